@@ -1,0 +1,88 @@
+"""What went wrong, and what happens next: the root of every typed error.
+
+Adapters (plex/, stash/) translate what their libraries raise into one of these
+classes at their own edge; worker/processor.py is the one place that acts on
+them, by class, never by message text.
+
+    SyncError
+    ├── TransientError          RETRY  the same scene again, later, by a stored schedule
+    └── PermanentError          PARK   this scene rests until it is edited or retried by hand
+        └── ConfigurationError  PAUSE  nothing moves until a setting is mended
+
+A class may override ``next_step`` (``plex.exceptions.PlexNotFound`` is transient
+but WAITs on its own long schedule) and ``scope``: a fault with ``Scope.SERVER``
+says nothing about the scene, so the whole queue waits for that server as one
+state and no scene's retries are spent.
+
+This module is a leaf: it imports nothing of ours, so every room may import it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class NextStep(Enum):
+    """What the worker does with the scene after a fault."""
+
+    RETRY = "retry"
+    WAIT = "wait"
+    PARK = "park"
+    PAUSE = "pause"
+
+
+class Scope(Enum):
+    """What a fault is about: one scene, or the server that everything needs."""
+
+    SCENE = "scene"
+    SERVER = "server"
+
+
+class SyncError(Exception):
+    """Base of all typed errors.
+
+    Args:
+        message: One or two sentences for the person who reads them, without
+            any secret: what happened, and what they can do.
+        setting: Name of the setting at fault, or None.
+        retry_after: Seconds the server asked us to stay away, or None.
+    """
+
+    next_step: NextStep = NextStep.PARK
+    scope: Scope = Scope.SCENE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        setting: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.setting = setting
+        self.retry_after = retry_after
+
+    @property
+    def reason(self) -> str:
+        """Stable name of the fault, for grouping (the class name)."""
+        return type(self).__name__
+
+
+class TransientError(SyncError):
+    """It may work later without anybody doing anything."""
+
+    next_step = NextStep.RETRY
+
+
+class PermanentError(SyncError):
+    """It fails for this scene until the scene, or Plex, is changed."""
+
+    next_step = NextStep.PARK
+
+
+class ConfigurationError(PermanentError):
+    """A setting is wrong: no scene is to blame, the queue waits for the mend."""
+
+    next_step = NextStep.PAUSE
+    scope = Scope.SERVER
