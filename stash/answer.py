@@ -1,0 +1,95 @@
+"""Reading what Stash answered, value by value, without trusting it.
+
+Each function takes a decoded JSON value and ``what`` it is meant to be, for the
+sentence of the `StashAnswerError` that it raises when the value is something
+else. Null is nothing: "", (), None or False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .exceptions import StashAnswerError
+
+_LARGEST_INT = 2**63 - 1
+_MOST_DIGITS = 19
+_T = TypeVar("_T")
+
+
+def senseless(what: str, why: str) -> StashAnswerError:
+    """Give the error for a value that is not what it should be (not raised here)."""
+    return StashAnswerError(f"This does not look like what Stash sends: {what} {why}.")
+
+
+def read_id(raw: object, what: str) -> int:
+    """Give an id as int; GraphQL ids are text, hook ids are numbers.
+
+    Raises:
+        StashAnswerError: It is not a positive whole number; ``what`` names it.
+    """
+    number = read_whole(raw, what)
+    if not number or number < 0:
+        raise senseless(what, "is not a positive number")
+    return number
+
+
+def read_text(raw: object, what: str) -> str:
+    """Give a text verbatim, "" for null.
+
+    Raises:
+        StashAnswerError: It is neither text nor null; ``what`` names it.
+    """
+    if raw is None:
+        return ""
+    if not isinstance(raw, str):
+        raise senseless(what, "is not text")
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        # JSON can spell half a surrogate pair, which neither SQLite nor a URL can hold.
+        return raw.encode(errors="replace").decode()
+    return raw
+
+
+def read_each(raw: object, what: str, read: Callable[[object, str], _T]) -> tuple[_T, ...]:
+    """Apply ``read`` to each member of a list, () for null, order kept.
+
+    Raises:
+        StashAnswerError: It is neither a list nor null, or ``read`` says so.
+    """
+    if raw is None:
+        return ()
+    if not isinstance(raw, list | tuple):
+        raise senseless(what, "is not a list")
+    return tuple(read(member, what) for member in raw)
+
+
+def read_whole(raw: object, what: str) -> int | None:
+    """Give a whole number that fits SQLite, also from its digits as text; None for null.
+
+    Raises:
+        StashAnswerError: It is something else, a boolean included.
+    """
+    if raw is None:
+        return None
+    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and len(raw) <= _MOST_DIGITS:
+        raw = int(raw)
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) > _LARGEST_INT:
+        raise senseless(what, "is not a whole number")
+    return raw
+
+
+def read_flag(raw: object, what: str) -> bool:
+    """Give a boolean; False for null.
+
+    Raises:
+        StashAnswerError: It is something else, 0 and 1 included.
+    """
+    if raw is None:
+        return False
+    if not isinstance(raw, bool):
+        raise senseless(what, "is neither true nor false")
+    return raw

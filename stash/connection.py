@@ -1,0 +1,171 @@
+"""Where Stash is, and the cookie that opens it.
+
+Stash hands ``server_connection`` to a plugin on stdin. Its JSON is also the
+stored form: a hook may put the object away exactly as it came, without
+importing anything, and the worker reads it with `StashConnection.from_json`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .exceptions import StashConnectionUnusable
+
+# Stash reports the address it binds to, which for "every interface" is not one
+# that a client can connect to on every platform.
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}  # noqa: S104
+
+_HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}\Z")
+_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\Z")
+_PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class StashConnection:
+    """How to reach the Stash that started us.
+
+    Attributes:
+        scheme: "http" or "https".
+        host: A host to connect to, IPv6 in brackets; never a wildcard address.
+        port: 1 to 65535.
+        cookie_name: Name of the session cookie, or None when Stash gave none.
+        cookie_value: Its value (a secret, not in the repr), or None.
+        dir: Stash's configuration directory, absolute, or "" when not given.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    cookie_name: str | None = None
+    cookie_value: str | None = field(default=None, repr=False)
+    dir: str = ""
+
+    @property
+    def url(self) -> str:
+        """Base address without a trailing slash, e.g. ``http://127.0.0.1:9999``."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether requests to it stay on this machine."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    @classmethod
+    def from_server_connection(cls, raw: object) -> StashConnection:
+        """Read the ``server_connection`` object of the plugin's stdin.
+
+        Args:
+            raw: The decoded JSON value; keys as Stash writes them (``Scheme``,
+                ``Host``, ``Port``, ``SessionCookie``, ``Dir``). The cookie may
+                be null, unknown keys are ignored.
+
+        Raises:
+            StashConnectionUnusable: Something that is needed is missing or odd.
+        """
+        if not isinstance(raw, Mapping):
+            raise _unusable("it is not an object")
+        scheme = raw.get("Scheme")
+        if not isinstance(scheme, str) or scheme.lower() not in {"http", "https"}:
+            raise _unusable("its Scheme is neither http nor https")
+        port = raw.get("Port")
+        if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) < 6:  # noqa: PLR2004
+            port = int(port)
+        if not isinstance(port, int) or isinstance(port, bool) or port not in _PORTS:
+            raise _unusable("its Port is not a number from 1 to 65535")
+        directory = raw.get("Dir")
+        if directory is not None and not isinstance(directory, str):
+            raise _unusable("its Dir is not text")
+        name, value = _cookie(raw.get("SessionCookie"))
+        return cls(
+            scheme=scheme.lower(),
+            host=_connectable_host(raw.get("Host")),
+            port=port,
+            cookie_name=name,
+            cookie_value=value,
+            dir=directory or "",
+        )
+
+    def to_json(self) -> str:
+        """JSON for the store, the cookie included: keep it in a file of mode 0600."""
+        cookie = None
+        if self.cookie_name is not None and self.cookie_value is not None:
+            cookie = {"Name": self.cookie_name, "Value": self.cookie_value}
+        return json.dumps(
+            {
+                "Scheme": self.scheme,
+                "Host": self.host,
+                "Port": self.port,
+                "SessionCookie": cookie,
+                "Dir": self.dir,
+            },
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> StashConnection:
+        """Read what `to_json` wrote, or a ``server_connection`` stored as it came.
+
+        Raises:
+            StashConnectionUnusable: It is not JSON, or not a connection.
+        """
+        try:
+            raw = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            # "from None": json's own error quotes the text, which holds the cookie.
+            raise _unusable("it is not JSON") from None
+        return cls.from_server_connection(raw)
+
+
+def _unusable(why: str) -> StashConnectionUnusable:
+    return StashConnectionUnusable(
+        f"PlexSync does not know how to reach Stash: in the connection that Stash gave, {why}. "
+        "PlexSync waits for the next hook or task, which brings a new one."
+    )
+
+
+def _connectable_host(raw: object) -> str:
+    if raw is not None and not isinstance(raw, str):
+        raise _unusable("its Host is not text")
+    bare = (raw or "").strip()
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
+    bare = _WILDCARDS.get(bare, bare)
+    if ":" in bare:
+        address, _, zone = bare.partition("%")
+        try:
+            ipaddress.IPv6Address(address)
+        except ValueError:
+            raise _unusable("its Host is not a host name or an address") from None
+        if zone and not _HOST.match(zone):
+            raise _unusable("its Host is not a host name or an address")
+        return f"[{bare}]"
+    if not _HOST.match(bare):
+        raise _unusable("its Host is not a host name or an address")
+    return bare
+
+
+def _cookie(raw: Any) -> tuple[str, str] | tuple[None, None]:
+    """Name and value, checked here because requests quotes a bad header in its error."""
+    if raw is None:
+        return None, None
+    if not isinstance(raw, Mapping):
+        raise _unusable("its SessionCookie is not an object")
+    name, value = raw.get("Name"), raw.get("Value")
+    if not name or not value:
+        return None, None
+    if not isinstance(name, str) or not _COOKIE_NAME.match(name):
+        raise _unusable("its SessionCookie has no proper name")
+    if not isinstance(value, str) or not _COOKIE_VALUE.match(value):
+        raise _unusable("its SessionCookie has a value that no cookie can have")
+    return name, value

@@ -1,0 +1,109 @@
+"""What can go wrong between PlexSync and Stash.
+
+    SyncError
+    ├── TransientError
+    │   ├── StashUnreachable          server  nobody answers at Stash's address
+    │   ├── StashTimeout              server  Stash took the request and stayed silent
+    │   ├── StashUnavailable          server  5xx, not set up yet, or not Stash at all
+    │   ├── StashRefused              server  401/403: Stash no longer accepts our cookie
+    │   ├── StashConnectionUnusable   server  the connection that Stash handed over is broken
+    │   └── StashAnswerError          scene   a GraphQL error, or an answer that makes no sense
+    └── ConfigurationError
+        └── StashQueryRefused         server  422: this Stash is older than PlexSync supports
+
+No text here ever holds the session cookie or the API key: the sentences are our
+own, and the client blanks both before it quotes anything that Stash said.
+"""
+
+from __future__ import annotations
+
+from faults import ConfigurationError, Scope, SyncError, TransientError
+
+OLDEST_STASH = "0.27"
+
+
+class StashUnreachable(TransientError):  # noqa: N818
+    """No connection to Stash, or it broke in the middle of an answer."""
+
+    scope = Scope.SERVER
+
+
+class StashTimeout(TransientError):  # noqa: N818
+    """Stash accepted the request and did not answer within the read timeout."""
+
+    scope = Scope.SERVER
+
+
+class StashUnavailable(TransientError):  # noqa: N818
+    """Stash answers, but cannot work: 5xx, setup or migration, or a stranger on its port."""
+
+    scope = Scope.SERVER
+
+
+class StashRefused(TransientError):  # noqa: N818
+    """Stash no longer accepts what PlexSync shows it.
+
+    A plugin's cookie lives for Stash's session age (an hour unless changed), so
+    the cure comes by itself: the next hook or task brings a fresh one.
+    """
+
+    scope = Scope.SERVER
+
+
+class StashConnectionUnusable(TransientError):  # noqa: N818
+    """The ``server_connection`` given by Stash, or its stored copy, cannot be used.
+
+    Waits like `StashRefused`: the next hook or task brings another one.
+    """
+
+    scope = Scope.SERVER
+
+
+class StashAnswerError(TransientError):
+    """Stash answered with GraphQL errors, or with something that is not a scene."""
+
+
+class StashQueryRefused(ConfigurationError):  # noqa: N818
+    """Stash does not know a field that PlexSync asks for (HTTP 422)."""
+
+
+def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncError:
+    """Say in our own classes what went wrong while talking to Stash.
+
+    Args:
+        exc: Whatever was raised by `requests` or below it; one of our own
+            errors is returned as it is.
+        where: Stash's address for the sentence, without credentials.
+
+    Returns:
+        The error to raise (nothing is raised here). Chosen by class only. What
+        is not known to come from the network is a `StashAnswerError`, so that
+        one odd scene cannot stop the others.
+    """
+    if isinstance(exc, SyncError):
+        return exc
+    # requests costs a tenth of a second to import; whoever only wants the
+    # classes above, or a Scene, should not pay for it.
+    import requests  # noqa: PLC0415
+    from urllib3.exceptions import ReadTimeoutError  # noqa: PLC0415
+
+    retry = "PlexSync tries again by itself."
+    if isinstance(exc, requests.exceptions.SSLError):
+        return StashUnreachable(
+            f"The certificate of Stash at {where} is not trusted on this machine. If Stash "
+            "listened on 127.0.0.1 or 0.0.0.0, PlexSync would reach it without a "
+            f"certificate check. {retry}"
+        )
+    if isinstance(exc, requests.exceptions.ReadTimeout) or any(
+        isinstance(part, ReadTimeoutError) for part in exc.args
+    ):
+        # A timeout in the middle of a body comes as a ConnectionError around it.
+        return StashTimeout(f"Stash at {where} took the request but did not answer. {retry}")
+    if isinstance(exc, requests.exceptions.RequestException | OSError):
+        return StashUnreachable(
+            f"Stash at {where} cannot be reached ({type(exc).__name__}). {retry}"
+        )
+    return StashAnswerError(
+        f"Reading from Stash at {where} failed in a way PlexSync does not know "
+        f"({type(exc).__name__}). {retry}"
+    )

@@ -1,0 +1,243 @@
+"""One scene as Stash tells it, frozen.
+
+`Scene.from_graphql` is the boundary: whatever JSON comes in, either a `Scene`
+goes out whose ids are ints and whose texts are text, or a `StashAnswerError`
+says which part of the answer made no sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from faults import PermanentError
+
+from .answer import read_each, read_flag, read_id, read_text, read_whole, senseless
+from .exceptions import StashAnswerError
+
+METADATA = "metadata"
+"""The ``update_type`` of a job that carries a scene's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRef:
+    """A studio, performer, tag or group of a scene; id 0 when only the name is known."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFile:
+    """A file of a scene: its path as Stash sees it, size in bytes, OpenSubtitles hash."""
+
+    path: str
+    size: int | None = None
+    oshash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scene of Stash; text verbatim, "" where Stash has nothing.
+
+    Attributes:
+        date: "YYYY-MM-DD", or since Stash 0.30 also "YYYY-MM" and "YYYY".
+        rating100: 1 to 100, or None when unrated.
+        updated_at: As Stash writes it: whole seconds, RFC 3339 with the offset
+            of the server's clock. Not comparable as text.
+        performers, tags, groups: In Stash's order.
+        files: Primary first, the rest in no defined order; empty for a scene
+            that was made by hand.
+        cover: Path and query of the screenshot on Stash's own server, "" without, e.g.
+            ``/scene/1/screenshot?t=1795374456`` (t moves with updated_at).
+    """
+
+    id: int
+    title: str = ""
+    details: str = ""
+    date: str = ""
+    rating100: int | None = None
+    director: str = ""
+    organized: bool = False
+    updated_at: str = ""
+    studio: NamedRef | None = None
+    performers: tuple[NamedRef, ...] = ()
+    tags: tuple[NamedRef, ...] = ()
+    groups: tuple[NamedRef, ...] = ()
+    files: tuple[SceneFile, ...] = ()
+    cover: str = ""
+
+    @classmethod
+    def from_graphql(cls, raw: object) -> Scene:
+        """Read one scene of a GraphQL answer; a key that is absent counts as null.
+
+        Raises:
+            StashAnswerError: It is not a scene; the sentence names the part.
+        """
+        if not isinstance(raw, Mapping):
+            raise senseless("a scene", "is not an object")
+        scene_id = read_id(raw.get("id"), "a scene's id")
+        of = f"scene {scene_id}'s "
+        paths = raw.get("paths")
+        if paths is not None and not isinstance(paths, Mapping):
+            raise senseless(of + "paths", "is not an object")
+        return cls(
+            id=scene_id,
+            title=read_text(raw.get("title"), of + "title"),
+            details=read_text(raw.get("details"), of + "details"),
+            date=read_text(raw.get("date"), of + "date"),
+            rating100=read_whole(raw.get("rating100"), of + "rating100"),
+            director=read_text(raw.get("director"), of + "director"),
+            organized=read_flag(raw.get("organized"), of + "organized"),
+            updated_at=read_text(raw.get("updated_at"), of + "updated_at"),
+            studio=None if raw.get("studio") is None else _ref(raw["studio"], of + "studio"),
+            performers=read_each(raw.get("performers"), of + "performers", _ref),
+            tags=read_each(raw.get("tags"), of + "tags", _ref),
+            groups=read_each(raw.get("groups"), of + "groups", _grouped_ref),
+            files=read_each(raw.get("files"), of + "files", _file),
+            cover=_cover(scene_id, (paths or {}).get("screenshot"), of + "screenshot"),
+        )
+
+    def as_job(self) -> dict[str, Any]:
+        """Give the job that the worker processes; plain JSON values only.
+
+        ``data["path"]`` is the primary file's path, with its ``size`` and
+        ``oshash`` beside it; the other files are in ``data["files"]``. The three
+        keys are absent when the scene has no file. The studio is its name
+        ("" for none) with ``studio_id`` beside it.
+        """
+        data: dict[str, Any] = {
+            "title": self.title,
+            "details": self.details,
+            "date": self.date,
+            "rating100": self.rating100,
+            "director": self.director,
+            "organized": self.organized,
+            "updated_at": self.updated_at,
+            "studio": self.studio.name if self.studio else "",
+            "studio_id": self.studio.id if self.studio else None,
+            "performers": [{"id": ref.id, "name": ref.name} for ref in self.performers],
+            "tags": [{"id": ref.id, "name": ref.name} for ref in self.tags],
+            "groups": [{"id": ref.id, "name": ref.name} for ref in self.groups],
+            "files": [
+                {"path": file.path, "size": file.size, "oshash": file.oshash}
+                for file in self.files[1:]
+            ],
+            "cover": self.cover,
+        }
+        if self.files:
+            primary = self.files[0]
+            data.update(path=primary.path, size=primary.size, oshash=primary.oshash)
+        return {"scene_id": self.id, "update_type": METADATA, "data": data}
+
+    @classmethod
+    def from_job(cls, job: Mapping[str, Any]) -> Scene:
+        """Read a job back; `from_job(scene.as_job()) == scene`.
+
+        A job with nothing but ``data: {path, title, studio}`` is enough: names
+        may stand where objects with id and name could, and a missing ``path``
+        gives a scene without files.
+
+        Raises:
+            PermanentError: The job has no usable ``scene_id`` or ``data``.
+        """
+        data = job.get("data")
+        if not isinstance(data, Mapping):
+            message = f"The job of scene {job.get('scene_id')!r} has no data that could be read."
+            raise PermanentError(message)
+        studio = data.get("studio")
+        if isinstance(studio, str):
+            studio = {"id": data.get("studio_id"), "name": studio} if studio else None
+        try:
+            scene_id = read_id(job.get("scene_id"), "its scene_id")
+            return cls(
+                id=scene_id,
+                title=read_text(data.get("title"), "its title"),
+                details=read_text(data.get("details"), "its details"),
+                date=read_text(data.get("date"), "its date"),
+                rating100=read_whole(data.get("rating100"), "its rating100"),
+                director=read_text(data.get("director"), "its director"),
+                organized=read_flag(data.get("organized"), "its organized"),
+                updated_at=read_text(data.get("updated_at"), "its updated_at"),
+                studio=None if studio is None else _job_ref(studio, "its studio"),
+                performers=read_each(data.get("performers"), "its performers", _job_ref),
+                tags=read_each(data.get("tags"), "its tags", _job_ref),
+                groups=read_each(data.get("groups"), "its groups", _job_ref),
+                files=_job_files(data),
+                cover=read_text(data.get("cover"), "its cover"),
+            )
+        except StashAnswerError as error:
+            message = f"The job of scene {job.get('scene_id')!r} could not be read: {error}"
+            raise PermanentError(message) from None
+
+
+def _ref(raw: object, what: str) -> NamedRef:
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    return NamedRef(
+        read_id(raw.get("id"), f"an id in {what}"), read_text(raw.get("name"), f"a name in {what}")
+    )
+
+
+def _grouped_ref(raw: object, what: str) -> NamedRef:
+    # Stash wraps each group with the scene's place in it.
+    return _ref(raw.get("group") if isinstance(raw, Mapping) else raw, what)
+
+
+def _job_ref(raw: object, what: str) -> NamedRef:
+    if isinstance(raw, str):
+        return NamedRef(0, read_text(raw, what))
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds neither a name nor an object")
+    return NamedRef(read_whole(raw.get("id"), what) or 0, read_text(raw.get("name"), what))
+
+
+def _file(raw: object, what: str) -> SceneFile:
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    path = read_text(raw.get("path"), f"a path in {what}")
+    if not path:
+        raise senseless(what, "holds a file without a path")
+    oshash = read_text(raw.get("oshash"), f"an oshash in {what}")  # a job's own form
+    for kind, value in read_each(raw.get("fingerprints"), f"fingerprints in {what}", _fingerprint):
+        if kind == "oshash":
+            oshash = value.lower()
+    return SceneFile(path, read_whole(raw.get("size"), f"a size in {what}"), oshash or None)
+
+
+def _fingerprint(raw: object, what: str) -> tuple[str, str]:
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    return read_text(raw.get("type"), what), read_text(raw.get("value"), what)
+
+
+def _job_files(data: Mapping[str, Any]) -> tuple[SceneFile, ...]:
+    """All files of a job, primary first; none when there is no primary path."""
+    if not data.get("path"):
+        return ()
+    primary = _file({key: data.get(key) for key in ("path", "size", "oshash")}, "its data")
+    others = read_each(data.get("files"), "its files", _job_file)
+    return (primary, *(file for file in others if file.path != primary.path))
+
+
+def _job_file(raw: object, what: str) -> SceneFile:
+    return _file({"path": raw} if isinstance(raw, str) else raw, what)
+
+
+def _cover(scene_id: int, raw: object, what: str) -> str:
+    """Keep only the version of the picture; everything else of the address is ours.
+
+    Stash writes the host it was asked by, or a configured outer one with its own
+    prefix, into that address: neither need be reachable from here.
+    """
+    address = read_text(raw, what)
+    if not address:
+        return ""
+    try:
+        version = parse_qs(urlsplit(address).query).get("t", [""])[0]
+    except ValueError:
+        version = ""
+    own = f"/scene/{scene_id}/screenshot"
+    return f"{own}?t={version}" if version.isascii() and version.isdecimal() else own
