@@ -53,7 +53,7 @@ schema: $(PY)
 	@$(PY) tools/fetch_stash_schema.py
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A link to an interpreter that is gone counts as missing, so an old .venv mends itself.

@@ -1,0 +1,429 @@
+"""The rules of the house that no linter knows: rooms, the hook's path, lengths, names, secrets."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("faults", "store", "stash", "plex", "validation", "worker")
+NOT_SHIPPED = ("simulator", "tests", "tools")
+
+#: docs/architecture.md: who may import from whom. A room may always use itself.
+ARROWS = {
+    "plexsync": {"worker"},
+    "worker": {"stash", "plex", "validation", "store", "faults"},
+    "stash": {"validation", "faults"},
+    "plex": {"validation", "faults"},
+    "validation": {"faults"},
+    "store": {"faults"},
+    "faults": set[str](),
+}
+
+#: Third-party packages and who may know them. Anything else is standard library.
+PACKAGES = {
+    "plexapi": {"plex"},
+    "requests": {"plex", "stash", "worker"},
+    "urllib3": {"plex", "stash"},
+    "stashapi": {"worker"},
+}
+
+LONGEST_MODULE = 250
+
+#: What the hook may load beyond these and whatever they load themselves.
+HOOK_IMPORTS = "import json, os, sqlite3, sys, time, fcntl\n"
+HOOK_MODULES = {
+    "worker",
+    "worker.hook",
+    "worker.launcher",
+    "store",
+    "store.dirty",
+    "store.meta",
+    "store.schema",
+}
+
+
+def product_files() -> list[Path]:
+    """Every Python file that is shipped."""
+    files = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    entry = ROOT / "plexsync.py"
+    return [*files, entry] if entry.exists() else files
+
+
+def module_name(path: Path, root: Path = ROOT) -> str:
+    """Dotted name under which a file of the repo is imported."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source: str, importer: str) -> set[str]:
+    """Every dotted name that a module may import, at any depth, typing-only imports included.
+
+    ``from a import b`` counts as ``a.b``; whoever knows the modules decides
+    whether that is a module or a name in ``a``.
+    """
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = importer.split(".")[: -node.level]
+                base = ".".join([*parents, *([base] if base else [])])
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Arrows between the given modules; ``sources`` maps a dotted name to its text."""
+    graph: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        targets = set()
+        for wanted in imports_of(source, name):
+            known = wanted if wanted in sources else wanted.rpartition(".")[0]
+            if known in sources and known != name:
+                targets.add(known)
+        graph[name] = targets
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Circles in the graph, each as the modules along it; empty when there are none."""
+    found = []
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> None:
+        if name in trail:
+            found.append([*trail[trail.index(name) :], name])
+        elif name not in done:
+            for target in sorted(graph[name]):
+                visit(target, [*trail, name])
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, [])
+    return found
+
+
+def forbidden_arrows(graph: dict[str, set[str]]) -> list[str]:
+    """Imports from one room to another that docs/architecture.md does not have."""
+    return [
+        f"{name} imports {target}"
+        for name, targets in sorted(graph.items())
+        for target in sorted(targets)
+        if (here := name.split(".")[0]) != (there := target.split(".")[0])
+        and there not in ARROWS[here]
+    ]
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, str]:
+    """Text of every product module by its dotted name."""
+    return {module_name(path): path.read_text(encoding="utf-8") for path in product_files()}
+
+
+# --- rooms -----------------------------------------------------------------------------------
+
+
+def test_no_module_imports_itself_by_a_detour(sources: dict[str, str]) -> None:
+    """There is no circle of imports, not even one hidden in a function or for types only."""
+    assert circles(import_graph(sources)) == []
+
+
+def test_rooms_import_only_along_the_arrows(sources: dict[str, str]) -> None:
+    """No room knows another that docs/architecture.md keeps from it."""
+    assert forbidden_arrows(import_graph(sources)) == []
+
+
+def test_the_product_imports_nothing_that_is_not_shipped(sources: dict[str, str]) -> None:
+    """Neither the stand-ins nor the tests nor the tools are needed to run."""
+    wanted = {
+        f"{name} imports {target}"
+        for name, source in sources.items()
+        for target in imports_of(source, name)
+        if target.split(".")[0] in NOT_SHIPPED
+    }
+    assert wanted == set()
+
+
+def test_third_party_packages_stay_in_their_rooms(sources: dict[str, str]) -> None:
+    """Only declared run-time packages are imported, each only where its server is spoken to."""
+    ours = {*ARROWS, "__future__"}
+    wrong = {
+        f"{name} imports {target}"
+        for name, source in sources.items()
+        for target in imports_of(source, name)
+        if (top := target.split(".")[0]) not in ours | sys.stdlib_module_names | {"msvcrt"}
+        and name.split(".")[0] not in PACKAGES.get(top, ())
+    }
+    assert wrong == set()
+
+
+def test_no_import_hides_from_the_graph(sources: dict[str, str]) -> None:
+    """Nothing is imported by a computed name, which the checks above could not see."""
+    hidden = [
+        name
+        for name, source in sources.items()
+        if re.search(r"\b(__import__|import_module|run_module|run_path)\(", source)
+    ]
+    assert hidden == []
+
+
+def test_the_graph_sees_circles_and_wrong_arrows() -> None:
+    """The two checks above find what they are there for, in every form of import."""
+    graph = import_graph(
+        {
+            "store": "",
+            "store.dirty": "def f():\n    from worker import merge\n",
+            "worker": "",
+            "worker.merge": "from . import schedule\n",
+            "worker.schedule": "import store.dirty\n",
+        }
+    )
+    assert circles(graph) == [["store.dirty", "worker.merge", "worker.schedule", "store.dirty"]]
+    assert forbidden_arrows(graph) == ["store.dirty imports worker.merge"]
+
+
+# --- the hook's path -------------------------------------------------------------------------
+
+RUN_ENTRY = """
+import sys
+entry, report = sys.argv[1:3]
+sys.argv = [entry]
+sys.path[0] = entry.rpartition("/")[0]
+# The worker that the hook starts is another process; what it would load is no concern here.
+sys.executable = "/bin/true"
+try:
+    exec(compile(open(entry).read(), entry, "exec"), {"__name__": "__main__", "__file__": entry})
+finally:
+    loaded = sorted(sys.modules)
+    with open(report, "w") as out:
+        out.write("\\n".join(loaded))
+"""
+LIST_BASELINE = "print('\\n'.join(sys.modules))"
+
+INPUTS: dict[str, Any] = {
+    "edit": {"input": {"id": "7", "title": "A"}, "inputFields": ["id", "title"]},
+    "bulk": {"input": {"ids": ["7", "8"], "rating100": 40}, "inputFields": ["ids"]},
+    "list": {"input": [{"id": "7"}, {"id": "8"}], "inputFields": ["id"]},
+    "scan": {"input": None},
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a stand-in for the worker by path")
+@pytest.mark.parametrize("shape", sorted(INPUTS))
+def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> None:
+    """A hook pays for json, sqlite3 and what these need, and for seven small modules of ours."""
+    payload = {
+        "server_connection": {
+            "Scheme": "http",
+            "Host": "0.0.0.0",
+            "Port": 9999,
+            "SessionCookie": {"Name": "session", "Value": "x", "Expires": "0001-01-01T00:00:00Z"},
+            "Dir": str(tmp_path),
+            "PluginDir": str(ROOT),
+        },
+        "args": {"hookContext": {"id": 7, "type": "Scene.Update.Post", **INPUTS[shape]}},
+    }
+    report = tmp_path / "modules"
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    baseline = subprocess.run(
+        [sys.executable, "-S", "-c", HOOK_IMPORTS + LIST_BASELINE],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", RUN_ENTRY, str(ROOT / "plexsync.py"), str(report)],
+        env=environment,
+        input=json.dumps(payload).encode(),
+        check=False,
+        capture_output=True,
+        timeout=30,
+    )
+    assert "output" in json.loads(done.stdout), done.stderr.decode()
+    loaded = set(report.read_text(encoding="utf-8").split())
+    assert "worker.hook" in loaded
+    assert loaded - set(baseline) - HOOK_MODULES == set()
+
+
+# --- modules ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", product_files(), ids=module_name)
+def test_a_module_fits_on_a_few_screens(path: Path) -> None:
+    """One noun a module: beyond 250 lines there are two nouns in it."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def public_definitions(tree: ast.Module) -> list[ast.AST]:
+    """Public classes, functions and methods of a module, in order."""
+    found: list[ast.AST] = []
+    places: list[ast.Module | ast.ClassDef] = [tree]
+    while places:
+        for node in places.pop(0).body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if node.name.startswith("_"):
+                continue
+            found.append(node)
+            if isinstance(node, ast.ClassDef):
+                places.append(node)
+    return found
+
+
+@pytest.mark.parametrize("path", product_files(), ids=module_name)
+def test_what_is_public_is_explained(path: Path) -> None:
+    """A module and every public class, function and method in it has a docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent = [
+        getattr(node, "name", "")
+        for node in public_definitions(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not ast.get_docstring(node)
+    ]
+    if tree.body and not ast.get_docstring(tree):
+        silent.insert(0, "the module itself")
+    assert silent == []
+
+
+def test_names_are_nouns_of_the_field() -> None:
+    """No file and no class is named for being useful in general."""
+    vague = re.compile(r"(^|_)(utils?|helpers?|managers?|handle_data|misc|common)(_|$)")
+    wrong = []
+    for path in (file for file in repo_files() if file.suffix == ".py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        wrong += [f"{path.name}: {part}" for part in parts if vague.search(part.lower())]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and re.search(r"(Util|Helper|Manager)s?$", node.name):
+                wrong.append(f"{path.name}: {node.name}")
+    assert wrong == []
+
+
+# --- the whole repo --------------------------------------------------------------------------
+
+
+def repo_files() -> list[Path]:
+    """Every file that git has or would take, deleted ones left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def findings(pattern: re.Pattern[str]) -> list[str]:
+    """Where a pattern occurs in the repo's text, as "file:line: match"."""
+    found = []
+    for path in repo_files():
+        text = path.read_bytes().decode("utf-8", "replace")
+        for match in pattern.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(f"{path.relative_to(ROOT)}:{line}: {match.group()[:60]}")
+    return found
+
+
+MACHINE_PATH = re.compile(r"(?<![\w.-])/(?:work|root|home/[a-z]\w*)/")
+#: Written apart, so that this file does not name them either.
+REGISTRIES = re.compile(
+    "|".join(
+        re.escape(".".join(parts))
+        for parts in (
+            ("pypi", "org"),
+            ("pythonhosted", "org"),
+            ("npmjs", "org"),
+            ("npmjs", "com"),
+            ("crates", "io"),
+            ("proxy", "golang", "org"),
+            ("maven", "org"),
+            ("deb", "debian", "org"),
+        )
+    )
+)
+#: A quoted or URL value of 20 or more characters, with capitals, small letters and digits.
+SECRET = re.compile(
+    r"(?i:token|api_?key|cookie|secret|password|authorization)"
+    r"""['"]?\s*[:=]\s*['"]?"""
+    r"(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{20,}"
+    r"|\beyJ[\w-]{10,}\.[\w-]{10,}\."
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+
+
+def test_no_file_names_a_path_of_a_machine() -> None:
+    """The repo reads the same wherever it lies: no home and no work folder of anybody."""
+    assert findings(MACHINE_PATH) == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """Packages come by their names; which registry serves them is the machine's business."""
+    assert findings(REGISTRIES) == []
+
+
+def test_no_file_holds_anything_like_a_token() -> None:
+    """No token, cookie or key, not even an expired one, lies in the repo."""
+    assert findings(SECRET) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (MACHINE_PATH, "see " + "/work" + "/main"),
+        (MACHINE_PATH, '"' + "/home" + '/me/videos"'),
+        (REGISTRIES, "https://py" + "pi.org/simple"),
+        (SECRET, "X-Plex-" + "Token=aB3" + "dE5" * 6),
+        (SECRET, '"plex_' + 'token": "aB3' + "dE5" * 6 + '"'),
+        (SECRET, "-----BEGIN RSA " + "PRIVATE KEY-----"),
+    ],
+)
+def test_the_searches_find_what_they_look_for(pattern: re.Pattern[str], text: str) -> None:
+    """Each search hits an example of its kind."""
+    assert pattern.search(text)
+
+
+def test_mocks_stay_in_the_mission_contract() -> None:
+    """Everything else is tested on real sockets, files and processes."""
+    mocking = [
+        path.name
+        for path in repo_files()
+        if path.suffix == ".py"
+        and any(
+            name == "mock" or name.startswith(("unittest.mock", "mock.", "pytest_mock"))
+            for name in imports_of(path.read_text(encoding="utf-8"), module_name(path))
+        )
+    ]
+    assert set(mocking) <= {"test_plex_integration.py"}
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    """PlexSync.yml and pyproject.toml speak of one version."""
+    versions = {
+        name: re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+        for name, pattern in (
+            ("PlexSync.yml", r"^version: (\S+)$"),
+            ("pyproject.toml", r'^version = "(\S+)"$'),
+        )
+    }
+    assert len({match.group(1) for match in versions.values() if match}) == 1
+    assert all(versions.values())
+
+
+def test_every_decision_has_its_three_parts() -> None:
+    """Each record under docs/adr says why, what, and what follows, and has its own number."""
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [path.name[:4] for path in records]
+    assert numbers == [f"{number:04}" for number in range(1, len(records) + 1)]
+    for path in records:
+        headings = re.findall(r"^## (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"], path.name
