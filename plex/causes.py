@@ -1,0 +1,237 @@
+"""What an exception of the libraries below us says about Plex: by class and errno only."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import requests
+import urllib3.exceptions as low
+
+from faults import SyncError
+from plex.kinds import (
+    AuthError,
+    BadAddress,
+    BadResponse,
+    NotInPlexYet,
+    PlexPermanentError,
+    PlexTemporaryError,
+    RejectedEdit,
+    ServerTimeout,
+    ServerUnreachable,
+    TlsError,
+)
+from plex.statuses import PlexHttpError, fault_of
+
+
+def fault_behind(exc: BaseException) -> SyncError:
+    """Choose the typed error for any exception out of a call to Plex.
+
+    Args:
+        exc: What was raised; the exceptions linked to it count as well.
+
+    Returns:
+        The error to raise; a plain `PlexTemporaryError` for what nobody expected.
+    """
+    status = _status_in(exc)
+    if status is not None:
+        return fault_of(PlexHttpError(status, path=""))
+    fault = _by_class(list(_linked(exc, context=False)))
+    return fault or _by_class(list(_linked(exc, context=True))) or _otherwise(exc)
+
+
+def _plexapi(exc: BaseException, name: str) -> bool:
+    """Whether it is that class of plexapi.exceptions, found without importing plexapi."""
+    return any(
+        kind.__module__ == "plexapi.exceptions" and kind.__name__ == name
+        for kind in type(exc).__mro__
+    )
+
+
+def _status_in(exc: BaseException) -> int | None:
+    """HTTP status that an exception stands for, or None.
+
+    plexapi keeps the number nowhere but at the head of its text, "(503) ...".
+    """
+    if _plexapi(exc, "PlexApiException"):
+        head = re.match(r"\((\d{3})\)", str(exc))
+        if head:
+            return int(head[1])
+        return 401 if _plexapi(exc, "Unauthorized") else None
+    status = getattr(getattr(exc, "response", None), "status_code", None)
+    return status if isinstance(status, int) and status >= 300 else None
+
+
+def _linked(exc: BaseException, *, context: bool) -> Iterator[BaseException]:
+    """The exception and those inside it, nearest first, each once.
+
+    requests and urllib3 put the cause into ``args`` or ``reason``; ``__context__``
+    is only asked for second, as it may hold something long dealt with.
+    """
+    waiting, seen = [exc], set[int]()
+    while waiting and len(seen) < 50:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        inner = [*link.args, getattr(link, "reason", None), link.__cause__]
+        if context and not link.__suppress_context__:
+            inner.append(link.__context__)
+        waiting += [part for part in inner if isinstance(part, BaseException)]
+
+
+_HUNG_UP = (
+    http.client.BadStatusLine,  # RemoteDisconnected is one
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
+_CUT_OFF = (
+    http.client.IncompleteRead,
+    low.IncompleteRead,
+    low.InvalidChunkLength,
+    requests.exceptions.ChunkedEncodingError,
+)
+_UNREADABLE = (
+    low.DecodeError,
+    requests.exceptions.ContentDecodingError,
+    ET.ParseError,
+    http.client.HTTPException,
+)
+_ADDRESS = (
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidProxyURL,
+    low.LocationValueError,
+    http.client.InvalidURL,
+    UnicodeError,
+)
+_NO_WAY = {
+    errno.ECONNREFUSED: "refuses the connection",
+    errno.EHOSTUNREACH: "cannot be reached from here (no route)",
+    errno.ENETUNREACH: "cannot be reached from here (no network)",
+    errno.EADDRNOTAVAIL: "cannot be reached from here (no free port on this machine)",
+    errno.EACCES: "cannot be reached from here (a firewall forbids it)",
+    errno.EPERM: "cannot be reached from here (a firewall forbids it)",
+}
+
+
+def _by_class(links: list[BaseException]) -> SyncError | None:
+    """The fault for a chain of linked exceptions, most telling class first; None if none tells."""
+
+    def first(*kinds: type[BaseException]) -> BaseException | None:
+        return next((link for link in links if isinstance(link, kinds)), None)
+
+    inner = next((link for link in links if isinstance(link, SyncError)), None)
+    if inner is not None:
+        return inner
+    status = next((link for link in links if isinstance(link, PlexHttpError)), None)
+    if status is not None:
+        return fault_of(status)
+    if first(requests.exceptions.InvalidHeader, low.InvalidHeader):
+        return AuthError.about("plex_token has characters that no token has.")
+    if first(*_ADDRESS):
+        return BadAddress.about("plex_url is not an address that a request can be sent to.")
+    if first(requests.exceptions.ProxyError, low.ProxyError):
+        return ServerUnreachable.about("A proxy between PlexSync and Plex failed.")
+    tls = _by_tls([link for link in links if isinstance(link, ssl.SSLError)])
+    if tls is not None:
+        return tls
+    if first(TimeoutError, requests.exceptions.Timeout, low.TimeoutError):
+        if first(requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
+            return ServerTimeout.about("Plex did not accept a connection in time.")
+        return ServerTimeout.about("Plex took the request and did not answer in time.")
+    if first(*_CUT_OFF):
+        return BadResponse.about("Plex's answer was cut off in the middle.")
+    if first(socket.gaierror, low.NameResolutionError):
+        return ServerUnreachable.about("The name in plex_url is not known on this machine.")
+    if first(*_HUNG_UP):
+        return _hung_up(links)
+    for link in links:
+        if isinstance(link, OSError) and link.errno in _NO_WAY:
+            return ServerUnreachable.about(f"Plex {_NO_WAY[link.errno]}.")
+    if first(requests.exceptions.SSLError, low.SSLError):
+        return _untrusted()
+    if first(*_UNREADABLE):
+        return BadResponse.about("Plex's answer could not be read.")
+    if first(requests.exceptions.ConnectionError, low.ProtocolError, low.NewConnectionError):
+        return ServerUnreachable.about("The connection to Plex failed.")
+    return None
+
+
+def _by_tls(links: list[ssl.SSLError]) -> SyncError | None:
+    """The fault for what the ssl module raised; None when that is only a lost connection."""
+    for link in links:
+        if isinstance(link, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            continue
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return _untrusted()
+        if "BAD_RECORD_MAC" in (link.reason or ""):
+            continue  # damaged on the way, not refused
+        return TlsError.about(
+            "Plex and PlexSync cannot agree on a secure connection.",
+            setting="plex_url",
+            hint="An https:// address on a port that speaks plain http looks like this.",
+        )
+    return None
+
+
+def _untrusted() -> SyncError:
+    return TlsError.about(
+        "The certificate of Plex is not trusted on this machine, or is for another name.",
+        hint=(
+            "Use the https://…plex.direct:32400 address as plex_url, http:// on your own "
+            "network, or turn on plex_skip_tls_verify."
+        ),
+    )
+
+
+def _hung_up(links: list[BaseException]) -> SyncError:
+    """Plex closes plain http without a word when it demands https; the scheme tells which."""
+    url = next((u for link in links if isinstance(u := _asked_url(link), str)), "")
+    hint = (
+        'If that happens every time, Plex demands secure connections (Settings, Network, "Secure '
+        'connections" is "Required"): then plex_url must begin with https://.'
+    )
+    return ServerUnreachable.about(
+        "Plex hung up without an answer.", hint="" if url.startswith("https:") else hint
+    )
+
+
+def _asked_url(link: BaseException) -> object:
+    return getattr(getattr(link, "request", None), "url", None)
+
+
+def _otherwise(exc: BaseException) -> SyncError:
+    """What has neither a status number nor a telling class inside."""
+    if _plexapi(exc, "NotFound"):
+        return NotInPlexYet.about("Plex answered, but does not have what was asked for.")
+    if _plexapi(exc, "BadRequest"):
+        return RejectedEdit.about("The request makes no sense to Plex.")
+    if _plexapi(exc, "Unsupported"):
+        return PlexPermanentError.about("Plex cannot do this with an item of that kind.")
+    # plexapi stumbles over statuses it has no name for, and over empty answers.
+    if isinstance(exc, TypeError) or _plexapi(exc, "PlexApiException") or _raised_in_plexapi(exc):
+        return BadResponse.about("Plex's answer could not be read.")
+    if isinstance(exc, requests.exceptions.RequestException | OSError | low.HTTPError):
+        return ServerUnreachable.about(f"The connection to Plex failed ({type(exc).__name__}).")
+    return PlexTemporaryError.about(
+        f"Talking to Plex failed in a way PlexSync does not know ({type(exc).__name__})."
+    )
+
+
+def _raised_in_plexapi(exc: BaseException) -> bool:
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return str(name).partition(".")[0] == "plexapi"
