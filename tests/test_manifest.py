@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from validation import config
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -58,7 +60,7 @@ HOOK_KEYS = {**TASK_KEYS, "triggeredBy": list}
 SETTING_KEYS = {"displayName": str, "description": str, "type": str}
 SETTING_TYPES = {"STRING", "NUMBER", "BOOLEAN"}
 
-#: What the design fixes: setting, type. A test elsewhere holds PlexSyncConfig to the same list.
+#: What the design fixes: setting, type.
 SETTINGS = {
     "content_rating": "STRING",
     "exclude_tags": "STRING",
@@ -249,6 +251,18 @@ def test_it_is_the_only_yml_of_the_repo(repo_root: Path) -> None:
 def test_the_settings_are_those_of_the_design(manifest: Any) -> None:
     """Every setting of the contract is there with its type, and no other."""
     assert {key: one["type"] for key, one in manifest["settings"].items()} == SETTINGS
+
+
+def test_the_settings_are_those_that_are_read(manifest: Any) -> None:
+    """What the settings page offers is what PlexSyncConfig knows."""
+    assert set(manifest["settings"]) == set(config.SETTINGS)
+
+
+def test_sync_fields_names_every_field_there_is(manifest: Any) -> None:
+    """The description lists the possible names in their order, so that nobody has to guess."""
+    description = manifest["settings"]["sync_fields"]["description"]
+    listed = ", ".join(config.FIELDS[:-1]) + " and " + config.FIELDS[-1]
+    assert f"out of {listed}." in description
 
 
 def test_settings_stand_in_the_order_in_which_stash_shows_them(manifest: Any) -> None:
