@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faults import ConfigurationError, NextStep
+from validation.config import (
+    DEFAULT_FIELDS,
+    FIELDS,
+    SETTINGS,
+    PlexSyncConfig,
+    SettingsError,
+    parse_settings,
+    settings_fingerprint,
+)
+from validation.path_map import PathMap
+from validation.text import one_line
+
+TOKEN = "xyzTOKENxyz12345678"
+GOOD: dict[str, object] = {"plex_url": "http://plex:32400", "plex_token": TOKEN}
+
+
+def short_id(value: object) -> str:
+    """An id for a value of any type."""
+    return f"{type(value).__name__} {value!r}"[:24]
+
+
+def config_of(**settings: object) -> PlexSyncConfig:
+    """The config of the two required settings and ``settings``, without any problem."""
+    parsed = parse_settings({**GOOD, **settings})
+    assert parsed.problems == ()
+    assert parsed.config is not None
+    return parsed.config
+
+
+def only_problem(**settings: object) -> tuple[str, str, bool]:
+    """The one problem of the required settings and ``settings``."""
+    (problem,) = parse_settings({**GOOD, **settings}).problems
+    return problem.setting, problem.message, problem.blocking
+
+
+def test_url_and_token_are_enough() -> None:
+    """With a URL and a token every other setting has its default, parsed or built directly."""
+    config = config_of()
+    assert config == PlexSyncConfig(plex_url="http://plex:32400", plex_token=TOKEN)
+    assert (config.plex_connect_timeout, config.plex_read_timeout) == (5.0, 30.0)
+    assert config.sync_fields == frozenset(DEFAULT_FIELDS)
+    assert config.path_map == PathMap()
+    assert set(FIELDS) - config.sync_fields == {"group_collections", "studio_collection"}
+
+
+@pytest.mark.parametrize("nothing", [None, "", "   ", 0, 0.0], ids=short_id)
+def test_empty_means_default(nothing: object) -> None:
+    """None, empty text and 0 mean the default in every optional setting."""
+    optional = {name: nothing for name in SETTINGS if name not in GOOD}
+    assert config_of(**optional) == config_of()
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"plex_url": "", "plex_token": 0}], ids=short_id)
+def test_nothing_saved_names_both_missing_settings(settings: dict[str, object] | None) -> None:
+    """A map without URL and token gives one problem for each of them."""
+    parsed = parse_settings(settings)
+    assert parsed.config is None
+    assert [problem.setting for problem in parsed.problems] == ["plex_url", "plex_token"]
+    assert all("enter" in problem.message for problem in parsed.problems)
+
+
+def test_every_setting_reaches_the_config() -> None:
+    """Each setting, given a value of its own, shows up in the config under its name."""
+    settings: dict[str, object] = {
+        "plex_url": " HTTPS://Plex.Example:32400/proxy/ \u200b",
+        "plex_token": "\ufeff tok-en_1 ",
+        "plex_libraries": "Movies, Home\\, sweet home,, Movies",
+        "plex_connect_timeout": 7,
+        "plex_read_timeout": "45.5",
+        "path_map": "/a => D:\\b\\; /c => /d",
+        "sync_fields": "title, Sort Title, studio-collection",
+        "only_organized": True,
+        "exclude_tags": "Private, private , Do Not Sync, PRIVATE",
+        "overwrite_plex_edits": "true",
+        "scan_missing": 1,
+        "content_rating": " XXX ",
+        "studio_collection_prefix": " Studio: ",
+        "group_collection_prefix": "G ",
+        "plex_skip_tls_verify": "Yes",
+        "redact_logs": "on",
+        "unknown_key": object(),
+    }
+    parsed = parse_settings(settings)
+    assert parsed.problems == ()
+    assert parsed.config == PlexSyncConfig(
+        plex_url="https://plex.example:32400/proxy",
+        plex_token="tok-en_1",
+        plex_libraries=("Movies", "Home, sweet home"),
+        plex_connect_timeout=7.0,
+        plex_read_timeout=45.5,
+        path_map=PathMap.parse("/a => D:\\b; /c => /d"),
+        sync_fields=frozenset({"title", "sort_title", "studio_collection"}),
+        only_organized=True,
+        exclude_tags=("Private", "Do Not Sync"),
+        overwrite_plex_edits=True,
+        scan_missing=True,
+        content_rating="XXX",
+        studio_collection_prefix="Studio: ",
+        group_collection_prefix="G ",
+        plex_skip_tls_verify=True,
+        redact_logs=True,
+    )
+    assert set(settings) - {"unknown_key"} == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["plex_connect_timeout", "plex_read_timeout"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(-1, 10**6, 10**400, 1e308, -0.5, 0.001, math.nan, math.inf, -math.inf),
+        *(True, False, "5s", "5,5", "nan", "1e1", "\u0665", "x" * 10**5, [5], {"a": 1}),
+    ],
+    ids=short_id,
+)
+def test_bad_number_falls_back_with_a_warning(name: str, value: object) -> None:
+    """A timeout that is no number of seconds in its range is reported and the default used."""
+    setting, message, blocking = only_problem(**{name: value})
+    assert (setting, blocking) == (name, False)
+    assert "number of seconds" in message
+    assert len(message) < 200
+    config = PlexSyncConfig.from_settings({**GOOD, name: value})
+    assert config == config_of()
+
+
+@pytest.mark.parametrize("value", ["maybe", 2, -1, math.nan, [], {}, [True]], ids=short_id)
+def test_unclear_switches_err_on_the_safe_side(value: object) -> None:
+    """A switch that is neither on nor off blocks where off would write more, else is safe."""
+    assert only_problem(only_organized=value)[2] is True
+    parsed = parse_settings(
+        {
+            **GOOD,
+            "redact_logs": value,
+            "overwrite_plex_edits": value,
+            "scan_missing": value,
+            "plex_skip_tls_verify": value,
+        }
+    )
+    assert len(parsed.problems) == 4
+    assert parsed.config is not None
+    assert parsed.config.redact_logs
+    assert not parsed.config.overwrite_plex_edits
+    assert not parsed.config.scan_missing
+    assert not parsed.config.plex_skip_tls_verify
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("plex_url", "plex_token", "plex_libraries", "path_map", "sync_fields", "exclude_tags"),
+        *("content_rating", "studio_collection_prefix", "group_collection_prefix"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(["a"], {"a": "b"}, 7, True, False, math.nan, 10**400),
+        *("a\0b", "a\nb", "a\x1b[31mb", "a\ud800b", "a\ufffeb", "x" * 100_000),
+    ],
+    ids=short_id,
+)
+def test_unusable_text_is_one_problem_with_advice(name: str, value: object) -> None:
+    """A text setting of another type, with control characters or absurdly long is one problem."""
+    setting, message, blocking = only_problem(**{name: value})
+    assert setting == name
+    assert blocking is (name != "content_rating")
+    assert one_line(message) == message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("tilte", "did you mean title?"),
+        ("sumary", "did you mean summary?"),
+        ("genres", "did you mean tags?"),
+        ("Details", "did you mean summary?"),
+        ("qqq", "possible are title, sort_title,"),
+    ],
+)
+def test_unknown_field_suggests_the_nearest(typed: str, advice: str) -> None:
+    """An unknown field in sync_fields blocks, and the message names what was meant."""
+    setting, message, blocking = only_problem(sync_fields=f"title, {typed}")
+    assert (setting, blocking) == ("sync_fields", True)
+    assert f'"{typed}"' in message
+    assert advice in message
+
+
+def test_all_problems_are_listed_at_once_blocking_first() -> None:
+    """SettingsError lists every problem, those that block first, and pauses the queue."""
+    settings = {
+        "plex_url": "plex",
+        "plex_token": "claim-abcdefgh",
+        "plex_connect_timeout": "soon",
+        "path_map": "/a; /b => c; /d => /e; /d => /f",
+        "sync_fields": "tilte",
+    }
+    with pytest.raises(SettingsError) as caught:
+        PlexSyncConfig.from_settings(settings)
+    error = caught.value
+    named = [problem.setting for problem in error.problems]
+    assert named == [
+        *("plex_url", "plex_token", "path_map", "path_map", "path_map"),
+        *("sync_fields", "plex_connect_timeout"),
+    ]
+    assert error.setting == "plex_url"
+    assert isinstance(error, ConfigurationError)
+    assert error.next_step is NextStep.PAUSE
+    for problem in error.problems:
+        assert f"{problem.setting}: {problem.message}" in error.message
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name != "plex_token"])
+def test_token_in_a_wrong_box_is_never_repeated(name: str) -> None:
+    """A token pasted into any other setting appears in no message and no repr."""
+    for settings in (
+        {**GOOD, name: TOKEN},
+        {"plex_url": "", name: TOKEN},
+        {**GOOD, name: f"{TOKEN} => x"},
+        {**GOOD, name: f"http://user:{TOKEN}@h/web?X-Plex-Token={TOKEN}#{TOKEN}"},
+    ):
+        parsed = parse_settings(settings)
+        assert TOKEN not in repr(parsed.problems)
+
+
+def test_bad_token_is_not_repeated_and_repr_hides_it() -> None:
+    """Neither a refused token nor an accepted one can be read from messages or reprs."""
+    for wrong in (f"{TOKEN} {TOKEN}", f'"{TOKEN}"', f"X-Plex-Token={TOKEN}", f"<{TOKEN}>"):
+        setting, message, blocking = only_problem(plex_token=wrong)
+        assert (setting, blocking) == ("plex_token", True)
+        assert TOKEN not in message
+    assert TOKEN not in repr(config_of())
+
+
+def test_redacted_problems_show_no_path() -> None:
+    """A faulty path_map is described by rule numbers, not by the user's folders."""
+    parsed = parse_settings({**GOOD, "path_map": "/secret => plex; /secret2", "redact_logs": True})
+    assert [problem.setting for problem in parsed.problems] == ["path_map"] * 2
+    assert "secret" not in repr(parsed.problems)
+    assert "rule 1" in parsed.problems[0].message
+    assert "rule 2" in parsed.problems[1].message
+
+
+def test_fingerprint_changes_with_a_setting_and_only_then() -> None:
+    """Unknown keys, key order and cleared settings leave the fingerprint; a new token does not."""
+    print_of = settings_fingerprint
+    first = print_of(GOOD)
+    assert first == print_of(dict(reversed(GOOD.items())))
+    assert first == print_of({**GOOD, "other": 1, "path_map": "", "sync_fields": None})
+    assert first != print_of({**GOOD, "plex_token": TOKEN + "x"})
+    assert first != print_of({**GOOD, "only_organized": True})
+    assert print_of({"redact_logs": True}) != print_of({"redact_logs": "True"})
+    assert print_of(None) == print_of({})
+    assert len(first) == 64
+    assert TOKEN not in first
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*SETTINGS, "else"]), ANYTHING))
+def test_no_settings_map_is_too_odd(settings: dict[str, object]) -> None:
+    """Whatever Stash stored, parsing ends in a config or in problems of one printable line."""
+    parsed = parse_settings(settings)
+    assert (parsed.config is None) == any(problem.blocking for problem in parsed.problems)
+    for problem in parsed.problems:
+        assert problem.setting in SETTINGS
+        assert one_line(problem.message) == problem.message
+    assert len(settings_fingerprint(settings)) == 64
+
+
+def test_fingerprint_survives_what_json_cannot_say() -> None:
+    """Huge integers, mixed keys and endless nesting still give a fingerprint."""
+    nested: list[object] = []
+    nested.append(nested)
+    for value in (10**5000, {1: 2, "a": 3}, nested, object()):
+        assert len(settings_fingerprint({"path_map": value})) == 64
+        assert not parse_settings({**GOOD, "path_map": value}).config
+    assert json.dumps(settings_fingerprint({"path_map": "\ud800"}))

@@ -1,0 +1,248 @@
+"""Stash's settings map as ``PlexSyncConfig``, or every reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from validation.path_map import PathMap, read_path_map
+from validation.problem import Problem, SettingsError
+from validation.server_address import EXAMPLE, read_address, token_fault
+from validation.settings_reader import SettingsReader
+from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
+from validation.text import tag_key
+
+__all__ = [
+    "DEFAULT_FIELDS",
+    "FIELDS",
+    "ParsedSettings",
+    "PlexSyncConfig",
+    "Problem",
+    "SettingsError",
+    "parse_settings",
+    "settings_fingerprint",
+]
+
+DEFAULT_CONNECT_TIMEOUT = 5.0
+DEFAULT_READ_TIMEOUT = 30.0
+
+_SHORTEST_TIMEOUT = 0.1
+_LONGEST_CONNECT_TIMEOUT = 120.0
+_LONGEST_READ_TIMEOUT = 900.0
+_LONGEST_URL = 2000
+_LONGEST_TOKEN = 2000
+_LONGEST_LABEL = 100
+_LONGEST_LIST = 20_000
+_TOKEN_WORTH_HIDING = 6
+
+
+@dataclass(frozen=True)
+class PlexSyncConfig:
+    """Everything the user can set; the names are the setting keys.
+
+    Built by ``parse_settings`` or ``from_settings``; built directly nothing is
+    checked. The token is not in its repr.
+
+    Attributes:
+        plex_url: Base address, without a slash at the end.
+        plex_token: X-Plex-Token.
+        plex_libraries: Titles of the libraries to use; empty means every movie
+            and other-videos library.
+        plex_connect_timeout: Seconds until a connection must stand.
+        plex_read_timeout: Seconds of silence after which a reply is given up.
+        path_map: Translation of Stash's paths to Plex's.
+        sync_fields: What to write, out of ``FIELDS``.
+        only_organized: Only scenes that are marked as organized.
+        exclude_tags: Scenes with one of these tags are left alone (compare by
+            ``validation.text.tag_key``).
+        overwrite_plex_edits: Write also what a person changed and locked in Plex.
+        scan_missing: Ask Plex to scan the folder of a file it does not know.
+        content_rating: Written to every item, such as "XXX"; "" writes none.
+        studio_collection_prefix: Stands before the studio's name, verbatim.
+        group_collection_prefix: Stands before the group's name, verbatim.
+        plex_skip_tls_verify: Accept any certificate.
+        redact_logs: No titles and no paths in logs.
+    """
+
+    plex_url: str
+    plex_token: str = field(repr=False)
+    plex_libraries: tuple[str, ...] = ()
+    plex_connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
+    plex_read_timeout: float = DEFAULT_READ_TIMEOUT
+    path_map: PathMap = field(default_factory=PathMap)
+    sync_fields: frozenset[str] = frozenset(DEFAULT_FIELDS)
+    only_organized: bool = False
+    exclude_tags: tuple[str, ...] = ()
+    overwrite_plex_edits: bool = False
+    scan_missing: bool = False
+    content_rating: str = ""
+    studio_collection_prefix: str = ""
+    group_collection_prefix: str = ""
+    plex_skip_tls_verify: bool = False
+    redact_logs: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, object] | None) -> PlexSyncConfig:
+        """The configuration in Stash's settings map.
+
+        Problems that do not block are passed over; ``parse_settings`` has them.
+
+        Raises:
+            SettingsError: With all problems, if one of them blocks.
+        """
+        parsed = parse_settings(settings)
+        if parsed.config is None:
+            raise SettingsError(parsed.problems)
+        return parsed.config
+
+
+SETTINGS = tuple(each.name for each in fields(PlexSyncConfig))
+"""The keys of the settings map that PlexSync knows."""
+
+
+@dataclass(frozen=True)
+class ParsedSettings:
+    """What became of a settings map.
+
+    Attributes:
+        config: None if a problem blocks; else usable, with the default in
+            place of every setting that has a problem.
+        problems: All of them, those that block first, else in the order of
+            the settings.
+    """
+
+    config: PlexSyncConfig | None
+    problems: tuple[Problem, ...]
+
+
+def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
+    """Check Stash's settings map, all of it, whatever it holds.
+
+    Args:
+        settings: As GraphQL gives it; None or empty when nothing was ever
+            saved. Keys that PlexSync does not know are ignored.
+    """
+    known = settings if isinstance(settings, Mapping) else {}
+    reader = SettingsReader(known)
+    redact_logs = reader.flag("redact_logs", when_unclear=True)
+    config = PlexSyncConfig(
+        plex_url=_url(reader),
+        plex_token=_token(reader),
+        plex_libraries=tuple(
+            dict.fromkeys(reader.names("plex_libraries", max_length=_LONGEST_LIST))
+        ),
+        plex_connect_timeout=reader.seconds(
+            "plex_connect_timeout",
+            default=DEFAULT_CONNECT_TIMEOUT,
+            least=_SHORTEST_TIMEOUT,
+            most=_LONGEST_CONNECT_TIMEOUT,
+        ),
+        plex_read_timeout=reader.seconds(
+            "plex_read_timeout",
+            default=DEFAULT_READ_TIMEOUT,
+            least=_SHORTEST_TIMEOUT,
+            most=_LONGEST_READ_TIMEOUT,
+        ),
+        path_map=_path_map(reader),
+        sync_fields=_sync_fields(reader),
+        only_organized=reader.flag("only_organized", blocking=True),
+        exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
+        overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
+        scan_missing=reader.flag("scan_missing"),
+        content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL, blocking=False),
+        studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
+        group_collection_prefix=_prefix(reader, "group_collection_prefix"),
+        plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
+        redact_logs=redact_logs,
+    )
+    secret = known.get("plex_token")
+    problems = sorted(
+        (_without_secret(problem, secret) for problem in reader.problems),
+        key=lambda problem: (not problem.blocking, SETTINGS.index(problem.setting)),
+    )
+    blocked = any(problem.blocking for problem in problems)
+    return ParsedSettings(None if blocked else config, tuple(problems))
+
+
+def settings_fingerprint(settings: Mapping[str, object] | None) -> str:
+    """A sha256 in hex that changes when a setting of ours does.
+
+    It may be stored where the settings must not be. Unset and empty are the
+    same, and unknown keys do not count.
+    """
+    present = settings if isinstance(settings, Mapping) else {}
+    counted = {
+        key: _canonical(present[key])
+        for key in SETTINGS
+        if present.get(key) is not None and present[key] != ""
+    }
+    canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(b"PlexSync settings 1\n" + canonical.encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    """``value`` as JSON, or its type's name: Stash can store what no setting may be."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return type(value).__name__
+
+
+def _url(reader: SettingsReader) -> str:
+    text = _required(reader, "plex_url", _LONGEST_URL, f"the address of Plex, like {EXAMPLE}")
+    address, fault = read_address(text) if text else ("", "")
+    if fault:
+        reader.report("plex_url", fault)
+    return address
+
+
+def _token(reader: SettingsReader) -> str:
+    token = _required(reader, "plex_token", _LONGEST_TOKEN, "the X-Plex-Token of your Plex server")
+    fault = token_fault(token) if token else ""
+    if fault:
+        reader.report("plex_token", fault)
+    return token
+
+
+def _required(reader: SettingsReader, setting: str, max_length: int, what: str) -> str:
+    before = len(reader.problems)
+    text = reader.text(setting, max_length=max_length)
+    if not text and len(reader.problems) == before:
+        reader.report(setting, f"is empty; enter {what}")
+    return text
+
+
+def _path_map(reader: SettingsReader) -> PathMap:
+    path_map, problems = read_path_map(reader.text("path_map", max_length=_LONGEST_LIST))
+    for problem in problems:
+        reader.report("path_map", problem.message)
+    return path_map
+
+
+def _sync_fields(reader: SettingsReader) -> frozenset[str]:
+    chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
+    for fault in faults:
+        reader.report("sync_fields", fault)
+    return chosen or frozenset(DEFAULT_FIELDS)
+
+
+def _prefix(reader: SettingsReader, setting: str) -> str:
+    return reader.text(setting, max_length=_LONGEST_LABEL, keep_end=True)
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``names`` without those that differ from an earlier one by case or blanks only."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(tag_key(name), name)
+    return tuple(first.values())
+
+
+def _without_secret(problem: Problem, secret: object) -> Problem:
+    """A last guard: the token may have been pasted into another setting as well."""
+    token = secret.strip() if isinstance(secret, str) else ""
+    if len(token) < _TOKEN_WORTH_HIDING or token not in problem.message:
+        return problem
+    return replace(problem, message=problem.message.replace(token, "[token]"))

@@ -1,0 +1,136 @@
+"""A path as text: Windows or POSIX, its root, its names, and its normal form.
+
+Stash, Plex and PlexSync may run on three different systems, so a path says by
+its own look what it is: a drive letter, two leading slashes of either kind or
+a leading backslash make it a Windows path, in which both slashes separate and
+case does not matter. Any other path is POSIX: only ``/`` separates, a backslash
+is part of a name, and case counts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|\Z)")
+# Windows' way to allow long paths: \\?\C:\dir and \\?\UNC\server\share.
+_LONG_PREFIX = re.compile(r"[\\/]{2}[?.][\\/](UNC[\\/])?", re.IGNORECASE)
+_WINDOWS_NAME = re.compile(r"[^\\/]+")
+_POSIX_NAME = re.compile(r"[^/]+")
+
+POSIX_ROOT = "/"
+UNC_ROOT = "\\\\"
+
+
+@dataclass(frozen=True)
+class MediaPath:
+    r"""A path taken apart.
+
+    Attributes:
+        text: The path without ``\\?\``, otherwise verbatim.
+        windows: Whether it is a Windows path.
+        root: ``/``, a drive as written (``C:``), ``\\`` for a network share,
+            or "" when the path is not absolute.
+        names: The names after the root, verbatim; empty ones are left out.
+        ends: For each name the index in ``text`` behind it.
+    """
+
+    text: str
+    windows: bool
+    root: str
+    names: tuple[str, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, path: str) -> MediaPath:
+        """Take ``path`` apart; any text is accepted."""
+        text = _without_long_prefix(path)
+        windows = _looks_like_windows(text)
+        root = _root(text, windows=windows)
+        pattern = _WINDOWS_NAME if windows else _POSIX_NAME
+        found = tuple(pattern.finditer(text, len(root)))
+        return cls(
+            text,
+            windows,
+            root,
+            tuple(match[0] for match in found),
+            tuple(match.end() for match in found),
+        )
+
+    def prefix(self, count: int) -> str:
+        """The root and the first ``count`` names, with this path's own kind of separator."""
+        separator = "\\" if self.windows else "/"
+        head = self.root + separator if self.root[-1:] == ":" else self.root
+        return head + separator.join(self.names[:count])
+
+    def after(self, count: int) -> str:
+        """What follows the first ``count`` names, verbatim, without separators in front."""
+        start = self.ends[count - 1] if count else len(self.root)
+        return self.text[start:].lstrip("\\/" if self.windows else "/")
+
+    def keys(self) -> tuple[str, ...]:
+        """Root and names in the form in which two paths are compared."""
+        return tuple(name_key(name, windows=self.windows) for name in (self.root, *self.names))
+
+
+def name_key(name: str, *, windows: bool) -> str:
+    """One name in the form for comparing: NFC, and lower case on Windows.
+
+    macOS and some network shares hand out decomposed accents, others composed
+    ones, for the same file.
+    """
+    key = unicodedata.normalize("NFC", name)
+    if not windows:
+        return key
+    if key.isascii():
+        return key.lower()
+    # Letter by letter: str.lower() makes the Greek sigma depend on its place.
+    return unicodedata.normalize("NFC", "".join(letter.lower() for letter in key))
+
+
+def path_key(path: str) -> str:
+    r"""The normal form in which two Plex-side paths are compared.
+
+    NFC; without ``\\?\``; one ``/`` between names, none at the end. A Windows
+    path is lower case throughout, as its file system does not tell case apart;
+    a POSIX path keeps its case. ``path_key(path_key(p)) == path_key(p)``.
+    """
+    parts = MediaPath.of(unicodedata.normalize("NFC", path))
+    key = name_key("/".join(parts.names), windows=parts.windows)
+    if parts.root[-1:] == ":":
+        return "/".join(filter(None, (parts.root.lower(), key)))
+    return f"/{key}" if parts.root else key
+
+
+def same_path(one: str, other: str) -> bool:
+    """Whether two Plex-side paths mean the same file, whatever their spelling."""
+    return one == other or path_key(one) == path_key(other)
+
+
+def base_name(path: str) -> str:
+    """The last name of ``path``, verbatim; "" for a bare root or no path."""
+    names = MediaPath.of(path).names
+    return names[-1] if names else ""
+
+
+def _without_long_prefix(text: str) -> str:
+    while found := _LONG_PREFIX.match(text):
+        text = (UNC_ROOT if found[1] else "") + text[found.end() :]
+    return text
+
+
+def _looks_like_windows(text: str) -> bool:
+    if _DRIVE.match(text) or text.startswith(("\\", "//")):
+        return True
+    return "\\" in text and "/" not in text
+
+
+def _root(text: str, *, windows: bool) -> str:
+    if not windows:
+        return POSIX_ROOT if text.startswith("/") else ""
+    if drive := _DRIVE.match(text):
+        return drive[0]
+    if text[:2] in ("\\\\", "//", "\\/"):
+        return UNC_ROOT
+    return "\\" if text.startswith("\\") else ""

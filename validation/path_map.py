@@ -1,0 +1,246 @@
+"""How Stash's folders are called where Plex runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from validation.media_path import (
+    UNC_ROOT,
+    MediaPath,
+    base_name,
+    path_key,
+    same_path,
+)
+from validation.rule_text import ARROW, RULE_END, quoted, split_rules
+from validation.text import is_safe_line
+
+__all__ = [
+    "PathMap",
+    "PathMapError",
+    "PathRule",
+    "RuleProblem",
+    "base_name",
+    "path_key",
+    "read_path_map",
+    "same_path",
+    "suggest_rule",
+]
+
+_TAIL_TO_TRUST = 2
+
+
+@dataclass(frozen=True)
+class PathRule:
+    """One folder: ``stash`` as Stash sees it, ``plex`` as Plex sees it.
+
+    Both are whole paths; separators are made uniform and those at the end
+    dropped. ``str()`` gives the rule as it is typed into path_map.
+
+    Raises:
+        ValueError: If a side is not a whole path.
+    """
+
+    stash: str
+    plex: str
+
+    def __post_init__(self) -> None:
+        for side in ("stash", "plex"):
+            path: str = getattr(self, side)
+            if fault := _side_fault(path):
+                raise ValueError(fault)
+            parts = MediaPath.of(path)
+            object.__setattr__(self, side, parts.prefix(len(parts.names)))
+
+    def __str__(self) -> str:
+        return f"{quoted(self.stash)} {ARROW} {quoted(self.plex)}"
+
+
+@dataclass(frozen=True)
+class RuleProblem:
+    """What is wrong with the rule at place ``number`` (from 1), and how to mend it.
+
+    ``message`` quotes no path, so it may be logged with redact_logs on.
+    """
+
+    number: int
+    message: str
+
+
+class PathMapError(ValueError):
+    """A path_map that cannot be used; ``problems`` has every faulty rule."""
+
+    def __init__(self, problems: tuple[RuleProblem, ...]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class PathMap:
+    """The user's rules, and the translation of paths by them.
+
+    The rule with the longest matching folder wins, wherever it stands. A folder
+    matches whole names only: ``/data`` is in ``/data/a`` but not in ``/database``.
+    Accents match composed or decomposed; case must be equal unless the rule's
+    Stash side is a Windows path. Without rules every path stays as it is.
+    """
+
+    rules: tuple[PathRule, ...] = ()
+    _to_plex: tuple[_Direction, ...] = field(init=False, repr=False, compare=False)
+    _to_stash: tuple[_Direction, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        forth = (_Direction.between(rule.stash, rule.plex) for rule in self.rules)
+        back = (_Direction.between(rule.plex, rule.stash) for rule in self.rules)
+        object.__setattr__(self, "_to_plex", _longest_first(forth))
+        object.__setattr__(self, "_to_stash", _longest_first(back))
+
+    @classmethod
+    def parse(cls, text: str) -> PathMap:
+        """The rules in ``text``, "/stash/dir => /plex/dir; ..." (grammar: ``rule_text``).
+
+        Raises:
+            PathMapError: With every rule that cannot be used.
+        """
+        path_map, problems = read_path_map(text)
+        if problems:
+            raise PathMapError(problems)
+        return path_map
+
+    def __str__(self) -> str:
+        """The text that ``parse`` reads back as this map."""
+        return f"{RULE_END} ".join(map(str, self.rules))
+
+    def matches(self, path: str) -> bool:
+        """Whether a rule applies to this Stash-side path."""
+        parts = MediaPath.of(path)
+        keys = parts.keys()
+        return any(direction.covers(keys) for direction in self._to_plex)
+
+    def to_plex(self, path: str) -> str:
+        """The path by which Plex knows Stash's ``path``; unchanged if no rule applies.
+
+        What follows the folder stays verbatim, but for the separators, which
+        become those of the target.
+        """
+        parts = MediaPath.of(path)
+        keys = parts.keys()
+        for direction in self._to_plex:
+            if direction.covers(keys):
+                return direction.apply(parts)
+        return path
+
+    def to_stash(self, path: str) -> tuple[str, ...]:
+        """Every Stash-side path that ``to_plex`` turns into this Plex-side ``path``.
+
+        Longest Plex folder first; ``path`` itself is last, if no rule applies to
+        it. Empty when Stash cannot have a name for it.
+        """
+        parts = MediaPath.of(path)
+        keys = parts.keys()
+        candidates = [
+            direction.apply(parts) for direction in self._to_stash if direction.covers(keys)
+        ]
+        return tuple(
+            candidate
+            for candidate in dict.fromkeys([*candidates, path])
+            if same_path(self.to_plex(candidate), path)
+        )
+
+
+def read_path_map(text: str) -> tuple[PathMap, tuple[RuleProblem, ...]]:
+    """The usable rules in ``text``, and a problem for each rule that is not.
+
+    A rule that is there twice counts once; two different targets for one
+    folder are a problem.
+    """
+    rules: dict[tuple[str, ...], PathRule] = {}
+    problems: list[RuleProblem] = []
+    for typed in split_rules(text):
+        fault = typed.fault
+        for side, owner in ((typed.stash, "Stash"), (typed.plex, "Plex")):
+            if not fault and (side_fault := _side_fault(side)):
+                fault = f"has a {owner} side that {side_fault}"
+        if not fault:
+            rule = PathRule(typed.stash, typed.plex)
+            known = rules.setdefault(MediaPath.of(rule.stash).keys(), rule)
+            if not same_path(known.plex, rule.plex):
+                fault = "gives a Stash folder a second target; keep only one of the two"
+        if fault:
+            problems.append(RuleProblem(typed.number, f"rule {typed.number} {fault}"))
+    return PathMap(tuple(rules.values())), tuple(problems)
+
+
+def suggest_rule(stash_path: str, plex_path: str) -> PathRule | None:
+    """The shortest rule that turns ``stash_path`` into ``plex_path``, for the user to confirm.
+
+    None when they are the same path already, or when they do not share at least
+    the base name and its folder: a base name alone proves nothing.
+    """
+    stash, plex = MediaPath.of(stash_path), MediaPath.of(plex_path)
+    if not stash.root or not plex.root or same_path(stash_path, plex_path):
+        return None
+    windows = stash.windows or plex.windows
+    shared = 0
+    # Stops at the shorter path: that its names run out is not a difference.
+    for one, other in zip(reversed(stash.keys()[1:]), reversed(plex.keys()[1:]), strict=False):
+        if one != other and not (windows and one.casefold() == other.casefold()):
+            break
+        shared += 1
+    if shared < _TAIL_TO_TRUST:
+        return None
+    shared = min(shared, *(len(path.names) - _names_in_root(path) for path in (stash, plex)))
+    if shared < 1:
+        return None
+    rule = PathRule(stash.prefix(len(stash.names) - shared), plex.prefix(len(plex.names) - shared))
+    return rule if same_path(PathMap((rule,)).to_plex(stash_path), plex_path) else None
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One rule read one way, taken apart once instead of for each path."""
+
+    keys: tuple[str, ...]
+    target: str
+    target_is_windows: bool
+
+    @classmethod
+    def between(cls, source: str, target: str) -> _Direction:
+        return cls(MediaPath.of(source).keys(), target, MediaPath.of(target).windows)
+
+    def covers(self, keys: tuple[str, ...]) -> bool:
+        return keys[: len(self.keys)] == self.keys
+
+    def apply(self, parts: MediaPath) -> str:
+        rest = parts.after(len(self.keys) - 1)
+        if not rest:
+            return self.target
+        if self.target_is_windows:
+            rest = rest.replace("/", "\\")
+        elif parts.windows:
+            rest = rest.replace("\\", "/")
+        separator = "\\" if self.target_is_windows else "/"
+        return self.target.removesuffix(separator) + separator + rest
+
+
+def _longest_first(directions: Iterable[_Direction]) -> tuple[_Direction, ...]:
+    return tuple(sorted(directions, key=lambda direction: -len(direction.keys)))
+
+
+def _names_in_root(path: MediaPath) -> int:
+    """How many first names belong to the root: a network share has server and share."""
+    return 2 if path.root == UNC_ROOT else 0
+
+
+def _side_fault(path: str) -> str:
+    """Why ``path`` cannot be a side of a rule, or ""."""
+    parts = MediaPath.of(path)
+    if not is_safe_line(path):
+        return "contains control characters"
+    if parts.root in ("", "\\"):
+        return r"is not a whole path; it must start with / or C:\ or \\server\share"
+    if parts.root == UNC_ROOT and not parts.names:
+        return r"names no server; write \\server\share"
+    if {".", ".."} & set(parts.names):
+        return "contains . or .. as a folder; write the path without them"
+    return ""

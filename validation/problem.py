@@ -1,0 +1,51 @@
+"""What is wrong with the settings, in the words of the person who mends them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faults import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One setting that PlexSync cannot use as it stands.
+
+    Attributes:
+        setting: Its key, such as ``plex_url``.
+        message: What is wrong and how to mend it; no secret, and with
+            redact_logs on no path.
+        blocking: Nothing is synced until it is mended. False means that the
+            default is used meanwhile, which the message says: a mistyped
+            timeout must not stop everything, but a mistyped filter or path
+            rule must, as the default would write more than was asked for.
+    """
+
+    setting: str
+    message: str
+    blocking: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.message}"
+
+
+class SettingsError(ConfigurationError):
+    """Settings that cannot be used: the queue waits until they are mended.
+
+    Args:
+        problems: At least one, those that block first.
+
+    Attributes:
+        setting: The first problem's setting.
+        problems: All problems.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        things = "this setting is" if len(problems) == 1 else "these settings are"
+        listed = " | ".join(map(str, problems))
+        message = (
+            f"PlexSync waits until {things} mended (Settings > Plugins > PlexSync); "
+            f"nothing is lost meanwhile. {listed}"
+        )
+        super().__init__(message, setting=problems[0].setting)
+        self.problems = problems

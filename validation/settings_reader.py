@@ -1,0 +1,152 @@
+"""Single values out of Stash's settings map, whatever was put into it.
+
+Stash stores what its panel or a hand-edited config.yml gives it: text, numbers
+and booleans, but a plugin cannot declare defaults, limits or required values.
+An unset setting is absent, a cleared one is "", and an unset number is drawn as
+0 and may be stored so; all of them mean the default.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from validation.lists import split_list
+from validation.problem import Problem
+from validation.text import is_safe_line, one_line, strip_pasted
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_YES = {"true", "yes", "on", "1"}
+_NO = {"false", "no", "off", "0"}
+_LONGEST_SHOWN = 12
+
+
+class SettingsReader:
+    """Reads values by name and collects a problem for each that cannot be used.
+
+    Args:
+        settings: The plugin's settings map as Stash gives it.
+
+    Attributes:
+        problems: What was found so far, in the order of reading.
+    """
+
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        self._settings = settings
+        self.problems: list[Problem] = []
+
+    def report(self, setting: str, message: str, *, blocking: bool = True) -> None:
+        """Note that ``setting`` cannot be used."""
+        self.problems.append(Problem(setting, message, blocking))
+
+    def text(
+        self, setting: str, *, max_length: int, keep_end: bool = False, blocking: bool = True
+    ) -> str:
+        """One line of text; "" when it is unset or cannot be used.
+
+        Args:
+            setting: Its key.
+            max_length: The longest text allowed, in characters.
+            keep_end: Keep blanks at the end (they are the point of "Studio: ").
+            blocking: Whether a text that cannot be used stops the queue.
+        """
+        value = self._settings.get(setting)
+        if _is_unset(value):
+            return ""
+        meanwhile = "" if blocking else "; it is ignored until then"
+        if not isinstance(value, str):
+            self.report(setting, f"must be text, not {_kind(value)}{meanwhile}", blocking=blocking)
+            return ""
+        text = strip_pasted(value)
+        if keep_end and text:
+            text += value[value.index(text) + len(text) :].rstrip("\r\n")
+        if len(text) > max_length:
+            fault = f"is too long: {len(text)} characters, at most {max_length} are possible"
+        elif not is_safe_line(text):
+            fault = "contains line ends or control characters; type it again"
+        else:
+            return text
+        self.report(setting, fault + meanwhile, blocking=blocking)
+        return ""
+
+    def names(self, setting: str, *, max_length: int) -> tuple[str, ...]:
+        """The names of a comma list, in order; see ``lists`` for a comma in a name."""
+        return split_list(self.text(setting, max_length=max_length))
+
+    def seconds(self, setting: str, *, default: float, least: float, most: float) -> float:
+        """A length of time in seconds; ``default`` when unset or unusable (never blocking)."""
+        value = self._settings.get(setting)
+        if isinstance(value, str):
+            value = strip_pasted(value)
+        if _is_unset(value):
+            return default
+        number = _as_number(value)
+        if number is not None and number == 0:
+            return default
+        if number is not None and least <= number <= most:
+            return number
+        self.report(
+            setting,
+            f"must be a number of seconds from {least:g} to {most:g}, not {_shown(value)}; "
+            f"{default:g} is used until then (0 means the default)",
+            blocking=False,
+        )
+        return default
+
+    def flag(self, setting: str, *, when_unclear: bool = False, blocking: bool = False) -> bool:
+        """A switch; off when unset, ``when_unclear`` when it is neither on nor off."""
+        value = self._settings.get(setting)
+        if isinstance(value, bool):
+            return value
+        if _is_unset(value):
+            return False
+        word = strip_pasted(value).lower() if isinstance(value, str) else None
+        if word in _YES or (isinstance(value, (int, float)) and value == 1):
+            return True
+        if word in _NO or word == "":
+            return False
+        assumed = "on" if when_unclear else "off"
+        meanwhile = "" if blocking else f"; it counts as {assumed} until then"
+        self.report(
+            setting, f"must be on or off, not {_shown(value)}{meanwhile}", blocking=blocking
+        )
+        return when_unclear
+
+
+def _is_unset(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return value is None or value == "" or (isinstance(value, (int, float)) and value == 0)
+
+
+def _as_number(value: object) -> float | None:
+    """``value`` as a finite float, also from text; None if it is none (a bool is none)."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "a switch (true or false)"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, Mapping):
+        return "a group of values"
+    return "a list" if isinstance(value, (list, tuple, set)) else "a value of another kind"
+
+
+def _shown(value: object) -> str:
+    """``value`` for a message, if it is short: a long one may be a token in the wrong box."""
+    if isinstance(value, str):
+        return f'"{one_line(value)}"' if len(value) <= _LONGEST_SHOWN else "that text"
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**_LONGEST_SHOWN):
+        return str(value)
+    return "such a huge number" if isinstance(value, int) else _kind(value)
