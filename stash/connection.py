@@ -79,7 +79,7 @@ class StashConnection:
         if not isinstance(scheme, str) or scheme.lower() not in {"http", "https"}:
             raise _unusable("its Scheme is neither http nor https")
         port = raw.get("Port")
-        if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) < 6:  # noqa: PLR2004
+        if isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) < 6:
             port = int(port)
         if not isinstance(port, int) or isinstance(port, bool) or port not in _PORTS:
             raise _unusable("its Port is not a number from 1 to 65535")

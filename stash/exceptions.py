@@ -20,27 +20,28 @@ from __future__ import annotations
 from faults import ConfigurationError, Scope, SyncError, TransientError
 
 OLDEST_STASH = "0.27"
+AGAIN = "PlexSync tries again by itself."
 
 
-class StashUnreachable(TransientError):  # noqa: N818
+class StashUnreachable(TransientError):
     """No connection to Stash, or it broke in the middle of an answer."""
 
     scope = Scope.SERVER
 
 
-class StashTimeout(TransientError):  # noqa: N818
+class StashTimeout(TransientError):
     """Stash accepted the request and did not answer within the read timeout."""
 
     scope = Scope.SERVER
 
 
-class StashUnavailable(TransientError):  # noqa: N818
+class StashUnavailable(TransientError):
     """Stash answers, but cannot work: 5xx, setup or migration, or a stranger on its port."""
 
     scope = Scope.SERVER
 
 
-class StashRefused(TransientError):  # noqa: N818
+class StashRefused(TransientError):
     """Stash no longer accepts what PlexSync shows it.
 
     A plugin's cookie lives for Stash's session age (an hour unless changed), so
@@ -50,7 +51,7 @@ class StashRefused(TransientError):  # noqa: N818
     scope = Scope.SERVER
 
 
-class StashConnectionUnusable(TransientError):  # noqa: N818
+class StashConnectionUnusable(TransientError):
     """The ``server_connection`` given by Stash, or its stored copy, cannot be used.
 
     Waits like `StashRefused`: the next hook or task brings another one.
@@ -63,7 +64,7 @@ class StashAnswerError(TransientError):
     """Stash answered with GraphQL errors, or with something that is not a scene."""
 
 
-class StashQueryRefused(ConfigurationError):  # noqa: N818
+class StashQueryRefused(ConfigurationError):
     """Stash does not know a field that PlexSync asks for (HTTP 422)."""
 
 
@@ -85,25 +86,24 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
     # requests costs a tenth of a second to import; whoever only wants the
     # classes above, or a Scene, should not pay for it.
     import requests  # noqa: PLC0415
-    from urllib3.exceptions import ReadTimeoutError  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
 
-    retry = "PlexSync tries again by itself."
     if isinstance(exc, requests.exceptions.SSLError):
         return StashUnreachable(
             f"The certificate of Stash at {where} is not trusted on this machine. If Stash "
             "listened on 127.0.0.1 or 0.0.0.0, PlexSync would reach it without a "
-            f"certificate check. {retry}"
+            f"certificate check. {AGAIN}"
         )
     if isinstance(exc, requests.exceptions.ReadTimeout) or any(
         isinstance(part, ReadTimeoutError) for part in exc.args
     ):
         # A timeout in the middle of a body comes as a ConnectionError around it.
-        return StashTimeout(f"Stash at {where} took the request but did not answer. {retry}")
-    if isinstance(exc, requests.exceptions.RequestException | OSError):
+        return StashTimeout(f"Stash at {where} took the request but did not answer. {AGAIN}")
+    if isinstance(exc, requests.exceptions.RequestException | HTTPError | OSError):
         return StashUnreachable(
-            f"Stash at {where} cannot be reached ({type(exc).__name__}). {retry}"
+            f"Stash at {where} cannot be reached ({type(exc).__name__}). {AGAIN}"
         )
     return StashAnswerError(
         f"Reading from Stash at {where} failed in a way PlexSync does not know "
-        f"({type(exc).__name__}). {retry}"
+        f"({type(exc).__name__}). {AGAIN}"
     )
