@@ -1,0 +1,231 @@
+"""What PlexSync asks of Stash, in the worker's words.
+
+Reads only. Every list comes in pages cut by ascending id, so that scenes which
+come and go meanwhile neither shift a page nor end it early.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import requests
+
+from . import queries
+from .answer import read_each, read_text, read_whole, senseless
+from .exceptions import StashAnswerError
+from .graphql import StashGraphQL
+from .scene import Scene
+from .stamp import SceneStamp
+from .transport import BodyTooLargeError, StashTransport
+
+if TYPE_CHECKING:
+    from .connection import StashConnection
+
+RefKind = Literal["studio", "performer", "tag", "group"]
+
+LARGEST_COVER = 32 * 2**20
+PAGE = 200
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReading:
+    """One scene, None when Stash has none of that id, and the plugin's settings."""
+
+    scene: Scene | None
+    settings: dict[str, Any]
+
+
+class StashClient:
+    """Reads scenes, settings and covers from one Stash; safe for several threads.
+
+    Args:
+        connection: Where Stash is and what opens it.
+        plugin_id: Whose settings `settings` and `read_scene` give.
+        connect_timeout: Seconds.
+        read_timeout: Longest silence in an answer, in seconds.
+
+    All methods raise the errors of stash.exceptions and no others.
+    """
+
+    def __init__(
+        self,
+        connection: StashConnection,
+        *,
+        plugin_id: str = "PlexSync",
+        connect_timeout: float = 3.0,
+        read_timeout: float = 20.0,
+    ) -> None:
+        self._plugin_id = plugin_id
+        self._transport = StashTransport(connection, connect_timeout, read_timeout)
+        self._graphql = StashGraphQL(self._transport)
+
+    def close(self) -> None:
+        """Close the idle connections; the client stays usable."""
+        self._transport.close()
+
+    @property
+    def connection(self) -> StashConnection:
+        """The connection with the youngest cookie that Stash re-issued, fit for the store."""
+        credentials = self._transport.credentials
+        return dataclasses.replace(
+            self._transport.connection, cookie_value=credentials.cookie_value
+        )
+
+    def version(self) -> str:
+        """Stash's version as it says it, e.g. "v0.30.1"; "" when it says none."""
+        version = _within(self._graphql.ask(queries.VERSION), "version")
+        return read_text(version.get("version"), "the version")
+
+    def settings(self) -> dict[str, Any]:
+        """Give the plugin's settings; what was never set is absent."""
+        return self._settings(self._graphql.ask(queries.SETTINGS, {"plugins": [self._plugin_id]}))
+
+    def read_scene(self, scene_id: int) -> SceneReading:
+        """Read one scene and the plugin's settings in one request."""
+        data = self._graphql.ask(
+            queries.SCENE_AND_SETTINGS, {"id": str(scene_id), "plugins": [self._plugin_id]}
+        )
+        return SceneReading(_scene(data, scene_id), self._settings(data))
+
+    def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
+        """Read many scenes; those that Stash does not have are absent.
+
+        Stash fails a whole list for one unknown id, so a failing list is cut in
+        halves until only the unknown ones are left over.
+        """
+        wanted = sorted(set(scene_ids))
+        scenes: dict[int, Scene] = {}
+        for start in range(0, len(wanted), _BATCH):
+            scenes.update(self._read_batch(wanted[start : start + _BATCH]))
+        return scenes
+
+    def scenes_after(self, last_id: int, size: int = _BATCH) -> list[Scene]:
+        """Give up to ``size`` whole scenes with ids above ``last_id``, ids ascending."""
+        scenes = read_each(
+            self._page(queries.SCENE_PAGE, queries.after(last_id), size),
+            "scenes",
+            lambda raw, _: Scene.from_graphql(raw),
+        )
+        return sorted((scene for scene in scenes if scene.id > last_id), key=lambda s: s.id)
+
+    def scene_ids_after(self, last_id: int, size: int = PAGE) -> list[SceneStamp]:
+        """Give up to ``size`` stamps with ids above ``last_id``, ids ascending.
+
+        Start with 0; an empty list means that there are no more.
+        """
+        return self._stamps_after(last_id, size, None)
+
+    def scene_ids_of(self, kind: RefKind, ref_id: int) -> Iterator[int]:
+        """Give the ids of all scenes that carry a studio, performer, tag or group.
+
+        Lazy, one page at a time, ascending; nothing when Stash does not have it.
+
+        Raises:
+            ValueError: ``kind`` is none of the four (raised at once).
+        """
+        return (stamp.id for stamp in self._all_stamps(queries.belonging_to(kind, ref_id)))
+
+    def scenes_with_path(self, path: str) -> list[SceneStamp]:
+        """Give the scenes one of whose files is at exactly ``path``, ids ascending."""
+        found = self._all_stamps(queries.with_path(path))
+        return [stamp for stamp in found if path in stamp.paths]
+
+    def count_scenes(self) -> int:
+        """Tell how many scenes Stash has."""
+        found = _within(self._graphql.ask(queries.COUNT), "findScenes")
+        count = read_whole(found.get("count"), "the number of scenes")
+        if count is None:
+            raise senseless("the number of scenes", "is missing")
+        return count
+
+    def cover(self, scene: Scene) -> bytes | None:
+        """Fetch a scene's cover.
+
+        Returns:
+            The picture as Stash keeps it, or None when there is nothing to show
+            in Plex: no cover (Stash then draws an SVG of its own), the scene is
+            gone, not an image, or more than 32 MiB.
+        """
+        if not scene.cover:
+            return None
+        try:
+            reply = self._transport.exchange("GET", scene.cover, limit=LARGEST_COVER)
+        except BodyTooLargeError:
+            return None
+        if reply.status == requests.codes.not_found:
+            return None
+        if reply.status != requests.codes.ok:
+            raise self._transport.unexpected(reply)
+        kind, _, form = reply.content_type.partition("/")
+        if kind != "image" or form.startswith("svg") or not reply.body:
+            return None
+        return reply.body
+
+    def _settings(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        plugins = _within(_within(data, "configuration"), "plugins")
+        settings = plugins.get(self._plugin_id)
+        if settings is None:
+            return {}
+        if not isinstance(settings, Mapping):
+            raise senseless(f"the settings of {self._plugin_id}", "are not an object")
+        return dict(settings)
+
+    def _read_batch(self, scene_ids: Sequence[int]) -> dict[int, Scene]:
+        if len(scene_ids) == 1:
+            data = self._graphql.ask(queries.SCENE, {"id": str(scene_ids[0])})
+            scene = _scene(data, scene_ids[0])
+            return {} if scene is None else {scene.id: scene}
+        try:
+            data = self._graphql.ask(
+                queries.SCENES_BY_ID, {"ids": [str(scene_id) for scene_id in scene_ids]}
+            )
+            found = _within(data, "findScenes").get("scenes")
+            scenes = read_each(found, "scenes", lambda raw, _: Scene.from_graphql(raw))
+        except StashAnswerError:
+            middle = len(scene_ids) // 2
+            return self._read_batch(scene_ids[:middle]) | self._read_batch(scene_ids[middle:])
+        wanted = set(scene_ids)
+        return {scene.id: scene for scene in scenes if scene.id in wanted}
+
+    def _page(self, document: str, scene_filter: dict[str, Any], size: int) -> object:
+        if size < 1:
+            raise ValueError(f"a page of {size} scenes would never end")
+        data = self._graphql.ask(document, {"scenes": scene_filter, "size": size})
+        return _within(data, "findScenes").get("scenes")
+
+    def _stamps_after(
+        self, last_id: int, size: int, criteria: dict[str, Any] | None
+    ) -> list[SceneStamp]:
+        page = self._page(queries.STAMP_PAGE, queries.after(last_id, criteria), size)
+        stamps = read_each(page, "scenes", SceneStamp.from_graphql)
+        # A page that does not move on would be read for ever.
+        return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda s: s.id)
+
+    def _all_stamps(self, criteria: dict[str, Any]) -> Iterator[SceneStamp]:
+        last_id = 0
+        while stamps := self._stamps_after(last_id, PAGE, criteria):
+            yield from stamps
+            last_id = stamps[-1].id
+            if len(stamps) < PAGE:
+                return
+
+
+def _within(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = data.get(key)
+    if not isinstance(part, Mapping):
+        raise senseless(key, "is not an object")
+    return part
+
+
+def _scene(data: Mapping[str, Any], scene_id: int) -> Scene | None:
+    raw = data.get("findScene")
+    if raw is None:
+        return None
+    scene = Scene.from_graphql(raw)
+    if scene.id != scene_id:
+        raise senseless(f"scene {scene_id}", f"came as scene {scene.id}")
+    return scene
