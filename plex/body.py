@@ -1,0 +1,83 @@
+"""The body of an answer: read piece by piece, never more than allowed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from plex.kinds import BadResponse, NotAPlexServer
+from plex.markup import check_markup
+
+if TYPE_CHECKING:
+    import requests
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one answer, decompressed; a page of 5,000 items has about 8 MB."""
+
+EXCERPT_BYTES = 8 * 1024
+"""Of the body of an error, enough for Plex's maintenance notice."""
+
+PIECE = 64 * 1024
+
+
+def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
+    """Yield the body decoded, never more than ``most`` + 1 bytes in all."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise BadResponse.about("Plex's answer is compressed in a way that was not asked for.")
+    unpack = None if encoding in ("identity", "") else zlib.decompressobj(zlib.MAX_WBITS | 32)
+    for piece in response.raw.stream(PIECE, decode_content=False):
+        if unpack is None:
+            yield piece[: most + 1]
+            most -= len(piece)
+        else:
+            part = unpack.decompress(piece, most + 1)
+            yield part
+            most -= len(part)
+        if most < 0:
+            return
+    if unpack is not None and not unpack.eof and response.status_code != 204:
+        raise BadResponse.about("Plex's answer was cut off in the middle.")
+
+
+def read_body(response: requests.Response, most: int) -> bytes:
+    """Read and decompress a whole body of at most ``most`` bytes.
+
+    Raises:
+        BadResponse: It is longer, cut off or damaged.
+        urllib3.exceptions.HTTPError: The connection failed on the way.
+    """
+    try:
+        body = b"".join(_pieces(response, most))
+    except zlib.error:
+        raise BadResponse.about("Plex's answer was damaged on the way.") from None
+    if len(body) > most:
+        raise BadResponse.about("Plex's answer is longer than PlexSync is ready to read.")
+    return body
+
+
+def read_excerpt(response: requests.Response) -> bytes:
+    """Read the beginning of an error's body; what came, if the rest does not."""
+    found = b""
+    try:
+        for piece in _pieces(response, EXCERPT_BYTES):
+            found += piece
+    except (urllib3.exceptions.HTTPError, OSError, zlib.error, BadResponse):
+        pass
+    return found[:EXCERPT_BYTES]
+
+
+def check_body(response: requests.Response, body: bytes) -> None:
+    """Refuse a web page, and markup that is dangerous to parse.
+
+    Raises:
+        NotAPlexServer, BadResponse: See `plex.markup.check_markup`.
+    """
+    if not body.strip():
+        return
+    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise NotAPlexServer.about("A web page came back where Plex should answer.")
+    check_markup(body)

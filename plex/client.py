@@ -1,0 +1,231 @@
+"""The way to Plex: raw queries for the worker's path, plexapi's objects for the rest.
+
+Raw queries do without plexapi, whose import alone costs a quarter of a second;
+it is loaded when `PlexClient.server` is first asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
+from plex.identity import identity_headers
+from plex.markup import parse_container
+from plex.sections import SECTIONS, SectionInfo, make_sections, read_section_infos
+from plex.taming import tame_plexapi
+from plex.transport import PlexSession
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from xml.etree.ElementTree import Element
+
+    import requests
+    from plexapi.server import PlexServer
+    from typing_extensions import Self
+
+__all__ = ["PlexClient", "SectionInfo"]
+
+
+def __getattr__(name: str) -> Any:
+    """Give plexapi's ``PlexServer`` as a name of this module, loading it on first use."""
+    if name != "PlexServer":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    tame_plexapi()
+    from plexapi.server import PlexServer  # noqa: PLC0415 - the point of this function
+
+    globals()[name] = PlexServer
+    return PlexServer
+
+
+class PlexClient:
+    """One Plex server, by its address and token; nothing is sent before it is needed.
+
+    Args:
+        url: plex_url, with or without a path below the host.
+        token: The X-Plex-Token of the server's owner.
+        connect_timeout: Seconds for opening a connection.
+        read_timeout: Seconds of silence allowed while an answer is awaited.
+        verify: False accepts any certificate.
+        client_identifier: The installation's own lasting identifier; None
+            derives one from the address, the same in each process.
+
+    All methods raise `faults.SyncError` and nothing else.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 30.0,
+        *,
+        verify: bool = True,
+        client_identifier: str | None = None,
+    ) -> None:
+        self._url = url.strip().rstrip("/")
+        self._token = token.strip()
+        self._read_timeout = read_timeout
+        self._identifier = client_identifier or uuid.uuid5(uuid.NAMESPACE_URL, self._url).hex
+        self._session = PlexSession(
+            self._url,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            verify=verify,
+            client_identifier=self._identifier,
+        )
+        self._making = threading.Lock()
+        self._server: PlexServer | None = None
+        self._machine_identifier: str | None = None
+        self._friendly_name: str | None = None
+
+    def __repr__(self) -> str:
+        try:
+            parts = urlsplit(self._url)
+            where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        except ValueError:
+            where = "an unreadable address"
+        return f"<PlexClient {where}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections; the client may be used again."""
+        self._session.close()
+
+    @property
+    def server(self) -> PlexServer:
+        """The server as plexapi sees it; made on first use, by one request."""
+        with self._making:
+            if self._server is None:
+                self._check_token()
+                try:
+                    # Looked up by name at the time of use, so that it can be replaced.
+                    make = getattr(sys.modules[__name__], "PlexServer")  # noqa: B009
+                    if "plexapi" in sys.modules:
+                        import plexapi  # noqa: PLC0415
+
+                        # plexapi.server holds this very dict, so it is changed in place.
+                        plexapi.BASE_HEADERS.update(identity_headers(self._identifier))
+                    self._server = make(
+                        self._url, self._token, session=self._session, timeout=self._read_timeout
+                    )
+                except Exception as exc:  # noqa: BLE001 - every one becomes ours here
+                    raise translate_plex_exception(exc) from None
+            return self._server
+
+    def query(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+    ) -> Element | None:
+        """Ask Plex one thing.
+
+        Args:
+            path: Path below plex_url, such as "/library/metadata/42".
+            params: Names and values in the order they shall be sent, not encoded.
+            method: "GET", or "PUT" for an edit (sent again if the connection was stale).
+            headers: More headers, such as those for paging.
+
+        Returns:
+            The MediaContainer, or None when Plex confirms with an empty body.
+
+        Raises:
+            ItemGone: 404 on an item.
+            faults.SyncError: Everything else that goes wrong.
+        """
+        return parse_container(self._send(method, path, params, headers).content)
+
+    def upload(self, path: str, body: bytes) -> None:
+        """Send bytes, such as an image to "/library/metadata/42/posters".
+
+        Raises:
+            ImageTooLarge: Plex or its proxy takes no image of that size.
+            faults.SyncError: Everything else that goes wrong. It is not repeated here.
+        """
+        self._send("POST", path, body=body)
+
+    def probe(self) -> str:
+        """Find out whether Plex is there, without using the token.
+
+        Returns:
+            Its machine identifier, asked for anew each time.
+        """
+        root = parse_container(self._send("GET", "/identity", token=False).content)
+        found = "" if root is None else root.get("machineIdentifier", "")
+        if not found:
+            raise NotAPlexServer.about("The server at plex_url does not say which Plex it is.")
+        self._machine_identifier = found
+        return found
+
+    @property
+    def machine_identifier(self) -> str:
+        """The server's lasting identifier; asked for once."""
+        return self._machine_identifier or self.probe()
+
+    @property
+    def friendly_name(self) -> str:
+        """The server's name as its owner gave it, "" if none; asked for once."""
+        if self._friendly_name is None:
+            root = self.query("/")
+            self._friendly_name = "" if root is None else root.get("friendlyName", "")
+        return self._friendly_name
+
+    def sections(self) -> list[Any]:
+        """All libraries as plexapi section objects, in Plex's order; one request."""
+        return make_sections(self.server, self.query(SECTIONS))
+
+    def section_infos(self) -> list[SectionInfo]:
+        """All libraries with what tells whether they changed, in Plex's order; one request."""
+        return read_section_infos(self.query(SECTIONS))
+
+    def _check_token(self) -> None:
+        if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
+            raise AuthError.about("plex_token has characters that no token has.")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+        token: bool = True,
+    ) -> requests.Response:
+        sent = dict(headers or {})
+        if token and self._token:
+            self._check_token()
+            sent["X-Plex-Token"] = self._token
+        url = self._url + path
+        if params:
+            url += ("&" if "?" in path else "?") + "&".join(
+                f"{_quoted(name)}={_quoted(value)}" for name, value in params
+            )
+        try:
+            return self._session.request(method, url, headers=sent, data=body)
+        except Exception as exc:  # noqa: BLE001 - every one becomes ours here
+            fault = translate_plex_exception(exc)
+        # Outside of the handler: requests quotes whole URLs, and none of that travels on.
+        raise fault
+
+
+def _quoted(text: str) -> str:
+    """Percent-encode all but letters, digits and "_.-~"; Plex decodes names as well as values."""
+    return quote(text, safe="", errors="replace")

@@ -1,0 +1,79 @@
+"""The libraries of a Plex server, out of one ``GET /library/sections``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from plexapi.server import PlexServer
+
+SECTIONS = "/library/sections"
+
+
+@dataclass(frozen=True)
+class SectionInfo:
+    """One library, as ``GET /library/sections`` tells it.
+
+    ``content_changed_at`` is a counter and no date; ``scanned_at`` is in epoch
+    seconds. Both are 0 when Plex leaves them out.
+    """
+
+    key: int
+    title: str
+    type: str
+    agent: str
+    locations: tuple[str, ...]
+    content_changed_at: int
+    scanned_at: int
+    refreshing: bool
+
+
+def read_section_infos(root: Element | None) -> list[SectionInfo]:
+    """Read all libraries, in Plex's order; none when Plex sent nothing."""
+    return [
+        SectionInfo(
+            key=_number(element, "key"),
+            title=element.get("title", ""),
+            type=element.get("type", ""),
+            agent=element.get("agent", ""),
+            locations=tuple(
+                path for place in element.iter("Location") if (path := place.get("path"))
+            ),
+            content_changed_at=_number(element, "contentChangedAt"),
+            scanned_at=_number(element, "scannedAt"),
+            refreshing=element.get("refreshing", "") in ("1", "true"),
+        )
+        for element in _libraries(root)
+    ]
+
+
+def make_sections(server: PlexServer, root: Element | None) -> list[Any]:
+    """Make plexapi's section objects from the same answer, each of the class of its type.
+
+    plexapi's own ``fetchItems`` knows no class for these elements, and its
+    ``library.sections()`` needs a request more.
+    """
+    from plexapi import library  # noqa: PLC0415 - plexapi is loaded once there is a server
+
+    kinds: dict[str, Any] = {
+        "movie": library.MovieSection,
+        "show": library.ShowSection,
+        "artist": library.MusicSection,
+        "photo": library.PhotoSection,
+    }
+    return [
+        kinds.get(element.get("type", ""), library.LibrarySection)(server, element, SECTIONS)
+        for element in _libraries(root)
+    ]
+
+
+def _libraries(root: Element | None) -> list[Element]:
+    return [] if root is None else [e for e in root.iter("Directory") if _number(e, "key")]
+
+
+def _number(element: Element, name: str) -> int:
+    text = element.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,170 @@
+"""HTTP to one Plex server: bounded in time and size, and only ever to that server.
+
+plexapi is given a `PlexSession` and so keeps these bounds, too:
+
+- no proxies, .netrc or redirects: a redirected PUT becomes a GET, an edit lost
+  without a word, and the token would travel along;
+- a status that is no success is raised as `PlexHttpError` before plexapi turns
+  it into a text, and a web page in place of an answer as `NotAPlexServer`;
+- an answer that never ends, in bytes or in time, ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from plex.body import MOST_BYTES, check_body, read_body, read_excerpt
+from plex.exceptions import PlexHttpError
+from plex.identity import identity_headers
+from plex.sockets import POOLS, StaleConnectionError, fresh_connection
+
+REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
+"""Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class _PlexAdapter(HTTPAdapter):
+    """Adds the connect timeout that plexapi cannot name; repeats what met a stale connection."""
+
+    def __init__(self, connect_timeout: float) -> None:
+        self._connect_timeout = connect_timeout
+        # More than the four readers of a bulk run, so that none throws connections away.
+        super().__init__(pool_connections=2, pool_maxsize=8, max_retries=0)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send once; twice if a kept connection turned out closed and twice does no harm."""
+        if not isinstance(timeout, tuple):
+            timeout = (self._connect_timeout, timeout)
+        repeatable = request.method in REPEATABLE
+        rest: dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
+        try:
+            with fresh_connection(wanted=not repeatable):
+                return super().send(request, stream, timeout, **rest)
+        except requests.ConnectionError as exc:
+            if not (repeatable and _was_stale(exc)):
+                raise
+        with fresh_connection(wanted=True):
+            return super().send(request, stream, timeout, **rest)
+
+
+def _was_stale(exc: BaseException) -> bool:
+    return isinstance(exc, StaleConnectionError) or any(
+        _was_stale(part) for part in exc.args if isinstance(part, BaseException)
+    )
+
+
+class PlexSession(requests.Session):
+    """A session bound to one server; up to four threads may send through it at once.
+
+    Args:
+        url: plex_url; requests to any other scheme, host or port are refused.
+        connect_timeout: Seconds for opening a connection.
+        read_timeout: Seconds of silence allowed, unless a request says otherwise.
+        verify: False accepts any certificate.
+        client_identifier: See `plex.identity.identity_headers`.
+        most_bytes: Longest answer that is read, decompressed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        verify: bool = True,
+        client_identifier: str,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.verify = verify
+        # Cookies would be the one thing that threads share and change.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._url = url
+        self._read_timeout = read_timeout
+        self._most_bytes = most_bytes
+        self._identity = identity_headers(client_identifier)
+        adapter = _PlexAdapter(connect_timeout)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        if not verify:
+            # The user asked for it by a setting; a warning a request would drown the log.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send one request and read its whole answer.
+
+        Returns:
+            A response with a status of 200 to 299 and its body, decompressed.
+
+        Raises:
+            PlexHttpError: Any other status.
+            NotAPlexServer: A web page came back, or markup that Plex never sends.
+            BadResponse: The answer is longer than allowed, cut off or damaged.
+            requests.RequestException, urllib3.exceptions.HTTPError: No answer, or
+                half of one; `plex.exceptions.translate_plex_exception` knows them.
+        """
+        self._stay_home(request.url or "")
+        request.headers.update(self._identity)
+        # One encoding that we decode ourselves, piece by piece, so that it is bounded.
+        request.headers["Accept-Encoding"] = "gzip"
+        kwargs.update(stream=True, allow_redirects=False, proxies={})
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self._read_timeout
+        response = super().send(request, **kwargs)
+        try:
+            if not 200 <= response.status_code <= 299:
+                raise PlexHttpError(
+                    response.status_code,
+                    method=request.method or "GET",
+                    path=self._path_of(request.url or ""),
+                    headers=response.headers,
+                    excerpt=read_excerpt(response),
+                )
+            body = read_body(response, self._most_bytes)
+        except BaseException:
+            response.close()
+            raise
+        check_body(response, body)
+        response._content = body  # noqa: SLF001 - requests takes it as read
+        if "charset" not in response.headers.get("Content-Type", "").lower():
+            response.encoding = "utf-8"  # requests would take text/* for Latin-1
+        return response
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Never any: requests would read the redirect's body without a bound to look ahead."""
+        del resp
+        return None
+
+    def _stay_home(self, url: str) -> None:
+        home = requests.Request("GET", self._url).prepare().url or ""
+        if _origin(url) != _origin(home):
+            raise requests.exceptions.InvalidURL("a request to another address than plex_url")
+
+    def _path_of(self, url: str) -> str:
+        base = urlsplit(self._url).path.rstrip("/")
+        return urlsplit(url).path.removeprefix(base)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise requests.exceptions.InvalidURL("plex_url needs http:// or https:// and a host")
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
