@@ -17,29 +17,42 @@ STASH_ROOT: Final = "/stash/media"
 PLEX_ROOT: Final = "/plex/media"
 
 _MASK: Final = (1 << 64) - 1
-_FIRST: Final = (
-    "Ada Beatrix Carmen Daria Elena Fiona Greta Hanna Ines Julia Klara Lena Mona Nadia Olga "
-    "Paula Quinn Rosa Sofia Tessa Uma Vera Wanda Xenia Yara"
-).split()
-_LAST: Final = (
-    "Almond Birch Cedar Dogwood Elm Fir Gorse Hazel Ivy Juniper Kapok Larch Maple Nettle Oak "
-    "Pine Quince Rowan Spruce Teak"
-).split()
-_STUDIO_FIRST: Final = "Amber Blue Coral Dusk Ember Frost Golden Harbour Indigo Jade".split()
-_STUDIO_LAST: Final = "Films Lane Pictures Works".split()
-_TAGS: Final = (
-    "Action;Beach;Behind the Scenes;Black and White;City;Colour, Graded;Comedy;Dance;Drama;"
-    "Drone;Forest;Garden;Handheld;HD;Indoor;Interview;Kitchen;Lake;Live;Long Take;Mountain;"
-    'Music;Night;Office;Outdoor;Rain;Retro;River;Rooftop;"So-called" Reality;Sport;Studio;'
-    "Summer;Sunset;Train;Travel;Vintage;Voice-over;Winter;Workshop"
-).split(";")
-_ADJECTIVES: Final = "Quiet Late Second Open Hidden Long Bright Narrow Borrowed Distant".split()
-_NOUNS: Final = "Morning Letter Window Journey Answer Evening Road Harvest Signal Visit".split()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The names in ``text``, which are parted by ``; ``."""
+    return tuple(text.split("; "))
+
+
+_FIRST: Final = _words(
+    "Ada; Beatrix; Carmen; Daria; Elena; Fiona; Greta; Hanna; Ines; Julia; Klara; Lena; Mona; "
+    "Nadia; Olga; Paula; Quinn; Rosa; Sofia; Tessa; Uma; Vera; Wanda; Xenia; Yara"
+)
+_LAST: Final = _words(
+    "Almond; Birch; Cedar; Dogwood; Elm; Fir; Gorse; Hazel; Ivy; Juniper; Kapok; Larch; Maple; "
+    "Nettle; Oak; Pine; Quince; Rowan; Spruce; Teak"
+)
+_STUDIO_FIRST: Final = _words(
+    "Amber; Blue; Coral; Dusk; Ember; Frost; Golden; Harbour; Indigo; Jade"
+)
+_STUDIO_LAST: Final = _words("Films; Lane; Pictures; Works")
+_ADJECTIVES: Final = _words(
+    "Quiet; Late; Second; Open; Hidden; Long; Bright; Narrow; Borrowed; Distant"
+)
+_NOUNS: Final = _words(
+    "Morning; Letter; Window; Journey; Answer; Evening; Road; Harvest; Signal; Visit"
+)
 _FIRST_DAY: Final = date(2005, 1, 1)
 
 STUDIOS: Final = tuple(f"{first} {last}" for first in _STUDIO_FIRST for last in _STUDIO_LAST)
 PERFORMERS: Final = tuple(f"{first} {last}" for first in _FIRST for last in _LAST)
-TAGS: Final = tuple(_TAGS)
+TAGS: Final = _words(
+    "Action; Beach; Behind the Scenes; Black and White; City; Colour, Graded; Comedy; Dance; "
+    "Drama; Drone; Forest; Garden; Handheld; HD; Indoor; Interview; Kitchen; Lake; Live; "
+    "Long Take; Mountain; Music; Night; Office; Outdoor; Rain; Retro; River; Rooftop; "
+    '"So-called" Reality; Sport; Studio; Summer; Sunset; Train; Travel; Vintage; Voice-over; '
+    "Winter; Workshop"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +177,5 @@ def catalogue_files(count: int, first: int = 1) -> Iterator[CatalogueFile]:
 
 
 def _pick(names: tuple[str, ...], dice: int, count: int) -> tuple[str, ...]:
-    """``count`` different names: a stride of 7 shares no factor with either list's length."""
-    return tuple(names[(dice + 7 * offset) % len(names)] for offset in range(count))
+    """``count`` different names: a stride of 157 shares no factor with either list's length."""
+    return tuple(names[(dice + 157 * offset) % len(names)] for offset in range(count))
