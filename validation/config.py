@@ -216,15 +216,13 @@ def _required(reader: SettingsReader, setting: str, max_length: int, what: str) 
 
 def _path_map(reader: SettingsReader) -> PathMap:
     path_map, problems = read_path_map(reader.text("path_map", max_length=_LONGEST_LIST))
-    for problem in problems:
-        reader.report("path_map", problem.message)
+    reader.report_all("path_map", [problem.message for problem in problems])
     return path_map
 
 
 def _sync_fields(reader: SettingsReader) -> frozenset[str]:
     chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
-    for fault in faults:
-        reader.report("sync_fields", fault)
+    reader.report_all("sync_fields", faults)
     return chosen or frozenset(DEFAULT_FIELDS)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from validation.text import strip_pasted
+from validation.text import OUTER_BLANKS, strip_pasted
 
 RULE_END = ";"
 ARROW = "=>"
@@ -84,9 +84,8 @@ def _rule(number: int, sides: list[str], fault: str) -> RuleText:
 
 def _read_side(text: str, start: int) -> tuple[str, str, int, str]:
     """Read one side from ``start``: the side, what ended it, where to go on, a fault."""
-    rest = text[start:]
-    lead = len(rest) - len(strip_pasted(rest + "\0")) + 1
-    start += lead
+    while start < len(text) and text[start] in OUTER_BLANKS:
+        start += 1
     if text.startswith('"', start):
         return _read_quoted(text, start)
     pieces: list[str] = []

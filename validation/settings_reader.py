@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from validation.lists import split_list
 from validation.problem import Problem
@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
 _LONGEST_SHOWN = 12
+_MOST_REPORTED = 5
 
 
 class SettingsReader:
@@ -39,6 +40,14 @@ class SettingsReader:
     def report(self, setting: str, message: str, *, blocking: bool = True) -> None:
         """Note that ``setting`` cannot be used."""
         self.problems.append(Problem(setting, message, blocking))
+
+    def report_all(self, setting: str, messages: Sequence[str]) -> None:
+        """Note each of ``messages``; of very many only how many more there are."""
+        for message in messages[:_MOST_REPORTED]:
+            self.report(setting, message)
+        if len(messages) > _MOST_REPORTED:
+            more = len(messages) - _MOST_REPORTED
+            self.report(setting, f"has {more} more faults like these")
 
     def text(
         self, setting: str, *, max_length: int, keep_end: bool = False, blocking: bool = True
@@ -60,7 +69,8 @@ class SettingsReader:
             return ""
         text = strip_pasted(value)
         if keep_end and text:
-            text += value[value.index(text) + len(text) :].rstrip("\r\n")
+            behind = value[value.index(text) + len(text) :]
+            text += " " * behind.count(" ")
         if len(text) > max_length:
             fault = f"is too long: {len(text)} characters, at most {max_length} are possible"
         elif not is_safe_line(text):

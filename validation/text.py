@@ -22,17 +22,23 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     f"{chr(plane | 0xFFFE)}{chr(plane | 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
 )
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}]")
-# Zero-width and direction marks that "copy" in browsers and file dialogs adds.
-_PASTED = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-_PASTED_AROUND = re.compile(rf"\A[\s{_PASTED}]+|[\s{_PASTED}]+\Z")
+OUTER_BLANKS = "".join(
+    (
+        "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000",
+        *map(chr, range(0x2000, 0x200B)),
+        *("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e"),
+        *("\u2060\u2066\u2067\u2068\u2069\ufeff"),
+    )
+)
+"""Every blank, and the zero-width and direction marks that "copy" in browsers and dialogs adds."""
 _NOT_IN_A_LOG = re.compile(
-    f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}{_PASTED}"
-    "\u061c\u2028\u2029\u206a-\u206f\ufff9-\ufffb]"
+    f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_NONCHARACTERS}\u061c\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _ZWJ = "\u200d"
-_LONGEST_CLUSTER = 32
+_LONGEST_CLUSTER = 16
 _CONTINUATION = 0x80
 
 
@@ -63,7 +69,7 @@ def is_safe_line(text: str) -> bool:
 
 def strip_pasted(text: str) -> str:
     """``text`` without outer blanks and the invisible marks that pasting brings along."""
-    return _PASTED_AROUND.sub("", text)
+    return text.strip(OUTER_BLANKS)
 
 
 def comparable(text: str | None) -> str:
@@ -90,7 +96,7 @@ def cut_at_word(text: str, max_bytes: int) -> str:
     """``text`` shortened to at most ``max_bytes`` bytes of UTF-8, the cut visible.
 
     A text that fits comes back as it is. Otherwise it ends in an ellipsis,
-    after a whole word where that keeps at least half of the room, else between
+    after a whole word where that keeps at least a third of the room, else between
     two characters as people see them (accents and joined emoji stay whole).
     With room for less than the ellipsis (3 bytes) the result is empty.
     """
@@ -103,7 +109,7 @@ def cut_at_word(text: str, max_bytes: int) -> str:
     if not text[end : end + 1].isspace():
         word_end = max(text.rfind(blank, 0, end) for blank in " \n\t\u00a0\u3000")
         kept = text[: max(word_end, 0)].rstrip()
-        if kept and _byte_length(kept) * 2 >= room:
+        if kept and _byte_length(kept) * 3 >= room:
             return kept + ELLIPSIS
         end = _cluster_start(text, end)
     return text[:end].rstrip() + ELLIPSIS
