@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from faults import Scope, SyncError, TransientError
+from stash.client import StashClient
+from stash.exceptions import StashRefused
+from stash.scene import Scene
+from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire
+
+KEY = "eyJhbGciOiJIUzI1NiJ9.eyJ1aWQiOiJhZG1pbiJ9.c2lnbmF0dXJl"
+YOUNGER = "MTc5NTM3OTk5OXx5b3VuZ2Vy"
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A Stash with a password, which accepts the cookie it gave."""
+    with running_wire() as running:
+        running.cookies = {COOKIE}
+        running.scenes[1] = raw_scene(1)
+        running.covers[1] = ("image/png", PNG)
+        yield running
+
+
+@pytest.fixture
+def client(wire: Wire) -> Iterator[StashClient]:
+    """A client that holds the cookie."""
+    with closing(StashClient(wire.connection)) as made:
+        yield made
+
+
+def shown(wire: Wire) -> list[tuple[str, str]]:
+    """Cookie and API key of each request so far."""
+    return [(each.headers.get("Cookie", ""), each.headers.get("ApiKey", "")) for each in wire.asked]
+
+
+def test_the_cookie_opens_stash(wire: Wire, client: StashClient) -> None:
+    """Every request shows the plugin's cookie and, while it is accepted, nothing else."""
+    wire.api_key = KEY
+    assert client.version() == "v0.30.1"
+    assert client.version() == "v0.30.1"
+    assert shown(wire) == [(f"session={COOKIE}", "")] * 3
+    assert wire.operations() == ["ApiKey", "Version", "Version"]
+
+
+def test_a_reissued_cookie_takes_the_place_of_the_old_one(wire: Wire, client: StashClient) -> None:
+    """The youngest cookie that Stash sent is the only one shown, and is there to be stored."""
+    wire.reissue = YOUNGER
+    wire.cookies = {COOKIE, YOUNGER}
+    client.version()
+    wire.cookies = {YOUNGER}
+    client.version()
+    assert shown(wire)[-1] == (f"session={YOUNGER}", "")
+    assert client.connection.cookie_value == YOUNGER
+    assert wire.connection.cookie_value == COOKIE
+
+
+@pytest.mark.parametrize(
+    "odd", ["session=; Path=/", "other=x; Path=/", 'session="a b"; Path=/', "=", "session"]
+)
+def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -> None:
+    """Empty, foreign and malformed cookies leave the good one in place."""
+    client.version()
+    wire.scripted.append(
+        Answer.of({"data": {"version": {"version": "x"}}}, headers={"Set-Cookie": odd})
+    )
+    client.version()
+    assert client.connection.cookie_value == COOKIE
+
+
+def test_the_key_is_used_once_the_cookie_is_dead(wire: Wire, client: StashClient) -> None:
+    """When the cookie expires the API key takes over, and the dead cookie is not shown again."""
+    wire.api_key = KEY
+    client.version()
+    wire.cookies = set()
+    wire.asked.clear()
+    assert client.version() == "v0.30.1"
+    assert client.version() == "v0.30.1"
+    assert shown(wire) == [(f"session={COOKIE}", ""), ("", KEY), ("", KEY)]
+
+
+def test_a_cover_behind_the_login_page_is_fetched_with_the_key(
+    wire: Wire, client: StashClient
+) -> None:
+    """Stash refuses pictures by sending to the login page; the key is tried then, too."""
+    wire.api_key = KEY
+    scene = client.read_scene(1).scene
+    assert scene is not None
+    wire.cookies = set()
+    assert client.cover(scene) == PNG
+    assert [asked.path for asked in wire.asked if "login" in asked.path] == []
+
+
+def test_a_dead_cookie_without_a_key_is_refused(wire: Wire, client: StashClient) -> None:
+    """Without a key the refusal is final, after one request, and asks for a new cookie."""
+    client.version()
+    wire.cookies = set()
+    wire.asked.clear()
+    with pytest.raises(StashRefused) as caught:
+        client.version()
+    assert "next hook or task" in caught.value.message
+    assert caught.value.scope is Scope.SERVER
+    assert isinstance(caught.value, TransientError)
+    assert len(wire.asked) == 1
+    with pytest.raises(StashRefused):
+        client.cover(Scene(id=1, cover="/scene/1/screenshot?t=1"))
+
+
+def test_no_empty_key_is_ever_sent(wire: Wire, client: StashClient) -> None:
+    """Stash without a key says "": showing that would be refused even without a password."""
+    client.version()
+    wire.cookies = set()
+    with pytest.raises(StashRefused):
+        client.version()
+    assert all("ApiKey" not in asked.headers for asked in wire.asked)
+
+
+def test_a_replaced_key_is_forgotten_and_the_cookie_tried_again(
+    wire: Wire, client: StashClient
+) -> None:
+    """After the key is refused as well, the next attempt starts over with the cookie."""
+    wire.api_key = KEY
+    client.version()
+    wire.cookies = set()
+    client.version()
+    wire.api_key = KEY + "x"
+    with pytest.raises(StashRefused, match="API key"):
+        client.version()
+    wire.cookies = {COOKIE}
+    assert client.version() == "v0.30.1"
+    wire.cookies = set()
+    assert client.version() == "v0.30.1"
+    assert shown(wire)[-1] == ("", KEY + "x")
+
+
+def test_a_cookie_that_is_dead_from_the_start_is_refused(wire: Wire, client: StashClient) -> None:
+    """A stored cookie that expired meanwhile is a refusal, each time it is tried."""
+    wire.cookies = set()
+    for _ in range(2):
+        with pytest.raises(StashRefused, match="session cookie"):
+            client.version()
+
+
+def test_without_a_cookie_stash_is_asked_bare() -> None:
+    """Stash without a password needs no cookie; with one, the refusal says what is missing."""
+    with running_wire(cookie=None) as wire, closing(StashClient(wire.connection)) as client:
+        assert client.version() == "v0.30.1"
+        assert shown(wire) == [("", "")]
+        wire.cookies = {COOKIE}
+        with pytest.raises(StashRefused, match="no session cookie"):
+            client.version()
+
+
+@pytest.mark.parametrize("answer", [Answer.of({"errors": [{"message": "no"}]}), Answer(200, b"{")])
+def test_an_unreadable_key_does_not_stop_the_work(
+    wire: Wire, client: StashClient, answer: Answer
+) -> None:
+    """As long as the cookie works, PlexSync works without the key."""
+    wire.scripted.append(answer)
+    assert client.version() == "v0.30.1"
+
+
+@pytest.mark.parametrize("key", ["a\r\nX: y", "kéy", " ", 7])
+def test_a_key_that_no_header_can_carry_is_ignored(
+    wire: Wire, client: StashClient, key: object
+) -> None:
+    """A key that would break the header, and end up in an error's text, is not kept."""
+    wire.scripted.append(Answer.of({"data": {"configuration": {"general": {"apiKey": key}}}}))
+    client.version()
+    wire.cookies = set()
+    with pytest.raises(StashRefused):
+        client.version()
+
+
+def test_being_locked_out_is_a_refusal_that_says_why(wire: Wire, client: StashClient) -> None:
+    """HTTP 403 is Stash's answer to the open internet; no key is tried against it."""
+    wire.api_key = KEY
+    client.version()
+    wire.always = Answer(403, b"You have attempted to access Stash over the internet")
+    wire.asked.clear()
+    with pytest.raises(StashRefused, match="403"):
+        client.version()
+    assert len(wire.asked) == 1
+
+
+def test_no_error_shows_cookie_or_key(wire: Wire, client: StashClient) -> None:
+    """Even when Stash itself quotes them, neither is in a message, a traceback or a repr."""
+    wire.api_key = KEY
+    client.version()
+    echo = {"errors": [{"message": f"bad session {COOKIE} and key {KEY}"}], "data": None}
+    texts = [repr(client), repr(client.connection), str(vars(client))]
+    for answer in (
+        Answer.of(echo),
+        Answer.of(echo, 422),
+        Answer(500, COOKIE.encode()),
+        Answer(401),
+    ):
+        wire.always = answer
+        with pytest.raises(SyncError) as caught:
+            client.version()
+        texts += traceback.format_exception(caught.value)
+    assert any("bad session ***" in text for text in texts)
+    assert not [text for text in texts if COOKIE in text or KEY in text]
