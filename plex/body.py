@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from plex.kinds import BadResponse, NotAPlexServer
-from plex.markup import check_markup
+from plex.markup import check_markup, check_root
 
 if TYPE_CHECKING:
     import requests
@@ -71,13 +71,17 @@ def read_excerpt(response: requests.Response) -> bytes:
 
 
 def check_body(response: requests.Response, body: bytes) -> None:
-    """Refuse a web page, and markup that is dangerous to parse.
+    """Refuse what is no answer of Plex before anybody parses it.
+
+    plexapi would take any well-formed XML for an answer, and a login page with it.
 
     Raises:
-        NotAPlexServer, BadResponse: See `plex.markup.check_markup`.
+        NotAPlexServer, BadResponse: See `plex.markup`.
     """
     if not body.strip():
         return
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise NotAPlexServer.about("A web page came back where Plex should answer.")
-    check_markup(body)
+    root = check_markup(body)
+    if root and response.request.method == "GET":
+        check_root(root)

@@ -21,6 +21,7 @@ from plex.kinds import (
     NotInPlexYet,
     PlexPermanentError,
     PlexTemporaryError,
+    Redirected,
     RejectedEdit,
     ServerTimeout,
     ServerUnreachable,
@@ -87,7 +88,7 @@ def _linked(exc: BaseException, *, context: bool) -> Iterator[BaseException]:
 
 
 _HUNG_UP = (
-    http.client.BadStatusLine,  # RemoteDisconnected is one
+    http.client.RemoteDisconnected,
     ConnectionResetError,
     ConnectionAbortedError,
     BrokenPipeError,
@@ -110,7 +111,6 @@ _ADDRESS = (
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidProxyURL,
     low.LocationValueError,
     http.client.InvalidURL,
     UnicodeError,
@@ -131,35 +131,44 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
     def first(*kinds: type[BaseException]) -> BaseException | None:
         return next((link for link in links if isinstance(link, kinds)), None)
 
-    inner = next((link for link in links if isinstance(link, SyncError)), None)
-    if inner is not None:
-        return inner
-    status = next((link for link in links if isinstance(link, PlexHttpError)), None)
-    if status is not None:
-        return fault_of(status)
+    for link in links:
+        if isinstance(link, SyncError):
+            return link
+        if isinstance(link, PlexHttpError):
+            return fault_of(link)
     if first(requests.exceptions.InvalidHeader, low.InvalidHeader):
         return AuthError.about("plex_token has characters that no token has.")
     if first(*_ADDRESS):
         return BadAddress.about("plex_url is not an address that a request can be sent to.")
+    if first(requests.exceptions.TooManyRedirects):
+        return Redirected.about("The server at plex_url sends us in circles.")
     if first(requests.exceptions.ProxyError, low.ProxyError):
         return ServerUnreachable.about("A proxy between PlexSync and Plex failed.")
     tls = _by_tls([link for link in links if isinstance(link, ssl.SSLError)])
     if tls is not None:
         return tls
-    if first(TimeoutError, requests.exceptions.Timeout, low.TimeoutError):
-        if first(requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
-            return ServerTimeout.about("Plex did not accept a connection in time.")
-        return ServerTimeout.about("Plex took the request and did not answer in time.")
-    if first(*_CUT_OFF):
-        return BadResponse.about("Plex's answer was cut off in the middle.")
+    # Before the timeouts: urllib3 1.x counts a refused connection among them.
     if first(socket.gaierror, low.NameResolutionError):
         return ServerUnreachable.about("The name in plex_url is not known on this machine.")
-    if first(*_HUNG_UP):
-        return _hung_up(links)
     for link in links:
         if isinstance(link, OSError) and link.errno in _NO_WAY:
             return ServerUnreachable.about(f"Plex {_NO_WAY[link.errno]}.")
+    if first(TimeoutError, requests.exceptions.Timeout, low.TimeoutError):
+        if first(requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
+            return ServerTimeout.about(
+                "Plex did not accept a connection in time.",
+                hint="A firewall that swallows packets looks like this, too.",
+            )
+        return ServerTimeout.about("Plex took the request and did not answer in time.")
+    if first(*_HUNG_UP):
+        return _no_answer("Plex hung up without an answer.", links)
+    if first(http.client.BadStatusLine):
+        return _no_answer("What answers at plex_url does not speak plain HTTP.", links)
+    if first(*_CUT_OFF):
+        return BadResponse.about("Plex's answer was cut off in the middle.")
     if first(requests.exceptions.SSLError, low.SSLError):
+        if first(ssl.SSLError):
+            return ServerUnreachable.about("The secure connection to Plex broke.")
         return _untrusted()
     if first(*_UNREADABLE):
         return BadResponse.about("Plex's answer could not be read.")
@@ -195,16 +204,14 @@ def _untrusted() -> SyncError:
     )
 
 
-def _hung_up(links: list[BaseException]) -> SyncError:
+def _no_answer(what: str, links: list[BaseException]) -> SyncError:
     """Plex closes plain http without a word when it demands https; the scheme tells which."""
     url = next((u for link in links if isinstance(u := _asked_url(link), str)), "")
     hint = (
-        'If that happens every time, Plex demands secure connections (Settings, Network, "Secure '
-        'connections" is "Required"): then plex_url must begin with https://.'
+        "If that happens every time, Plex demands secure connections (Settings, Network, "
+        '"Secure connections" is "Required"): then plex_url must begin with https://.'
     )
-    return ServerUnreachable.about(
-        "Plex hung up without an answer.", hint="" if url.startswith("https:") else hint
-    )
+    return ServerUnreachable.about(what, hint="" if url.startswith("https:") else hint)
 
 
 def _asked_url(link: BaseException) -> object:

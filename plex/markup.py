@@ -9,6 +9,7 @@ number of tags keeps the tree's memory in proportion.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import NoReturn
 from xml.etree import ElementTree as ET
@@ -16,8 +17,11 @@ from xml.parsers import expat
 
 from plex.kinds import BadResponse, NotAPlexServer
 
-MOST_TAGS = 2_000_000
+MOST_TAGS = 1_000_000
 """Start and end tags in one answer; a page of 5,000 full items has about 200,000."""
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before the first tag: UTF-8's byte order mark and white space."""
 
 # What XML 1.0 cannot hold, as characters of UTF-8 and as references. Old items
 # carry such bytes in their summaries, and Plex sends them on.
@@ -32,32 +36,50 @@ class _RootReachedError(Exception):
     """The prolog is over; nothing after it can declare entities."""
 
 
-def check_markup(body: bytes) -> None:
+def check_markup(body: bytes) -> str:
     """Refuse what would be dangerous to parse; costs microseconds.
 
     Args:
         body: A whole answer, decompressed. Whether it is XML at all is not judged.
 
+    Returns:
+        The name of the root element, "" if no parser would come that far.
+
     Raises:
         NotAPlexServer: It is a web page, or has a DOCTYPE.
         BadResponse: It has more tags than any answer of Plex.
     """
-    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = body[:1024].lstrip(_BLANK).lower()
     if head.startswith((b"<!doctype html", b"<html")):
         raise NotAPlexServer.about("A web page came back where Plex should answer.")
     if body.count(b"<") > MOST_TAGS:
         raise BadResponse.about("Plex's answer has more parts than PlexSync is ready to hold.")
+    root = ""
+
+    def reached(name: str, _attributes: object) -> NoReturn:
+        nonlocal root
+        root = name
+        raise _RootReachedError
+
     parser = expat.ParserCreate()
-    parser.StartElementHandler = _root_reached
+    parser.StartElementHandler = reached
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    try:
+    with contextlib.suppress(_RootReachedError, expat.ExpatError, ValueError, LookupError):
         parser.Parse(body, True)
-    except (_RootReachedError, expat.ExpatError, ValueError, LookupError):
-        return  # broken markup is the real parser's to report
+    return root
 
 
-def _root_reached(*_: object) -> NoReturn:
-    raise _RootReachedError
+def check_root(root: str) -> None:
+    """Refuse a root element that no answer of Plex has.
+
+    Raises:
+        BadResponse: A bare status, which Plex sends while it starts.
+        NotAPlexServer: Anything else but ``MediaContainer``.
+    """
+    if root == "Response":
+        raise BadResponse.about("Plex sent a bare status instead of an answer.")
+    if root != "MediaContainer":
+        raise NotAPlexServer.about("The answer is XML, but not of Plex's kind.")
 
 
 def _refuse_doctype(*_: object) -> NoReturn:
@@ -86,13 +108,10 @@ def parse_container(body: bytes) -> ET.Element | None:
     except (ET.ParseError, ValueError, LookupError):
         root = None
     if root is None:
-        if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        if not body.lstrip(_BLANK).startswith(b"<"):
             raise NotAPlexServer.about("The answer is not XML, so it does not come from Plex.")
         raise BadResponse.about("Plex's answer is cut off or is not valid XML.")
-    if root.tag == "Response":
-        raise BadResponse.about("Plex sent a bare status instead of an answer.")
-    if root.tag != "MediaContainer":
-        raise NotAPlexServer.about("The answer is XML, but not of Plex's kind.")
+    check_root(root.tag)
     return root
 
 

@@ -11,10 +11,11 @@ import email.utils
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
+from faults import SyncError
 from plex.kinds import (
     AuthError,
     BadResponse,
@@ -33,9 +34,7 @@ from plex.kinds import (
     ServerTimeout,
     ServerUnavailable,
 )
-
-if TYPE_CHECKING:
-    from faults import SyncError
+from plex.markup import check_markup
 
 LONGEST_STAY_AWAY = 3600.0
 """Seconds: a Retry-After beyond this is taken as this, so a slip cannot stop us for a year."""
@@ -158,15 +157,19 @@ def _redirected(reply: PlexHttpError, said: str) -> SyncError:
 
 def _in_maintenance(excerpt: bytes) -> bool:
     """Whether a 503's body is Plex's own notice, which comes as XML or JSON."""
-    text = excerpt.strip()
+    told: Any
     try:
-        if text.startswith(b"{"):
-            told = json.loads(text)
-            return isinstance(told, dict) and str(told.get("title")).lower() == "maintenance"
-        root = ET.fromstring(text)  # noqa: S314 - a few kB, cut by the transport
-    except (ValueError, LookupError, RecursionError, ET.ParseError):
+        if excerpt.lstrip().startswith(b"{"):
+            told = json.loads(excerpt)
+        elif check_markup(excerpt) == "Response":
+            told = ET.fromstring(excerpt.strip()).attrib  # noqa: S314 - just checked
+        else:
+            return False
+    except (ValueError, LookupError, RecursionError, ET.ParseError, SyncError):
         return False
-    return root.tag == "Response" and root.get("title", "").lower() == "maintenance"
+    if not isinstance(told, dict):
+        return False
+    return str(told.get("title")).lower() == "maintenance" or str(told.get("code")) == "503"
 
 
 def _stay_away(value: str) -> float | None:
