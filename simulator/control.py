@@ -103,6 +103,15 @@ def running(
         stand_in.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A raw reply: status, headers by the name they were sent with, body as sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class ControlClient:
     """Speaks JSON to the ``/sim/`` addresses of any stand-in; one connection a call."""
 
@@ -284,6 +293,39 @@ class PlexControl(ControlClient):
     def state(self) -> dict[str, Any]:
         """Identity, tokens, sections and counts."""
         return dict(self.call("GET", "/sim/state"))
+
+    def reset(self) -> None:
+        """Items, switches, faults, latency and the journal as when the process started."""
+        self.call("POST", "/sim/reset")
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        *,
+        token: str | None = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One raw request to the Plex side, for looking at what exactly it says.
+
+        Args:
+            method: Such as ``PUT``.
+            target: Raw path and query, sent as it is.
+            body: Bytes to send.
+            token: Empty is the owner's, None sends none.
+            headers: More headers.
+        """
+        sent = dict(headers or {})
+        if token is not None:
+            sent["X-Plex-Token"] = token or self.token
+        connection = self._connection()
+        try:
+            connection.request(method, target, body, sent)
+            reply = connection.getresponse()
+            return Answer(reply.status, dict(reply.getheaders()), reply.read())
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         """End the process; does nothing for one that ``start_plex`` did not start."""

@@ -48,8 +48,6 @@ def main() -> None:
     switches = Switches()
     switches.update(options.switches)
     library = Library(switches)
-    section = library.add_section(options.section_type, options.section_title)
-    library.fill(section, options.scenes, matched=options.matched, windows=options.windows_paths)
     machine_id = (
         options.machine_id or hashlib.sha1(options.name.encode(), usedforsecurity=False).hexdigest()
     )
@@ -60,8 +58,15 @@ def main() -> None:
 
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(options.tls_cert, options.tls_key or None)
+
+    def fill() -> None:
+        section = library.add_section(options.section_type, options.section_title)
+        library.fill(
+            section, options.scenes, matched=options.matched, windows=options.windows_paths
+        )
+
     stand_in = PlexStandIn(
-        library, page, options.token, options.shared_token, options.latency_ms, tls
+        library, page, options.token, options.shared_token, options.latency_ms, tls, fill
     )
     url = stand_in.listen(options.host, options.port)
     # The library is for ever; do not look through it for rubbish again and again.

@@ -7,6 +7,7 @@ fault; only clients on this machine are served.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulator.plex import edits
@@ -38,7 +39,16 @@ class Latency:
 
 
 class ControlApi:
-    """Carries out control requests on the parts of the stand-in."""
+    """Carries out control requests on the parts of the stand-in.
+
+    Args:
+        library: What Plex holds.
+        routes: The Plex side, for its tokens and scans.
+        journal: The requests so far.
+        faults: The fault rules.
+        latency: How long every request waits.
+        fill: Puts the first items into an empty library; called now and at every reset.
+    """
 
     def __init__(
         self,
@@ -47,12 +57,16 @@ class ControlApi:
         journal: Journal,
         faults: FaultPlan,
         latency: Latency,
+        fill: Callable[[], None],
     ) -> None:
         self.library = library
         self.routes = routes
         self.journal = journal
         self.faults = faults
         self.latency = latency
+        self._fill = fill
+        self._start = (library.switches.as_dict(), latency.milliseconds)
+        fill()
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request below ``/sim/``."""
@@ -84,11 +98,13 @@ class ControlApi:
         if name == "latency" and method == "POST":
             self.latency.milliseconds = float(wanted["ms"])
             return {"ms": self.latency.milliseconds}
+        if name == "reset" and method == "POST":
+            return self._reset()
         if name == "sections" and method == "POST":
             return self._add_section(wanted)
         if name == "scan" and method == "POST":
             section = self.library.sections[int(wanted.get("section", 1))]
-            return {"found": self.routes.finish_scan(section, wanted.get("path"))}
+            return {"found": self.routes.sections.finish_scan(section, wanted.get("path"))}
         if name == "tags" and method == "GET":
             rows = self.library.tag_rows.items()
             return [
@@ -98,6 +114,16 @@ class ControlApi:
         if name in {"", "state"} and method == "GET":
             return self._state()
         raise ControlRefusedError(404, f"nothing answers {method} {request.path}")
+
+    def _reset(self) -> dict[str, Any]:
+        """Everything as it was when the process started; requests that hang are let go."""
+        self.faults.remove()
+        switches, self.latency.milliseconds = self._start
+        self.library.switches.update(switches)
+        self.library.clear()
+        self._fill()
+        self.journal.clear()
+        return self._state()
 
     def _faults(self, method: str, words: list[str], wanted: Any) -> Any:
         if method == "POST":
@@ -182,7 +208,7 @@ class ControlApi:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "machineIdentifier": self.routes.page.machine_id,
+            "machineIdentifier": self.routes.server.machine_id,
             "token": self.routes.token,
             "sharedToken": self.routes.shared_token,
             "items": len(self.library.items),

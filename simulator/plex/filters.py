@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 Pairs = Sequence[tuple[str, str]]
 Test = Callable[[Item], bool]
 
-_NAME: Final = re.compile(r"^([A-Za-z]+)([!<>=]*)$")
-_RELATIVE: Final = re.compile(r"^-(\d+)(mon|[smhdwy])$")
+# A field may be qualified with the type it belongs to, as in `movie.title`.
+_NAME: Final = re.compile(r"^(?:(?:movie|show|season|episode)\.)?([A-Za-z]+)([!<>=]*)$")
+_RELATIVE: Final = re.compile(r"^-(\d+)(mon|[smhdwy]?)$")
 _SECONDS: Final = {
+    "": 1,
     "s": 1,
     "m": 60,
     "h": 3600,
@@ -219,6 +221,7 @@ def _date(library: Library, field: str, operator: str, terms: list[str]) -> Test
         "<<": before,
         "<": before,
         "": lambda item: read(item) in bounds,
+        "!": lambda item: read(item) not in bounds,
     }.get(operator)
 
 
@@ -260,6 +263,8 @@ def _number(field: str, operator: str, terms: list[str]) -> Test | None:
         "!": lambda item: read(item) not in numbers,
         ">>": over,
         "<<": under,
+        ">": lambda item: over(item) or read(item) in numbers,
+        "<": lambda item: under(item) or read(item) in numbers,
     }.get(operator)
 
 

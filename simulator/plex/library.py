@@ -144,6 +144,10 @@ class Library:
     def __init__(self, switches: Switches) -> None:
         self.switches = switches
         self.lock = threading.RLock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, as a server that was just installed."""
         self.sections: dict[int, Section] = {}
         self.items: dict[int, Item] = {}
         self.tag_rows: dict[tuple[str, str], TagRow] = {}
@@ -245,6 +249,11 @@ class Library:
             self.tag_rows[kind, name] = row
             self.tags_by_id[row.tag_id] = row
         return row
+
+    def named(self, ids: str) -> list[Item]:
+        """The items of a comma list of rating keys, in its order; unknown ones are left out."""
+        keys = dict.fromkeys(int(word) for word in ids.split(",") if word.isdigit())
+        return [self.items[key] for key in keys if key in self.items]
 
     def find_path(self, path: str) -> Item | None:
         """The item holding exactly this file, or None."""

@@ -12,13 +12,16 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from simulator.plex import faults
+from simulator.plex.answers import error
 from simulator.plex.control_api import ControlApi, Latency
 from simulator.plex.faults import FaultPlan, Rule
 from simulator.plex.journal import Entry, Journal
-from simulator.plex.routes import PlexRoutes, error
+from simulator.plex.routes import PlexRoutes
 from simulator.plex.wire import BadRequestError, Connection, Reply, Request, frame, wants_close
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.plex.library import Library
     from simulator.plex.server_page import ServerPage
 
@@ -45,6 +48,7 @@ class PlexStandIn:
         shared_token: A token that may only read.
         latency_ms: Wait before every Plex request is handled.
         tls: Context for https, or None for http.
+        fill: Puts the first items into the empty library.
     """
 
     def __init__(
@@ -55,13 +59,16 @@ class PlexStandIn:
         shared_token: str,
         latency_ms: float = 0.0,
         tls: ssl.SSLContext | None = None,
+        fill: Callable[[], None] = lambda: None,
     ) -> None:
         self.library = library
         self.journal = Journal()
         self.faults = FaultPlan()
         self.latency = Latency(latency_ms)
         self.routes = PlexRoutes(library, page, token, shared_token)
-        self.control = ControlApi(library, self.routes, self.journal, self.faults, self.latency)
+        self.control = ControlApi(
+            library, self.routes, self.journal, self.faults, self.latency, fill
+        )
         self._tls = tls
         self._listener: socket.socket | None = None
 
