@@ -1,0 +1,104 @@
+"""Who may talk to the stand-in: Stash's session cookies and its one API key.
+
+A cookie says when it was made and which hooks ran before it; it is good for
+``max_age`` seconds, after a restart too, and every reply to it carries a fresh
+one. A key that is not the configured one is refused even where no password is set.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECRET = b"the stand-in's session_store_key, the same after every restart"
+
+
+class UnauthorizedError(Exception):
+    """The request is refused with 401, whatever it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: ``known`` is a user, ``refresh`` asks for a new cookie in the reply."""
+
+    known: bool
+    visited: Mapping[str, int]
+    refresh: bool
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The credentials of the stand-in.
+
+    ``username`` empty means that no login is needed; ``api_key`` empty that none
+    was generated. ``skew`` is added to the clock, as in the database.
+    """
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+    max_age: int = 3600
+    skew: float = 0.0
+
+    def make(self, visited: Mapping[str, int] | None = None, *, user: bool = True) -> str:
+        """A cookie value, made now, for the user (or for nobody in particular)."""
+        made = int((time.time() + self.skew) * 1000)
+        body = {"at": made, "user": self.username if user else "", "visited": dict(visited or {})}
+        # Padded to the length of a real one, so that nobody keeps it in too small a place.
+        text = json.dumps({**body, "pad": "x" * 120}).encode()
+        sign = hmac.new(_SECRET, text, hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(f"{made}|".encode() + sign + text).decode().rstrip("=")
+
+    def read(self, value: str) -> tuple[str, dict[str, int]] | None:
+        """User and visited hooks of a cookie; None when it is forged, broken or too old."""
+        try:
+            raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+            signed = raw.partition(b"|")[2]
+            sign, text = signed[:32], signed[32:]
+            if not hmac.compare_digest(sign, hmac.new(_SECRET, text, hashlib.sha256).digest()):
+                return None
+            body = json.loads(text)
+        except ValueError:
+            return None
+        if time.time() + self.skew > body["at"] / 1000 + self.max_age:
+            return None
+        return body["user"], body["visited"]
+
+    def authenticate(self, api_key: str | None, cookie: str | None) -> Caller:
+        """Who asks, from the key (header or query) and the cookie's value.
+
+        Raises:
+            UnauthorizedError: the key is wrong.
+        """
+        session = self.read(cookie) if cookie else None
+        visited = session[1] if session else {}
+        if api_key:
+            if api_key != self.api_key:
+                raise UnauthorizedError
+            return Caller(known=True, visited=visited, refresh=False)
+        known = not self.username or (session is not None and session[0] == self.username)
+        return Caller(known=known, visited=visited, refresh=session is not None)
+
+    def set_cookie(self, visited: Mapping[str, int]) -> str:
+        """The Set-Cookie header of a reply."""
+        expires = formatdate(time.time() + self.skew + self.max_age, usegmt=True)
+        value = self.make(visited)
+        return f"session={value}; Path=/; Expires={expires}; Max-Age={self.max_age}; SameSite=Lax"
+
+
+def cookie_value(header: str | None, name: str = "session") -> str | None:
+    """The value of one cookie in a Cookie header, or None."""
+    for part in (header or "").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return None
