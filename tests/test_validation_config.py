@@ -13,6 +13,7 @@ from validation.config import (
     FIELDS,
     SETTINGS,
     PlexSyncConfig,
+    Problem,
     SettingsError,
     parse_settings,
     settings_fingerprint,
@@ -84,7 +85,7 @@ def test_every_setting_reaches_the_config() -> None:
         "overwrite_plex_edits": "true",
         "scan_missing": 1,
         "content_rating": " XXX ",
-        "studio_collection_prefix": " Studio: ",
+        "studio_collection_prefix": " From Studio:  ",
         "group_collection_prefix": "G ",
         "plex_skip_tls_verify": "Yes",
         "redact_logs": "on",
@@ -105,7 +106,7 @@ def test_every_setting_reaches_the_config() -> None:
         overwrite_plex_edits=True,
         scan_missing=True,
         content_rating="XXX",
-        studio_collection_prefix="Studio: ",
+        studio_collection_prefix="From Studio:  ",
         group_collection_prefix="G ",
         plex_skip_tls_verify=True,
         redact_logs=True,
@@ -130,6 +131,27 @@ def test_bad_number_falls_back_with_a_warning(name: str, value: object) -> None:
     assert len(message) < 200
     config = PlexSyncConfig.from_settings({**GOOD, name: value})
     assert config == config_of()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(0.1, 0.1), (1, 1.0), ("120", 120.0), (" +2.5 ", 2.5), ("0", 5.0), ("0.0", 5.0), (-0.0, 5.0)],
+)
+def test_numbers_within_their_limits(value: object, seconds: float) -> None:
+    """Seconds up to both limits count, as text too, and a zero of any kind is the default."""
+    assert config_of(plex_connect_timeout=value).plex_connect_timeout == seconds
+
+
+def test_texts_within_their_limits() -> None:
+    """A text of exactly the longest length is accepted, one more character is not."""
+    assert config_of(content_rating="x" * 100).content_rating == "x" * 100
+    assert "101 characters, at most 100" in only_problem(content_rating="x" * 101)[1]
+    assert config_of(plex_token="x" * 2000).plex_token == "x" * 2000
+
+
+def test_a_problem_blocks_unless_said_otherwise() -> None:
+    """Whoever reports a problem without a thought for it stops the queue, not the filter."""
+    assert Problem("path_map", "is wrong").blocking
 
 
 @pytest.mark.parametrize("value", ["maybe", 2, -1, math.nan, [], {}, [True]], ids=short_id)
@@ -248,6 +270,8 @@ def test_hundreds_of_faults_stay_readable(name: str) -> None:
     problems = parse_settings({**GOOD, name: typed}).problems
     assert len(problems) == 6
     assert problems[-1].message == "has 895 more faults like these"
+    five = "a1;a2;a3;a4;a5" if name == "path_map" else "a1,a2,a3,a4,a5"
+    assert len(parse_settings({**GOOD, name: five}).problems) == 5
 
 
 def test_absurd_blanks_are_read_in_one_pass() -> None:

@@ -103,6 +103,7 @@ def test_tag_key_folds_case_and_blanks() -> None:
         (FAMILY, 17, "…"),
         ("x" + FAMILY, 17, "x…"),
         ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 15, "\U0001f1e9\U0001f1ea…"),
+        ("x\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 16, "x\U0001f1e9\U0001f1ea…"),
         ("\U0001f44d\U0001f3fd!", 8, "…"),
         ("日本語のタイトル", 10, "日本…"),
         ("abcdef", 3, "…"),

@@ -180,10 +180,10 @@ def _byte_length(text: str) -> int:
 
 
 def _fitting_length(text: str, room: int) -> int:
-    """How many leading characters of ``text`` fit into ``room`` bytes."""
+    """How many leading characters of ``text``, which is longer, fit into ``room`` bytes."""
     encoded = text[: room + 1].encode("utf-8", "surrogatepass")
-    end = min(room, len(encoded))
-    while 0 < end < len(encoded) and encoded[end] & 0xC0 == _CONTINUATION:
+    end = room
+    while encoded[end] & 0xC0 == _CONTINUATION:
         end -= 1
     return len(encoded[:end].decode("utf-8", "surrogatepass"))
 
