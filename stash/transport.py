@@ -98,7 +98,7 @@ class StashTransport:
             BodyTooLargeError: The body is longer than ``limit``.
             SyncError: One of stash.exceptions, about the server.
         """
-        while True:
+        for _ in range(2):
             shown, headers = self.credentials.headers()
             try:
                 reply = self._send(method, path, headers, limit, question)
@@ -107,7 +107,8 @@ class StashTransport:
             if reply is not None:
                 return reply
             if not self.credentials.after_refusal(shown):
-                raise self._refused(shown, headers)
+                break
+        raise self._refused(shown, headers)
 
     def unexpected(self, reply: Reply) -> SyncError:
         """Give the error for a status that Stash has no reason to send (not raised here)."""

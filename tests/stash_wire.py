@@ -15,7 +15,7 @@ from typing import Any
 
 from stash.connection import StashConnection
 
-COOKIE = "MTc5NTM3NDk1NnxkZWFkYmVlZg"
+COOKIE = "THE-COOKIE-OF-THIS-TEST"
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 

@@ -8,12 +8,12 @@ import pytest
 
 from faults import Scope, SyncError, TransientError
 from stash.client import StashClient
-from stash.exceptions import StashRefused
+from stash.exceptions import StashRefused, StashUnavailable
 from stash.scene import Scene
 from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire
 
-KEY = "eyJhbGciOiJIUzI1NiJ9.eyJ1aWQiOiJhZG1pbiJ9.c2lnbmF0dXJl"
-YOUNGER = "MTc5NTM3OTk5OXx5b3VuZ2Vy"
+KEY = "THE-API-KEY-OF-THIS-TEST"
+YOUNGER = "A-YOUNGER-COOKIE"
 
 
 @pytest.fixture
@@ -75,12 +75,24 @@ def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -
 def test_the_key_is_used_once_the_cookie_is_dead(wire: Wire, client: StashClient) -> None:
     """When the cookie expires the API key takes over, and the dead cookie is not shown again."""
     wire.api_key = KEY
+    wire.reissue = COOKIE
     client.version()
     wire.cookies = set()
     wire.asked.clear()
     assert client.version() == "v0.30.1"
     assert client.version() == "v0.30.1"
     assert shown(wire) == [(f"session={COOKIE}", ""), ("", KEY), ("", KEY)]
+
+
+def test_a_key_that_could_not_be_read_is_read_later(wire: Wire, client: StashClient) -> None:
+    """Trouble of the server at the first question does not cost PlexSync the key."""
+    wire.api_key = KEY
+    wire.scripted.append(Answer(503))
+    with pytest.raises(StashUnavailable):
+        client.version()
+    client.version()
+    wire.cookies = set()
+    assert client.version() == "v0.30.1"
 
 
 def test_a_cover_behind_the_login_page_is_fetched_with_the_key(

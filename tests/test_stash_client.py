@@ -114,8 +114,10 @@ def test_many_scenes_cost_few_requests(wire: Wire, client: StashClient) -> None:
     client.version()
     wire.asked.clear()
     assert client.read_scenes([]) == {}
-    client.read_scenes(wire.scenes)
+    client.read_scenes([*wire.scenes, *wire.scenes])
     assert wire.operations() == ["ScenesById", "ScenesById"]
+    asked_for = [scene for each in wire.asked for scene in each.question["variables"]["ids"]]
+    assert asked_for == [str(scene_id) for scene_id in range(1, 101)]
 
 
 def test_a_scene_that_cannot_be_read_is_not_taken_for_a_missing_one(

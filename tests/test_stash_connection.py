@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stash.connection import StashConnection
 from stash.exceptions import StashConnectionUnusable
 
-SECRET = "MTc5NTM3NDk1NnxEWDhFQVFMX2dBQUJFQUVRQUFCVl80QUFBZw=="
+SECRET = "THE-COOKIE-OF-THIS-TEST=="
 
 # The shape that Stash 0.30.1 wrote on a plugin's stdin.
 GIVEN = {
