@@ -1,0 +1,142 @@
+"""A Plex item: what one ``GET /library/metadata/{rating key}`` says about it.
+
+Only the full item will do: a listing cuts its tags off (two genres, three
+roles) and leaves out locks, so a difference taken from one would delete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
+
+from plex.exceptions import BadResponse, ItemGone
+from plex.fields import LISTS, SCALARS
+from validation.path_map import path_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from plex.client import PlexClient
+
+#: Rating keys in one request; the URL stays far below any limit.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a list: a genre, a collection, or an actor with role and picture."""
+
+    name: str
+    role: str = ""
+    thumb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlexItem:
+    """One item in full.
+
+    ``values`` holds text by field name ("" when unset), ``lists`` members by
+    field name in Plex's order, ``locked`` the field names that are locked (ours,
+    except for fields we do not know, which keep Plex's name), ``files`` one
+    tuple of part paths for each media, first media first.
+    """
+
+    rating_key: int
+    section: int
+    type: str
+    values: Mapping[str, str]
+    lists: Mapping[str, tuple[Member, ...]]
+    locked: frozenset[str]
+    files: tuple[tuple[str, ...], ...]
+    thumb: str = ""
+    art: str = ""
+    updated_at: int = 0
+
+    def holds(self, path: str) -> bool:
+        """Say whether one of the item's parts is this file (as Plex names it)."""
+        wanted = path_key(path)
+        return any(path_key(file) == wanted for media in self.files for file in media)
+
+    @property
+    def all_files(self) -> tuple[str, ...]:
+        """Every part's path, the owner's (first media's first part) first."""
+        return tuple(file for media in self.files for file in media)
+
+
+_OUR_NAME = {field.wire: field.name for field in SCALARS + LISTS}
+
+
+def parse_item(element: Element, section: int = 0) -> PlexItem:
+    """Read one ``<Video>`` element.
+
+    Args:
+        element: The element.
+        section: The container's librarySectionID, used when the element has none.
+
+    Raises:
+        BadResponse: It has no usable rating key.
+    """
+    rating_key = _number(element.get("ratingKey"))
+    if rating_key <= 0:
+        raise BadResponse("Plex sent an item without a rating key; PlexSync tries again later.")
+    return PlexItem(
+        rating_key=rating_key,
+        section=_number(element.get("librarySectionID")) or section,
+        type=element.get("type", ""),
+        values={field.name: element.get(field.wire, "") for field in SCALARS},
+        lists={
+            field.name: tuple(
+                Member(child.get("tag", ""), child.get("role", ""), child.get("thumb", ""))
+                for child in element.iter(field.element)
+                if child.get("tag")
+            )
+            for field in LISTS
+        },
+        locked=frozenset(
+            _OUR_NAME.get(child.get("name", ""), child.get("name", ""))
+            for child in element.iter("Field")
+            if child.get("locked") == "1"
+        ),
+        files=tuple(
+            tuple(part.get("file", "") for part in media.iter("Part") if part.get("file"))
+            for media in element.iter("Media")
+        ),
+        thumb=element.get("thumb", ""),
+        art=element.get("art", ""),
+        updated_at=_number(element.get("updatedAt")),
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() else 0
+
+
+def read_item(client: PlexClient, rating_key: int) -> PlexItem:
+    """Read one item in full: one GET, without waking the disks or a refresh.
+
+    Raises:
+        ItemGone: Plex has no such item (any more).
+        faults.SyncError: Whatever else went wrong on the way.
+    """
+    items = read_items(client, [rating_key])
+    if rating_key not in items:
+        raise ItemGone(f"Plex no longer has item {rating_key}; PlexSync looks for the file again.")
+    return items[rating_key]
+
+
+def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, PlexItem]:
+    """Read up to ``BATCH`` items in full with one GET; missing ones are left out.
+
+    Raises:
+        ItemGone: Plex has none of them.
+    """
+    wanted = ",".join(str(key) for key in rating_keys)
+    root = client.query(
+        f"/library/metadata/{wanted}", (("checkFiles", "0"), ("skipRefresh", "1"))
+    )
+    if root is None:
+        raise BadResponse(f"Plex sent an empty answer for item {wanted}; PlexSync tries again.")
+    section = _number(root.get("librarySectionID"))
+    found = (parse_item(element, section) for element in root if element.get("ratingKey"))
+    return {item.rating_key: item for item in found}

@@ -1,0 +1,150 @@
+"""The dirty set: one row for each thing that may differ from Plex.
+
+Marking bumps the row's revision; ``done`` deletes the row only if its revision
+is still the one that was read. An edit that arrives while its scene is in
+flight, waiting or parked therefore always leads to another look, and ten hooks
+for one scene are one piece of work. Marking itself is in store/mark.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+#: A due time further away than this comes from a clock that was wrong: no
+#: schedule of ours is longer than a day (worker/schedule.py).
+LONGEST_WAIT = 2 * 86400.0
+
+COLUMNS = "kind, id, revision, bulk, due_at, attempts, reason, message, marked_at"
+
+
+class DirtyRow(NamedTuple):
+    """One thing to look at.
+
+    ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
+    once", None for parked, else Unix seconds; ``bulk`` rows belong to a task
+    and are looked at only while that task lives.
+    """
+
+    kind: str
+    id: int
+    revision: int
+    bulk: int
+    due_at: float | None
+    attempts: int
+    reason: str
+    message: str
+    marked_at: float
+
+
+def ready(
+    connection: sqlite3.Connection, *, now: float, limit: int, with_bulk: bool
+) -> list[DirtyRow]:
+    """Give up to ``limit`` rows to look at now, most urgent first.
+
+    Newest edits first, then rows whose wait is over, then (``with_bulk``) what
+    a task marked, in the order it marked them. A due time that no schedule of
+    ours can have produced counts as over.
+    """
+    fresh = "SELECT {} FROM dirty WHERE due_at = 0 AND bulk = ? ORDER BY revision {} LIMIT ?"
+    rows = connection.execute(fresh.format(COLUMNS, "DESC"), (0, limit)).fetchall()
+    for condition, value in (("<=", now), (">", now + LONGEST_WAIT)):
+        if len(rows) < limit:
+            rows += connection.execute(
+                f"SELECT {COLUMNS} FROM dirty WHERE due_at > 0 AND due_at {condition} ? "
+                "ORDER BY due_at LIMIT ?",
+                (value, limit - len(rows)),
+            ).fetchall()
+    if with_bulk and len(rows) < limit:
+        rows += connection.execute(
+            fresh.format(COLUMNS, "ASC"), (1, limit - len(rows))
+        ).fetchall()
+    return [DirtyRow._make(row) for row in rows]
+
+
+def next_due(connection: sqlite3.Connection) -> float | None:
+    """Give the earliest due time in Unix seconds; 0 when an edit waits; None when none does."""
+    if connection.execute("SELECT 1 FROM dirty WHERE due_at = 0 AND bulk = 0 LIMIT 1").fetchone():
+        return 0.0
+    earliest: float | None = connection.execute(
+        "SELECT min(due_at) FROM dirty WHERE due_at > 0"
+    ).fetchone()[0]
+    return earliest
+
+
+def bulk_waiting(connection: sqlite3.Connection) -> int:
+    """Count the rows that a task marked and nobody has looked at yet."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM dirty WHERE due_at = 0 AND bulk = 1"
+    ).fetchone()[0]
+    return count
+
+
+def leave_bulk(connection: sqlite3.Connection) -> int:
+    """Make ordinary rows of all that a task marked, and count them."""
+    return connection.execute("UPDATE dirty SET bulk = 0 WHERE bulk = 1").rowcount
+
+
+def done(connection: sqlite3.Connection, row: DirtyRow) -> bool:
+    """Delete the row unless it was marked again since it was read; say whether it went."""
+    cursor = connection.execute(
+        "DELETE FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
+        (row.kind, row.id, row.revision),
+    )
+    return cursor.rowcount == 1
+
+
+def postpone(
+    connection: sqlite3.Connection, row: DirtyRow, *, due_at: float | None, reason: str, message: str
+) -> bool:
+    """Look again at ``due_at`` (None = park) unless the row was marked again since.
+
+    The row leaves the bulk: from here on it waits on its own. Returns whether
+    it was still the row that was read.
+    """
+    cursor = connection.execute(
+        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, bulk = 0 "
+        "WHERE kind = ? AND id = ? AND revision = ?",
+        (due_at, reason, message, row.kind, row.id, row.revision),
+    )
+    return cursor.rowcount == 1
+
+
+def release(connection: sqlite3.Connection, *, reason: str | None = None, parked: bool) -> int:
+    """Make postponed rows due at once and count them.
+
+    Args:
+        reason: Only rows postponed for this reason; None for any.
+        parked: True for the parked rows, False for those on a schedule.
+    """
+    cursor = connection.execute(
+        "UPDATE dirty SET due_at = 0, attempts = 0 WHERE (due_at IS NULL) = ? "
+        "AND (due_at IS NULL OR due_at > 0) AND (? IS NULL OR reason = ?)",
+        (int(parked), reason, reason),
+    )
+    return cursor.rowcount
+
+
+def get(connection: sqlite3.Connection, kind: str, number: int) -> DirtyRow | None:
+    """Give one row, or None when the thing is in step."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM dirty WHERE kind = ? AND id = ?", (kind, number)
+    ).fetchone()
+    return DirtyRow._make(row) if row else None
+
+
+def summary(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the rows by state: ready, bulk, waiting, parked."""
+    states = connection.execute(
+        "SELECT CASE WHEN due_at IS NULL THEN 'parked' WHEN due_at > 0 THEN 'waiting' "
+        "WHEN bulk THEN 'bulk' ELSE 'ready' END, count(*) FROM dirty GROUP BY 1"
+    ).fetchall()
+    return {"ready": 0, "bulk": 0, "waiting": 0, "parked": 0} | dict(states)
+
+
+def by_reason(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:
+    """Group what is postponed: (reason, scenes, parked among them, one message), most first."""
+    return connection.execute(
+        "SELECT reason, count(*), sum(due_at IS NULL), min(message) FROM dirty "
+        "WHERE reason <> '' GROUP BY reason ORDER BY 2 DESC, 1"
+    ).fetchall()

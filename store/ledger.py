@@ -1,0 +1,131 @@
+"""The ledger: what we last wrote to each Plex item, and what each scene carried.
+
+It cannot be rebuilt from Stash: without it nobody can tell our tags from those
+a person added in Plex. An entry is keyed by server and rating key, so that a
+re-created item, or another server, starts without a base.
+
+Before a PUT the intended values are committed as pending; acknowledging turns
+them into the base. Both are JSON text whose meaning belongs to worker/merge.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class LedgerEntry(NamedTuple):
+    """One item of ours: ``base`` and ``pending`` are JSON text, "" when there is none."""
+
+    server: str
+    rating_key: int
+    scene: int
+    section: int
+    base: str
+    pending: str
+
+
+class SceneRecord(NamedTuple):
+    """What the last look at a scene found.
+
+    ``places`` names the paths and libraries that were searched, ``outcome`` is
+    one word (changed, unchanged, skipped, shares), ``note`` a sentence or "".
+    """
+
+    id: int
+    updated_at: str
+    fingerprint: str
+    places: str
+    resolved_at: float
+    outcome: str
+    note: str
+    looked_at: float
+
+
+_ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
+
+
+def entry(connection: sqlite3.Connection, server: str, rating_key: int) -> LedgerEntry | None:
+    """Give the entry of one item, or None when we never wrote to it."""
+    row = connection.execute(
+        _ENTRY + "WHERE server = ? AND rating_key = ?", (server, rating_key)
+    ).fetchone()
+    return LedgerEntry._make(row) if row else None
+
+
+def entries_of(connection: sqlite3.Connection, server: str, scene: int) -> list[LedgerEntry]:
+    """Give the items remembered for a scene on a server, lowest rating key first."""
+    rows = connection.execute(
+        _ENTRY + "WHERE server = ? AND scene = ? ORDER BY rating_key", (server, scene)
+    )
+    return [LedgerEntry._make(row) for row in rows]
+
+
+def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
+    """Commit what is about to be written, before the request leaves."""
+    connection.execute(
+        "INSERT INTO item (server, rating_key, scene, section, base, pending, written_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE SET "
+        "scene = excluded.scene, section = excluded.section, pending = excluded.pending",
+        (*entry, now),
+    )
+
+
+def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
+    """Record ``entry.base`` as what stands in Plex; nothing is pending any more."""
+    connection.execute(
+        "INSERT INTO item (server, rating_key, scene, section, base, pending, written_at) "
+        "VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT (server, rating_key) DO UPDATE SET "
+        "scene = excluded.scene, section = excluded.section, base = excluded.base, "
+        "pending = '', written_at = excluded.written_at",
+        (*entry[:5], now),
+    )
+
+
+def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
+    """Drop the entry of an item that Plex no longer has."""
+    connection.execute(
+        "DELETE FROM item WHERE server = ? AND rating_key = ?", (server, rating_key)
+    )
+
+
+def scene_record(connection: sqlite3.Connection, scene: int) -> SceneRecord | None:
+    """Give what the last look at a scene found, or None when there was none."""
+    row = connection.execute("SELECT * FROM scene WHERE id = ?", (scene,)).fetchone()
+    return SceneRecord._make(row) if row else None
+
+
+def record_scene(
+    connection: sqlite3.Connection, record: SceneRecord, carried: Iterable[tuple[str, int]]
+) -> None:
+    """Keep what a look found, and which (kind, id) the scene carries now."""
+    connection.execute("INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?)", record)
+    now_carried = set(carried)
+    known = set(
+        connection.execute("SELECT kind, id FROM carries WHERE scene = ?", (record.id,)).fetchall()
+    )
+    if now_carried == known:
+        return
+    connection.executemany(
+        "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?",
+        [(*gone, record.id) for gone in known - now_carried],
+    )
+    connection.executemany(
+        "INSERT INTO carries VALUES (?, ?, ?)", [(*new, record.id) for new in now_carried - known]
+    )
+
+
+def scenes_carrying(connection: sqlite3.Connection, kind: str, number: int) -> list[int]:
+    """Give the scenes that carried a studio, performer, tag or group when last looked at."""
+    rows = connection.execute(
+        "SELECT scene FROM carries WHERE kind = ? AND id = ? ORDER BY scene", (kind, number)
+    )
+    return [scene for (scene,) in rows]
+
+
+def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
+    """Drop what we know of a scene that Stash no longer has; Plex is not touched."""
+    connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
+    connection.execute("DELETE FROM carries WHERE scene = ?", (scene,))
+    connection.execute("DELETE FROM item WHERE scene = ?", (scene,))

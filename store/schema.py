@@ -1,0 +1,178 @@
+"""The SQLite file: where it lives, its tables, its version.
+
+The hook opens it too, so this module imports only os and sqlite3.
+
+One file, WAL, ``synchronous=FULL``: a commit that returned survives a SIGKILL
+of the process and a loss of power. Directory 0700, file 0600, because the file
+holds the newest Stash session cookie.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+#: Name of the data directory below Stash's configuration directory. It lies
+#: outside the plugins tree, where Stash would delete or serve it.
+DIRECTORY = "plexsync-data"
+FILE = "plexsync.sqlite"
+
+#: Version of the tables below, kept in ``PRAGMA user_version``.
+VERSION = 1
+
+#: Seconds a writer waits for another one. Hooks of a bulk edit come in dozens,
+#: each holds the write lock for one commit.
+BUSY_TIMEOUT = 60.0
+
+TABLES = (
+    # One value a key: the mark sequence, the Stash connection, our client identifier.
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+    # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
+    # else the Unix time of the next look. bulk: marked by a running task only.
+    """CREATE TABLE dirty (
+        kind TEXT NOT NULL,
+        id INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        bulk INTEGER NOT NULL DEFAULT 0,
+        due_at REAL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        reason TEXT NOT NULL DEFAULT '',
+        message TEXT NOT NULL DEFAULT '',
+        marked_at REAL NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX dirty_fresh ON dirty (bulk, revision) WHERE due_at = 0",
+    "CREATE INDEX dirty_due ON dirty (due_at) WHERE due_at > 0",
+    "CREATE INDEX dirty_reason ON dirty (reason) WHERE reason <> ''",
+    # The queue as a whole waits for a server or for a mended setting.
+    """CREATE TABLE hold (
+        lane TEXT PRIMARY KEY,
+        until REAL NOT NULL,
+        since REAL NOT NULL,
+        attempts INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        message TEXT NOT NULL,
+        setting TEXT NOT NULL,
+        fingerprint TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    # The ledger: what we last wrote to this very item (JSON, see worker/merge.py).
+    """CREATE TABLE item (
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        section INTEGER NOT NULL,
+        base TEXT NOT NULL,
+        pending TEXT NOT NULL DEFAULT '',
+        written_at REAL NOT NULL,
+        PRIMARY KEY (server, rating_key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX item_scene ON item (server, scene)",
+    # What the last look at a scene found.
+    """CREATE TABLE scene (
+        id INTEGER PRIMARY KEY,
+        updated_at TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        places TEXT NOT NULL,
+        resolved_at REAL NOT NULL,
+        outcome TEXT NOT NULL,
+        note TEXT NOT NULL,
+        looked_at REAL NOT NULL
+    )""",
+    # Which scenes carry a studio, performer, tag or group: Stash forgets the
+    # link when the thing is deleted or merged, we must not.
+    """CREATE TABLE carries (
+        kind TEXT NOT NULL,
+        id INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        PRIMARY KEY (kind, id, scene)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX carries_scene ON carries (scene)",
+    # What was done, newest last; bounded by store/history.py.
+    """CREATE TABLE history (
+        number INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        scene INTEGER NOT NULL,
+        rating_key INTEGER NOT NULL,
+        title TEXT NOT NULL,
+        changes TEXT NOT NULL
+    )""",
+    # How the running "Sync all" stands, counted in the transaction that ends each scene.
+    """CREATE TABLE tally (
+        outcome TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        scenes INTEGER NOT NULL,
+        PRIMARY KEY (outcome, reason)
+    ) WITHOUT ROWID""",
+)
+
+
+class NewerDatabase(Exception):
+    """The file was written by a newer PlexSync; nothing was touched."""
+
+
+def data_directory(stash_directory: str) -> str:
+    """Give our directory below Stash's configuration directory (not created here)."""
+    return os.path.join(stash_directory, DIRECTORY)
+
+
+def open_database(directory: str) -> sqlite3.Connection:
+    """Open, and where needed create, the database in a data directory.
+
+    Args:
+        directory: The data directory; made with mode 0700 when missing.
+
+    Returns:
+        A connection in autocommit mode; callers say BEGIN themselves.
+
+    Raises:
+        NewerDatabase: The file belongs to a newer version of PlexSync.
+        OSError: The directory cannot be made.
+        sqlite3.Error: The file cannot be opened, is damaged, or the disk is full.
+    """
+    path = os.path.join(directory, FILE)
+    if not os.path.exists(path):
+        _create_private(directory, path)
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < VERSION:
+            _create_tables(connection)
+        elif version > VERSION:
+            raise NewerDatabase(
+                f"{path} was written by a newer PlexSync (schema {version}, this one knows "
+                f"{VERSION}). Update the plugin; nothing was changed."
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_private(directory: str, path: str) -> None:
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    # SQLite gives -wal and -shm the mode of the main file.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    # 64 first hooks may arrive together: whoever got the lock second finds it done.
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        for statement in TABLES:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+    prefer_wal(connection)
+
+
+def prefer_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, unless another connection is busy with it right now.
+
+    WAL is a property of the file, so one success is enough; until then the
+    rollback journal is as safe, only slower. The worker tries again.
+    """
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        pass

@@ -1,0 +1,118 @@
+"""What we last wrote to an item, as the ledger keeps it: base and pending, to and from JSON.
+
+``base`` is what stands in Plex because of us. ``pending`` collects what was
+about to be written when the last acknowledgement is still missing: after a
+crash nobody knows which of it arrived, so all of it may be ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The last agreed state of one item.
+
+    ``values`` and ``members`` hold Stash's side as of then, by field name;
+    ``foreign`` names fields whose value in Plex was never ours (kept for a
+    person); ``locked`` the fields we locked; ``released`` those whose lock was
+    given back; ``reported`` the kept fields the user was told about;
+    ``images`` the sha1 of the pictures we uploaded, by poster and background.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
+    images: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Give the text for the ledger; equal states give equal text."""
+        content: dict[str, Any] = {"values": dict(self.values), "members": dict(self.members)}
+        for name in ("foreign", "locked", "released", "reported"):
+            content[name] = sorted(getattr(self, name))
+        content["images"] = dict(self.images)
+        return _dump({name: entry for name, entry in content.items() if entry})
+
+    @classmethod
+    def from_json(cls, text: str) -> Base:
+        """Read what ``to_json`` wrote; "" is the state of an item we never wrote to."""
+        content = json.loads(text) if text else {}
+        sets = ("foreign", "locked", "released", "reported")
+        return cls(
+            values=content.get("values", {}),
+            members={name: tuple(names) for name, names in content.get("members", {}).items()},
+            images=content.get("images", {}),
+            **{name: frozenset(content.get(name, ())) for name in sets},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What may have been written since the base was acknowledged.
+
+    For a text every value that was tried; for a list the members that were in
+    any intended state, and those that were in all of them.
+    """
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    any_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    all_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.any_members)
+
+    def adding(
+        self, values: Mapping[str, str], members: Mapping[str, tuple[str, ...]]
+    ) -> Pending:
+        """Give the pending state with one more intention on top of those not acknowledged."""
+        tried = {name: _union(self.values.get(name, ()), (text,)) for name, text in values.items()}
+        some = {
+            name: _union(self.any_members.get(name, ()), names) for name, names in members.items()
+        }
+        every = {
+            name: tuple(one for one in names if one in self.all_members.get(name, names))
+            for name, names in members.items()
+        }
+        return replace(
+            self,
+            values={**self.values, **tried},
+            any_members={**self.any_members, **some},
+            all_members={**self.all_members, **every},
+        )
+
+    def to_json(self) -> str:
+        """Give the text for the ledger, "" when nothing is pending."""
+        if not self:
+            return ""
+        return _dump(
+            {
+                "values": dict(self.values),
+                "any": dict(self.any_members),
+                "all": dict(self.all_members),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Pending:
+        """Read what ``to_json`` wrote."""
+        content = json.loads(text) if text else {}
+        return cls(*(_tuples(content.get(name, {})) for name in ("values", "any", "all")))
+
+
+def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *new)))
+
+
+def _tuples(content: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(entries) for name, entries in content.items()}
+
+
+def _dump(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

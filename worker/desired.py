@@ -1,0 +1,111 @@
+"""What a scene should look like in Plex: Stash's side, made safe, by field name. Pure.
+
+Stash's text arrives verbatim (newlines, quotes, dashes, emoji); only what an
+XML-speaking server cannot carry is taken out, and a text beyond what fits in a
+request is cut at a word, visibly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plex.fields import fields_of
+from validation.text import cut_at_word, partial_date, safe_text, tag_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stash.scene import Scene
+    from validation.config import PlexSyncConfig
+
+#: Bytes of UTF-8 up to which one text is sent. Encoded in a URL they may be
+#: three times as many; tens of kB are known to fail.
+LONGEST_TEXT = 12_000
+LONGEST_LINE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Stash's side of the merge; a field that is not to be synced is absent.
+
+    ``date`` may be a period (2024 or 2024-05); "" and () mean "nothing".
+    """
+
+    values: Mapping[str, str]
+    lists: Mapping[str, tuple[str, ...]]
+
+
+def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
+    """Give what an item of this type should hold for a scene."""
+    possible = fields_of(item_type)
+    wanted = config.sync_fields
+    values = {
+        "title": _line(scene.title),
+        "studio": _line(scene.studio.name if scene.studio else ""),
+        "summary": cut_at_word(safe_text(scene.details, multiline=True), LONGEST_TEXT),
+        "date": period(scene.date),
+        "rating": rating(scene.rating100),
+        "content_rating": _line(config.content_rating),
+    }
+    lists = {
+        "performers": _names(one.name for one in scene.performers),
+        "director": _names([scene.director]),
+        "tags": _names(tag.name for tag in scene.tags),
+    }
+    # sort_title follows the title that Plex ends up with, so merge.py derives it.
+    if "sort_title" in wanted:
+        values["sort_title"] = ""
+    if not config.content_rating:
+        del values["content_rating"]  # an empty setting leaves Plex's alone
+    chosen = {name: names for name, names in lists.items() if name in wanted & possible}
+    if wanted & {"group_collections", "studio_collection"}:
+        chosen["collections"] = collections(scene, config)
+    return Desired(
+        {name: text for name, text in values.items() if name in wanted & possible}, chosen
+    )
+
+
+def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
+    """Give the collections a scene belongs in: its groups, its studio, as far as chosen."""
+    names: list[str] = []
+    if "group_collections" in config.sync_fields:
+        names += [config.group_collection_prefix + group.name for group in scene.groups]
+    if "studio_collection" in config.sync_fields and scene.studio:
+        names.append(config.studio_collection_prefix + scene.studio.name)
+    return _names(names)
+
+
+def period(date: str) -> str:
+    """Give a full or partial date as it is, and "" for anything else."""
+    parsed = partial_date(date)
+    return parsed[1] if parsed else ""
+
+
+def rating(rating100: int | None) -> str:
+    """Turn Stash's 1 to 100 into Plex's user rating of 0 to 10, "" when unrated."""
+    if not rating100 or not 0 < rating100 <= 100:
+        return ""
+    return f"{rating100 / 10:g}"
+
+
+def sort_title(title: str) -> str:
+    """Give the text Plex sorts a title by: without a leading English article."""
+    for article in ("the ", "a ", "an "):
+        if title.lower().startswith(article) and len(title) > len(article):
+            return title[len(article) :].lstrip()
+    return title
+
+
+def _line(text: str) -> str:
+    return cut_at_word(safe_text(text, multiline=False).strip(), LONGEST_LINE)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    """Make names safe and drop blanks and repetitions (case does not tell tags apart in Plex)."""
+    by_key: dict[str, str] = {}
+    for name in names:
+        safe = _line(name)
+        if safe:
+            by_key.setdefault(tag_key(safe), safe)
+    return tuple(by_key.values())

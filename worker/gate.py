@@ -1,0 +1,120 @@
+"""May the queue move? Holds are looked at here, servers probed, settings read again.
+
+A hold costs one cheap request now and then, whatever the length of the queue.
+The first answer after an outage frees everything that waited for the server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faults import SyncError
+from store import holds
+from store.dirty import LONGEST_WAIT
+from validation.config import PlexSyncConfig, settings_fingerprint
+from worker import schedule, state
+
+if TYPE_CHECKING:
+    from worker.processor import SyncWorker
+
+#: Seconds between two looks at the settings while the queue waits for their mend.
+LOOK_AT_SETTINGS = 5.0
+
+
+class Gate:
+    """Decides before each step whether the worker may go on."""
+
+    def __init__(self, worker: SyncWorker) -> None:
+        self._worker = worker
+        self._settings_read_at: float | None = None
+
+    def is_open(self) -> bool:
+        """Say whether work can go on now; clears holds that are over."""
+        waiting = {hold.lane: hold for hold in holds.all_holds(self._connection)}
+        if holds.STASH in waiting and not self._is_over(waiting[holds.STASH]):
+            return False
+        if not waiting and self._worker.config is not None:
+            return True
+        others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
+        if others and not any(map(self._is_over, others)) and not self._may_read_settings():
+            return False
+        if not self.read_settings():
+            return False
+        for hold in others:
+            if hold.fingerprint == self._worker.fingerprint and not self._try_again(hold):
+                return False
+            self._clear(hold.lane)
+        return True
+
+    def read_settings(self) -> bool:
+        """Read the settings from Stash and adopt them; say whether they are complete."""
+        self._settings_read_at = self._worker.clock()
+        try:
+            settings = self._worker.stash.settings()
+        except SyncError as fault:
+            self._worker.hold(holds.STASH, fault, schedule.PROBE)
+            return False
+        self._clear(holds.STASH)
+        return self.adopt(settings)
+
+    def adopt(self, settings: dict[str, object]) -> bool:
+        """Adopt a settings map; wrong ones hold the queue and are named."""
+        fingerprint = settings_fingerprint(settings)
+        if fingerprint == self._worker.fingerprint and self._worker.config is not None:
+            return True
+        token = settings.get("plex_token")
+        self._worker.log.hide([token if isinstance(token, str) else None])
+        try:
+            config = PlexSyncConfig.from_settings(settings)
+        except SyncError as fault:
+            self._worker.adopt(None, fingerprint)
+            self._worker.hold(holds.SETTINGS, fault, schedule.MEND)
+            return False
+        self._worker.adopt(config, fingerprint)
+        self._clear(holds.SETTINGS)
+        return True
+
+    def next_look(self) -> float | None:
+        """Give the Unix time at which a hold should be looked at again, None without one."""
+        waiting = holds.all_holds(self._connection)
+        if not waiting:
+            return None
+        earliest = min(hold.until for hold in waiting)
+        if any(hold.lane != holds.STASH for hold in waiting):
+            # The settings may be mended at any moment, and Stash is near.
+            earliest = min(earliest, self._worker.clock() + LOOK_AT_SETTINGS)
+        return earliest
+
+    @property
+    def _connection(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        return self._worker.store.connection
+
+    def _is_over(self, hold: holds.Hold) -> bool:
+        now = self._worker.clock()
+        return hold.until <= now or hold.until > now + LONGEST_WAIT
+
+    def _may_read_settings(self) -> bool:
+        if self._settings_read_at is None:
+            return True
+        return not 0 <= self._worker.clock() - self._settings_read_at < LOOK_AT_SETTINGS
+
+    def _try_again(self, hold: holds.Hold) -> bool:
+        """Ask the server once, cheaply; a fault renews the hold."""
+        if not self._is_over(hold):
+            return False
+        try:
+            client = self._worker._get_plex_client()  # noqa: SLF001 - the name is a contract
+            client.probe()
+            if hold.lane == holds.SETTINGS:
+                client.sections()
+        except SyncError as fault:
+            steps = schedule.MEND if hold.lane == holds.SETTINGS else schedule.PROBE
+            self._worker.hold(hold.lane, fault, steps)
+            return False
+        return True
+
+    def _clear(self, lane: str) -> None:
+        with self._worker.store.transaction() as connection:
+            if holds.clear(connection, lane):
+                self._worker.log.info(f"{lane}: no longer waiting, going on")
+            state.leave_notice(connection)

@@ -1,0 +1,160 @@
+"""Is a worker alive, and if not, start one; wake it when there is something to do.
+
+The proof of life is a kernel lock (flock) on a file, never a pid: the kernel
+gives it back however the holder dies. flock belongs to the open file
+description, so a hook that finds no worker takes the lock itself and hands the
+descriptor to the worker it starts: of 64 hooks at once exactly one starts one.
+
+The hook imports this module: os and sys only, and fcntl or msvcrt.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+WORKER_LOCK = "worker.lock"
+TASK_LOCK = "task.lock"
+WAKE_PIPE = "worker.wake"
+CRASH_FILE = "worker-crash.log"
+
+#: Descriptor number under which a started worker finds its lock.
+INHERITED = 3
+
+
+class ProcessLock:
+    """A kernel lock on a file of the data directory.
+
+    Args:
+        directory: The data directory.
+        name: File to lock; created with mode 0600, never deleted.
+        descriptor: An open, already locked descriptor that was inherited.
+    """
+
+    def __init__(self, directory: str, name: str, descriptor: int | None = None) -> None:
+        self.path = os.path.join(directory, name)
+        self.descriptor = descriptor
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free; never waits. Says whether we hold it."""
+        if self.descriptor is not None:
+            return True
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self.descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def is_held(self) -> bool:
+        """Say whether any process, this one included, holds the lock right now."""
+        if self.descriptor is not None:
+            return True
+        free = self.acquire()
+        self.release()
+        return not free
+
+
+def ensure_worker(directory: str, entry: str) -> str:
+    """Make sure a worker looks at what was just committed.
+
+    Call it after the commit: a worker looks again after giving up its lock, so
+    a lock that is held here means that the new row will be seen.
+
+    Args:
+        directory: The data directory.
+        entry: Path of plexsync.py, which the worker is started from.
+
+    Returns:
+        "woken" when one was alive, else "started".
+
+    Raises:
+        OSError: No process could be started.
+    """
+    lock = ProcessLock(directory, WORKER_LOCK)
+    if not lock.acquire():
+        wake(directory)
+        return "woken"
+    try:
+        # Stash as PID 1 reaps nobody: there the worker stays (design: resident).
+        resident = "resident" if os.getppid() == 1 else "passing"
+        start(directory, entry, [resident], lock)
+    finally:
+        lock.release()
+    return "started"
+
+
+def start(directory: str, entry: str, arguments: list[str], lock: ProcessLock) -> None:
+    """Start a detached worker that inherits ``lock``; all three stdio are redirected.
+
+    An inherited stdout would keep Stash waiting, so stdin and stdout are the
+    null device and stderr is a small file that shows a worker that cannot even
+    be imported.
+    """
+    command = [sys.executable, "-S", entry, "worker", directory, *arguments]
+    crash = os.path.join(directory, CRASH_FILE)
+    if sys.platform == "win32":
+        _start_on_windows(command, crash, lock)
+        return
+    actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, crash, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+    ]
+    descriptor = lock.descriptor
+    if descriptor == INHERITED:
+        os.set_inheritable(INHERITED, True)  # dup2 onto itself would keep close-on-exec
+    elif descriptor is not None:
+        actions.append((os.POSIX_SPAWN_DUP2, descriptor, INHERITED))
+    try:
+        os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
+    except NotImplementedError:  # a C library without POSIX_SPAWN_SETSID
+        os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)
+
+
+def _start_on_windows(command: list[str], crash: str, lock: ProcessLock) -> None:
+    # A lock is not inherited there: the worker takes it itself, waiting a moment.
+    lock.release()
+    import subprocess  # only here: its import costs as much as the rest of the hook
+
+    detached = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+    with open(crash, "wb") as stderr:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            creationflags=detached,
+            close_fds=True,
+        )
+
+
+def wake(directory: str) -> None:
+    """Tell a sleeping worker to look now; without a pipe it looks by itself soon."""
+    path = os.path.join(directory, WAKE_PIPE)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except (OSError, AttributeError):
+        return
+    try:
+        os.write(descriptor, b"!")
+    except OSError:
+        pass  # full: the worker has enough reasons to wake up already
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,303 @@
+"""The drain: one dirty thing after another, and the one place that decides what a fault means.
+
+    RETRY, scene   the same scene again by a stored schedule; parked after many tries
+    RETRY, server  the whole queue waits for the server; the scene's tries are not spent
+    WAIT           on the long schedule of what is not in Plex yet
+    PARK           until the scene is edited or retried by hand
+    PAUSE          the whole queue waits for a mended setting
+
+TransientError and PermanentError are re-exported here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from faults import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
+from plex.client import PlexClient
+from plex.exceptions import RateLimited
+from stash.scene import METADATA, Scene
+from store import dirty, history, holds, ledger
+from store.mark import mark
+from worker import schedule, state
+from worker.expand import scenes_of
+from worker.reconcile import Look, Reconciler
+from worker.selection import why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from store.dirty import DirtyRow
+    from store.store import Store
+    from validation.config import PlexSyncConfig
+    from worker.log import Log
+    from worker.stash_link import StashLink
+
+__all__ = ["PermanentError", "SyncWorker", "TransientError"]
+
+#: Faults in a row, each of another scene, after which the server counts as down
+#: although it answers a probe.
+FAULTS_IN_A_ROW = 5
+
+
+class SyncWorker:
+    """Works on the dirty set until told otherwise.
+
+    Args:
+        store: The open data directory.
+        stash: The way to Stash.
+        log: The worker's log.
+        config: The settings; None until they are read, or while they are wrong.
+        clock: Gives Unix seconds.
+        plex_client: Makes a client; the tests' way to another Plex.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stash: StashLink,
+        log: Log,
+        config: PlexSyncConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        plex_client: Callable[..., PlexClient] | None = None,
+    ) -> None:
+        self.store = store
+        self.stash = stash
+        self.log = log
+        self.config = config
+        self.fingerprint = ""
+        self.clock = clock
+        self._make_client = plex_client or PlexClient
+        self._plex_client: PlexClient | None = None
+        self._reconciler: Reconciler | None = None
+        self._faults_in_a_row = 0
+
+    def adopt(self, config: PlexSyncConfig | None, fingerprint: str) -> None:
+        """Work with these settings from now on; what was opened with others is closed."""
+        if fingerprint == self.fingerprint and config == self.config:
+            return
+        self.config, self.fingerprint = config, fingerprint
+        self.forget_plex()
+        if config:
+            self.log.hide([config.plex_token])
+
+    def forget_plex(self) -> None:
+        """Drop the client: after an outage another server may answer at the same address."""
+        if self._plex_client is not None:
+            self._plex_client.close()
+        self._plex_client = self._reconciler = None
+
+    def _get_plex_client(self) -> PlexClient:
+        """Give the client for the configured server, made when first needed."""
+        if self._plex_client is None:
+            if self.config is None:
+                raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
+            self._plex_client = self._make_client(
+                self.config.plex_url,
+                self.config.plex_token,
+                connect_timeout=self.config.plex_connect_timeout,
+                read_timeout=self.config.plex_read_timeout,
+                verify=not self.config.plex_skip_tls_verify,
+                client_identifier=self.store.client_identifier(),
+            )
+        return self._plex_client
+
+    def _get_reconciler(self) -> Reconciler:
+        if self._reconciler is None:
+            client = self._get_plex_client()
+            if self.config is None:
+                raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
+            self._reconciler = Reconciler(
+                self.store, client, self.config, self.stash.scenes_with_path, clock=self.clock
+            )
+        return self._reconciler
+
+    def work_on(self, row: DirtyRow) -> None:
+        """Look at one dirty thing and settle what comes of it. Raises no SyncError."""
+        try:
+            if row.kind != "scene":
+                self._expand(row)
+                return
+            scene = self.stash.read_scene(row.id)
+            if scene is None:
+                self._forget(row)
+                return
+            reason = why_not(scene, self.config) if self.config else ""
+            if reason:
+                self._skip(row, scene, reason)
+                return
+            self._process_job(scene.as_job(), row)
+            self._succeeded()
+        except SyncError as fault:
+            self.settle(row, fault)
+
+    def _process_job(self, job: Mapping[str, Any], row: DirtyRow | None = None) -> Look:
+        """Sync what a job describes, and end its queue row in the same transaction.
+
+        Args:
+            job: ``{scene_id, update_type: "metadata", data: {path, title, ...}}``.
+            row: The queue row to end, None when there is none.
+
+        Raises:
+            PermanentError: An unknown update_type, or no path.
+            faults.SyncError: What Plex said; what succeeded before is recorded.
+        """
+        scene_id, update_type = job.get("scene_id"), job.get("update_type")
+        if update_type != METADATA:
+            message = f"Scene {scene_id}: PlexSync knows no update of type {update_type!r}."
+            self.log.error(message)
+            raise PermanentError(message)
+        scene = Scene.from_job(job)
+        if not scene.files:
+            raise PermanentError(f"Scene {scene_id} has no file path, so Plex cannot have it.")
+        if self.config and self.config.redact_logs:
+            files = [self.config.path_map.to_plex(file.path) for file in scene.files]
+            self.log.redact([scene.title, *(file.path for file in scene.files), *files])
+        look = self._get_reconciler().look(scene)
+        self._record(look, row)
+        if look.fault:
+            raise look.fault
+        return look
+
+    def _record(self, look: Look, row: DirtyRow | None) -> None:
+        now = self.clock()
+        server = self._get_plex_client().machine_identifier
+        scene = look.scene
+        with self.store.transaction() as connection:
+            for rating_key in look.gone:
+                ledger.forget_item(connection, server, rating_key)
+            for entry in look.acknowledged:
+                ledger.acknowledge(connection, entry, now=now)
+            for written in look.written:
+                history.add(
+                    connection,
+                    at=now,
+                    scene=scene.id,
+                    rating_key=written.rating_key,
+                    title=scene.title,
+                    changes=written.changes,
+                )
+            carried = [
+                *(("performer", one.id) for one in scene.performers),
+                *(("tag", one.id) for one in scene.tags),
+                *(("group", one.id) for one in scene.groups),
+                *([("studio", scene.studio.id)] if scene.studio else []),
+            ]
+            ledger.record_scene(connection, look.record, carried)
+            if look.fault is None:
+                self._end(row, look.outcome)
+        self._tell(look)
+
+    def _tell(self, look: Look) -> None:
+        fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
+        items = ", ".join(f"item {key}" for key in look.items)
+        what = f"{look.outcome} {fields}".strip()
+        notes = "".join(f"; {note}" for note in look.notes)
+        if look.fault is None:
+            self.log.info(
+                f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
+            )
+
+    def _end(self, row: DirtyRow | None, outcome: str, reason: str = "") -> None:
+        """End a row inside the running transaction."""
+        if row is None:
+            return
+        dirty.done(self.store.connection, row)
+        if row.bulk:
+            history.count(self.store.connection, outcome, reason)
+
+    def _expand(self, row: DirtyRow) -> None:
+        scenes = scenes_of(row, self.stash, self.store)
+        with self.store.transaction() as connection:
+            mark(connection, "scene", scenes, now=self.clock())
+            self._end(row, "expanded")
+        self.log.info(f"{row.kind} {row.id} changed: {len(scenes)} scenes to look at")
+
+    def _forget(self, row: DirtyRow) -> None:
+        with self.store.transaction() as connection:
+            ledger.forget_scene(connection, row.id)
+            self._end(row, "gone")
+        self.log.info(f"scene {row.id} is not in Stash any more; Plex is left as it is")
+
+    def _skip(self, row: DirtyRow, scene: Scene, reason: str) -> None:
+        with self.store.transaction():
+            self._end(row, "skipped", reason if scene.files else "no file")
+        self.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
+
+    def _succeeded(self) -> None:
+        self._faults_in_a_row = 0
+
+    def settle(self, row: DirtyRow, fault: SyncError) -> None:
+        """Decide what a fault means for its row, or for the whole queue."""
+        if fault.next_step is NextStep.PAUSE:
+            self.hold(holds.SETTINGS, fault, schedule.MEND)
+        elif fault.next_step is NextStep.WAIT:
+            self._postpone(row, fault, schedule.after(schedule.APPEAR, row.attempts))
+        elif fault.next_step is NextStep.PARK:
+            self._postpone(row, fault, None)
+        elif fault.scope is Scope.SERVER and self._is_down(fault):
+            lane = holds.PLEX if fault.reason in state.PLEX_FAULTS else holds.STASH
+            self.hold(lane, fault, schedule.PROBE)
+        elif row.attempts + 1 >= schedule.MOST_TRIES:
+            self._postpone(row, fault, None)
+        else:
+            wait = schedule.asked(fault.retry_after, schedule.after(schedule.RETRY, row.attempts))
+            self._postpone(row, fault, wait)
+
+    def _is_down(self, fault: SyncError) -> bool:
+        """Tell a server that is down from a request that it cannot cope with.
+
+        A scene whose own request times out must not stop all others, so a
+        server that answers a probe is not down, unless scene after scene fails.
+        """
+        self._faults_in_a_row += 1
+        if fault.reason not in state.PLEX_FAULTS or isinstance(fault, RateLimited):
+            return True
+        if self._faults_in_a_row >= FAULTS_IN_A_ROW:
+            return True
+        try:
+            self._get_plex_client().probe()
+        except SyncError:
+            return True
+        return False
+
+    def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
+        """Let the whole queue wait; say it once, and where the user looks."""
+        now = self.clock()
+        before = holds.get(self.store.connection, lane)
+        attempts = before.attempts if before else 0
+        wait = schedule.asked(fault.retry_after, schedule.after(steps, attempts))
+        hold = holds.Hold(
+            lane,
+            now + wait,
+            before.since if before else now,
+            attempts + 1,
+            fault.reason,
+            self.log.clean(fault.message),
+            fault.setting or "",
+            self.fingerprint,
+        )
+        with self.store.transaction() as connection:
+            holds.put(connection, hold)
+            state.leave_notice(connection)
+        if lane == holds.PLEX:
+            self.forget_plex()
+        if before is None or before.message != hold.message:
+            self.log.error(f"{fault.message} (the queue waits)")
+
+    def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
+        due_at = None if wait is None else self.clock() + wait
+        message = self.log.clean(fault.message)
+        with self.store.transaction() as connection:
+            counted = dirty.postpone(
+                connection, row, due_at=due_at, reason=fault.reason, message=message
+            )
+            if row.bulk and counted:
+                outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
+                history.count(connection, outcome, fault.reason)
+            state.leave_notice(connection)
+        then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
+        tell = self.log.info if fault.next_step is NextStep.WAIT else self.log.warning
+        tell(f"scene {row.id}: {fault.message} ({fault.reason}, {then})")

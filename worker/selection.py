@@ -1,0 +1,24 @@
+"""Which scenes are synced: one predicate for hook, sweep, task and preview. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validation.text import tag_key
+
+if TYPE_CHECKING:
+    from stash.scene import Scene
+    from validation.config import PlexSyncConfig
+
+
+def why_not(scene: Scene, config: PlexSyncConfig) -> str:
+    """Give the reason a scene is left as it is in Plex, or "" when it is to be synced."""
+    if not scene.files:
+        return "it has no file in Stash, so Plex cannot have it"
+    if config.only_organized and not scene.organized:
+        return "it is not organized (setting only_organized)"
+    excluded = {tag_key(name) for name in config.exclude_tags}
+    for tag in scene.tags:
+        if tag_key(tag.name) in excluded:
+            return f"it carries the tag {tag.name!r} (setting exclude_tags)"
+    return ""

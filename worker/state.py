@@ -1,0 +1,38 @@
+"""The state in one line: what waits for a person, left where the next hook or task says it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import plex.exceptions
+from store import dirty, holds, meta
+
+#: Names of the faults that come from Plex, to tell them from Stash's.
+PLEX_FAULTS = frozenset(
+    name
+    for name, kind in vars(plex.exceptions).items()
+    if isinstance(kind, type) and issubclass(kind, plex.exceptions.PlexError)
+)
+
+#: Probes that may fail before an outage is worth a person's attention.
+PATIENCE = 3
+
+
+def sentence(connection: sqlite3.Connection) -> str:
+    """Give the line that a person should read, or "" when nothing needs one."""
+    for hold in holds.all_holds(connection):
+        if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
+            waiting = sum(dirty.summary(connection).values())
+            return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
+    parked = [entry for entry in dirty.by_reason(connection) if entry[2]]
+    if parked:
+        reason, _, count, message = parked[0]
+        total = sum(entry[2] for entry in parked)
+        scenes = "1 scene" if total == 1 else f"{total} scenes"
+        return f"{scenes} could not be synced, {count} of them for {reason}: {message}"
+    return ""
+
+
+def leave_notice(connection: sqlite3.Connection) -> None:
+    """Leave the line for the next hook or task, inside the caller's transaction."""
+    meta.put_notice(connection, sentence(connection))

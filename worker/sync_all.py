@@ -1,0 +1,160 @@
+"""The task "Sync all to Plex": mark every scene, follow the worker, report.
+
+The worker does the work; this process only marks, shows progress and relays the
+worker's lines. It holds a lock of its own, and what it marked is looked at only
+while it lives: Stash's Stop (a SIGKILL) pauses the bulk at once, the next run
+goes on where it was, and edits by hand are served in between.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from faults import ConfigurationError, TransientError
+from store import dirty, history, holds, meta
+from store.mark import mark
+from validation.config import PlexSyncConfig
+from worker import launcher, voice
+from worker.tail import Tail
+
+if TYPE_CHECKING:
+    from worker.operation import Setting
+
+#: Scenes marked in one transaction.
+PAGE = 1000
+#: Seconds between two looks at how the worker stands.
+LOOK = 0.25
+#: Seconds a server may be down before the task leaves the rest to the worker.
+PATIENCE = 120.0
+#: A run stopped longer ago than this is begun anew.
+STALE = 86400.0
+
+
+def run(setting: Setting) -> str:
+    """Mark all scenes and follow until the last one is done; give the summary.
+
+    Raises:
+        TransientError: Another "Sync all" is running, or a server stays away.
+        ConfigurationError: A setting is wrong; nothing was marked, or what was
+            marked stays for the next run.
+    """
+    lock = launcher.ProcessLock(setting.store.directory, launcher.TASK_LOCK)
+    for _ in range(20):  # the worker looks at this lock for an instant now and then
+        if lock.acquire():
+            break
+        time.sleep(0.05)
+    else:
+        raise TransientError("'Sync all to Plex' is already running; see the task queue.")
+    try:
+        PlexSyncConfig.from_settings(setting.stash.settings())
+        tail = Tail(setting.store.directory)
+        started = time.time()
+        total = _mark_all(setting)
+        voice.say("INFO", f"{total} scenes to look at")
+        _follow(setting, total, tail)
+        summary = _summary(setting, total, time.time() - started)
+        _forget_run(setting)
+    finally:
+        lock.release()
+    voice.say("INFO", summary)
+    return summary
+
+
+def _mark_all(setting: Setting) -> int:
+    """Mark every scene, or what a stopped run left; give how many the run has in all."""
+    store = setting.store
+    now = time.time()
+    before = meta.get(store.connection, "bulk") or {}
+    if not 0 <= now - before.get("started", 0) < STALE:
+        before = {"started": now, "total": 0, "last": 0, "marked": False}
+        with store.transaction() as connection:
+            history.reset_tally(connection)
+            meta.put(connection, "bulk", before)
+    else:
+        voice.say("INFO", "going on where the stopped run was")
+    while not before["marked"]:
+        page = setting.stash.client().scene_ids_after(before["last"], PAGE)
+        before = {
+            **before,
+            "total": before["total"] + len(page),
+            "last": page[-1].id if page else before["last"],
+            "marked": not page,
+        }
+        with store.transaction() as connection:
+            # Newest scenes last in id order; each page is one durable step.
+            mark(connection, "scene", [one.id for one in page], now=now, bulk=True)
+            meta.put(connection, "bulk", before)
+        launcher.ensure_worker(store.directory, setting.entry)
+    return int(before["total"])
+
+
+def _follow(setting: Setting, total: int, tail: Tail) -> None:
+    connection = setting.store.connection
+    waiting_since: float | None = None
+    said = ""
+    while True:
+        left = dirty.bulk_waiting(connection)
+        for level, line in tail.lines():
+            voice.say(level, line)
+        voice.progress(1 - left / total if total else 1.0)
+        if not left:
+            return
+        hold = next(iter(holds.all_holds(connection)), None)
+        if hold is None:
+            waiting_since = None
+        else:
+            waiting_since = waiting_since or time.monotonic()
+            if hold.message != said:
+                said = hold.message
+                voice.say("WARNING", f"{hold.message} {left} scenes wait.")
+            if hold.lane == holds.SETTINGS:
+                raise ConfigurationError(
+                    f"{hold.message} {left} scenes stay marked; run the task again afterwards.",
+                    setting=hold.setting or None,
+                )
+            if time.monotonic() - waiting_since > PATIENCE:
+                _leave_to_worker(setting)
+                raise TransientError(
+                    f"{hold.message} The {left} scenes left are synced by themselves "
+                    "as soon as it answers; nothing needs to be done."
+                )
+        launcher.ensure_worker(setting.store.directory, setting.entry)
+        time.sleep(LOOK)
+
+
+def _leave_to_worker(setting: Setting) -> None:
+    with setting.store.transaction() as connection:
+        dirty.leave_bulk(connection)
+    _forget_run(setting)
+
+
+def _forget_run(setting: Setting) -> None:
+    with setting.store.transaction() as connection:
+        meta.put(connection, "bulk", {})
+
+
+def _summary(setting: Setting, total: int, seconds: float) -> str:
+    counted: dict[str, int] = {}
+    failed: list[str] = []
+    skipped: list[str] = []
+    for outcome, reason, scenes in history.tally(setting.store.connection):
+        counted[outcome] = counted.get(outcome, 0) + scenes
+        if outcome == "failed":
+            failed.append(f"{scenes} {reason}")
+        if outcome == "skipped":
+            skipped.append(f"{scenes} {reason}")
+    parts: list[Any] = [
+        f"{counted.get('changed', 0)} changed",
+        f"{counted.get('unchanged', 0) + counted.get('shares', 0)} unchanged",
+        f"{counted.get('waiting', 0)} not in Plex yet",
+        f"{counted.get('failed', 0)} failed" + (f" ({', '.join(failed)})" if failed else ""),
+    ]
+    if skipped:
+        parts.append(f"{counted['skipped']} left out ({', '.join(skipped)})")
+    if counted.get("gone"):
+        parts.append(f"{counted['gone']} gone from Stash")
+    by_hook = total - sum(counted.values())
+    if by_hook > 0:
+        parts.append(f"{by_hook} synced by an edit meanwhile")
+    return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts)
