@@ -29,7 +29,9 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
         raise BadResponse.about("Plex's answer is compressed in a way that was not asked for.")
     unpack = None if encoding in ("identity", "") else zlib.decompressobj(zlib.MAX_WBITS | 32)
+    began = False
     for piece in response.raw.stream(PIECE, decode_content=False):
+        began = True
         if unpack is None:
             yield piece[: most + 1]
             most -= len(piece)
@@ -39,7 +41,7 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
             most -= len(part)
         if most < 0:
             return
-    if unpack is not None and not unpack.eof and response.status_code != 204:
+    if unpack is not None and began and not unpack.eof:
         raise BadResponse.about("Plex's answer was cut off in the middle.")
 
 
@@ -50,11 +52,19 @@ def read_body(response: requests.Response, most: int) -> bytes:
         BadResponse: It is longer, cut off or damaged.
         urllib3.exceptions.HTTPError: The connection failed on the way.
     """
+    declared = response.headers.get("Content-Length", "")
     try:
-        body = b"".join(_pieces(response, most))
+        if declared.isascii() and declared.isdigit() and int(declared) > most:
+            body = None  # do not even begin
+        else:
+            body = b"".join(_pieces(response, most))
     except zlib.error:
         raise BadResponse.about("Plex's answer was damaged on the way.") from None
-    if len(body) > most:
+    except urllib3.exceptions.ProtocolError as exc:
+        if any(isinstance(part, OSError) for part in exc.args):
+            raise  # the network's doing, and told by its errno
+        raise BadResponse.about("Plex's answer was cut off in the middle.") from None
+    if body is None or len(body) > most:
         raise BadResponse.about("Plex's answer is longer than PlexSync is ready to read.")
     return body
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from plexapi.server import PlexServer
     from typing_extensions import Self
 
-__all__ = ["PlexClient", "SectionInfo"]
+__all__ = ["PlexClient", "PlexServer", "SectionInfo"]
 
 
 def __getattr__(name: str) -> Any:

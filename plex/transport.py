@@ -28,6 +28,9 @@ from plex.sockets import POOLS, StaleConnectionError, fresh_connection
 REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 """Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
 
+SUCCESS = frozenset(range(200, 300)) - {206}
+"""We never ask for a part, so a partial answer is half of one."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -112,7 +115,7 @@ class PlexSession(requests.Session):
         """Send one request and read its whole answer.
 
         Returns:
-            A response with a status of 200 to 299 and its body, decompressed.
+            A response that means success, with its body, decompressed.
 
         Raises:
             PlexHttpError: Any other status.
@@ -130,7 +133,7 @@ class PlexSession(requests.Session):
             kwargs["timeout"] = self._read_timeout
         response = super().send(request, **kwargs)
         try:
-            if not 200 <= response.status_code <= 299:
+            if response.status_code not in SUCCESS:
                 raise PlexHttpError(
                     response.status_code,
                     method=request.method or "GET",

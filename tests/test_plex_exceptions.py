@@ -439,7 +439,7 @@ def shown_after(exc: BaseException) -> str:
     try:
         try:
             raise exc
-        except BaseException as caught:
+        except BaseException as caught:  # noqa: BLE001 - as an adapter does
             raise translate_plex_exception(caught) from None
     except SyncError as fault:
         return "".join(traceback.format_exception(fault)) + repr(fault) + str(vars(fault))
