@@ -8,6 +8,8 @@ built, so that a query for them fails exactly as on an old server.
 
 from __future__ import annotations
 
+import functools
+import re
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +48,8 @@ class RequestError(Exception):
         super().__init__(code)
         self.errors = [
             {
-                "message": error.message,
+                # Stash's library puts names in double quotes where graphql-core has single ones.
+                "message": re.sub(r"'(\S+?)'", r'"\1"', error.message),
                 "locations": [
                     {"line": at.line, "column": at.column} for at in error.locations or ()
                 ],
@@ -56,6 +59,7 @@ class RequestError(Exception):
         ]
 
 
+@functools.cache
 def load_schema(folder: Path = DEFAULT_DIR, version: str = NEWEST) -> GraphQLSchema:
     """Build the schema of ``version`` (such as ``0.27``) from the files in ``folder``.
 
