@@ -79,7 +79,7 @@ def requests_for(edit: Edit, *, longest: int = LONGEST_QUERY) -> list[Params]:
     between fields, and a field that is longer alone travels alone.
     """
     groups = [
-        *([(BY_NAME[name].wire + ".value", text), _lock(name)] for name, text in edit.values.items()),
+        *([_value(name, text), _lock(name)] for name, text in edit.values.items()),
         *([*_list_params(name, change), _lock(name)] for name, change in edit.lists.items()),
         *([_lock(name)] for name in edit.lock),
         *([_lock(name, "0")] for name in edit.unlock),
@@ -95,6 +95,10 @@ def requests_for(edit: Edit, *, longest: int = LONGEST_QUERY) -> list[Params]:
         bundles[-1] += group
         room -= size
     return bundles
+
+
+def _value(name: str, text: str) -> tuple[str, str]:
+    return (f"{BY_NAME[name].wire}.value", text)
 
 
 def _lock(name: str, locked: str = "1") -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class PlexField(NamedTuple):
-    """One field: ``wire`` names it in edits and locks, ``element`` its list elements ("" = text)."""
+    """One field: ``wire`` is its name in edits, ``element`` that of its list elements or ""."""
 
     name: str
     wire: str

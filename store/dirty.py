@@ -51,8 +51,8 @@ def ready(
     for condition, value in (("<=", now), (">", now + LONGEST_WAIT)):
         if len(rows) < limit:
             rows += connection.execute(
-                f"SELECT {COLUMNS} FROM dirty WHERE due_at > 0 AND due_at {condition} ? "
-                "ORDER BY due_at LIMIT ?",
+                f"SELECT {COLUMNS} FROM dirty WHERE due_at > 0 "  # noqa: S608 - our constants
+                f"AND due_at {condition} ? ORDER BY due_at LIMIT ?",
                 (value, limit - len(rows)),
             ).fetchall()
     if with_bulk and len(rows) < limit:
@@ -95,7 +95,12 @@ def done(connection: sqlite3.Connection, row: DirtyRow) -> bool:
 
 
 def postpone(
-    connection: sqlite3.Connection, row: DirtyRow, *, due_at: float | None, reason: str, message: str
+    connection: sqlite3.Connection,
+    row: DirtyRow,
+    *,
+    due_at: float | None,
+    reason: str,
+    message: str,
 ) -> bool:
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
@@ -113,9 +118,8 @@ def postpone(
 def release(connection: sqlite3.Connection, *, reason: str | None = None, parked: bool) -> int:
     """Make postponed rows due at once and count them.
 
-    Args:
-        reason: Only rows postponed for this reason; None for any.
-        parked: True for the parked rows, False for those on a schedule.
+    ``reason`` picks rows postponed for it, None any; ``parked`` picks the parked
+    rows, else those on a schedule.
     """
     cursor = connection.execute(
         "UPDATE dirty SET due_at = 0, attempts = 0 WHERE (due_at IS NULL) = ? "
@@ -128,7 +132,8 @@ def release(connection: sqlite3.Connection, *, reason: str | None = None, parked
 def get(connection: sqlite3.Connection, kind: str, number: int) -> DirtyRow | None:
     """Give one row, or None when the thing is in step."""
     row = connection.execute(
-        f"SELECT {COLUMNS} FROM dirty WHERE kind = ? AND id = ?", (kind, number)
+        f"SELECT {COLUMNS} FROM dirty WHERE kind = ? AND id = ?",  # noqa: S608 - our constants
+        (kind, number),
     ).fetchone()
     return DirtyRow._make(row) if row else None
 

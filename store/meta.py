@@ -72,7 +72,7 @@ def notice(connection: sqlite3.Connection) -> str:
 
 
 def due_reminder(connection: sqlite3.Connection, *, now: float, every: float) -> str:
-    """Give the notice if it was not said in the last ``every`` seconds, and note that it is said."""
+    """Give the notice if it was not said for ``every`` seconds, and note that it is now."""
     kept = get(connection, "notice")
     if not kept or not kept[0] or 0 <= now - kept[1] < every:
         return ""

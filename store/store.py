@@ -1,4 +1,4 @@
-"""The worker's and the tasks' way into the data directory: one connection, one transaction shape."""
+"""The worker's and the tasks' way into the data directory: one connection, one transaction."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ HOOK_MODULES = {
     "worker.hook",
     "worker.launcher",
     "store",
-    "store.dirty",
+    "store.mark",
     "store.meta",
     "store.schema",
 }

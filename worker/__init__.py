@@ -1,0 +1,1 @@
+"""The hook, the worker it starts, the merge, and the tasks."""

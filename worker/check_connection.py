@@ -16,20 +16,20 @@ from worker import voice
 
 if TYPE_CHECKING:
     from stash.stamp import SceneStamp
-    from worker.operation import Setting
+    from worker.task import Task
 
 #: Scenes whose files are looked for.
 SAMPLE = 20
 
 
-def run(setting: Setting) -> str:
+def run(task: Task) -> str:
     """Check everything; give the good news.
 
     Raises:
         faults.SyncError: What is wrong first, with ``.setting``.
     """
     try:
-        news = check(setting)
+        news = check(task)
     except SyncError as fault:
         where = f"Setting {fault.setting}: " if fault.setting else ""
         voice.say("ERROR", where + fault.message)
@@ -38,11 +38,11 @@ def run(setting: Setting) -> str:
     return news
 
 
-def check(setting: Setting) -> str:
+def check(task: Task) -> str:
     """Do the checks; give a sentence about what was found."""
-    settings = setting.stash.settings()
+    settings = task.stash.settings()
     token = settings.get("plex_token")
-    setting.log.hide([token if isinstance(token, str) else None])
+    task.log.hide([token if isinstance(token, str) else None])
     config = PlexSyncConfig.from_settings(settings)
     with PlexClient(
         config.plex_url,
@@ -50,7 +50,7 @@ def check(setting: Setting) -> str:
         connect_timeout=config.plex_connect_timeout,
         read_timeout=config.plex_read_timeout,
         verify=not config.plex_skip_tls_verify,
-        client_identifier=setting.store.client_identifier(),
+        client_identifier=task.store.client_identifier(),
     ) as client:
         client.probe()
         name = client.friendly_name
@@ -61,7 +61,7 @@ def check(setting: Setting) -> str:
                 "or name a show library here.",
                 setting="plex_libraries",
             )
-        stamps = setting.stash.client().scene_ids_after(0, SAMPLE)
+        stamps = task.stash.client().scene_ids_after(0, SAMPLE)
         placed = _sample(config, libraries, stamps)
     return f"Connected to Plex server {name!r}, libraries {libraries.describe()}; {placed}"
 

@@ -52,7 +52,7 @@ class Gate:
         try:
             settings = self._worker.stash.settings()
         except SyncError as fault:
-            self._worker.hold(holds.STASH, fault, schedule.PROBE)
+            self._worker.verdict.hold(holds.STASH, fault, schedule.PROBE)
             return False
         self._clear(holds.STASH)
         return self.adopt(settings)
@@ -68,7 +68,7 @@ class Gate:
             config = PlexSyncConfig.from_settings(settings)
         except SyncError as fault:
             self._worker.adopt(None, fingerprint)
-            self._worker.hold(holds.SETTINGS, fault, schedule.MEND)
+            self._worker.verdict.hold(holds.SETTINGS, fault, schedule.MEND)
             return False
         self._worker.adopt(config, fingerprint)
         self._clear(holds.SETTINGS)
@@ -103,13 +103,13 @@ class Gate:
         if not self._is_over(hold):
             return False
         try:
-            client = self._worker._get_plex_client()  # noqa: SLF001 - the name is a contract
+            client = self._worker.plex
             client.probe()
             if hold.lane == holds.SETTINGS:
                 client.sections()
         except SyncError as fault:
             steps = schedule.MEND if hold.lane == holds.SETTINGS else schedule.PROBE
-            self._worker.hold(hold.lane, fault, steps)
+            self._worker.verdict.hold(hold.lane, fault, steps)
             return False
         return True
 

@@ -39,7 +39,8 @@ class Log:
         path = os.path.join(directory, FILE)
         self._secrets: set[str] = set()
         self._private: dict[str, str] = {}
-        self._logger = logging.Logger("plexsync")
+        # Not from the registry: libraries that log cannot reach our file.
+        self._logger = logging.Logger("plexsync")  # noqa: LOG001
         handler = _PrivateFile(path, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True)
         line = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
         line.converter = time.gmtime

@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING
 from plex.edits import Edit, ListEdit
 from plex.item import Member, PlexItem
 from validation.path_map import base_name
-from validation.text import comparable, date_in_period, partial_date, safe_text, tag_key
+from validation.text import safe_text, tag_key
 from worker.base import Base, Pending
+from worker.compare import full_date, present, same
 from worker.desired import sort_title
 
 if TYPE_CHECKING:
@@ -101,18 +102,18 @@ class _Work:
 
     def text(self, name: str, ours: str) -> None:
         """Decide one text."""
-        theirs = _present(name, self.item)
+        theirs = present(name, self.item)
         known = self.base_values.get(name)
         tried = self.pending.values.get(name, ())
         written = tried if name in self.foreign or known is None else (known, *tried)
         earlier = tried if known is None else (known,)
-        unchanged = any(_same(name, ours, before) for before in earlier)
+        unchanged = any(same(name, ours, before) for before in earlier)
         by_hand = name in self.item.locked and not self.overwrite
-        if _same(name, ours, theirs):
+        if same(name, ours, theirs):
             self._agree(name, ours)
         elif name in self.released and unchanged:
             pass
-        elif any(_same(name, theirs, before) for before in written):
+        elif any(same(name, theirs, before) for before in written):
             self._put(name, ours, theirs)
         elif by_hand and (unchanged or not earlier):
             self._keep(name, ours, theirs)
@@ -131,8 +132,8 @@ class _Work:
     def _put(self, name: str, ours: str, theirs: str) -> None:
         value = ours or self._when_emptied(name)
         if name == "date" and value:
-            value = _full_date(value)
-        if not _same(name, value, theirs):
+            value = full_date(value)
+        if not same(name, value, theirs):
             self.values[name] = value
         self._agree(name, ours)
 
@@ -195,7 +196,8 @@ class _Work:
             )
 
     def result(self) -> Merge:
-        edit = Edit(self.item.rating_key, self.item.section, self.item.type, self.values, self.lists)
+        item = self.item
+        edit = Edit(item.rating_key, item.section, item.type, self.values, self.lists)
         base = replace(
             self.base,
             values=self.base_values,
@@ -236,40 +238,6 @@ def _resulting(
     for key, member in theirs.items():
         if key not in ours and key not in removed:
             yield member
-
-
-def _present(name: str, item: PlexItem) -> str:
-    if name == "sort_title" and not item.values["sort_title"]:
-        # Plex leaves titleSort out where it is what it derives from the title itself.
-        return sort_title(item.values["title"])
-    return item.values[name]
-
-
-def _same(name: str, one: str, other: str) -> bool:
-    if name == "date":
-        return _same_date(one, other)
-    if name == "rating":
-        return _number(one) == _number(other)
-    return comparable(one) == comparable(other)
-
-
-def _same_date(one: str, other: str) -> bool:
-    """Compare dates of which either may be a period that the other lies in."""
-    if not one or not other:
-        return one == other
-    return date_in_period(other, one) or date_in_period(one, other)
-
-
-def _full_date(period: str) -> str:
-    parsed = partial_date(period)
-    return parsed[0] if parsed else ""
-
-
-def _number(text: str) -> float | None:
-    try:
-        return round(float(text), 2)
-    except ValueError:
-        return None
 
 
 def _short(text: str) -> str:

@@ -14,41 +14,15 @@ from faults import SyncError
 from store import meta
 from store.schema import NewerDatabase, data_directory
 from store.store import Store
-from worker import hook
-from worker.log import Log
-from worker.stash_link import StashLink
+from worker import check_connection, hook, sync_all
+from worker.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Setting:
-    """Where a task runs: the open store, the way to Stash, our entry script.
-
-    Args:
-        store: The open data directory.
-        entry: Path of plexsync.py.
-        arguments: The task's arguments, as Stash gave them.
-    """
-
-    def __init__(self, store: Store, entry: str, arguments: dict[str, Any]) -> None:
-        self.store = store
-        self.entry = entry
-        self.arguments = arguments
-        self.log = Log(store.directory)
-        self.stash = StashLink(store, self.log)
-
-    def close(self) -> None:
-        """Close everything that is open."""
-        self.stash.close()
-        self.log.close()
-        self.store.close()
-
-
-def modes() -> dict[str, Callable[[Setting], Any]]:
+def modes() -> dict[str, Callable[[Task], Any]]:
     """Give the modes that defaultArgs of PlexSync.yml and the page may name."""
-    from worker import check_connection, sync_all
-
     return {"sync_all": sync_all.run, "check_connection": check_connection.run}
 
 
@@ -71,7 +45,7 @@ def main(payload: dict[str, Any], entry: str) -> int:
     return 0
 
 
-def _run(payload: dict[str, Any], entry: str) -> Any:  # noqa: ANN401 - any JSON value
+def _run(payload: dict[str, Any], entry: str) -> Any:
     arguments = payload.get("args")
     mode = arguments.get("mode") if isinstance(arguments, dict) else None
     run = modes().get(mode) if isinstance(mode, str) else None
@@ -80,10 +54,10 @@ def _run(payload: dict[str, Any], entry: str) -> Any:  # noqa: ANN401 - any JSON
     connection = payload.get("server_connection")
     directory = data_directory(hook.stash_directory(connection))
     store = Store(directory)
-    setting = Setting(store, entry, arguments)
+    task = Task(store, entry, arguments)
     try:
         with store.transaction() as database:
             meta.put_connection(database, connection or {})
-        return run(setting)
+        return run(task)
     finally:
-        setting.close()
+        task.close()

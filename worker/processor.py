@@ -1,12 +1,7 @@
-"""The drain: one dirty thing after another, and the one place that decides what a fault means.
+"""The worker: looks at one dirty thing after another and ends its row with what came of it.
 
-    RETRY, scene   the same scene again by a stored schedule; parked after many tries
-    RETRY, server  the whole queue waits for the server; the scene's tries are not spent
-    WAIT           on the long schedule of what is not in Plex yet
-    PARK           until the scene is edited or retried by hand
-    PAUSE          the whole queue waits for a mended setting
-
-TransientError and PermanentError are re-exported here.
+A fault is handed to worker/verdict.py, the one place that decides what it
+means. TransientError and PermanentError are re-exported here.
 """
 
 from __future__ import annotations
@@ -14,16 +9,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from faults import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
+from faults import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
-from plex.exceptions import RateLimited
 from stash.scene import METADATA, Scene
-from store import dirty, history, holds, ledger
+from store import dirty, history, ledger
 from store.mark import mark
-from worker import schedule, state
 from worker.expand import scenes_of
 from worker.reconcile import Look, Reconciler
 from worker.selection import why_not
+from worker.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,10 +29,6 @@ if TYPE_CHECKING:
     from worker.stash_link import StashLink
 
 __all__ = ["PermanentError", "SyncWorker", "TransientError"]
-
-#: Faults in a row, each of another scene, after which the server counts as down
-#: although it answers a probe.
-FAULTS_IN_A_ROW = 5
 
 
 class SyncWorker:
@@ -72,7 +62,7 @@ class SyncWorker:
         self._make_client = plex_client or PlexClient
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
-        self._faults_in_a_row = 0
+        self.verdict = Verdict(self)
 
     def adopt(self, config: PlexSyncConfig | None, fingerprint: str) -> None:
         """Work with these settings from now on; what was opened with others is closed."""
@@ -104,6 +94,11 @@ class SyncWorker:
             )
         return self._plex_client
 
+    @property
+    def plex(self) -> PlexClient:
+        """The client for the configured server."""
+        return self._get_plex_client()
+
     def _get_reconciler(self) -> Reconciler:
         if self._reconciler is None:
             client = self._get_plex_client()
@@ -129,9 +124,9 @@ class SyncWorker:
                 self._skip(row, scene, reason)
                 return
             self._process_job(scene.as_job(), row)
-            self._succeeded()
+            self.verdict.succeeded()
         except SyncError as fault:
-            self.settle(row, fault)
+            self.verdict.settle(row, fault)
 
     def _process_job(self, job: Mapping[str, Any], row: DirtyRow | None = None) -> Look:
         """Sync what a job describes, and end its queue row in the same transaction.
@@ -225,79 +220,3 @@ class SyncWorker:
         with self.store.transaction():
             self._end(row, "skipped", reason if scene.files else "no file")
         self.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
-
-    def _succeeded(self) -> None:
-        self._faults_in_a_row = 0
-
-    def settle(self, row: DirtyRow, fault: SyncError) -> None:
-        """Decide what a fault means for its row, or for the whole queue."""
-        if fault.next_step is NextStep.PAUSE:
-            self.hold(holds.SETTINGS, fault, schedule.MEND)
-        elif fault.next_step is NextStep.WAIT:
-            self._postpone(row, fault, schedule.after(schedule.APPEAR, row.attempts))
-        elif fault.next_step is NextStep.PARK:
-            self._postpone(row, fault, None)
-        elif fault.scope is Scope.SERVER and self._is_down(fault):
-            lane = holds.PLEX if fault.reason in state.PLEX_FAULTS else holds.STASH
-            self.hold(lane, fault, schedule.PROBE)
-        elif row.attempts + 1 >= schedule.MOST_TRIES:
-            self._postpone(row, fault, None)
-        else:
-            wait = schedule.asked(fault.retry_after, schedule.after(schedule.RETRY, row.attempts))
-            self._postpone(row, fault, wait)
-
-    def _is_down(self, fault: SyncError) -> bool:
-        """Tell a server that is down from a request that it cannot cope with.
-
-        A scene whose own request times out must not stop all others, so a
-        server that answers a probe is not down, unless scene after scene fails.
-        """
-        self._faults_in_a_row += 1
-        if fault.reason not in state.PLEX_FAULTS or isinstance(fault, RateLimited):
-            return True
-        if self._faults_in_a_row >= FAULTS_IN_A_ROW:
-            return True
-        try:
-            self._get_plex_client().probe()
-        except SyncError:
-            return True
-        return False
-
-    def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
-        """Let the whole queue wait; say it once, and where the user looks."""
-        now = self.clock()
-        before = holds.get(self.store.connection, lane)
-        attempts = before.attempts if before else 0
-        wait = schedule.asked(fault.retry_after, schedule.after(steps, attempts))
-        hold = holds.Hold(
-            lane,
-            now + wait,
-            before.since if before else now,
-            attempts + 1,
-            fault.reason,
-            self.log.clean(fault.message),
-            fault.setting or "",
-            self.fingerprint,
-        )
-        with self.store.transaction() as connection:
-            holds.put(connection, hold)
-            state.leave_notice(connection)
-        if lane == holds.PLEX:
-            self.forget_plex()
-        if before is None or before.message != hold.message:
-            self.log.error(f"{fault.message} (the queue waits)")
-
-    def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
-        due_at = None if wait is None else self.clock() + wait
-        message = self.log.clean(fault.message)
-        with self.store.transaction() as connection:
-            counted = dirty.postpone(
-                connection, row, due_at=due_at, reason=fault.reason, message=message
-            )
-            if row.bulk and counted:
-                outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
-                history.count(connection, outcome, fault.reason)
-            state.leave_notice(connection)
-        then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
-        tell = self.log.info if fault.next_step is NextStep.WAIT else self.log.warning
-        tell(f"scene {row.id}: {fault.message} ({fault.reason}, {then})")

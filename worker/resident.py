@@ -94,9 +94,9 @@ class Resident:
             now = time.monotonic()
             if not self._stays and now - self._busy_at > self._idle:
                 return "idle"
-            if now - self._stash_at > LONGEST_SLEEP and not self._stash_answers():
-                if now - self._stash_at > STASH_GONE:
-                    return "stash gone"
+            silent = now - self._stash_at
+            if silent > LONGEST_SLEEP and not self._stash_answers() and silent > STASH_GONE:
+                return "stash gone"
             self.sleep()
 
     def sleep(self) -> None:
@@ -200,4 +200,4 @@ def _start_again(lock: ProcessLock) -> None:
     if lock.descriptor != INHERITED:
         os.dup2(lock.descriptor, INHERITED)
     os.set_inheritable(INHERITED, True)
-    os.execv(sys.executable, [sys.executable, "-S", *sys.argv])
+    os.execv(sys.executable, [sys.executable, "-S", *sys.argv])  # noqa: S606

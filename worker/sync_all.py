@@ -19,7 +19,7 @@ from worker import launcher, voice
 from worker.tail import Tail
 
 if TYPE_CHECKING:
-    from worker.operation import Setting
+    from worker.task import Task
 
 #: Scenes marked in one transaction.
 PAGE = 1000
@@ -31,7 +31,7 @@ PATIENCE = 120.0
 STALE = 86400.0
 
 
-def run(setting: Setting) -> str:
+def run(task: Task) -> str:
     """Mark all scenes and follow until the last one is done; give the summary.
 
     Raises:
@@ -39,7 +39,7 @@ def run(setting: Setting) -> str:
         ConfigurationError: A setting is wrong; nothing was marked, or what was
             marked stays for the next run.
     """
-    lock = launcher.ProcessLock(setting.store.directory, launcher.TASK_LOCK)
+    lock = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK)
     for _ in range(20):  # the worker looks at this lock for an instant now and then
         if lock.acquire():
             break
@@ -47,23 +47,23 @@ def run(setting: Setting) -> str:
     else:
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
-        PlexSyncConfig.from_settings(setting.stash.settings())
-        tail = Tail(setting.store.directory)
+        PlexSyncConfig.from_settings(task.stash.settings())
+        tail = Tail(task.store.directory)
         started = time.time()
-        total = _mark_all(setting)
+        total = _mark_all(task)
         voice.say("INFO", f"{total} scenes to look at")
-        _follow(setting, total, tail)
-        summary = _summary(setting, total, time.time() - started)
-        _forget_run(setting)
+        _follow(task, total, tail)
+        summary = _summary(task, total, time.time() - started)
+        _forget_run(task)
     finally:
         lock.release()
     voice.say("INFO", summary)
     return summary
 
 
-def _mark_all(setting: Setting) -> int:
+def _mark_all(task: Task) -> int:
     """Mark every scene, or what a stopped run left; give how many the run has in all."""
-    store = setting.store
+    store = task.store
     now = time.time()
     before = meta.get(store.connection, "bulk") or {}
     if not 0 <= now - before.get("started", 0) < STALE:
@@ -74,7 +74,7 @@ def _mark_all(setting: Setting) -> int:
     else:
         voice.say("INFO", "going on where the stopped run was")
     while not before["marked"]:
-        page = setting.stash.client().scene_ids_after(before["last"], PAGE)
+        page = task.stash.client().scene_ids_after(before["last"], PAGE)
         before = {
             **before,
             "total": before["total"] + len(page),
@@ -85,12 +85,12 @@ def _mark_all(setting: Setting) -> int:
             # Newest scenes last in id order; each page is one durable step.
             mark(connection, "scene", [one.id for one in page], now=now, bulk=True)
             meta.put(connection, "bulk", before)
-        launcher.ensure_worker(store.directory, setting.entry)
+        launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])
 
 
-def _follow(setting: Setting, total: int, tail: Tail) -> None:
-    connection = setting.store.connection
+def _follow(task: Task, total: int, tail: Tail) -> None:
+    connection = task.store.connection
     waiting_since: float | None = None
     said = ""
     while True:
@@ -114,31 +114,31 @@ def _follow(setting: Setting, total: int, tail: Tail) -> None:
                     setting=hold.setting or None,
                 )
             if time.monotonic() - waiting_since > PATIENCE:
-                _leave_to_worker(setting)
+                _leave_to_worker(task)
                 raise TransientError(
                     f"{hold.message} The {left} scenes left are synced by themselves "
                     "as soon as it answers; nothing needs to be done."
                 )
-        launcher.ensure_worker(setting.store.directory, setting.entry)
+        launcher.ensure_worker(task.store.directory, task.entry)
         time.sleep(LOOK)
 
 
-def _leave_to_worker(setting: Setting) -> None:
-    with setting.store.transaction() as connection:
+def _leave_to_worker(task: Task) -> None:
+    with task.store.transaction() as connection:
         dirty.leave_bulk(connection)
-    _forget_run(setting)
+    _forget_run(task)
 
 
-def _forget_run(setting: Setting) -> None:
-    with setting.store.transaction() as connection:
+def _forget_run(task: Task) -> None:
+    with task.store.transaction() as connection:
         meta.put(connection, "bulk", {})
 
 
-def _summary(setting: Setting, total: int, seconds: float) -> str:
+def _summary(task: Task, total: int, seconds: float) -> str:
     counted: dict[str, int] = {}
     failed: list[str] = []
     skipped: list[str] = []
-    for outcome, reason, scenes in history.tally(setting.store.connection):
+    for outcome, reason, scenes in history.tally(task.store.connection):
         counted[outcome] = counted.get(outcome, 0) + scenes
         if outcome == "failed":
             failed.append(f"{scenes} {reason}")
