@@ -229,7 +229,7 @@ class PlexControl(ControlClient):
         """Rating key of the item that holds the file ``path``."""
         return int(self.item_at(path)["ratingKey"])
 
-    def keys(self) -> list[int]:
+    def rating_keys(self) -> list[int]:
         """Every rating key there is, shows and seasons too, in order."""
         return [int(key) for key in self.call("GET", "/sim/items")]
 

@@ -174,9 +174,10 @@ class ControlApi:
         unknown |= set(wanted.get("tags") or {}) - set(TAG_ELEMENTS)
         if unknown:
             raise ControlRefusedError(400, f"an item has no {sorted(unknown)}")
-        changed = edits.change(
-            self.library, item, wanted.get("fields") or {}, wanted.get("tags") or {}, person=person
-        )
+        fields, tags = wanted.get("fields") or {}, wanted.get("tags") or {}
+        changed = []
+        if fields or tags:
+            changed = edits.change(self.library, item, fields, tags, person=person)
         for name in wanted.get("lock") or ():
             item.lock(name, locked=True)
         for name in wanted.get("unlock") or ():

@@ -1,0 +1,148 @@
+"""What the Plex stand-in does with posters and backgrounds."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from simulator.control import PlexControl, start_plex
+from simulator.library import catalogue_file
+
+PICTURE = b"\x89PNG not really a picture"
+DIGEST = hashlib.sha1(PICTURE).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[PlexControl]:
+    """One stand-in for the whole file."""
+    with start_plex(3) as control:
+        yield control
+
+
+@pytest.fixture
+def plex(process: PlexControl) -> PlexControl:
+    """The stand-in as it was when it started."""
+    process.reset()
+    return process
+
+
+@pytest.fixture
+def page(plex: PlexControl) -> str:
+    """Address of scene 2's item."""
+    return f"/library/metadata/{plex.key_of(catalogue_file(2).plex_path)}"
+
+
+def offered(plex: PlexControl, address: str) -> dict[str, str]:
+    """Key of each image to whether it is selected."""
+    photos = ET.fromstring(plex.ask("GET", address).body)
+    return {photo.attrib["ratingKey"]: photo.attrib["selected"] for photo in photos}
+
+
+def test_an_upload_is_named_by_its_bytes_and_selected(plex: PlexControl, page: str) -> None:
+    """Uploaded bytes get upload://posters/<sha1>, become the poster and lock it."""
+    answer = plex.ask("POST", f"{page}/posters", PICTURE)
+    assert (answer.status, answer.body) == (200, b"")
+    assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "1"
+    assert plex.item(page.rpartition("/")[2])["locked"] == ["thumb"]
+
+
+def test_the_same_bytes_do_not_pile_up(plex: PlexControl, page: str) -> None:
+    """Uploading twice leaves one image; other bytes are another, and both stay."""
+    for data in (PICTURE, PICTURE, PICTURE + b"2"):
+        plex.ask("POST", f"{page}/posters", data)
+    images = offered(plex, f"{page}/posters")
+    assert len([key for key in images if key.startswith("upload://")]) == 2
+    assert list(images.values()).count("1") == 1
+
+
+def test_an_image_can_be_selected_again_by_its_key(plex: PlexControl, page: str) -> None:
+    """PUT poster?url=<key> selects; a key the item does not have is 404."""
+    plex.ask("POST", f"{page}/posters", PICTURE)
+    plex.ask("POST", f"{page}/posters", PICTURE + b"2")
+    key = f"upload://posters/{DIGEST}"
+    assert plex.ask("PUT", f"{page}/poster?url={quote(key, safe='')}").status == 200
+    assert offered(plex, f"{page}/posters")[key] == "1"
+    assert plex.ask("PUT", f"{page}/poster?url=upload%3A%2F%2Fposters%2Fabc").status == 404
+
+
+def test_art_is_kept_apart_from_posters(plex: PlexControl, page: str) -> None:
+    """Backgrounds have their own list and their own lock."""
+    plex.ask("POST", f"{page}/arts", PICTURE)
+    assert all(key.startswith("media://") for key in offered(plex, f"{page}/posters"))
+    uploaded = [key for key in offered(plex, f"{page}/arts") if key.startswith("upload://")]
+    assert [key.rpartition("/")[2] for key in uploaded] == [DIGEST]
+    assert plex.item(page.rpartition("/")[2])["locked"] == ["art"]
+
+
+def test_the_poster_comes_back_and_its_address_changes(plex: PlexControl, page: str) -> None:
+    """thumb= of the item changes with the image, and answers the uploaded bytes."""
+
+    def thumb() -> str:
+        return ET.fromstring(plex.ask("GET", page).body)[0].attrib["thumb"]
+
+    before = thumb()
+    plex.ask("POST", f"{page}/posters", PICTURE)
+    assert thumb() != before
+    assert plex.ask("GET", thumb()).body == PICTURE
+
+
+def test_deleting_only_unsets_and_locks(plex: PlexControl, page: str) -> None:
+    """DELETE thumb shows no image and locks; the uploaded bytes stay in the list."""
+    plex.ask("POST", f"{page}/posters", PICTURE)
+    assert plex.ask("DELETE", f"{page}/thumb").status == 200
+    assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
+    assert "thumb" not in ET.fromstring(plex.ask("GET", page).body)[0].attrib
+    assert plex.ask("DELETE", f"{page}/posters/{DIGEST}").status == 404
+
+
+def test_too_large_an_image_is_a_server_error(plex: PlexControl, page: str) -> None:
+    """Above ten megabytes an upload is 500 and leaves nothing behind."""
+    huge = b"x" * (10 * 1024 * 1024 + 1)
+    assert plex.ask("POST", f"{page}/posters", huge).status == 500
+    assert plex.ask("POST", f"{page}/posters", huge[1:]).status == 200
+    assert len(offered(plex, f"{page}/posters")) == 2
+
+
+def test_an_upload_need_not_select_or_lock(plex: PlexControl, page: str) -> None:
+    """Both effects of an upload are switches."""
+    plex.switches(upload_selects=False, upload_locks=False)
+    plex.ask("POST", f"{page}/posters", PICTURE)
+    assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
+    assert plex.item(page.rpartition("/")[2])["locked"] == []
+
+
+def test_plex_fetches_an_image_by_its_address(plex: PlexControl, page: str) -> None:
+    """POST posters?url= makes the server download the image itself."""
+
+    class Picture(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(PICTURE)))
+            self.end_headers()
+            self.wfile.write(PICTURE)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Picture) as source:
+        thread = threading.Thread(target=source.handle_request)
+        thread.start()
+        url = quote(f"http://127.0.0.1:{source.server_port}/p.png", safe="")
+        assert plex.ask("POST", f"{page}/posters?url={url}").status == 200
+        thread.join(10)
+    assert f"upload://posters/{DIGEST}" in offered(plex, f"{page}/posters")
+
+
+def test_an_episodes_upload_key_names_season_and_episode() -> None:
+    """Below a show the key is longer, so only its end can be trusted."""
+    with start_plex(1, section_type="show") as plex:
+        key = plex.key_of(catalogue_file(1).plex_path)
+        plex.ask("POST", f"/library/metadata/{key}/posters", PICTURE)
+        keys = [image["key"] for image in plex.item(key)["posters"] if image["selected"]]
+        assert keys == [f"upload://posters/seasons/1/episodes/1/{DIGEST}"]

@@ -1,0 +1,201 @@
+"""plexapi as a judge of the stand-in: what its own tests rely on must work here too."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from plexapi.exceptions import BadRequest, NotFound, Unauthorized
+from plexapi.server import PlexServer
+
+from simulator.control import PlexControl, start_plex
+from simulator.library import catalogue_file
+
+if TYPE_CHECKING:
+    from plexapi.video import Movie
+
+TAG = "Test Tag !@#$%^&*()-_=+[];:'\"/?,."
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[PlexControl]:
+    """One stand-in for the whole file."""
+    with start_plex(4) as control:
+        yield control
+
+
+@pytest.fixture
+def plex(process: PlexControl) -> PlexControl:
+    """The stand-in as it was when it started."""
+    process.reset()
+    return process
+
+
+@pytest.fixture
+def server(plex: PlexControl) -> Iterator[PlexServer]:
+    """plexapi, connected."""
+    server = PlexServer(plex.url, plex.token)
+    yield server
+    server._session.close()
+
+
+@pytest.fixture
+def movie(plex: PlexControl, server: PlexServer) -> Movie:
+    """Scene 2 as plexapi sees it."""
+    movie: Movie = server.fetchItem(plex.key_of(catalogue_file(2).plex_path))
+    return movie
+
+
+def test_it_connects_and_finds_the_section(plex: PlexControl, server: PlexServer) -> None:
+    """Server, library and section have name, identity, type, folder and size."""
+    assert server.machineIdentifier == plex.state()["machineIdentifier"]
+    assert server.version.startswith("1.43.1")
+    section = server.library.section("Scenes")
+    assert (section.type, section.locations, section.totalSize) == ("movie", ["/plex/media"], 4)
+    assert section.agent == "tv.plex.agents.none"
+
+
+def test_it_searches_by_title_and_by_listed_filters(plex: PlexControl, server: PlexServer) -> None:
+    """Titles are found in any case, and filters from the section's own list work."""
+    section = server.library.section("Scenes")
+    assert [m.title for m in section.search(title="sCENE 000003")] == ["Scene 000003"]
+    found = section.search(filters={"title==": "Scene 000003"})
+    assert [m.title for m in found] == ["Scene 000003"]
+    assert len(section.search(filters={"addedAt>>": "2001-01-01"})) == 4
+    assert section.all(sort="titleSort:desc")[0].title == "Scene 000004"
+
+
+def test_it_does_not_know_the_file_filter_but_can_send_it(server: PlexServer) -> None:
+    """file= is refused by plexapi, whose list lacks it, and answered when sent raw."""
+    section = server.library.section("Scenes")
+    with pytest.raises(NotFound):
+        section.search(filters={"file": "Scene 000003.mp4"})
+    found = server.fetchItems("/library/sections/1/all?type=1&file=Scene%20000003.mp4")
+    assert [m.media[0].parts[0].file for m in found] == [catalogue_file(3).plex_path]
+
+
+def test_it_edits_fields_and_locks_them(movie: Movie) -> None:
+    """EditTitle and the rest change and lock; unlocking takes the Field away."""
+    movie.editTitle('A "new" title, & more').editSummary("One\nTwo").editStudio("S")
+    movie.editContentRating("XXX").editOriginallyAvailable("2020-02-29").editSortTitle("Z")
+    movie.reload()
+    assert (movie.title, movie.summary, movie.studio) == ('A "new" title, & more', "One\nTwo", "S")
+    assert (movie.contentRating, movie.titleSort, movie.year) == ("XXX", "Z", 2020)
+    assert movie.originallyAvailableAt.strftime("%Y-%m-%d") == "2020-02-29"
+    assert movie.isLocked("title")
+    assert movie.isLocked("summary")
+    movie.editTitle("Again", locked=False).reload()
+    assert not movie.isLocked("title")
+
+
+def test_it_adds_and_removes_tags_with_commas_and_quotes(movie: Movie) -> None:
+    """AddGenre and removeGenre with plexapi's own nastiest tag leave the others alone."""
+    movie.addGenre(["A, B", TAG]).reload()
+    assert [genre.tag for genre in movie.genres] == ["A, B", TAG]
+    assert movie.isLocked("genre")
+    movie.addGenre("C").reload()
+    movie.removeGenre(TAG).reload()
+    assert [genre.tag for genre in movie.genres] == ["A, B", "C"]
+    movie.removeGenre(["A, B", "C"]).reload()
+    assert movie.genres == []
+
+
+def test_it_edits_every_kind_of_tag(movie: Movie) -> None:
+    """Collections, directors, writers, producers, countries and labels are kept apart."""
+    movie.addCollection("Co").addDirector("D").addWriter("W")
+    movie.addProducer("P").addCountry("N").addLabel("L").reload()
+    kinds = (movie.collections, movie.directors, movie.writers, movie.producers)
+    assert [tags[0].tag for tags in kinds] == ["Co", "D", "W", "P"]
+    assert (movie.countries[0].tag, movie.labels[0].tag) == ("N", "L")
+    assert [c.title for c in movie.section().collections()] == ["Co"]
+
+
+def test_it_edits_in_batches(plex: PlexControl, movie: Movie) -> None:
+    """BatchEdits sends one PUT for everything."""
+    plex.clear_requests()
+    movie.batchEdits().editTitle("B").editSummary("S").addLabel("L").saveEdits()
+    assert plex.counts()["edits"] == 1
+    movie.reload()
+    assert (movie.title, movie.summary, movie.labels[0].tag) == ("B", "S", "L")
+
+
+def test_it_edits_several_items_at_once(server: PlexServer) -> None:
+    """BatchMultiEdits gives the same label to the chosen items only."""
+    section = server.library.section("Scenes")
+    items = section.all()[:2]
+    section.batchMultiEdits(items).addLabel("Both").saveMultiEdits()
+    assert [bool(m.reload().labels) for m in section.all()] == [True, True, False, False]
+
+
+def test_it_locks_a_field_of_the_whole_section(server: PlexServer) -> None:
+    """lockAllField, a PUT without id, reaches every item."""
+    section = server.library.section("Scenes")
+    section.lockAllField("title")
+    assert all(movie.reload().isLocked("title") for movie in section.all())
+
+
+def test_it_rates(movie: Movie) -> None:
+    """rate() sets and clears the user's rating."""
+    movie.rate(7.5)
+    assert movie.reload().userRating == 7.5
+    movie.rate(None)
+    assert movie.reload().userRating is None
+
+
+def test_it_uploads_selects_and_deletes_posters(movie: Movie, tmp_path: Path) -> None:
+    """The upload key ends in the bytes' SHA-1, twice the same is one, select goes back."""
+    picture = tmp_path / "poster.png"
+    picture.write_bytes(b"\x89PNG picture")
+    digest = hashlib.sha1(picture.read_bytes()).hexdigest()
+    movie.uploadPoster(filepath=str(picture)).uploadPoster(filepath=str(picture))
+    own, uploaded = movie.posters()
+    assert uploaded.ratingKey == f"upload://posters/{digest}"
+    assert (own.selected, uploaded.selected) == (False, True)
+    movie.setPoster(own)
+    assert [poster.selected for poster in movie.posters()] == [True, False]
+    movie.unlockPoster().lockPoster().reload()
+    assert movie.isLocked("thumb")
+    movie.deletePoster()
+    assert movie.reload().thumb is None
+
+
+def test_it_fetches_several_items_at_once(server: PlexServer, plex: PlexControl) -> None:
+    """FetchItems with a list of keys gives full items."""
+    keys = plex.rating_keys()[:3]
+    assert [m.ratingKey for m in server.fetchItems(keys)] == keys
+
+
+def test_it_asks_for_a_partial_scan(server: PlexServer, plex: PlexControl) -> None:
+    """section.update(path=) is the GET that this server still answers."""
+    server.library.section("Scenes").update(path="/plex/media/New")
+    assert plex.counts()["scans"] == 1
+
+
+def test_errors_are_plexapis_own(server: PlexServer, plex: PlexControl) -> None:
+    """401, 404 and 503 become Unauthorized, NotFound and BadRequest."""
+    with pytest.raises(Unauthorized):
+        PlexServer(plex.url, "wrong")
+    with pytest.raises(NotFound):
+        server.fetchItem(1)
+    plex.switches(maintenance="Plex Media Server is currently running startup maintenance tasks.")
+    with pytest.raises(BadRequest, match="503"):
+        server.query("/identity")
+
+
+def test_it_reads_shows_seasons_and_episodes() -> None:
+    """A show library has shows, one season each, and episodes with their files."""
+    with start_plex(3, section_type="show") as plex:
+        server = PlexServer(plex.url, plex.token)
+        section = server.library.section("TV Shows")
+        folder = catalogue_file(1).folder
+        show = section.get(folder)
+        assert [season.title for season in show.seasons()] == ["Season 1"]
+        episode = next(e for e in section.searchEpisodes() if e.grandparentTitle == folder)
+        assert episode.media[0].parts[0].file == catalogue_file(1).plex_path
+        assert episode.show().ratingKey == show.ratingKey
+        episode.editTitle("E").addDirector("D").reload()
+        assert (episode.title, episode.directors[0].tag) == ("E", "D")
+        server._session.close()
