@@ -19,6 +19,7 @@ from simulator.stash.records import (
     VideoFile,
     catalogue_entities,
     catalogue_record,
+    catalogue_related,
     catalogue_stamp,
     stamp,
 )
@@ -109,8 +110,9 @@ class Database:
         if kind not in self._carriers:
             found: dict[int, set[int]] = {}
             for number in self.scene_ids():
-                scene = self.scene(number)
-                for entity in scene.related(kind) if scene else ():
+                live = self._live.get(number)
+                known = catalogue_related(number, kind) if live is None else live.related(kind)
+                for entity in known:
                     found.setdefault(entity, set()).add(number)
             self._carriers[kind] = found
         return self._carriers[kind]

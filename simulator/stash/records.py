@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from simulator.library import PERFORMERS, STUDIOS, TAGS, CatalogueFile, catalogue_scene
+from simulator.library import (
+    PERFORMERS,
+    STUDIOS,
+    TAGS,
+    CatalogueFile,
+    catalogue_file,
+    catalogue_scene,
+)
 
 KINDS = ("studio", "performer", "tag", "group")
 _IDS = {
@@ -164,6 +171,16 @@ def catalogue_record(number: int, offset_minutes: int) -> Scene:
         files=[catalogue_video(number, known.file, when)],
         cover=None,
     )
+
+
+def catalogue_related(number: int, kind: str) -> list[int]:
+    """What ``Scene.related`` gives for a scene of the catalogue, without making the scene."""
+    if kind == "group":
+        return []
+    if kind == "studio":
+        return [_IDS["studio"][catalogue_file(number).folder]]
+    known = catalogue_scene(number)
+    return [_IDS[kind][name] for name in (known.tags if kind == "tag" else known.performers)]
 
 
 def catalogue_entities(kind: str, offset_minutes: int) -> dict[int, Entity]:

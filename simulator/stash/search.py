@@ -9,6 +9,7 @@ A criterion that is not played is an error, never a silent pass.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ def find_scenes(database: Database, wanted: Mapping[str, Any] | None) -> list[in
 
 
 def _narrow(database: Database, ids: list[int], name: str, criterion: Any) -> list[int]:
+    if name == "id" and criterion["modifier"] == "GREATER_THAN":
+        return ids[bisect_right(ids, criterion["value"]) :]  # they are in order: no need to look
     if name == "id":
         test = _comparison(criterion)
         return [one for one in ids if test(one)]
