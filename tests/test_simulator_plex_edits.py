@@ -277,6 +277,19 @@ def test_without_an_agent_a_refresh_brings_the_file_name_back(plex: PlexControl,
     assert plex.item(key)["fields"]["title"] == "Free"
 
 
+def test_with_an_agent_a_refresh_brings_its_words_back() -> None:
+    """A refresh of a matched item restores the agent's unlocked fields and tags only."""
+    with start_plex(2, section_type="movie", matched=True) as plex:
+        key = plex.key_of(catalogue_file(2).plex_path)
+        before = plex.item(key)
+        put(plex, key, {"title.value": "Mine", "title.locked": 1, "summary.value": "Mine"})
+        put(plex, key, {"genre[].tag": "", "label[0].tag.tag": "Mine"})
+        plex.ask("PUT", f"/library/metadata/{key}/refresh")
+        after = plex.item(key)
+    assert after["fields"] == {**before["fields"], "title": "Mine"}
+    assert after["tags"] == {**before["tags"], "label": ["Mine"]}
+
+
 def test_a_long_address_is_refused(plex: PlexControl, key: int) -> None:
     """Beyond the limit a PUT is 414 and nothing is done."""
     plex.switches(max_url_bytes=2000)

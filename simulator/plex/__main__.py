@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 
-from simulator.plex.library import STYLES, Library
+from simulator.plex.library import Library
+from simulator.plex.sections import STYLES
 from simulator.plex.server import PlexStandIn
 from simulator.plex.server_page import ServerPage
 from simulator.plex.switches import Switches

@@ -14,7 +14,8 @@ from simulator.plex import edits
 from simulator.plex.faults import BadRuleError, FaultPlan
 from simulator.plex.images import offered
 from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, Item
-from simulator.plex.library import STYLES, FileFacts, Library
+from simulator.plex.library import FileFacts, Library
+from simulator.plex.sections import STYLES
 from simulator.plex.switches import UnknownSwitchError
 from simulator.plex.wire import Reply, Request
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+from simulator.plex.agent import agent_answer
 from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Item, Tagging, file_stem
 
 if TYPE_CHECKING:
@@ -159,12 +160,13 @@ def change(
 
 
 def refresh(library: Library, item: Item) -> None:
-    """What a metadata refresh without any news does: agentless titles fall back to the file."""
+    """A metadata refresh: the agent's words, or without one the file's name, where unlocked."""
     section = library.sections[item.section_id]
-    reverts = section.agentless and library.switches.none_agent_title_revert
-    if reverts and item.parts and not item.is_locked("title"):
-        item.set_value("title", file_stem(item.parts[0].path))
-        section.stale.add(item.kind)
+    if item.matched:
+        fields, tags = agent_answer(int(item.matched, 16))
+        change(library, item, dict(fields), dict(tags), person=False)
+    elif section.agentless and library.switches.none_agent_title_revert and item.parts:
+        change(library, item, {"title": file_stem(item.parts[0].path)}, {}, person=False)
     item.updated_at = library.now()
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from simulator.plex.items import TAG_ELEMENTS, Item
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section
+    from simulator.plex.library import Library
+    from simulator.plex.sections import Section
 
 Pairs = Sequence[tuple[str, str]]
 Test = Callable[[Item], bool]

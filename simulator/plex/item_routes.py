@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.plex import edits, images
 from simulator.plex.answers import container, done, error, page, reads
-from simulator.plex.pages import TAG_PREFIX, TAG_VERSION, item_element, tree_element, view_of
+from simulator.plex.media_page import tree_element
+from simulator.plex.pages import TAG_PREFIX, TAG_VERSION, item_element, view_of
 from simulator.plex.wire import Reply, Request
 
 if TYPE_CHECKING:

@@ -56,6 +56,11 @@ class Journal:
         self._total = 0
         self.connections = 0
 
+    def connected(self) -> None:
+        """Count a connection that carries Plex requests."""
+        with self._lock:
+            self.connections += 1
+
     def open(self, request: Request) -> Entry:
         """Note a request as it arrives; the entry is completed when it is answered."""
         with self._lock:

@@ -8,7 +8,8 @@ from simulator.plex.items import COLLECTION, KIND_NAMES, TagRow
 from simulator.plex.xml import Attributes, Element
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section
+    from simulator.plex.library import Library
+    from simulator.plex.sections import Section
 
 # Collections are items of their own with rating keys of their own.
 COLLECTION_KEYS: Final = 9_000_000

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from simulator.plex.filters import guid
-from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, SEASON, SHOW, TAG_ELEMENTS, Item, Part
+from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, SEASON, SHOW, TAG_ELEMENTS, Item
+from simulator.plex.media_page import media_element
 from simulator.plex.xml import Attributes, Element, Value
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section
+    from simulator.plex.library import Library
+    from simulator.plex.sections import Section
     from simulator.plex.switches import Switches
 
 TAG_PREFIX: Final = "/system/bundle/media/flags/"
@@ -116,41 +117,6 @@ def item_element(library: Library, item: Item, view: View) -> Element:
     return Element(name, attributes, children, json_name="Metadata")
 
 
-def tree_element(library: Library, item: Item) -> Element:
-    """The item with its files and their OpenSubtitles hashes, as ``/tree`` shows it."""
-    switches = library.switches
-    parts = []
-    for part in item.parts:
-        attributes: Attributes = {"id": part.part_id, "file": part.path, "size": part.size}
-        if switches.oshash_known and part.oshash:
-            shown = part.oshash if switches.oshash_padded else part.oshash.lstrip("0")
-            attributes["openSubtitleHash"] = shown
-            attributes["hash"] = hashlib.sha1(
-                part.path.encode("utf-8", "surrogatepass"), usedforsecurity=False
-            ).hexdigest()
-        attributes["duration"] = part.duration_ms
-        streams = [
-            Element("MediaStream", {"id": part.part_id * 2 - 1, "index": 0, "type": 1}),
-            Element("MediaStream", {"id": part.part_id * 2, "index": 1, "type": 2}),
-        ]
-        media = Element(
-            "MediaItem", {"id": part.part_id}, [Element("MediaPart", attributes, streams)]
-        )
-        parts.append(media)
-    own: Attributes = {
-        "id": item.key,
-        "title": item.title,
-        "guid": guid(item, library.sections[item.section_id]),
-        "parentTitle": item.parent.title if item.parent else "",
-        "instanceRatingKey": "",
-        "index": item.index or 1,
-        "originallyAvailableAt": str(item.value("originallyAvailableAt") or ""),
-        "addedAt": item.added_at,
-        "refreshedAt": item.updated_at,
-    }
-    return Element("MetadataItem", own, parts)
-
-
 def section_element(section: Section) -> Element:
     """One library of the section list, with its folders."""
     image = "movie" if section.style.type == "movie" else "show"
@@ -240,7 +206,9 @@ def _children(item: Item, view: View, attributes: Attributes, switches: Switches
     children: list[Element] = []
     if view.shows("Media"):
         file_hidden = "file" in view.exclude_fields
-        children.extend(_media(part, full=view.full, file=not file_hidden) for part in item.parts)
+        children.extend(
+            media_element(part, full=view.full, file=not file_hidden) for part in item.parts
+        )
     if view.shows("Image"):
         for kind, name in (("coverPoster", "thumb"), ("background", "art")):
             if name in attributes:
@@ -297,74 +265,3 @@ def _tags(item: Item, view: View, switches: Switches) -> list[Element]:
                 attributes["thumb"] = row.thumb
             found.append(Element(element, attributes))
     return found
-
-
-def _media(part: Part, *, full: bool, file: bool) -> Element:
-    container = part.path.rpartition(".")[2].lower()[:8] or "mp4"
-    own: Attributes = {
-        "id": part.part_id,
-        "key": f"/library/parts/{part.part_id}/1777598686/file.{container}",
-        "duration": part.duration_ms,
-        "file": part.path,
-        "size": part.size,
-        "container": container,
-        "videoProfile": "high",
-    }
-    if not file:
-        del own["file"]
-    streams = _streams(part) if full else []
-    return Element(
-        "Media",
-        {
-            "id": part.part_id,
-            "duration": part.duration_ms,
-            "bitrate": 3250,
-            "width": 1280,
-            "height": 720,
-            "aspectRatio": 1.78,
-            "audioChannels": 1,
-            "audioCodec": "aac",
-            "videoCodec": "h264",
-            "videoResolution": "720",
-            "container": container,
-            "videoFrameRate": "NTSC",
-            "videoProfile": "high",
-            "hasVoiceActivity": False,
-        },
-        [Element("Part", own, streams)],
-    )
-
-
-def _streams(part: Part) -> list[Element]:
-    first = part.part_id * 2 - 1
-    return [
-        Element(
-            "Stream",
-            {
-                "id": first,
-                "streamType": 1,
-                "default": True,
-                "codec": "h264",
-                "index": 0,
-                "bitrate": 3000,
-                "frameRate": 29.97,
-                "height": 720,
-                "width": 1280,
-                "displayTitle": "720p (H.264)",
-            },
-        ),
-        Element(
-            "Stream",
-            {
-                "id": first + 1,
-                "streamType": 2,
-                "selected": True,
-                "default": True,
-                "codec": "aac",
-                "index": 1,
-                "channels": 1,
-                "samplingRate": 44100,
-                "displayTitle": "Unknown (AAC Mono)",
-            },
-        ),
-    ]

@@ -15,7 +15,8 @@ from simulator.plex.meta import collection_elements, meta_element
 from simulator.plex.pages import item_element, listing_attributes, section_element, view_of
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section
+    from simulator.plex.library import Library
+    from simulator.plex.sections import Section
     from simulator.plex.wire import Reply, Request
     from simulator.plex.xml import Attributes, Element
 

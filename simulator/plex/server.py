@@ -110,7 +110,7 @@ class PlexStandIn:
                         self._control(sock, request, local)
                     else:
                         if not counted:
-                            self.journal.connections += 1
+                            self.journal.connected()
                             counted = True
                         self._plex(sock, request)
                     if wants_close(request):
