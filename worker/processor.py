@@ -62,7 +62,14 @@ class SyncWorker:
         self._make_client = plex_client or PlexClient
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
-        self.verdict = Verdict(self)
+        self.verdict = Verdict(
+            store,
+            log,
+            clock,
+            fingerprint=lambda: self.fingerprint,
+            probe=lambda: self.plex.probe(),
+            drop=self.forget_plex,
+        )
 
     def adopt(self, config: PlexSyncConfig | None, fingerprint: str) -> None:
         """Work with these settings from now on; what was opened with others is closed."""

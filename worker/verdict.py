@@ -19,8 +19,11 @@ from store import dirty, history, holds
 from worker import schedule, state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from store.dirty import DirtyRow
-    from worker.processor import SyncWorker
+    from store.store import Store
+    from worker.log import Log
 
 #: Faults in a row, each of another scene, after which the server counts as down
 #: although it answers a probe.
@@ -28,10 +31,33 @@ FAULTS_IN_A_ROW = 5
 
 
 class Verdict:
-    """Settles faults for a worker."""
+    """Settles faults.
 
-    def __init__(self, worker: SyncWorker) -> None:
-        self._worker = worker
+    Args:
+        store: Where rows and holds are.
+        log: The worker's log.
+        clock: Gives Unix seconds.
+        fingerprint: Gives the fingerprint of the settings in use.
+        probe: Asks Plex for a sign of life; raises a SyncError when there is none.
+        drop: Called when Plex is down: what was open to it is worthless.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        clock: Callable[[], float],
+        *,
+        fingerprint: Callable[[], str],
+        probe: Callable[[], object],
+        drop: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._fingerprint = fingerprint
+        self._probe = probe
+        self._drop = drop
         self._faults_in_a_row = 0
 
     def succeeded(self) -> None:
@@ -67,15 +93,15 @@ class Verdict:
         if self._faults_in_a_row >= FAULTS_IN_A_ROW:
             return True
         try:
-            self._worker.plex.probe()
+            self._probe()
         except SyncError:
             return True
         return False
 
     def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
         """Let the whole queue wait; say it once, and where the user looks."""
-        now = self._worker.clock()
-        before = holds.get(self._worker.store.connection, lane)
+        now = self._clock()
+        before = holds.get(self._store.connection, lane)
         attempts = before.attempts if before else 0
         wait = schedule.asked(fault.retry_after, schedule.after(steps, attempts))
         hold = holds.Hold(
@@ -84,22 +110,22 @@ class Verdict:
             before.since if before else now,
             attempts + 1,
             fault.reason,
-            self._worker.log.clean(fault.message),
+            self._log.clean(fault.message),
             fault.setting or "",
-            self._worker.fingerprint,
+            self._fingerprint(),
         )
-        with self._worker.store.transaction() as connection:
+        with self._store.transaction() as connection:
             holds.put(connection, hold)
             state.leave_notice(connection)
         if lane == holds.PLEX:
-            self._worker.forget_plex()
+            self._drop()
         if before is None or before.message != hold.message:
-            self._worker.log.error(f"{fault.message} (the queue waits)")
+            self._log.error(f"{fault.message} (the queue waits)")
 
     def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
-        due_at = None if wait is None else self._worker.clock() + wait
-        message = self._worker.log.clean(fault.message)
-        with self._worker.store.transaction() as connection:
+        due_at = None if wait is None else self._clock() + wait
+        message = self._log.clean(fault.message)
+        with self._store.transaction() as connection:
             counted = dirty.postpone(
                 connection, row, due_at=due_at, reason=fault.reason, message=message
             )
@@ -108,6 +134,6 @@ class Verdict:
                 history.count(connection, outcome, fault.reason)
             state.leave_notice(connection)
         then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
-        log = self._worker.log
+        log = self._log
         tell = log.info if fault.next_step is NextStep.WAIT else log.warning
         tell(f"scene {row.id}: {fault.message} ({fault.reason}, {then})")
