@@ -24,7 +24,7 @@ PIECE = 64 * 1024
 
 
 def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
-    """Yield the body decoded, never more than ``most`` + 1 bytes in all."""
+    """Yield the body decoded, and stop within a piece after ``most`` bytes."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
         raise BadResponse.about("Plex's answer is compressed in a way that was not asked for.")
@@ -33,7 +33,7 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
     for piece in response.raw.stream(PIECE, decode_content=False):
         began = True
         if unpack is None:
-            yield piece[: most + 1]
+            yield piece
             most -= len(piece)
         else:
             part = unpack.decompress(piece, most + 1)

@@ -75,7 +75,7 @@ def _linked(exc: BaseException, *, context: bool) -> Iterator[BaseException]:
     is only asked for second, as it may hold something long dealt with.
     """
     waiting, seen = [exc], set[int]()
-    while waiting and len(seen) < 50:
+    while waiting:
         link = waiting.pop(0)
         if id(link) in seen:
             continue

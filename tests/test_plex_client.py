@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 import pytest
+from plexapi import BASE_HEADERS
 
 import plex.client
 from faults import ConfigurationError, NextStep, SyncError
@@ -120,6 +121,7 @@ def test_names_and_values_arrive_as_they_are_and_in_order() -> None:
         plain, longer = (asked.target.partition("?")[2] for asked in wire.asked)
         assert parse_qsl(plain, keep_blank_values=True, strict_parsing=True) == PARAMETERS
         assert longer == f"type=1&{plain}"
+        assert "," not in plain
 
 
 def test_half_a_surrogate_is_sent_as_a_question_mark() -> None:
@@ -179,6 +181,13 @@ def test_a_query_raises_only_our_own(path: str, reply: bytes, kind: type[PlexErr
     shown = "".join(traceback.format_exception(fault)) + str(vars(fault))
     assert PRIVATE not in shown
     assert TOKEN not in shown
+
+
+def test_an_edit_s_answer_is_looked_at_too() -> None:
+    """A stranger's XML does not confirm an edit."""
+    with Wire(lambda *_: answer(b"<Other/>")) as wire, client_for(wire) as client:
+        fault = fault_of(lambda: client.query("/library/metadata/1", method="PUT"))
+    assert isinstance(fault, NotAPlexServer)
 
 
 def test_retry_after_comes_through() -> None:
@@ -441,6 +450,8 @@ def test_plexapi_s_requests_are_bounded_and_named_like_ours() -> None:
         with client_for(wire, client_identifier="install-7") as client:
             section = client.sections()[0]
             section.fetchItems("/library/sections/2/all?type=1")
+            assert BASE_HEADERS["X-Plex-Client-Identifier"] == "install-7"
+            assert BASE_HEADERS["X-Plex-Product"] == "PlexSync"
         for asked in wire.asked:
             assert asked.headers["x-plex-client-identifier"] == "install-7"
             assert asked.headers["x-plex-product"] == "PlexSync"
@@ -471,6 +482,19 @@ def run(code: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_a_plexapi_that_was_loaded_before_us_is_tamed(tmp_path: Path) -> None:
+    """What it has read from a config.ini by then is forgotten."""
+    config = tmp_path / "config.ini"
+    config.write_text("[auth]\nserver_token = from-file\n[log]\nshow_secrets = true\n")
+    code = (
+        "import plexapi\n"
+        "assert plexapi.CONFIG.get('auth.server_token') == 'from-file'\n"
+        "from plex.client import PlexServer\n"
+        "print(plexapi.CONFIG.get('auth.server_token'), plexapi.CONFIG.get('log.show_secrets'))\n"
+    )
+    assert run(code, PLEXAPI_CONFIG_PATH=str(config)) == "None None"
 
 
 def test_neither_a_config_file_nor_the_environment_changes_plexapi(tmp_path: Path) -> None:

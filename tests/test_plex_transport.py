@@ -4,6 +4,7 @@ import gzip
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -284,6 +285,22 @@ def test_an_answer_beyond_the_limit_is_refused(reply: bytes) -> None:
         assert isinstance(fault_of(lambda: session.get(f"{wire.url}/a")), BadResponse)
 
 
+def test_a_bomb_is_never_unpacked_whole() -> None:
+    """The memory for an answer stays near the limit, whatever it would unpack to."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(60)) + packer.flush()
+    reply = answer(bomb, Content_Encoding="gzip")
+    with Wire(always(reply)) as wire, session_for(wire.url, most_bytes=LIMIT) as session:
+        tracemalloc.start()
+        try:
+            fault = fault_of(lambda: session.get(f"{wire.url}/a"))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert isinstance(fault, BadResponse)
+    assert peak < 30_000_000
+
+
 def test_an_answer_just_within_the_limit_is_read() -> None:
     """The limit itself is still allowed, packed or not."""
     body = b"<MediaContainer/>".ljust(LIMIT)
@@ -486,6 +503,20 @@ def test_a_server_that_always_hangs_up_is_asked_once(method: str) -> None:
         assert isinstance(fault, ServerUnreachable)
         assert "Secure connections" in fault.message
         assert len(wire.asked) == 1
+
+
+def test_a_reopened_connection_is_a_new_one() -> None:
+    """Plex closed in good order and hangs up on the next connection: that is not stale again."""
+
+    def reply(asked: Asked, sock: socket.socket) -> None:
+        if asked.connection == 1:
+            sock.sendall(container())
+
+    with Wire(reply) as wire, session_for(wire.url) as session:
+        session.get(f"{wire.url}/a")
+        time.sleep(0.1)  # either way it went: the closing is seen before or after sending
+        assert isinstance(fault_of(lambda: session.get(f"{wire.url}/a")), ServerUnreachable)
+        assert [asked.connection for asked in wire.asked] == [1, 2]
 
 
 def test_a_refused_connection_is_told() -> None:
