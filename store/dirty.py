@@ -11,25 +11,27 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from store.mark import BACKGROUND, EDIT, TASK
+
 #: A due time further away than this comes from a clock that was wrong: no
 #: schedule of ours is longer than a day (worker/schedule.py).
 LONGEST_WAIT = 2 * 86400.0
 
-COLUMNS = "kind, id, revision, bulk, due_at, attempts, reason, message, marked_at"
+COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
 
 
 class DirtyRow(NamedTuple):
     """One thing to look at.
 
     ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
-    once", None for parked, else Unix seconds; ``bulk`` rows belong to a task
-    and are looked at only while that task lives.
+    once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
+    TASK (store/mark.py); a task's rows are looked at only while it lives.
     """
 
     kind: str
     id: int
     revision: int
-    bulk: int
+    urgency: int
     due_at: float | None
     attempts: int
     reason: str
@@ -38,16 +40,16 @@ class DirtyRow(NamedTuple):
 
 
 def ready(
-    connection: sqlite3.Connection, *, now: float, limit: int, with_bulk: bool
+    connection: sqlite3.Connection, *, now: float, limit: int, with_task: bool
 ) -> list[DirtyRow]:
     """Give up to ``limit`` rows to look at now, most urgent first.
 
-    Newest edits first, then rows whose wait is over, then (``with_bulk``) what
-    a task marked, in the order it marked them. A due time that no schedule of
-    ours can have produced counts as over.
+    Newest edits first, then rows whose wait is over, then what is looked at in
+    the background and (``with_task``) for a task, in the order of marking. A due
+    time that no schedule of ours can have produced counts as over.
     """
-    fresh = "SELECT {} FROM dirty WHERE due_at = 0 AND bulk = ? ORDER BY revision {} LIMIT ?"
-    rows = connection.execute(fresh.format(COLUMNS, "DESC"), (0, limit)).fetchall()
+    fresh = "SELECT {} FROM dirty WHERE due_at = 0 AND urgency = ? ORDER BY revision {} LIMIT ?"
+    rows = connection.execute(fresh.format(COLUMNS, "DESC"), (EDIT, limit)).fetchall()
     for condition, value in (("<=", now), (">", now + LONGEST_WAIT)):
         if len(rows) < limit:
             rows += connection.execute(
@@ -55,16 +57,18 @@ def ready(
                 f"AND due_at {condition} ? ORDER BY due_at LIMIT ?",
                 (value, limit - len(rows)),
             ).fetchall()
-    if with_bulk and len(rows) < limit:
-        rows += connection.execute(
-            fresh.format(COLUMNS, "ASC"), (1, limit - len(rows))
-        ).fetchall()
+    for urgency in (BACKGROUND, TASK) if with_task else (BACKGROUND,):
+        if len(rows) < limit:
+            rows += connection.execute(
+                fresh.format(COLUMNS, "ASC"), (urgency, limit - len(rows))
+            ).fetchall()
     return [DirtyRow._make(row) for row in rows]
 
 
 def next_due(connection: sqlite3.Connection) -> float | None:
-    """Give the earliest due time in Unix seconds; 0 when an edit waits; None when none does."""
-    if connection.execute("SELECT 1 FROM dirty WHERE due_at = 0 AND bulk = 0 LIMIT 1").fetchone():
+    """Give the earliest due time in Unix seconds; 0 for "at once", None when nothing waits."""
+    at_once = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency IN (0, 1) LIMIT 1"
+    if connection.execute(at_once).fetchone():
         return 0.0
     earliest: float | None = connection.execute(
         "SELECT min(due_at) FROM dirty WHERE due_at > 0"
@@ -72,17 +76,17 @@ def next_due(connection: sqlite3.Connection) -> float | None:
     return earliest
 
 
-def bulk_waiting(connection: sqlite3.Connection) -> int:
+def task_waiting(connection: sqlite3.Connection) -> int:
     """Count the rows that a task marked and nobody has looked at yet."""
     count: int = connection.execute(
-        "SELECT count(*) FROM dirty WHERE due_at = 0 AND bulk = 1"
+        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency = 2"
     ).fetchone()[0]
     return count
 
 
-def leave_bulk(connection: sqlite3.Connection) -> int:
-    """Make ordinary rows of all that a task marked, and count them."""
-    return connection.execute("UPDATE dirty SET bulk = 0 WHERE bulk = 1").rowcount
+def leave_task(connection: sqlite3.Connection) -> int:
+    """Leave all that a task marked to the background, and count them."""
+    return connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2").rowcount
 
 
 def done(connection: sqlite3.Connection, row: DirtyRow) -> bool:
@@ -104,11 +108,11 @@ def postpone(
 ) -> bool:
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
-    The row leaves the bulk: from here on it waits on its own. Returns whether
+    The row leaves its task: from here on it waits on its own. Returns whether
     it was still the row that was read.
     """
     cursor = connection.execute(
-        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, bulk = 0 "
+        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, urgency = 0 "
         "WHERE kind = ? AND id = ? AND revision = ?",
         (due_at, reason, message, row.kind, row.id, row.revision),
     )
@@ -139,12 +143,12 @@ def get(connection: sqlite3.Connection, kind: str, number: int) -> DirtyRow | No
 
 
 def summary(connection: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows by state: ready, bulk, waiting, parked."""
+    """Count the rows by state: ready, task, waiting, parked."""
     states = connection.execute(
         "SELECT CASE WHEN due_at IS NULL THEN 'parked' WHEN due_at > 0 THEN 'waiting' "
-        "WHEN bulk THEN 'bulk' ELSE 'ready' END, count(*) FROM dirty GROUP BY 1"
+        "WHEN urgency = 2 THEN 'task' ELSE 'ready' END, count(*) FROM dirty GROUP BY 1"
     ).fetchall()
-    return {"ready": 0, "bulk": 0, "waiting": 0, "parked": 0} | dict(states)
+    return {"ready": 0, "task": 0, "waiting": 0, "parked": 0} | dict(states)
 
 
 def by_reason(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:

@@ -7,16 +7,20 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+#: How urgent a row is: an edit by hand; what a renamed tag or a sweep concerns;
+#: what a task marked, looked at only while that task lives.
+EDIT, BACKGROUND, TASK = 0, 1, 2
+
 _NEXT_REVISION = (
     "INSERT INTO meta (key, value) VALUES ('sequence', ?) "
     "ON CONFLICT (key) DO UPDATE SET value = value + excluded.value"
 )
-# bulk = min(): an edit by hand takes a scene out of the bulk, never the other way round.
+# min(): a more urgent mark wins, never the other way round.
 _MARK = (
-    "INSERT INTO dirty (kind, id, revision, bulk, marked_at) "
+    "INSERT INTO dirty (kind, id, revision, urgency, marked_at) "
     "VALUES (?, ?, (SELECT value FROM meta WHERE key = 'sequence') - ?, ?, ?) "
     "ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, "
-    "bulk = min(bulk, excluded.bulk), due_at = 0, attempts = 0, reason = '', message = '', "
+    "urgency = min(urgency, excluded.urgency), due_at = 0, attempts = 0, reason = '', message = '', "
     "marked_at = excluded.marked_at"
 )
 
@@ -27,19 +31,23 @@ def mark(
     ids: Iterable[int],
     *,
     now: float,
-    bulk: bool = False,
+    urgency: int = EDIT,
 ) -> None:
     """Mark things dirty, inside the caller's transaction.
 
     A waiting or parked row becomes due at once, with its attempts forgotten.
     """
     wanted = list(ids)
-    connection.execute(_NEXT_REVISION, (len(wanted),))
+    connection.execute(#: How urgent a row is: an edit by hand; what a renamed tag or a sweep concerns;
+#: what a task marked, looked at only while that task lives.
+EDIT, BACKGROUND, TASK = 0, 1, 2
+
+_NEXT_REVISION, (len(wanted),))
     connection.executemany(
         _MARK,
         # The later in the list, the higher the revision: a task's rows keep its order.
         [
-            (kind, number, len(wanted) - 1 - place, int(bulk), now)
+            (kind, number, len(wanted) - 1 - place, urgency, now)
             for place, number in enumerate(wanted)
         ],
     )

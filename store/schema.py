@@ -28,12 +28,12 @@ TABLES = (
     # One value a key: the mark sequence, the Stash connection, our client identifier.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
-    # else the Unix time of the next look. bulk: marked by a running task only.
+    # else the Unix time of the next look. urgency: see store/mark.py.
     """CREATE TABLE dirty (
         kind TEXT NOT NULL,
         id INTEGER NOT NULL,
         revision INTEGER NOT NULL,
-        bulk INTEGER NOT NULL DEFAULT 0,
+        urgency INTEGER NOT NULL DEFAULT 0,
         due_at REAL DEFAULT 0,
         attempts INTEGER NOT NULL DEFAULT 0,
         reason TEXT NOT NULL DEFAULT '',
@@ -41,7 +41,7 @@ TABLES = (
         marked_at REAL NOT NULL,
         PRIMARY KEY (kind, id)
     ) WITHOUT ROWID""",
-    "CREATE INDEX dirty_fresh ON dirty (bulk, revision) WHERE due_at = 0",
+    "CREATE INDEX dirty_fresh ON dirty (urgency, revision) WHERE due_at = 0",
     "CREATE INDEX dirty_due ON dirty (due_at) WHERE due_at > 0",
     "CREATE INDEX dirty_reason ON dirty (reason) WHERE reason <> ''",
     # The queue as a whole waits for a server or for a mended setting.
@@ -87,6 +87,27 @@ TABLES = (
         PRIMARY KEY (kind, id, scene)
     ) WITHOUT ROWID""",
     "CREATE INDEX carries_scene ON carries (scene)",
+    # The path index of bulk work: which item holds which file, as of the last sweep.
+    """CREATE TABLE part (
+        server TEXT NOT NULL,
+        section INTEGER NOT NULL,
+        rating_key INTEGER NOT NULL,
+        path_key TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        PRIMARY KEY (server, path_key, section, rating_key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX part_item ON part (server, section, rating_key)",
+    """CREATE TABLE part_cursor (
+        server TEXT NOT NULL,
+        section INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        items INTEGER NOT NULL,
+        content_changed_at INTEGER NOT NULL,
+        scanned_at INTEGER NOT NULL,
+        newest INTEGER NOT NULL,
+        swept_at REAL NOT NULL,
+        PRIMARY KEY (server, section)
+    ) WITHOUT ROWID""",
     # What was done, newest last; bounded by store/history.py.
     """CREATE TABLE history (
         number INTEGER PRIMARY KEY,

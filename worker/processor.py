@@ -13,7 +13,7 @@ from faults import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
 from stash.scene import METADATA, Scene
 from store import dirty, history, ledger
-from store.mark import mark
+from store.mark import BACKGROUND, TASK, mark
 from worker.expand import scenes_of
 from worker.reconcile import Look, Reconciler
 from worker.selection import why_not
@@ -67,7 +67,7 @@ class SyncWorker:
             log,
             clock,
             fingerprint=lambda: self.fingerprint,
-            probe=lambda: self.plex.probe(),
+            probe=lambda: self.plex.probe(),  # noqa: PLW0108 - the client may be replaced
             drop=self.forget_plex,
         )
 
@@ -207,13 +207,13 @@ class SyncWorker:
         if row is None:
             return
         dirty.done(self.store.connection, row)
-        if row.bulk:
+        if row.urgency == TASK:
             history.count(self.store.connection, outcome, reason)
 
     def _expand(self, row: DirtyRow) -> None:
         scenes = scenes_of(row, self.stash, self.store)
         with self.store.transaction() as connection:
-            mark(connection, "scene", scenes, now=self.clock())
+            mark(connection, "scene", scenes, now=self.clock(), urgency=BACKGROUND)
             self._end(row, "expanded")
         self.log.info(f"{row.kind} {row.id} changed: {len(scenes)} scenes to look at")
 

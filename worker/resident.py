@@ -69,7 +69,7 @@ class Resident:
             self.store.connection,
             now=self._clock(),
             limit=1,
-            with_bulk=self.task_lock.is_held(),
+            with_task=self.task_lock.is_held(),
         )
         if not rows:
             return False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from faults import ConfigurationError, TransientError
 from store import dirty, history, holds, meta
-from store.mark import mark
+from store.mark import TASK, mark
 from validation.config import PlexSyncConfig
 from worker import launcher, voice
 from worker.tail import Tail
@@ -83,7 +83,7 @@ def _mark_all(task: Task) -> int:
         }
         with store.transaction() as connection:
             # Newest scenes last in id order; each page is one durable step.
-            mark(connection, "scene", [one.id for one in page], now=now, bulk=True)
+            mark(connection, "scene", [one.id for one in page], now=now, urgency=TASK)
             meta.put(connection, "bulk", before)
         launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])
@@ -94,7 +94,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
     waiting_since: float | None = None
     said = ""
     while True:
-        left = dirty.bulk_waiting(connection)
+        left = dirty.task_waiting(connection)
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - left / total if total else 1.0)
@@ -125,7 +125,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
 
 def _leave_to_worker(task: Task) -> None:
     with task.store.transaction() as connection:
-        dirty.leave_bulk(connection)
+        dirty.leave_task(connection)
     _forget_run(task)
 
 

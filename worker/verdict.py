@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from faults import NextStep, Scope, SyncError
 from plex.exceptions import RateLimited
 from store import dirty, history, holds
+from store.mark import TASK
 from worker import schedule, state
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Verdict:
             counted = dirty.postpone(
                 connection, row, due_at=due_at, reason=fault.reason, message=message
             )
-            if row.bulk and counted:
+            if row.urgency == TASK and counted:
                 outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
                 history.count(connection, outcome, fault.reason)
             state.leave_notice(connection)
