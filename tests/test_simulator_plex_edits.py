@@ -213,6 +213,8 @@ def test_an_actor_has_a_role_here_and_a_picture_everywhere(plex: PlexControl, ke
         {"tag": "Bea", "role": "", "thumb": ""},
     ]
     assert plex.item(other)["roles"] == [{"tag": "Ada", "role": "Herself", "thumb": picture}]
+    put(plex, other, {"actor[0].tag.tag": "Ada", "actor[0].tagging.text": "Guest"})
+    assert plex.item(other)["roles"] == [{"tag": "Ada", "role": "Guest", "thumb": picture}]
 
 
 def test_an_edit_moves_updated_at_unless_switched_off(plex: PlexControl, key: int) -> None:

@@ -99,6 +99,8 @@ def test_deleting_only_unsets_and_locks(plex: PlexControl, page: str) -> None:
     assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
     assert "thumb" not in ET.fromstring(plex.ask("GET", page).body)[0].attrib
     assert plex.ask("DELETE", f"{page}/posters/{DIGEST}").status == 404
+    assert plex.ask("DELETE", f"{page}/art").status == 200
+    assert plex.item(page.rpartition("/")[2])["locked"] == ["thumb", "art"]
 
 
 def test_too_large_an_image_is_a_server_error(plex: PlexControl, page: str) -> None:
