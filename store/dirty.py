@@ -112,8 +112,8 @@ def postpone(
     it was still the row that was read.
     """
     cursor = connection.execute(
-        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, urgency = 0 "
-        "WHERE kind = ? AND id = ? AND revision = ?",
+        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
+        "urgency = 0 WHERE kind = ? AND id = ? AND revision = ?",
         (due_at, reason, message, row.kind, row.id, row.revision),
     )
     return cursor.rowcount == 1

@@ -20,8 +20,8 @@ _MARK = (
     "INSERT INTO dirty (kind, id, revision, urgency, marked_at) "
     "VALUES (?, ?, (SELECT value FROM meta WHERE key = 'sequence') - ?, ?, ?) "
     "ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, "
-    "urgency = min(urgency, excluded.urgency), due_at = 0, attempts = 0, reason = '', message = '', "
-    "marked_at = excluded.marked_at"
+    "urgency = min(urgency, excluded.urgency), due_at = 0, attempts = 0, reason = '', "
+    "message = '', marked_at = excluded.marked_at"
 )
 
 
@@ -38,11 +38,7 @@ def mark(
     A waiting or parked row becomes due at once, with its attempts forgotten.
     """
     wanted = list(ids)
-    connection.execute(#: How urgent a row is: an edit by hand; what a renamed tag or a sweep concerns;
-#: what a task marked, looked at only while that task lives.
-EDIT, BACKGROUND, TASK = 0, 1, 2
-
-_NEXT_REVISION, (len(wanted),))
+    connection.execute(_NEXT_REVISION, (len(wanted),))
     connection.executemany(
         _MARK,
         # The later in the list, the higher the revision: a task's rows keep its order.
