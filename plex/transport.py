@@ -101,6 +101,7 @@ class PlexSession(requests.Session):
         # Cookies would be the one thing that threads share and change.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._url = url
+        self._home: tuple[str, str, int] | None = None
         self._read_timeout = read_timeout
         self._most_bytes = most_bytes
         self._identity = identity_headers(client_identifier)
@@ -157,8 +158,10 @@ class PlexSession(requests.Session):
         return None
 
     def _stay_home(self, url: str) -> None:
-        home = requests.Request("GET", self._url).prepare().url or ""
-        if _origin(url) != _origin(home):
+        if self._home is None:
+            # Prepared as every request is, so that both are spelled alike.
+            self._home = _origin(requests.Request("GET", self._url).prepare().url or "")
+        if _origin(url) != self._home:
             raise requests.exceptions.InvalidURL("a request to another address than plex_url")
 
     def _path_of(self, url: str) -> str:
