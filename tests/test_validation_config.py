@@ -237,6 +237,9 @@ def test_all_problems_are_listed_at_once_blocking_first() -> None:
     assert error.setting == "plex_url"
     assert isinstance(error, ConfigurationError)
     assert error.next_step is NextStep.PAUSE
+    assert "until these settings are mended" in error.message
+    with pytest.raises(SettingsError, match="until this setting is mended"):
+        PlexSyncConfig.from_settings({**GOOD, "plex_url": "plex"})
     for problem in error.problems:
         assert f"{problem.setting}: {problem.message}" in error.message
 

@@ -85,6 +85,8 @@ def below(folder: str, names: list[str]) -> str:
         ("/cafe\u0301 => /x", "/caf\u00e9/\u00e9.mp4", "/x/\u00e9.mp4"),
         ('"C:\\a;b => c" => "/x;y"', "C:\\a;b => c\\d.mp4", "/x;y/d.mp4"),
         ("/a\\;b\\=>c => /d", "/a;b=>c/d.mp4", "/d/d.mp4"),
+        ("/a\\\\; /b => /d", "/b/d.mp4", "/d/d.mp4"),
+        ("/a\\\\=> /d", "/a\\/d.mp4", "/d/d.mp4"),
         ("/a\\b => /d", "/a\\b/d.mp4", "/d/d.mp4"),
         ('/say "hi" => /d', '/say "hi"/d.mp4', "/d/d.mp4"),
         ('"/say ""hi""" => /d', '/say "hi"/d.mp4', "/d/d.mp4"),

@@ -105,6 +105,7 @@ def test_tag_key_folds_case_and_blanks() -> None:
         ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 15, "\U0001f1e9\U0001f1ea…"),
         ("x\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7", 16, "x\U0001f1e9\U0001f1ea…"),
         ("\U0001f44d\U0001f3fd!", 8, "…"),
+        ("ab\U0001f1e9\U0001f1ea", 7, "ab…"),
         ("日本語のタイトル", 10, "日本…"),
         ("abcdef", 3, "…"),
         ("abcdef", 2, ""),
@@ -157,6 +158,11 @@ def test_one_line_is_bounded_and_printable(text: str, size: int) -> None:
     whole = one_line(text, 10**6)
     assert shown in {whole, ""} or (shown[-1] == "…" and whole.startswith(shown[:-1]))
     assert (shown == whole) == (len(whole.encode()) <= size or not whole)
+
+
+def test_one_line_in_hardly_any_room() -> None:
+    """Three bytes hold three letters or the sign of a cut, less room holds no sign."""
+    assert [one_line("abc", 3), one_line("abcd", 3), one_line("abcd", 2)] == ["abc", "…", ""]
 
 
 def test_one_line_of_a_huge_text_is_short() -> None:

@@ -121,9 +121,7 @@ def _without_long_prefix(text: str) -> str:
 
 
 def _looks_like_windows(text: str) -> bool:
-    if _DRIVE.match(text) or text.startswith(("\\", "//")):
-        return True
-    return "\\" in text and "/" not in text
+    return _DRIVE.match(text) is not None or text.startswith(("\\", "//"))
 
 
 def _root(text: str, *, windows: bool) -> str:
