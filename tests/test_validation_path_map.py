@@ -218,6 +218,8 @@ def test_one_rule_maps_its_folder_only(rule: PathRule, names: list[str], more: s
         ("D:\\v\\a\\b.mp4", "/v2/a/b.mp4", "D:\\v => /v2"),
         ("D:\\a\\b.mp4", "E:\\A\\b.mp4", "D:\\ => E:\\"),
         ("D:\\a\\b.mp4", "/a/b.mp4", "D:\\ => /"),
+        ("C:\\a\\x\\b.mp4", "/A/x/b.mp4", "C:\\a => /A"),
+        ("D:\\v\\A\\b.mp4", "/v/a/b.mp4", None),
         ("\\\\nas\\v\\a\\b.mp4", "/v/a/b.mp4", "\\\\nas\\v => /v"),
         ("\\\\nas\\v\\b.mp4", "/data/v/b.mp4", "\\\\nas\\v => /data/v"),
         ("/mnt/nas/v/b.mp4", "\\\\nas\\v\\b.mp4", "/mnt/nas/v => \\\\nas\\v"),
@@ -240,6 +242,7 @@ def test_suggest_rule(stash: str, plex: str, rule: str | None) -> None:
 
 
 @given(DIRS, DIRS, st.lists(NAMES, min_size=2, max_size=4))
+@example("C:\\a", "/A", ["x", "y"])
 def test_a_suggested_rule_works_as_typed(stash: str, plex: str, tail: list[str]) -> None:
     """Two different places of one file give a rule that, typed in, maps one to the other."""
     stash_path, plex_path = below(stash, tail), below(plex, tail)

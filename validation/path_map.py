@@ -9,6 +9,7 @@ from validation.media_path import (
     UNC_ROOT,
     MediaPath,
     base_name,
+    name_key,
     path_key,
     same_path,
 )
@@ -180,11 +181,15 @@ def suggest_rule(stash_path: str, plex_path: str) -> PathRule | None:
     stash, plex = MediaPath.of(stash_path), MediaPath.of(plex_path)
     if not stash.root or not plex.root or same_path(stash_path, plex_path):
         return None
-    windows = stash.windows or plex.windows
+    # A mapped name keeps its case, so case may differ only where Plex does not mind.
+    tails = (
+        [name_key(name, windows=plex.windows) for name in reversed(path.names)]
+        for path in (stash, plex)
+    )
     shared = 0
     # Stops at the shorter path: that its names run out is not a difference.
-    for one, other in zip(reversed(stash.keys()[1:]), reversed(plex.keys()[1:]), strict=False):
-        if one != other and not (windows and one.casefold() == other.casefold()):
+    for one, other in zip(*tails, strict=False):
+        if one != other:
             break
         shared += 1
     if shared < _TAIL_TO_TRUST:
