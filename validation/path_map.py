@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from validation.media_path import (
-    UNC_ROOT,
-    MediaPath,
-    base_name,
-    name_key,
-    path_key,
-    same_path,
-)
+from validation.media_path import UNC_ROOT, MediaPath, base_name, name_key, path_key, same_path
 from validation.rule_text import ARROW, RULE_END, quoted, split_rules
 from validation.text import is_safe_line
 
