@@ -10,6 +10,7 @@ them into the base. Both are JSON text whose meaning belongs to worker/merge.py.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -29,18 +30,23 @@ class LedgerEntry(NamedTuple):
 class SceneRecord(NamedTuple):
     """What the last look at a scene found.
 
-    ``places`` names the paths and libraries that were searched, ``outcome`` is
+    ``fingerprint`` is that of the settings it was done with, ``paths`` the files
+    as Stash names them (a sorted JSON list), ``places`` the paths and libraries
+    that were searched at Plex, ``detailed_at`` the Unix time at which Stash was
+    asked for everything, ``outcome`` is
     one word (changed, unchanged, skipped, shares), ``note`` a sentence or "".
     """
 
     id: int
     updated_at: str
     fingerprint: str
+    paths: str
     places: str
     resolved_at: float
     outcome: str
     note: str
     looked_at: float
+    detailed_at: float
 
 
 _ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
@@ -100,7 +106,7 @@ def record_scene(
     connection: sqlite3.Connection, record: SceneRecord, carried: Iterable[tuple[str, int]]
 ) -> None:
     """Keep what a look found, and which (kind, id) the scene carries now."""
-    connection.execute("INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?)", record)
+    connection.execute("INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", record)
     now_carried = set(carried)
     known = set(
         connection.execute("SELECT kind, id FROM carries WHERE scene = ?", (record.id,)).fetchall()
@@ -122,6 +128,18 @@ def scenes_carrying(connection: sqlite3.Connection, kind: str, number: int) -> l
         "SELECT scene FROM carries WHERE kind = ? AND id = ? ORDER BY scene", (kind, number)
     )
     return [scene for (scene,) in rows]
+
+
+def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
+    """Give the ids of a kind that any scene carried when last looked at."""
+    rows = connection.execute("SELECT DISTINCT id FROM carries WHERE kind = ?", (kind,))
+    return [number for (number,) in rows]
+
+
+def scene_paths(connection: sqlite3.Connection, scene: int) -> list[str] | None:
+    """Give a scene's files as Stash named them when last looked at, sorted; None if never."""
+    row = connection.execute("SELECT paths FROM scene WHERE id = ?", (scene,)).fetchone()
+    return list(json.loads(row[0])) if row else None
 
 
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:

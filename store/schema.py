@@ -72,11 +72,13 @@ TABLES = (
         id INTEGER PRIMARY KEY,
         updated_at TEXT NOT NULL,
         fingerprint TEXT NOT NULL,
+        paths TEXT NOT NULL,
         places TEXT NOT NULL,
         resolved_at REAL NOT NULL,
         outcome TEXT NOT NULL,
         note TEXT NOT NULL,
-        looked_at REAL NOT NULL
+        looked_at REAL NOT NULL,
+        detailed_at REAL NOT NULL
     )""",
     # Which scenes carry a studio, performer, tag or group: Stash forgets the
     # link when the thing is deleted or merged, we must not.

@@ -116,14 +116,16 @@ class Reconciler:
             and 0 <= now - known.resolved_at < RESOLVE_AGAIN
         )
         record = SceneRecord(
-            scene.id,
-            scene.updated_at,
-            "",
-            places,
-            known.resolved_at if known and fresh else now,
-            "",
-            "",
-            now,
+            id=scene.id,
+            updated_at=scene.updated_at,
+            fingerprint="",
+            paths=json.dumps(sorted({file.path for file in scene.files})),
+            places=places,
+            resolved_at=known.resolved_at if known and fresh else now,
+            outcome="",
+            note="",
+            looked_at=now,
+            detailed_at=now,
         )
         look = Look(scene, record)
         items = self._remembered(look, paths) if fresh else []

@@ -54,6 +54,10 @@ class StashLink:
         """Give the scenes that carry a studio, performer, tag or group now."""
         return self._ask(lambda client: list(client.scene_ids_of(kind, number)))
 
+    def ask(self, question: Callable[[StashClient], _T]) -> _T:
+        """Ask anything of the client, once more with a newer connection if there is one."""
+        return self._ask(question)
+
     def scenes_with_path(self, path: str) -> list[int]:
         """Give the ids of the scenes that hold a file."""
         return self._ask(lambda client: [scene.id for scene in client.scenes_with_path(path)])

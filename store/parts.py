@@ -1,0 +1,105 @@
+"""The path index: which Plex item holds which file, kept for bulk work.
+
+Keyed by server, so that a replaced server starts empty. A sweep writes its rows
+with a new generation, page by page in short transactions, and drops the older
+generation at its end; a sweep that died leaves rows that are merely verified.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: Rows dropped in one transaction: a hook must never wait for us.
+CHUNK = 5000
+
+
+class Cursor(NamedTuple):
+    """How far the index of one library section is.
+
+    ``items`` is the section's size then, ``newest`` the largest updatedAt seen,
+    ``swept_at`` the Unix time of the last full sweep.
+    """
+
+    server: str
+    section: int
+    generation: int
+    items: int
+    content_changed_at: int
+    scanned_at: int
+    newest: int
+    swept_at: float
+
+
+def cursor(connection: sqlite3.Connection, server: str, section: int) -> Cursor | None:
+    """Give a section's cursor, or None when it was never swept."""
+    row = connection.execute(
+        "SELECT * FROM part_cursor WHERE server = ? AND section = ?", (server, section)
+    ).fetchone()
+    return Cursor._make(row) if row else None
+
+
+def put_cursor(connection: sqlite3.Connection, cursor: Cursor) -> None:
+    """Keep a section's cursor."""
+    connection.execute("INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?)", cursor)
+
+
+def replace_items(
+    connection: sqlite3.Connection,
+    server: str,
+    section: int,
+    generation: int,
+    items: Iterable[tuple[int, Iterable[str]]],
+) -> None:
+    """Index the files (as path keys) of some items, instead of what was known of them."""
+    known = list(items)
+    connection.executemany(
+        "DELETE FROM part WHERE server = ? AND section = ? AND rating_key = ?",
+        [(server, section, rating_key) for rating_key, _ in known],
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO part (server, section, rating_key, path_key, generation) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [
+            (server, section, rating_key, path_key, generation)
+            for rating_key, path_keys in known
+            for path_key in path_keys
+        ],
+    )
+
+
+def drop_older(
+    connection: sqlite3.Connection, server: str, section: int, generation: int
+) -> bool:
+    """Drop a chunk of what an earlier sweep saw and this one did not; say whether more is left."""
+    dropped = connection.execute(
+        "DELETE FROM part WHERE (server, path_key, section, rating_key) IN ("
+        "SELECT server, path_key, section, rating_key FROM part "
+        "WHERE server = ? AND section = ? AND generation < ? LIMIT ?)",
+        (server, section, generation, CHUNK),
+    ).rowcount
+    return dropped == CHUNK
+
+
+def known_items(
+    connection: sqlite3.Connection, server: str, section: int, rating_keys: Iterable[int]
+) -> set[int]:
+    """Give those of some rating keys that are indexed."""
+    query = "SELECT 1 FROM part WHERE server = ? AND section = ? AND rating_key = ? LIMIT 1"
+    return {
+        key
+        for key in rating_keys
+        if connection.execute(query, (server, section, key)).fetchone() is not None
+    }
+
+
+def items_with(
+    connection: sqlite3.Connection, server: str, path_key: str
+) -> list[tuple[int, int]]:
+    """Give (section, rating key) of every item that holds a file, lowest rating key first."""
+    return connection.execute(
+        "SELECT section, rating_key FROM part WHERE server = ? AND path_key = ? "
+        "ORDER BY rating_key",
+        (server, path_key),
+    ).fetchall()
