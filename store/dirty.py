@@ -76,6 +76,12 @@ def next_due(connection: sqlite3.Connection) -> float | None:
     return earliest
 
 
+def newest_mark(connection: sqlite3.Connection) -> int:
+    """Give the highest revision ever given to a row, 0 before the first."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'sequence'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def task_waiting(connection: sqlite3.Connection) -> int:
     """Count the rows that a task marked and nobody has looked at yet."""
     count: int = connection.execute(

@@ -31,12 +31,20 @@ def get(connection: sqlite3.Connection, key: str) -> Any:
 
 
 def put_connection(connection: sqlite3.Connection, server_connection: Mapping[str, Any]) -> None:
-    """Keep the newest way to reach Stash, cookie included; it replaces the one before."""
-    kept = {name: server_connection.get(name) for name in ("Scheme", "Host", "Port", "Dir")}
+    """Keep the newest way to reach Stash, cookie included; it replaces the one before.
+
+    Only what the worker needs is kept, and of that only texts and numbers: a
+    structure that is nested deeply enough could not be written back as JSON.
+    """
+    kept: dict[str, Any] = _plain(server_connection, ("Scheme", "Host", "Port", "Dir"))
     cookie = server_connection.get("SessionCookie")
     if isinstance(cookie, dict):
-        kept["SessionCookie"] = {name: cookie.get(name) for name in ("Name", "Value")}
+        kept["SessionCookie"] = _plain(cookie, ("Name", "Value"))
     put(connection, "connection", kept)
+
+
+def _plain(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given[name] for name in names if isinstance(given.get(name), (str, int))}
 
 
 def client_identifier(connection: sqlite3.Connection) -> str:
@@ -58,11 +66,13 @@ def client_identifier(connection: sqlite3.Connection) -> str:
 def put_notice(connection: sqlite3.Connection, text: str) -> None:
     """Leave the one line that the next hook or task says in Stash's log; "" for none.
 
-    A detached worker cannot write there itself. A new text is said at once, a
-    standing one is repeated (``due_reminder``).
+    A detached worker cannot write there itself. When a line was last said stays
+    with it: a text that changes all the time (it counts what waits) is not said
+    more often for that.
     """
-    if text != notice(connection):
-        put(connection, "notice", [text, 0.0])
+    kept = get(connection, "notice") or ["", 0.0]
+    if text != kept[0]:
+        put(connection, "notice", [text, kept[1]])
 
 
 def notice(connection: sqlite3.Connection) -> str:

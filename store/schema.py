@@ -175,7 +175,11 @@ def open_database(directory: str) -> sqlite3.Connection:
 
 
 def _create_private(directory: str, path: str) -> None:
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    try:
+        # One level only: where Stash's own directory is missing, ours would be a stray.
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        pass
     # SQLite gives -wal and -shm the mode of the main file.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 

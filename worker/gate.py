@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faults import SyncError
-from store import holds
+from store import dirty, holds
 from store.dirty import LONGEST_WAIT
 from validation.config import PlexSyncConfig, settings_fingerprint
 from worker import schedule, state
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from worker.processor import SyncWorker
 
 #: Seconds between two looks at the settings while the queue waits for their mend.
@@ -22,17 +24,26 @@ LOOK_AT_SETTINGS = 5.0
 
 
 class Gate:
-    """Decides before each step whether the worker may go on."""
+    """Decides before each step whether the worker may go on.
+
+    Args:
+        worker: Whose queue, settings and way to the servers these are.
+    """
 
     def __init__(self, worker: SyncWorker) -> None:
         self._worker = worker
         self._settings_read_at: float | None = None
+        self._tried_at_mark: int | None = None
 
     def is_open(self) -> bool:
         """Say whether work can go on now; clears holds that are over."""
         waiting = {hold.lane: hold for hold in holds.all_holds(self._connection)}
-        if holds.STASH in waiting and not self._is_over(waiting[holds.STASH]):
-            return False
+        if holds.STASH in waiting:
+            mark = dirty.newest_mark(self._connection)
+            # Whatever was marked since, Stash lived to say so: ask it now.
+            if not self._is_over(waiting[holds.STASH]) and mark == self._tried_at_mark:
+                return False
+            self._tried_at_mark = mark
         if not waiting and self._worker.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
@@ -60,8 +71,12 @@ class Gate:
     def adopt(self, settings: dict[str, object]) -> bool:
         """Adopt a settings map; wrong ones hold the queue and are named."""
         fingerprint = settings_fingerprint(settings)
-        if fingerprint == self._worker.fingerprint and self._worker.config is not None:
-            return True
+        if fingerprint == self._worker.fingerprint:
+            if self._worker.config is not None:
+                return True
+            hold = holds.get(self._connection, holds.SETTINGS)
+            if hold and hold.fingerprint == fingerprint and not self._is_over(hold):
+                return False  # known to be wrong, and said
         token = settings.get("plex_token")
         self._worker.log.hide([token if isinstance(token, str) else None])
         try:
@@ -86,7 +101,7 @@ class Gate:
         return earliest
 
     @property
-    def _connection(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _connection(self) -> sqlite3.Connection:
         return self._worker.store.connection
 
     def _is_over(self, hold: holds.Hold) -> bool:

@@ -82,6 +82,10 @@ def stash_directory(server_connection: Any) -> str:
     directory = server_connection.get("Dir") if isinstance(server_connection, dict) else None
     if not isinstance(directory, str) or not os.path.isabs(directory) or "\0" in directory:
         raise Refused("server_connection.Dir is not an absolute path")
+    try:
+        os.fsencode(directory)
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can carry it, no file name can
+        raise Refused("server_connection.Dir cannot be the name of a folder") from None
     return directory
 
 
@@ -133,6 +137,15 @@ def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> 
     finally:
         database.close()
     return reminder
+
+
+def leave_notice(directory: str, text: str) -> None:
+    """Leave the line that the next hook says, for a worker that cannot even be imported."""
+    database = schema.open_database(directory)
+    try:
+        meta.put_notice(database, text)
+    finally:
+        database.close()
 
 
 def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:

@@ -41,7 +41,13 @@ class ProcessLock:
         self.descriptor = descriptor
 
     def acquire(self) -> bool:
-        """Take the lock if it is free; never waits. Says whether we hold it."""
+        """Take the lock if it is free; never waits. Says whether we hold it.
+
+        Raises:
+            OSError: The file cannot be opened, or its file system knows no locks.
+                That must not pass for "somebody else has it": no worker would
+                ever start, and nobody would learn why.
+        """
         if self.descriptor is not None:
             return True
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -50,9 +56,12 @@ class ProcessLock:
                 msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
             else:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except (BlockingIOError, PermissionError):  # POSIX and Windows say "taken"
             os.close(descriptor)
             return False
+        except OSError:
+            os.close(descriptor)
+            raise
         self.descriptor = descriptor
         return True
 
@@ -63,7 +72,12 @@ class ProcessLock:
             self.descriptor = None
 
     def is_held(self) -> bool:
-        """Say whether any process, this one included, holds the lock right now."""
+        """Say whether any process, this one included, holds the lock right now.
+
+        It has to take the lock for an instant to find out, so whoever wants it
+        meanwhile tries more than once. Not for the worker's lock: a hook that
+        met it in that instant would believe that a worker lives.
+        """
         if self.descriptor is not None:
             return True
         free = self.acquire()

@@ -62,6 +62,9 @@ class SyncWorker:
         self._make_client = plex_client or PlexClient
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
+        #: Told of the settings that come with each scene, before they are needed;
+        #: False when they are wrong. worker/resident.py puts its gate here.
+        self.accept_settings: Callable[[dict[str, object]], bool] = lambda _: True
         self.verdict = Verdict(
             store,
             log,
@@ -123,6 +126,8 @@ class SyncWorker:
                 self._expand(row)
                 return
             scene = self.stash.read_scene(row.id)
+            if not self.accept_settings(self.stash.last_settings or {}):
+                return  # the row stays as it is: the whole queue waits for the mend
             if scene is None:
                 self._forget(row)
                 return

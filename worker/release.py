@@ -7,26 +7,41 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOMS = ("", "faults", "plex", "stash", "store", "validation", "worker")
 #: Seconds between two looks, and seconds without a change that make one settled.
 LOOK = 2.0
 SETTLED = 3.0
+#: Seconds without plexsync.py after which the plugin counts as removed: an
+#: update puts it back much sooner.
+REMOVED = 60.0
 
 
 class Release:
-    """Watches the files this process was loaded from."""
+    """Watches the files this process was loaded from.
 
-    def __init__(self, root: str = ROOT) -> None:
+    Args:
+        root: The plugin's folder.
+        clock: Gives monotonic seconds.
+    """
+
+    def __init__(
+        self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._root = root
+        self._clock = clock
         self._loaded = self._seen = self._files()
-        self._looked_at = time.monotonic()
+        self._looked_at = clock()
         self._changed_at = self._looked_at
 
     def changed(self) -> bool:
         """Say whether any file differs from what was loaded."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._looked_at >= LOOK:
             self._looked_at = now
             files = self._files()
@@ -36,13 +51,20 @@ class Release:
 
     def settled(self) -> bool:
         """Say whether there was a change and it is complete, as far as anyone can tell."""
-        return (
-            self.changed()
-            and time.monotonic() - self._changed_at >= SETTLED
-            and os.path.exists(os.path.join(self._root, "plexsync.py"))
-        )
+        return self._unchanged_for(SETTLED) and self._is_there()
+
+    def removed(self) -> bool:
+        """Say whether the plugin was taken away, for longer than an update takes."""
+        return self._unchanged_for(REMOVED) and not self._is_there()
+
+    def _unchanged_for(self, seconds: float) -> bool:
+        return self.changed() and self._clock() - self._changed_at >= seconds
+
+    def _is_there(self) -> bool:
+        return os.path.exists(os.path.join(self._root, "plexsync.py"))
 
     def _files(self) -> dict[str, tuple[int, int]]:
+        """Give (mtime in ns, size) by path; what cannot be read counts as not there."""
         found = {}
         for room in ROOMS:
             folder = os.path.join(self._root, room)

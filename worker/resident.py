@@ -1,23 +1,21 @@
-"""The worker's life: hold the lock, drain, sleep until woken or due, and go.
-
-Where Stash is PID 1 of a container nobody reaps our zombie, so there the worker
-stays while Stash answers; elsewhere it goes after some idle minutes. When the
-plugin's files were updated it re-executes itself in place, lock and all.
-"""
+"""The worker's life: drain, sleep until woken or due, know when to go. The process: process.py."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import select
-import sys
+import sqlite3
 import time
+import traceback
 from typing import TYPE_CHECKING
 
+from faults import PermanentError, SyncError
+from stash.exceptions import StashRefused
 from store import dirty
 from store.store import Store
 from worker.gate import Gate
-from worker.launcher import INHERITED, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
+from worker.launcher import TASK_LOCK, WAKE_PIPE, ProcessLock
 from worker.log import Log
 from worker.processor import SyncWorker
 from worker.release import Release
@@ -25,6 +23,8 @@ from worker.stash_link import StashLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from store.dirty import DirtyRow
 
 #: Idle seconds after which a worker that may go goes.
 IDLE = 600.0
@@ -37,7 +37,14 @@ STASH_GONE = 900.0
 
 
 class Resident:
-    """One worker process for one data directory, lock already held."""
+    """The worker of one data directory; the caller holds its lock.
+
+    Args:
+        directory: The data directory.
+        stays: Never go for want of work.
+        idle: Seconds without anything that waits, after which one that may go goes.
+        clock: Gives Unix seconds.
+    """
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class Resident:
         self.stash = StashLink(self.store, self.log)
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
         self.gate = Gate(self.worker)
+        self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
         self.release = Release()
         self._stays = stays
@@ -60,6 +68,7 @@ class Resident:
         self._pipe = _open_pipe(self.store.path(WAKE_PIPE))
         self._busy_at = time.monotonic()
         self._stash_at = time.monotonic()
+        self._version = self.store.data_version()
 
     def step(self) -> bool:
         """Look at the most urgent thing; say whether there was one that could be looked at."""
@@ -73,10 +82,26 @@ class Resident:
         )
         if not rows:
             return False
-        self.worker.work_on(rows[0])
-        if self.stash.last_settings is not None:
-            self.gate.adopt(self.stash.last_settings)
+        self._work_on(rows[0])
         return True
+
+    def _work_on(self, row: DirtyRow) -> None:
+        """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""
+        try:
+            self.worker.work_on(row)
+        except sqlite3.Error:
+            raise  # the disk, not the scene: whoever is started next tries again
+        except Exception as error:  # noqa: BLE001 - see above
+            trace = " ".join(traceback.format_exc().split())
+            self.log.error(f"{row.kind} {row.id}: {trace}")  # noqa: TRY400 - our own Log
+            self.worker.verdict.settle(
+                row,
+                PermanentError(
+                    f"{row.kind.capitalize()} {row.id}: PlexSync failed in an unforeseen way "
+                    f"({type(error).__name__}). It tries again when this is edited; please "
+                    "report it with the lines of plexsync.log."
+                ),
+            )
 
     def drain(self) -> None:
         """Look at things until none is ready or the plugin was updated."""
@@ -86,18 +111,33 @@ class Resident:
                 return
 
     def run(self) -> str:
-        """Live; give the reason for going: "idle", "updated" or "stash gone"."""
+        """Live; give the reason for going: "idle", "updated", "removed" or "stash gone"."""
         while True:
+            self._version = self.store.data_version()
             self.drain()
-            if self.release.settled():
-                return "updated"
-            now = time.monotonic()
-            if not self._stays and now - self._busy_at > self._idle:
-                return "idle"
-            silent = now - self._stash_at
-            if silent > LONGEST_SLEEP and not self._stash_answers() and silent > STASH_GONE:
-                return "stash gone"
+            reason = self._why_go()
+            if reason:
+                return reason
             self.sleep()
+
+    def _why_go(self) -> str:
+        if self.release.settled():
+            return "updated"
+        if self.release.removed():
+            return "removed"
+        if not self._stays and self._idle_left() <= 0 and not self._something_waits():
+            return "idle"
+        silent = time.monotonic() - self._stash_at
+        if silent > LONGEST_SLEEP and not self._stash_answers() and silent > STASH_GONE:
+            return "stash gone"
+        return ""
+
+    def _idle_left(self) -> float:
+        return self._busy_at + self._idle - time.monotonic()
+
+    def _something_waits(self) -> bool:
+        """Say whether anything will be due: nobody else would look at it when its time comes."""
+        return dirty.next_due(self.store.connection) is not None
 
     def sleep(self) -> None:
         """Sleep until a hook wakes us, something is due, or it is time to look around."""
@@ -109,15 +149,21 @@ class Resident:
         wait = min(max(due - now, 0.05), LONGEST_SLEEP)
         if self.task_lock.is_held() or self.release.changed():
             wait = min(wait, 1.0)
+        if not self._stays and self._idle_left() > 0:
+            wait = min(wait, max(self._idle_left(), 0.05))
         if self._pipe is None:
             time.sleep(min(wait, WITHOUT_PIPE))
         elif select.select([self._pipe], [], [], wait)[0]:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._pipe, 65536)
 
-    def has_work(self) -> bool:
-        """Say whether an edit waits that nothing holds back: asked after giving up the lock."""
-        return dirty.next_due(self.store.connection) == 0.0 and self.gate.next_look() is None
+    def was_told_more(self) -> bool:
+        """Say whether another process committed anything since the last look began.
+
+        Asked after giving up the lock: a hook that still saw it held has
+        committed before that, and relies on us.
+        """
+        return self.store.data_version() != self._version
 
     def close(self) -> None:
         """Close everything that is open; the lock is the caller's."""
@@ -129,7 +175,12 @@ class Resident:
             os.close(self._pipe)
 
     def _stash_answers(self) -> bool:
-        if not self.gate.read_settings() and self.stash.last_settings is None:
+        """Ask Stash for a sign of life, and adopt the settings that come with it."""
+        try:
+            self.gate.adopt(self.stash.settings())
+        except StashRefused:
+            pass  # our cookie is too old for it, which is an answer
+        except SyncError:
             return False
         self._stash_at = time.monotonic()
         return True
@@ -145,59 +196,3 @@ def _open_pipe(path: str) -> int | None:
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:  # a file system without pipes
         return None
-
-
-def main(arguments: list[str]) -> int:
-    """Run a worker for ``[data directory, "resident" | "passing"]``; give the exit status.
-
-    The lock is inherited from the hook, or taken here; when another worker
-    holds it there is nothing to do.
-    """
-    directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
-    lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
-    if not _take(lock):
-        return 0
-    while True:
-        resident = Resident(directory, stays=life == "resident")
-        try:
-            reason = resident.run()
-            resident.log.info(f"worker {os.getpid()} goes: {reason}")
-            if reason == "updated":
-                _start_again(lock)
-            lock.release()
-            # A hook that saw the lock held relies on this second look.
-            if not resident.has_work() or not lock.acquire():
-                return 0
-        finally:
-            resident.close()
-
-
-def _take(lock: ProcessLock) -> bool:
-    # Hooks hold the lock for an instant while they look for a worker.
-    for _ in range(20):
-        if lock.acquire():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _inherited(directory: str) -> int | None:
-    """Give the descriptor of the lock that the hook handed over, None if it did not."""
-    try:
-        handed, wanted = os.fstat(INHERITED), os.stat(os.path.join(directory, WORKER_LOCK))
-    except OSError:
-        return None
-    if (handed.st_dev, handed.st_ino) != (wanted.st_dev, wanted.st_ino):
-        return None
-    os.set_inheritable(INHERITED, False)
-    return INHERITED
-
-
-def _start_again(lock: ProcessLock) -> None:
-    """Become the updated plugin's worker; same process, same lock."""
-    if lock.descriptor is None:
-        return
-    if lock.descriptor != INHERITED:
-        os.dup2(lock.descriptor, INHERITED)
-    os.set_inheritable(INHERITED, True)
-    os.execv(sys.executable, [sys.executable, "-S", *sys.argv])  # noqa: S606
