@@ -98,7 +98,7 @@ class Libraries:
         return chosen
 
 
-def _covers(section: Any, key: str) -> bool:  # noqa: ANN401 - plexapi is untyped
+def _covers(section: Any, key: str) -> bool:
     folders = [path_key(str(place)).casefold() for place in getattr(section, "locations", ()) or ()]
     return not folders or any(
         key.startswith(folder.rstrip("/") + "/") for folder in folders if folder

@@ -27,7 +27,7 @@ PAGE = 50
 MOST = 400
 
 
-def find_plex_item_by_path(section: Any, path: str) -> Any | None:  # noqa: ANN401 - plexapi is untyped
+def find_plex_item_by_path(section: Any, path: str) -> Any | None:
     """Find the item of a library section that holds a file.
 
     Args:
@@ -47,7 +47,7 @@ def find_plex_item_by_path(section: Any, path: str) -> Any | None:  # noqa: ANN4
     return found[0] if found else None
 
 
-def find_plex_items_by_path(section: Any, path: str) -> list[Any]:  # noqa: ANN401
+def find_plex_items_by_path(section: Any, path: str) -> list[Any]:
     """Find every item of a section that holds a file, lowest rating key first."""
     wanted = path_key(path)
     if not wanted:
@@ -68,7 +68,7 @@ def find_plex_items_by_path(section: Any, path: str) -> list[Any]:  # noqa: ANN4
     )
 
 
-def _search(section: Any, leaf: int, needle: str, wanted: str) -> tuple[list[Any], bool]:  # noqa: ANN401
+def _search(section: Any, leaf: int, needle: str, wanted: str) -> tuple[list[Any], bool]:
     """Give the verified items for one needle, and whether all answers were looked at."""
     key = f"/library/sections/{section.key}/all?type={leaf}&file={quote(needle, safe='')}"
     start = 0
@@ -88,7 +88,7 @@ def _search(section: Any, leaf: int, needle: str, wanted: str) -> tuple[list[Any
     return [], False
 
 
-def _part_keys(item: Any) -> set[str]:  # noqa: ANN401
+def _part_keys(item: Any) -> set[str]:
     return {
         path_key(part.file)
         for media in (getattr(item, "media", None) or ())

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from faults import Scope, SyncError
 from plex import edits
-from plex.exceptions import ItemGone, NotInPlexYet
-from plex.item import PlexItem, read_item
 from plex.libraries import Libraries
 from store import ledger
 from store.ledger import LedgerEntry, SceneRecord
@@ -22,18 +20,17 @@ from validation.path_map import path_key
 from worker.base import Base, Pending
 from worker.desired import desired
 from worker.merge import Merge, merge
+from worker.resolve import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from plex.client import PlexClient
+    from plex.item import PlexItem
     from stash.scene import Scene
     from store.store import Store
     from validation.config import PlexSyncConfig
-
-#: Seconds after which a scene's items are looked up anew although all is well:
-#: a copy in a second library would otherwise never be noticed.
-RESOLVE_AGAIN = 86400.0
+    from worker.resolve import Found, PathLookup
 
 
 @dataclass(slots=True)
@@ -95,122 +92,105 @@ class Reconciler:
         self.client = client
         self.config = config
         self.libraries = Libraries(client, config.plex_libraries, clock=time.monotonic)
+        self._resolver = Resolver(store, client, config, self.libraries, clock=clock, dry=dry)
         self._scenes_with_path = scenes_with_path
         self._clock = clock
         self._dry = dry
 
-    def look(self, scene: Scene) -> Look:
+    @property
+    def index(self) -> PathLookup | None:
+        """What is asked for items before Plex is; None for nothing."""
+        return self._resolver.index
+
+    @index.setter
+    def index(self, index: PathLookup | None) -> None:
+        self._resolver.index = index
+
+    def look(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
         """Bring every item that holds one of the scene's files in step.
+
+        Args:
+            scene: The scene as Stash has it now.
+            known: Items by rating key that were read a moment ago; they are not
+                read again. One that turns out not to be the scene's is no harm.
+
+        Returns:
+            What was done. Its ``fault`` is what stopped one of several items, or
+            the server on the way; what succeeded before is in it all the same.
 
         Raises:
             NotInPlexYet: No item holds any of them so far.
-            faults.SyncError: Plex as a whole failed, or the lookup did.
+            faults.SyncError: The lookup failed before anything was written.
         """
-        paths = tuple(self.config.path_map.to_plex(file.path) for file in scene.files)
-        places = json.dumps([sorted(set(paths)), sorted(self.libraries.keys())])
+        before = ledger.scene_record(self.store.connection, scene.id)
+        found = self._resolver.find(scene, before, known or {})
+        look = Look(scene, self._record(scene, found), gone=found.gone, fault=found.fault)
+        for item in found.items:
+            if not self._bring_in_step(look, item, found.paths):
+                break
+        if look.fault:
+            # The item that failed may be unknown to the ledger: look it up again.
+            look.record = look.record._replace(resolved_at=0.0)
+        look.record = look.record._replace(outcome=look.outcome, note="; ".join(look.notes))
+        return look
+
+    def _record(self, scene: Scene, found: Found) -> SceneRecord:
         now = self._clock()
-        known = ledger.scene_record(self.store.connection, scene.id)
-        fresh = (
-            known is not None
-            and known.places == places
-            and 0 <= now - known.resolved_at < RESOLVE_AGAIN
-        )
-        record = SceneRecord(
+        return SceneRecord(
             id=scene.id,
             updated_at=scene.updated_at,
             fingerprint="",
             paths=json.dumps(sorted({file.path for file in scene.files})),
-            places=places,
-            resolved_at=known.resolved_at if known and fresh else now,
+            places=found.places,
+            resolved_at=found.resolved_at,
             outcome="",
             note="",
             looked_at=now,
             detailed_at=now,
         )
-        look = Look(scene, record)
-        items = self._remembered(look, paths) if fresh else []
-        if not items:
-            items = self._look_up(look, paths)
-            look.record = look.record._replace(resolved_at=now)
-        for item in items:
-            self._bring_in_step(look, item, paths)
-        note = "; ".join(look.notes)
-        look.record = look.record._replace(outcome=look.outcome, note=note)
-        return look
 
-    def _remembered(self, look: Look, paths: tuple[str, ...]) -> list[PlexItem]:
-        """Read the items we know; none at all when one of them is not what it was."""
+    def _bring_in_step(self, look: Look, item: PlexItem, paths: tuple[str, ...]) -> bool:
+        """Look at one item; say whether the next one can be tried."""
         server = self.client.machine_identifier
-        items = []
-        for entry in ledger.entries_of(self.store.connection, server, look.scene.id):
-            item = self._read(look, entry.rating_key)
-            if item is None:
-                return []
-            if not any(item.holds(path) for path in paths):
-                return []
-            items.append(item)
-        return items
-
-    def _read(self, look: Look, rating_key: int) -> PlexItem | None:
+        entry = ledger.entry(self.store.connection, server, item.rating_key)
         try:
-            return read_item(self.client, rating_key)
-        except ItemGone:
-            look.gone.append(rating_key)
-            return None
-
-    def _look_up(self, look: Look, paths: tuple[str, ...]) -> list[PlexItem]:
-        """Ask Plex for every file in every library that may hold it."""
-        found: dict[int, None] = {}
-        for path in dict.fromkeys(paths):
-            for rating_key in self.libraries.items_holding(path):
-                found[rating_key] = None
-        items = [item for key in found if (item := self._read(look, key)) is not None]
-        items = [item for item in items if any(item.holds(path) for path in paths)]
-        if not items:
-            raise NotInPlexYet(self._why_missing(look.scene, paths))
-        return items
-
-    def _why_missing(self, scene: Scene, paths: tuple[str, ...]) -> str:
-        path = paths[0]
-        if not self.libraries.reach(path):
-            return (
-                f"Scene {scene.id}: {path} lies in no folder of the Plex libraries "
-                f"{self.libraries.describe()}. If Plex names the folder differently, say so in the "
-                "setting path_map; if this scene is not meant for Plex, nothing needs to be done."
-            )
-        return (
-            f"Scene {scene.id}: Plex has no item for {path} yet. "
-            "PlexSync looks again by itself once Plex has scanned it."
-        )
-
-    def _bring_in_step(self, look: Look, item: PlexItem, paths: tuple[str, ...]) -> None:
-        owner = self._owner(item, look.scene, paths)
-        if owner != look.scene.id:
-            look.notes.append(f"shares an item with scene {owner}")
-            return
-        look.items.append(item.rating_key)
-        try:
-            self._write(look, item)
+            owner = self._owner(item, look.scene, paths, entry)
+            if owner != look.scene.id:
+                look.notes.append(f"shares an item with scene {owner}")
+                return True
+            self._write(look, item, entry)
+            look.items.append(item.rating_key)
         except SyncError as fault:
             if fault.scope is Scope.SERVER:
-                raise
+                look.fault = fault
+                return False
             look.fault = look.fault or fault
+        return True
 
-    def _owner(self, item: PlexItem, scene: Scene, paths: tuple[str, ...]) -> int:
-        """Give the scene an item belongs to: that of its first file; so titles never flip."""
+    def _owner(
+        self, item: PlexItem, scene: Scene, paths: tuple[str, ...], entry: LedgerEntry | None
+    ) -> int:
+        """Give the scene an item belongs to: that of its first file; so titles never flip.
+
+        Stash is asked only where it matters: about files that are not this
+        scene's, and about an item that so far was another scene's.
+        """
         own = {path_key(path) for path in paths}
+        contested = entry is not None and entry.scene not in (0, scene.id)
         for file in item.all_files:
-            if path_key(file) in own:
+            is_own = path_key(file) in own
+            if is_own and not contested:
                 return scene.id
             candidates = self.config.path_map.to_stash(file)
             owners = {one for path in candidates for one in self._scenes_with_path(path)}
+            if is_own:
+                owners.add(scene.id)
             if owners:
                 return min(owners)
         return scene.id
 
-    def _write(self, look: Look, item: PlexItem) -> None:
+    def _write(self, look: Look, item: PlexItem, entry: LedgerEntry | None) -> None:
         server = self.client.machine_identifier
-        entry = ledger.entry(self.store.connection, server, item.rating_key)
         merged = self.merged(look.scene, item, entry)
         look.notes += merged.notes
         after = LedgerEntry(

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import Scope
+from plex.exceptions import NotInPlexYet, RejectedEdit, ServerUnreachable
+from plex.item import read_item, read_items
+from simulator.library import catalogue_file
+from store import ledger
+from tests.matching_town import Town, scene, start_town
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One Plex and one store for the module."""
+    with start_town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The same, as new."""
+    one_town.again()
+    return one_town
+
+
+class Index:
+    """A path index that says what it was told to."""
+
+    def __init__(self, **keys: list[int] | None) -> None:
+        self.keys = keys
+
+    def items_holding(self, path: str) -> list[int] | None:
+        """Give what it was told for the last word of the base name."""
+        return self.keys.get("n" + path.rpartition("/")[2][6:12].lstrip("0"), [])
+
+
+def key_of(town: Town, number: int) -> int:
+    """Give the rating key of a catalogue scene's item."""
+    return town.plex.key_of(catalogue_file(number).plex_path)
+
+
+def ledger_scenes(town: Town) -> dict[int, int]:
+    """Give the scene of each item in the ledger."""
+    rows = town.store.connection.execute("SELECT rating_key, scene FROM item").fetchall()
+    return dict(rows)
+
+
+def second_copy(town: Town, number: int, folder: str = "/plex/copies") -> int:
+    """Put a scene's file, under the same name, into a second library; give the item's key."""
+    section = town.plex.add_section("other", "Copies", [folder])
+    added = town.plex.add_item(f"{folder}/{catalogue_file(number).name}", section=section)
+    return int(added["ratingKey"])
+
+
+def two_files(number: int) -> tuple[str, str]:
+    """Give the Stash paths of a scene's file and of its copy."""
+    file = catalogue_file(number)
+    return file.stash_path, f"/stash/copies/{file.name}"
+
+
+COPIES = "/stash/media => /plex/media; /stash/copies => /plex/copies"
+
+
+def test_a_scene_reaches_its_item_and_comes_back_unchanged(town: Town) -> None:
+    """The second look at the same scene reads the remembered item and writes nothing."""
+    assert town.look(scene(1)).outcome == "changed"
+    town.plex.clear_requests()
+    assert town.look(scene(1)).outcome == "unchanged"
+    assert [t.partition("?")[0] for t in town.targets() if "metadata" in t] == [
+        f"/library/metadata/{key_of(town, 1)}"
+    ]
+    assert not town.targets("PUT")
+    assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_a_known_item_is_not_read_again(town: Town) -> None:
+    """Items handed over with the look cost no request of their own."""
+    town.look(scene(1))
+    with town.reconciler() as reconciler:
+        known = read_items(reconciler.client, [key_of(town, 1)])
+        reconciler.libraries.keys()
+        town.plex.clear_requests()
+        assert reconciler.look(scene(1), known).outcome == "unchanged"
+    assert not [target for target in town.targets() if "metadata" in target]
+
+
+def test_a_known_item_that_is_another_one_is_no_harm(town: Town) -> None:
+    """A handed-over item that does not hold the file is not written; Plex is asked."""
+    town.look(scene(1))
+    with town.reconciler() as reconciler:
+        other = read_item(reconciler.client, key_of(town, 2))
+        look = reconciler.look(scene(1, title="Newer"), {key_of(town, 1): other})
+    assert look.items == [key_of(town, 1)]
+    assert town.plex.item(key_of(town, 2))["fields"]["title"] == catalogue_file(2).stem
+
+
+def test_the_index_is_asked_before_plex(town: Town) -> None:
+    """An index that knows the item saves the search; the item itself is still read."""
+    with town.reconciler() as reconciler:
+        reconciler.index = Index(n1=[key_of(town, 1)])
+        assert reconciler.look(scene(1)).items == [key_of(town, 1)]
+    assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_an_index_without_the_file_is_believed(town: Town) -> None:
+    """A miss in the index means that Plex does not have the file, without a search."""
+    with town.reconciler() as reconciler:
+        reconciler.index = Index()
+        with pytest.raises(NotInPlexYet):
+            reconciler.look(scene(1))
+    assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_an_index_that_cannot_say_is_passed_over(town: Town) -> None:
+    """None from the index leads to Plex itself."""
+    with town.reconciler() as reconciler:
+        reconciler.index = Index(n1=None)
+        assert reconciler.look(scene(1)).items == [key_of(town, 1)]
+
+
+@pytest.mark.parametrize("wrong", ["gone", "another"])
+def test_a_stale_key_of_the_index_is_looked_up_at_plex_once(town: Town, wrong: str) -> None:
+    """A key of the index that is gone, or holds another file, costs one search and no harm."""
+    stale = 999_999 if wrong == "gone" else key_of(town, 2)
+    with town.reconciler() as reconciler:
+        reconciler.index = Index(n1=[stale])
+        assert reconciler.look(scene(1)).items == [key_of(town, 1)]
+    assert len([target for target in town.targets() if "file=" in target]) == 1
+    assert town.plex.item(key_of(town, 2))["fields"]["title"] == catalogue_file(2).stem
+
+
+def test_a_remembered_key_that_is_gone_is_looked_up_at_plex_not_in_the_index(town: Town) -> None:
+    """A re-keyed item is found again although the index does not know the new key."""
+    town.look(scene(1))
+    old = key_of(town, 1)
+    new = town.plex.rekey(old)
+    with town.reconciler() as reconciler:
+        reconciler.index = Index(n1=[old])
+        look = town.record(reconciler.look(scene(1)))
+    assert look.items == [new]
+    assert ledger_scenes(town) == {new: 1}
+
+
+def test_an_item_that_left_plex_is_forgotten_although_none_replaced_it(town: Town) -> None:
+    """A deleted item leaves the ledger even while its file is nowhere in Plex."""
+    town.look(scene(1))
+    town.plex.delete_item(key_of(town, 1))
+    with pytest.raises(NotInPlexYet):
+        town.look(scene(1))
+    assert ledger_scenes(town) == {}
+
+
+def test_a_scene_lets_go_of_an_item_that_holds_its_file_no_more(town: Town) -> None:
+    """After a move the old item is neither read again nor written; its ledger stays."""
+    town.look(scene(1))
+    old = key_of(town, 1)
+    town.plex.add_item("/plex/media/New place/Moved.mp4")
+    moved = scene(1, "/stash/media/New place/Moved.mp4")
+    town.look(moved)
+    town.plex.clear_requests()
+    town.look(moved)
+    assert ledger_scenes(town)[old] == 0
+    assert not [target for target in town.targets() if f"/metadata/{old}" in target]
+
+
+def test_every_library_that_holds_the_file_is_written(town: Town) -> None:
+    """One scene whose files lie in two libraries changes both items."""
+    copy = second_copy(town, 1)
+    look = town.look(scene(1, *two_files(1)), COPIES)
+    assert sorted(look.items) == sorted([key_of(town, 1), copy])
+    assert town.plex.item(copy)["fields"]["title"] == scene(1).title
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_item_that_fails_does_not_stop_the_other(town: Town, first: bool) -> None:
+    """What succeeded is recorded; only the item that failed is written the next time."""
+    copy = second_copy(town, 1)
+    keys = sorted([key_of(town, 1), copy])
+    bad, good = keys if first else reversed(keys)
+    town.plex.fault("status", method="PUT", path=f"id={bad}&", status=400)
+    look = town.look(scene(1, *two_files(1)), COPIES)
+    assert isinstance(look.fault, RejectedEdit)
+    assert look.items == [good]
+    town.plex.clear_requests()
+    again = town.look(scene(1, *two_files(1)), COPIES)
+    assert again.fault is None
+    assert sorted(again.items) == keys
+    assert [f"id={bad}&" in target for target in town.targets("PUT")] == [True]
+
+
+def test_an_item_that_cannot_be_read_does_not_stop_the_other(town: Town) -> None:
+    """An unreadable answer for one item leaves the other written, and is tried again."""
+    copy = second_copy(town, 1)
+    town.plex.fault("status", method="GET", path=f"/library/metadata/{copy}", status=500)
+    look = town.look(scene(1, *two_files(1)), COPIES)
+    assert look.fault is not None
+    assert look.fault.scope is Scope.SCENE
+    assert look.items == [key_of(town, 1)]
+    assert sorted(town.look(scene(1, *two_files(1)), COPIES).items) == [key_of(town, 1), copy]
+
+
+def test_a_server_that_goes_away_in_between_leaves_what_was_done(town: Town) -> None:
+    """When Plex dies between two items the first one is recorded and the fault is the server's."""
+    copy = second_copy(town, 1)
+    town.plex.fault("reset_before", method="PUT", path=f"id={copy}&", times=None)
+    look = town.look(scene(1, *two_files(1)), COPIES)
+    assert isinstance(look.fault, ServerUnreachable)
+    assert [written.rating_key for written in look.written] == [key_of(town, 1)]
+    assert ledger_scenes(town)[copy] == 1
+
+
+def test_a_shared_item_belongs_to_the_scene_of_its_first_file(town: Town) -> None:
+    """Two scenes whose files make one item: the later one writes nothing and says so."""
+    file = catalogue_file(1)
+    second = "/plex/media/Other/Part two.mp4"
+    town.plex.person_sets(key_of(town, 1), files=[{"path": file.plex_path}, {"path": second}])
+    town.owners[file.stash_path] = [1]
+    town.look(scene(1))
+    look = town.look(scene(2, "/stash/media/Other/Part two.mp4"))
+    assert look.outcome == "shares"
+    assert look.notes == ["shares an item with scene 1"]
+    assert town.plex.item(key_of(town, 1))["fields"]["title"] == scene(1).title
+
+
+def test_one_file_of_two_scenes_goes_to_the_lower_number_whoever_came_first(town: Town) -> None:
+    """Two scenes with the very same file do not take turns: the lower id keeps the item."""
+    path = catalogue_file(1).stash_path
+    town.owners[path] = [3, 5]
+    town.look(scene(5, path))
+    assert town.look(scene(3, path)).outcome == "changed"
+    assert town.look(scene(5, path)).outcome == "shares"
+    assert town.look(scene(3, path)).outcome == "unchanged"
+    assert ledger_scenes(town) == {key_of(town, 1): 3}
+
+
+def test_an_item_no_other_scene_had_costs_stash_no_question(town: Town) -> None:
+    """Stash is asked who owns a file only where two scenes may want one item."""
+    town.look(scene(1))
+    town.look(scene(1, title="Newer"))
+    assert town.asked == []
+
+
+def test_a_dry_look_writes_nothing_anywhere(town: Town) -> None:
+    """A preview names what would change and leaves Plex and the ledger alone."""
+    town.look(scene(1))
+    old = key_of(town, 1)
+    before = town.store.connection.execute("SELECT * FROM item").fetchall()
+    town.plex.clear_requests()
+    with town.reconciler(dry=True) as reconciler:
+        look = reconciler.look(scene(1, title="Newer"))
+        town.plex.rekey(old)
+        reconciler.look(scene(1))
+    assert look.written[0].changes["title"][1] == "Newer"
+    assert not town.targets("PUT")
+    assert town.store.connection.execute("SELECT * FROM item").fetchall() == before
+
+
+def test_the_record_of_a_look_that_failed_in_part_leads_to_a_new_search(town: Town) -> None:
+    """A look with a fault is never taken for a complete list of the scene's items."""
+    town.plex.fault("status", method="PUT", path="id=", status=400)
+    town.look(scene(1))
+    record = ledger.scene_record(town.store.connection, 1)
+    assert record is not None
+    assert record.resolved_at == 0.0
