@@ -104,6 +104,7 @@ class Reconciler:
 
     @index.setter
     def index(self, index: PathLookup | None) -> None:
+        """Ask this before Plex from now on."""
         self._resolver.index = index
 
     def look(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
