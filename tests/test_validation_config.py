@@ -13,7 +13,6 @@ from validation.config import (
     FIELDS,
     SETTINGS,
     PlexSyncConfig,
-    Problem,
     SettingsError,
     parse_settings,
     settings_fingerprint,
@@ -38,10 +37,12 @@ def config_of(**settings: object) -> PlexSyncConfig:
     return parsed.config
 
 
-def only_problem(**settings: object) -> tuple[str, str, bool]:
-    """The one problem of the required settings and ``settings``."""
-    (problem,) = parse_settings({**GOOD, **settings}).problems
-    return problem.setting, problem.message, problem.blocking
+def only_problem(**settings: object) -> tuple[str, str]:
+    """The one problem of the required settings and ``settings``; there is no config with it."""
+    parsed = parse_settings({**GOOD, **settings})
+    assert parsed.config is None
+    (problem,) = parsed.problems
+    return problem.setting, problem.message
 
 
 def test_url_and_token_are_enough() -> None:
@@ -123,14 +124,15 @@ def test_every_setting_reaches_the_config() -> None:
     ],
     ids=short_id,
 )
-def test_bad_number_falls_back_with_a_warning(name: str, value: object) -> None:
-    """A timeout that is no number of seconds in its range is reported and the default used."""
-    setting, message, blocking = only_problem(**{name: value})
-    assert (setting, blocking) == (name, False)
+def test_bad_number_makes_the_queue_wait(name: str, value: object) -> None:
+    """A timeout that is no number of seconds in its range is named, and nothing is assumed."""
+    setting, message = only_problem(**{name: value})
+    assert setting == name
     assert "number of seconds" in message
+    assert "means the default" in message
     assert len(message) < 200
-    config = PlexSyncConfig.from_settings({**GOOD, name: value})
-    assert config == config_of()
+    with pytest.raises(SettingsError, match=name):
+        PlexSyncConfig.from_settings({**GOOD, name: value})
 
 
 @pytest.mark.parametrize(
@@ -149,30 +151,16 @@ def test_texts_within_their_limits() -> None:
     assert config_of(plex_token="x" * 2000).plex_token == "x" * 2000
 
 
-def test_a_problem_blocks_unless_said_otherwise() -> None:
-    """Whoever reports a problem without a thought for it stops the queue, not the filter."""
-    assert Problem("path_map", "is wrong").blocking
-
-
 @pytest.mark.parametrize("value", ["maybe", 2, -1, math.nan, [], {}, [True]], ids=short_id)
-def test_unclear_switches_err_on_the_safe_side(value: object) -> None:
-    """A switch that is neither on nor off blocks where off would write more, else is safe."""
-    assert only_problem(only_organized=value)[2] is True
-    parsed = parse_settings(
-        {
-            **GOOD,
-            "redact_logs": value,
-            "overwrite_plex_edits": value,
-            "scan_missing": value,
-            "plex_skip_tls_verify": value,
-        }
+def test_a_switch_that_is_neither_on_nor_off_makes_the_queue_wait(value: object) -> None:
+    """An unclear switch is named; neither on nor off is assumed for it."""
+    switches = (
+        *("only_organized", "overwrite_plex_edits", "scan_missing"),
+        *("plex_skip_tls_verify", "redact_logs"),
     )
-    assert len(parsed.problems) == 4
-    assert parsed.config is not None
-    assert parsed.config.redact_logs
-    assert not parsed.config.overwrite_plex_edits
-    assert not parsed.config.scan_missing
-    assert not parsed.config.plex_skip_tls_verify
+    parsed = parse_settings({**GOOD, **dict.fromkeys(switches, value)})
+    assert tuple(problem.setting for problem in parsed.problems) == switches
+    assert parsed.config is None
 
 
 @pytest.mark.parametrize(
@@ -192,9 +180,8 @@ def test_unclear_switches_err_on_the_safe_side(value: object) -> None:
 )
 def test_unusable_text_is_one_problem_with_advice(name: str, value: object) -> None:
     """A text setting of another type, with control characters or absurdly long is one problem."""
-    setting, message, blocking = only_problem(**{name: value})
+    setting, message = only_problem(**{name: value})
     assert setting == name
-    assert blocking is (name != "content_rating")
     assert one_line(message) == message
     assert len(message) < 300
 
@@ -210,15 +197,15 @@ def test_unusable_text_is_one_problem_with_advice(name: str, value: object) -> N
     ],
 )
 def test_unknown_field_suggests_the_nearest(typed: str, advice: str) -> None:
-    """An unknown field in sync_fields blocks, and the message names what was meant."""
-    setting, message, blocking = only_problem(sync_fields=f"title, {typed}")
-    assert (setting, blocking) == ("sync_fields", True)
+    """An unknown field in sync_fields is a problem, and the message names what was meant."""
+    setting, message = only_problem(sync_fields=f"title, {typed}")
+    assert setting == "sync_fields"
     assert f'"{typed}"' in message
     assert advice in message
 
 
-def test_all_problems_are_listed_at_once_blocking_first() -> None:
-    """SettingsError lists every problem, those that block first, and pauses the queue."""
+def test_all_problems_are_listed_at_once() -> None:
+    """SettingsError lists every problem, in the order of the settings, and pauses the queue."""
     settings = {
         "plex_url": "plex",
         "plex_token": "claim-abcdefgh",
@@ -231,8 +218,8 @@ def test_all_problems_are_listed_at_once_blocking_first() -> None:
     error = caught.value
     named = [problem.setting for problem in error.problems]
     assert named == [
-        *("plex_url", "plex_token", "path_map", "path_map", "path_map"),
-        *("sync_fields", "plex_connect_timeout"),
+        *("plex_url", "plex_token", "plex_connect_timeout"),
+        *("path_map", "path_map", "path_map", "sync_fields"),
     ]
     assert error.setting == "plex_url"
     assert isinstance(error, ConfigurationError)
@@ -260,8 +247,8 @@ def test_token_in_a_wrong_box_is_never_repeated(name: str) -> None:
 def test_bad_token_is_not_repeated_and_repr_hides_it() -> None:
     """Neither a refused token nor an accepted one can be read from messages or reprs."""
     for wrong in (f"{TOKEN} {TOKEN}", f'"{TOKEN}"', f"X-Plex-Token={TOKEN}", f"<{TOKEN}>"):
-        setting, message, blocking = only_problem(plex_token=wrong)
-        assert (setting, blocking) == ("plex_token", True)
+        setting, message = only_problem(plex_token=wrong)
+        assert setting == "plex_token"
         assert TOKEN not in message
     assert TOKEN not in repr(config_of())
 
@@ -320,7 +307,7 @@ ANYTHING = st.one_of(
 def test_no_settings_map_is_too_odd(settings: dict[str, object]) -> None:
     """Whatever Stash stored, parsing ends in a config or in problems of one printable line."""
     parsed = parse_settings(settings)
-    assert (parsed.config is None) == any(problem.blocking for problem in parsed.problems)
+    assert (parsed.config is None) == bool(parsed.problems)
     for problem in parsed.problems:
         assert problem.setting in SETTINGS
         assert one_line(problem.message) == problem.message

@@ -87,10 +87,10 @@ class PlexSyncConfig:
     def from_settings(cls, settings: Mapping[str, object] | None) -> PlexSyncConfig:
         """The configuration in Stash's settings map.
 
-        Problems that do not block are passed over; ``parse_settings`` has them.
-
         Raises:
-            SettingsError: With all problems, if one of them blocks.
+            SettingsError: With all problems. A single one is enough: a queue that
+                waits loses nothing, a default in place of what was asked for may
+                write what nobody wanted.
         """
         parsed = parse_settings(settings)
         if parsed.config is None:
@@ -107,10 +107,8 @@ class ParsedSettings:
     """What became of a settings map.
 
     Attributes:
-        config: None if a problem blocks; else usable, with the default in
-            place of every setting that has a problem.
-        problems: All of them, those that block first, else in the order of
-            the settings.
+        config: None if there is any problem.
+        problems: All of them, in the order of the settings.
     """
 
     config: PlexSyncConfig | None
@@ -126,7 +124,6 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
     """
     known = settings if isinstance(settings, Mapping) else {}
     reader = SettingsReader(known)
-    redact_logs = reader.flag("redact_logs", when_unclear=True)
     config = PlexSyncConfig(
         plex_url=_url(reader),
         plex_token=_token(reader),
@@ -147,23 +144,22 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         ),
         path_map=_path_map(reader),
         sync_fields=_sync_fields(reader),
-        only_organized=reader.flag("only_organized", blocking=True),
+        only_organized=reader.flag("only_organized"),
         exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
-        content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL, blocking=False),
+        content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
-        redact_logs=redact_logs,
+        redact_logs=reader.flag("redact_logs"),
     )
     secret = known.get("plex_token")
     problems = sorted(
         (_without_secret(problem, secret) for problem in reader.problems),
-        key=lambda problem: (not problem.blocking, SETTINGS.index(problem.setting)),
+        key=lambda problem: SETTINGS.index(problem.setting),
     )
-    blocked = any(problem.blocking for problem in problems)
-    return ParsedSettings(None if blocked else config, tuple(problems))
+    return ParsedSettings(None if problems else config, tuple(problems))
 
 
 def settings_fingerprint(settings: Mapping[str, object] | None) -> str:

@@ -15,15 +15,10 @@ class Problem:
         setting: Its key, such as ``plex_url``.
         message: What is wrong and how to mend it; no secret, and with
             redact_logs on no path.
-        blocking: Nothing is synced until it is mended. False means that the
-            default is used meanwhile, which the message says: a mistyped
-            timeout must not stop everything, but a mistyped filter or path
-            rule must, as the default would write more than was asked for.
     """
 
     setting: str
     message: str
-    blocking: bool = True
 
     def __str__(self) -> str:
         return f"{self.setting}: {self.message}"
@@ -33,7 +28,7 @@ class SettingsError(ConfigurationError):
     """Settings that cannot be used: the queue waits until they are mended.
 
     Args:
-        problems: At least one, those that block first.
+        problems: At least one.
 
     Attributes:
         setting: The first problem's setting.

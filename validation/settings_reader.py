@@ -37,9 +37,9 @@ class SettingsReader:
         self._settings = settings
         self.problems: list[Problem] = []
 
-    def report(self, setting: str, message: str, *, blocking: bool = True) -> None:
+    def report(self, setting: str, message: str) -> None:
         """Note that ``setting`` cannot be used."""
-        self.problems.append(Problem(setting, message, blocking))
+        self.problems.append(Problem(setting, message))
 
     def report_all(self, setting: str, messages: Sequence[str]) -> None:
         """Note each of ``messages``; of very many only how many more there are."""
@@ -49,23 +49,19 @@ class SettingsReader:
             more = len(messages) - _MOST_REPORTED
             self.report(setting, f"has {more} more faults like these")
 
-    def text(
-        self, setting: str, *, max_length: int, keep_end: bool = False, blocking: bool = True
-    ) -> str:
+    def text(self, setting: str, *, max_length: int, keep_end: bool = False) -> str:
         """One line of text; "" when it is unset or cannot be used.
 
         Args:
             setting: Its key.
             max_length: The longest text allowed, in characters.
             keep_end: Keep blanks at the end (they are the point of "Studio: ").
-            blocking: Whether a text that cannot be used stops the queue.
         """
         value = self._settings.get(setting)
         if _is_unset(value):
             return ""
-        meanwhile = "" if blocking else "; it is ignored until then"
         if not isinstance(value, str):
-            self.report(setting, f"must be text, not {_kind(value)}{meanwhile}", blocking=blocking)
+            self.report(setting, f"must be text, not {_kind(value)}")
             return ""
         text = strip_pasted(value)
         if keep_end and text:
@@ -77,7 +73,7 @@ class SettingsReader:
             fault = "contains line ends or control characters; type it again"
         else:
             return text
-        self.report(setting, fault + meanwhile, blocking=blocking)
+        self.report(setting, fault)
         return ""
 
     def names(self, setting: str, *, max_length: int) -> tuple[str, ...]:
@@ -85,7 +81,7 @@ class SettingsReader:
         return split_list(self.text(setting, max_length=max_length))
 
     def seconds(self, setting: str, *, default: float, least: float, most: float) -> float:
-        """A length of time in seconds; ``default`` when unset or unusable (never blocking)."""
+        """A length of time in seconds; ``default`` when unset or unusable."""
         value = self._settings.get(setting)
         if isinstance(value, str):
             value = strip_pasted(value)
@@ -98,14 +94,13 @@ class SettingsReader:
             return number
         self.report(
             setting,
-            f"must be a number of seconds from {least:g} to {most:g}, not {_shown(value)}; "
-            f"{default:g} is used until then (0 means the default)",
-            blocking=False,
+            f"must be a number of seconds from {least:g} to {most:g}, not {_shown(value)} "
+            f"(empty or 0 means the default, {default:g})",
         )
         return default
 
-    def flag(self, setting: str, *, when_unclear: bool = False, blocking: bool = False) -> bool:
-        """A switch; off when unset, ``when_unclear`` when it is neither on nor off."""
+    def flag(self, setting: str) -> bool:
+        """A switch; off when unset or unusable."""
         value = self._settings.get(setting)
         if isinstance(value, bool):
             return value
@@ -116,12 +111,8 @@ class SettingsReader:
             return True
         if word in _NO or word == "":
             return False
-        assumed = "on" if when_unclear else "off"
-        meanwhile = "" if blocking else f"; it counts as {assumed} until then"
-        self.report(
-            setting, f"must be on or off, not {_shown(value)}{meanwhile}", blocking=blocking
-        )
-        return when_unclear
+        self.report(setting, f"must be on or off, not {_shown(value)}")
+        return False
 
 
 def _is_unset(value: object) -> bool:
