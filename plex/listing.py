@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 #: starts after what came, not after what was asked for.
 PAGE = 2000
 
+_LEFT_OUT = (
+    "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,Similar,Mood,Image,"
+    "UltraBlurColors"
+)
 _SLIM = (
     # By default a listing is in the order of sort titles, and our own edits would
     # shift the pages while they are read.
     ("sort", "addedAt"),
-    (
-        "excludeElements",
-        "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,Similar,Mood,"
-        + "Image,UltraBlurColors",
-    ),
+    ("excludeElements", _LEFT_OUT),
     ("excludeFields", "summary,tagline"),
 )
 

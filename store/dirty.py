@@ -90,6 +90,20 @@ def task_waiting(connection: sqlite3.Connection) -> int:
     return count
 
 
+def edit_waits(connection: sqlite3.Connection) -> bool:
+    """Say whether an edit by hand waits to be looked at."""
+    query = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency = 0 LIMIT 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def background_waiting(connection: sqlite3.Connection) -> int:
+    """Count what is to be looked at at once but is no edit by hand."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency > 0"
+    ).fetchone()[0]
+    return count
+
+
 def leave_task(connection: sqlite3.Connection) -> int:
     """Leave all that a task marked to the background, and count them."""
     return connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2").rowcount

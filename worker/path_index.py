@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING
 
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.listing import ListedItem, count, pages
+from plex.listing import PAGE, ListedItem, count, pages
 from store import parts
 from store.parts import Cursor
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from plex.client import PlexClient
     from plex.sections import SectionInfo
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a full sweep is due although nothing seems to have changed.
 SWEEP_AGAIN = 86400.0
+#: Items a library is taken to have before it was ever listed.
+UNKNOWN_SIZE = 20_000
 
 
 class PathIndex:
@@ -52,7 +54,14 @@ class PathIndex:
         self._fresh = False
 
     def refresh(self) -> None:
-        """Bring the index in step; afterwards a miss means that Plex does not have the file.
+        """Bring the index in step at one go; see ``refreshing``."""
+        for _ in self.refreshing():
+            pass
+
+    def refreshing(self) -> Iterator[None]:
+        """Bring the index in step, a request at a time, so that an edit can be served between.
+
+        Once it is exhausted, a miss means that Plex does not have the file.
 
         Raises:
             faults.SyncError: Plex failed; what was indexed so far stays.
@@ -60,8 +69,18 @@ class PathIndex:
         self._fresh = False
         for info in self._client.section_infos():
             if info.key in self._sections:
-                self._refresh_section(info)
+                yield from self._refresh_section(info)
         self._fresh = True
+
+    def cost(self) -> int:
+        """Give the number of requests that a refresh may take, roughly."""
+        server = self._client.machine_identifier
+        known = [
+            parts.cursor(self._store.connection, server, section) for section in self._sections
+        ]
+        if all(one and self._clock() - one.swept_at < SWEEP_AGAIN for one in known):
+            return 3
+        return 3 + sum(one.items // PAGE if one else UNKNOWN_SIZE // PAGE for one in known)
 
     def items_holding(self, path: str) -> list[int] | None:
         """Give the rating keys of the items that hold a file as Plex names it.
@@ -75,22 +94,24 @@ class PathIndex:
         )
         return [rating_key for section, rating_key in found if section in self._sections]
 
-    def _refresh_section(self, info: SectionInfo) -> None:
+    def _refresh_section(self, info: SectionInfo) -> Iterator[None]:
         server = self._client.machine_identifier
         item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
         known = parts.cursor(self._store.connection, server, info.key)
         now = self._clock()
         if known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN:
-            self._sweep(info, item_type, known)
+            yield from self._sweep(info, item_type, known)
         elif (info.content_changed_at, info.scanned_at) == (
             known.content_changed_at,
             known.scanned_at,
         ):
             return
-        elif not self._catch_up(info, item_type, known):
-            self._sweep(info, item_type, known)
+        elif not (yield from self._catch_up(info, item_type, known)):
+            yield from self._sweep(info, item_type, known)
 
-    def _catch_up(self, info: SectionInfo, item_type: int, known: Cursor) -> bool:
+    def _catch_up(
+        self, info: SectionInfo, item_type: int, known: Cursor
+    ) -> Generator[None, None, bool]:
         """List what is newer than the last look; say whether that explains the total."""
         total = count(self._client, info.key, item_type)
         newest, items = known.newest, known.items
@@ -102,12 +123,13 @@ class PathIndex:
             items += self._count_new(info.key, page.items, known.newest)
             newest = max([newest, *(item.updated_at for item in page.items)])
             self._keep(info.key, known.generation, page.items)
+            yield
         if items != total:
             return False  # something was deleted, or re-keyed
         self._conclude(known._replace(items=total, newest=newest), info)
         return True
 
-    def _sweep(self, info: SectionInfo, item_type: int, known: Cursor | None) -> None:
+    def _sweep(self, info: SectionInfo, item_type: int, known: Cursor | None) -> Iterator[None]:
         server = self._client.machine_identifier
         generation = known.generation + 1 if known else 1
         newest = items = 0
@@ -115,10 +137,12 @@ class PathIndex:
             newest = max([newest, *(item.updated_at for item in page.items)])
             items += len(page.items)
             self._keep(info.key, generation, page.items)
+            yield
         more = True
         while more:
             with self._store.transaction() as connection:
                 more = parts.drop_older(connection, server, info.key, generation)
+            yield
         swept = Cursor(server, info.key, generation, items, 0, 0, newest, self._clock())
         self._conclude(swept, info)
 

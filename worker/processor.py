@@ -15,17 +15,18 @@ from stash.scene import METADATA, Scene
 from store import dirty, history, ledger
 from store.mark import BACKGROUND, TASK, mark
 from worker.expand import scenes_of
-from worker.reconcile import Look, Reconciler
+from worker.reconcile import Reconciler
 from worker.selection import why_not
 from worker.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from store.dirty import DirtyRow
     from store.store import Store
     from validation.config import PlexSyncConfig
     from worker.log import Log
+    from worker.look import Look
     from worker.stash_link import StashLink
 
 __all__ = ["PermanentError", "SyncWorker", "TransientError"]
@@ -109,13 +110,20 @@ class SyncWorker:
         """The client for the configured server."""
         return self._get_plex_client()
 
-    def _get_reconciler(self) -> Reconciler:
+    @property
+    def reconciler(self) -> Reconciler:
+        """What brings scenes in step with the configured server."""
         if self._reconciler is None:
             client = self._get_plex_client()
             if self.config is None:
                 raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
             self._reconciler = Reconciler(
-                self.store, client, self.config, self.stash.scenes_with_path, clock=self.clock
+                self.store,
+                client,
+                self.config,
+                self.stash.scenes_with_path,
+                fingerprint=self.fingerprint,
+                clock=self.clock,
             )
         return self._reconciler
 
@@ -162,40 +170,46 @@ class SyncWorker:
         if self.config and self.config.redact_logs:
             files = [self.config.path_map.to_plex(file.path) for file in scene.files]
             self.log.redact([scene.title, *(file.path for file in scene.files), *files])
-        look = self._get_reconciler().look(scene)
-        self._record(look, row)
+        look = self.reconciler.look(scene)
+        with self.store.transaction():
+            self._record(look, row)
+        self._tell(look)
         if look.fault:
             raise look.fault
         return look
 
+    def record(self, looks: Sequence[tuple[DirtyRow, Look]]) -> None:
+        """End the rows of several looks in one transaction, then settle what failed of them."""
+        with self.store.transaction():
+            for row, look in looks:
+                self._record(look, row)
+        for row, look in looks:
+            self._tell(look)
+            if look.fault:
+                self.verdict.settle(row, look.fault)
+            else:
+                self.verdict.succeeded()
+
     def _record(self, look: Look, row: DirtyRow | None) -> None:
-        now = self.clock()
-        server = self._get_plex_client().machine_identifier
-        scene = look.scene
-        with self.store.transaction() as connection:
-            for rating_key in look.gone:
-                ledger.forget_item(connection, server, rating_key)
-            for entry in look.acknowledged:
-                ledger.acknowledge(connection, entry, now=now)
-            for written in look.written:
-                history.add(
-                    connection,
-                    at=now,
-                    scene=scene.id,
-                    rating_key=written.rating_key,
-                    title=scene.title,
-                    changes=written.changes,
-                )
-            carried = [
-                *(("performer", one.id) for one in scene.performers),
-                *(("tag", one.id) for one in scene.tags),
-                *(("group", one.id) for one in scene.groups),
-                *([("studio", scene.studio.id)] if scene.studio else []),
-            ]
-            ledger.record_scene(connection, look.record, carried)
-            if look.fault is None:
-                self._end(row, look.outcome)
-        self._tell(look)
+        """Record a look inside the running transaction."""
+        connection, now = self.store.connection, self.clock()
+        server, scene = self.plex.machine_identifier, look.scene
+        for rating_key in look.gone:
+            ledger.forget_item(connection, server, rating_key)
+        for entry in look.acknowledged:
+            ledger.acknowledge(connection, entry, now=now)
+        for written in look.written:
+            history.add(
+                connection,
+                at=now,
+                scene=scene.id,
+                rating_key=written.rating_key,
+                title=scene.title,
+                changes=written.changes,
+            )
+        ledger.record_scene(connection, look.record, look.carried)
+        if look.fault is None:
+            self._end(row, look.outcome)
 
     def _tell(self, look: Look) -> None:
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from faults import Scope, SyncError
@@ -19,11 +18,12 @@ from store.ledger import LedgerEntry, SceneRecord
 from validation.path_map import path_key
 from worker.base import Base, Pending
 from worker.desired import desired
-from worker.merge import Merge, merge
+from worker.look import Look, Planned, Written
+from worker.merge import merge
 from worker.resolve import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from plex.client import PlexClient
     from plex.item import PlexItem
@@ -31,38 +31,6 @@ if TYPE_CHECKING:
     from store.store import Store
     from validation.config import PlexSyncConfig
     from worker.resolve import Found, PathLookup
-
-
-@dataclass(slots=True)
-class Written:
-    """One item that a look changed: for the history and the log."""
-
-    rating_key: int
-    changes: Mapping[str, tuple[str, str]]
-
-
-@dataclass(slots=True)
-class Look:
-    """What one look at a scene did; the caller commits it together with the queue row.
-
-    ``fault`` is the first thing that failed for one of several items, or None.
-    """
-
-    scene: Scene
-    record: SceneRecord
-    acknowledged: list[LedgerEntry] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    items: list[int] = field(default_factory=list)
-    fault: SyncError | None = None
-
-    @property
-    def outcome(self) -> str:
-        """One word: changed, unchanged, or shares (another scene's item)."""
-        if self.written:
-            return "changed"
-        return "unchanged" if self.items else "shares"
 
 
 class Reconciler:
@@ -74,6 +42,7 @@ class Reconciler:
         config: The settings.
         scenes_with_path: Gives the ids of the scenes that hold a Stash path;
             asked only about items that hold files of several scenes.
+        fingerprint: That of the settings, kept with what was done under them.
         clock: Gives Unix seconds.
         dry: Merge but write nothing, neither to Plex nor to the ledger.
     """
@@ -85,6 +54,7 @@ class Reconciler:
         config: PlexSyncConfig,
         scenes_with_path: Callable[[str], Iterable[int]],
         *,
+        fingerprint: str = "",
         clock: Callable[[], float] = time.time,
         dry: bool = False,
     ) -> None:
@@ -95,6 +65,7 @@ class Reconciler:
         self._resolver = Resolver(store, client, config, self.libraries, clock=clock, dry=dry)
         self._scenes_with_path = scenes_with_path
         self._clock = clock
+        self._fingerprint = fingerprint
         self._dry = dry
 
     @property
@@ -106,6 +77,19 @@ class Reconciler:
     def index(self, index: PathLookup | None) -> None:
         """Ask this before Plex from now on."""
         self._resolver.index = index
+
+    def remembered(self, scene_id: int) -> list[int]:
+        """Give the rating keys that the ledger remembers for a scene."""
+        server = self.client.machine_identifier
+        entries = ledger.entries_of(self.store.connection, server, scene_id)
+        return [entry.rating_key for entry in entries]
+
+    def indexed(self, scene: Scene) -> list[int]:
+        """Give the rating keys that the index has for a scene's files, none without one."""
+        if self.index is None:
+            return []
+        paths = [self.config.path_map.to_plex(file.path) for file in scene.files]
+        return [key for path in paths for key in self.index.items_holding(path) or ()]
 
     def look(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
         """Bring every item that holds one of the scene's files in step.
@@ -123,24 +107,69 @@ class Reconciler:
             NotInPlexYet: No item holds any of them so far.
             faults.SyncError: The lookup failed before anything was written.
         """
+        look = self.plan(scene, known)
+        self.intend(look.intents)
+        self.carry_out(look)
+        return look
+
+    def plan(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
+        """Find the items and merge; nothing is written yet. Arguments and errors as ``look``."""
         before = ledger.scene_record(self.store.connection, scene.id)
         found = self._resolver.find(scene, before, known or {})
         look = Look(scene, self._record(scene, found), gone=found.gone, fault=found.fault)
         for item in found.items:
-            if not self._bring_in_step(look, item, found.paths):
-                break
+            server = self.client.machine_identifier
+            entry = ledger.entry(self.store.connection, server, item.rating_key)
+            try:
+                owner = self._owner(item, scene, found.paths, entry)
+            except SyncError as fault:
+                look.fault = look.fault or fault
+                continue
+            if owner == scene.id:
+                self._plan_item(look, item, entry)
+            else:
+                look.notes.append(f"shares an item with scene {owner}")
+        return look
+
+    def intend(self, intents: Sequence[LedgerEntry]) -> None:
+        """Commit what is about to be written: whatever dies next, it stays known as ours."""
+        if self._dry or not intents:
+            return
+        with self.store.transaction() as connection:
+            for entry in intents:
+                ledger.intend(connection, entry, now=self._clock())
+
+    def carry_out(self, look: Look) -> None:
+        """Write what was planned and intended, item by item; faults end up in ``look.fault``."""
+        for planned in look.planned:
+            try:
+                if planned.merged.edit and not self._dry:
+                    edits.write(self.client, planned.merged.edit)
+            except SyncError as fault:
+                if fault.scope is Scope.SERVER:
+                    look.fault = fault
+                    break
+                look.fault = look.fault or fault
+                continue
+            self._note_success(look, planned)
         if look.fault:
             # The item that failed may be unknown to the ledger: look it up again.
             look.record = look.record._replace(resolved_at=0.0)
         look.record = look.record._replace(outcome=look.outcome, note="; ".join(look.notes))
-        return look
+
+    def _note_success(self, look: Look, planned: Planned) -> None:
+        look.items.append(planned.after.rating_key)
+        if planned.merged.edit:
+            look.written.append(Written(planned.after.rating_key, planned.merged.changes))
+        if planned.before != planned.after:
+            look.acknowledged.append(planned.after)
 
     def _record(self, scene: Scene, found: Found) -> SceneRecord:
         now = self._clock()
         return SceneRecord(
             id=scene.id,
             updated_at=scene.updated_at,
-            fingerprint="",
+            fingerprint=self._fingerprint,
             paths=json.dumps(sorted({file.path for file in scene.files})),
             places=found.places,
             resolved_at=found.resolved_at,
@@ -149,24 +178,6 @@ class Reconciler:
             looked_at=now,
             detailed_at=now,
         )
-
-    def _bring_in_step(self, look: Look, item: PlexItem, paths: tuple[str, ...]) -> bool:
-        """Look at one item; say whether the next one can be tried."""
-        server = self.client.machine_identifier
-        entry = ledger.entry(self.store.connection, server, item.rating_key)
-        try:
-            owner = self._owner(item, look.scene, paths, entry)
-            if owner != look.scene.id:
-                look.notes.append(f"shares an item with scene {owner}")
-                return True
-            self._write(look, item, entry)
-            look.items.append(item.rating_key)
-        except SyncError as fault:
-            if fault.scope is Scope.SERVER:
-                look.fault = fault
-                return False
-            look.fault = look.fault or fault
-        return True
 
     def _owner(
         self, item: PlexItem, scene: Scene, paths: tuple[str, ...], entry: LedgerEntry | None
@@ -190,37 +201,16 @@ class Reconciler:
                 return min(owners)
         return scene.id
 
-    def _write(self, look: Look, item: PlexItem, entry: LedgerEntry | None) -> None:
-        server = self.client.machine_identifier
-        merged = self.merged(look.scene, item, entry)
-        look.notes += merged.notes
-        after = LedgerEntry(
-            server, item.rating_key, look.scene.id, item.section, merged.base.to_json(), ""
-        )
-        if merged.edit:
-            if not self._dry:
-                self._intend(after, entry, merged)
-                edits.write(self.client, merged.edit)
-            look.written.append(Written(item.rating_key, merged.changes))
-        if entry != after:
-            look.acknowledged.append(after)
-
-    def merged(self, scene: Scene, item: PlexItem, entry: LedgerEntry | None) -> Merge:
-        """Merge a scene into an item whose ledger entry is given."""
-        return merge(
-            desired(scene, self.config, item.type),
+    def _plan_item(self, look: Look, item: PlexItem, before: LedgerEntry | None) -> None:
+        merged = merge(
+            desired(look.scene, self.config, item.type),
             item,
-            Base.from_json(entry.base) if entry and entry.base else None,
-            Pending.from_json(entry.pending if entry else ""),
+            Base.from_json(before.base) if before and before.base else None,
+            Pending.from_json(before.pending if before else ""),
             overwrite=self.config.overwrite_plex_edits,
         )
-
-    def _intend(self, after: LedgerEntry, entry: LedgerEntry | None, merged: Merge) -> None:
-        """Commit what is about to be written: whatever dies next, it stays known as ours."""
-        base = entry.base if entry else ""
-        with self.store.transaction() as connection:
-            ledger.intend(
-                connection,
-                after._replace(base=base, pending=merged.pending.to_json()),
-                now=self._clock(),
-            )
+        look.notes += merged.notes
+        base = merged.base.to_json()
+        server = self.client.machine_identifier
+        after = LedgerEntry(server, item.rating_key, look.scene.id, item.section, base, "")
+        look.planned.append(Planned(merged, before, after))

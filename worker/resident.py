@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from faults import PermanentError, SyncError
 from stash.exceptions import StashRefused
 from store import dirty
+from store.mark import EDIT, TASK
 from store.store import Store
+from worker.bulk import BATCH, FEWEST, Bulk
 from worker.gate import Gate
 from worker.launcher import TASK_LOCK, WAKE_PIPE, ProcessLock
 from worker.log import Log
@@ -59,6 +61,8 @@ class Resident:
         self.stash = StashLink(self.store, self.log)
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
         self.gate = Gate(self.worker)
+        self.bulk = Bulk(self.worker, self._is_interrupted)
+        self._at_work_for = EDIT
         self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
         self.release = Release()
@@ -82,8 +86,34 @@ class Resident:
         )
         if not rows:
             return False
-        self._work_on(rows[0])
+        batch = self._batch(rows[0])
+        if batch:
+            self.bulk.run(batch)
+        else:
+            self._work_on(rows[0])
         return True
+
+    def _batch(self, first: DirtyRow) -> list[DirtyRow]:
+        """Give the scenes that can be looked at together with the first, none if it goes alone."""
+        if first.urgency == EDIT or first.kind != "scene" or first.due_at:
+            return []
+        rows = dirty.ready(
+            self.store.connection,
+            now=self._clock(),
+            limit=BATCH,
+            with_task=first.urgency == TASK,
+        )
+        alike = [row for row in rows if row[:1] == first[:1] and row.urgency == first.urgency]
+        self._at_work_for = first.urgency
+        return alike if len(alike) >= FEWEST else []
+
+    def _is_interrupted(self) -> bool:
+        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update."""
+        return (
+            dirty.edit_waits(self.store.connection)
+            or (self._at_work_for == TASK and not self.task_lock.is_held())
+            or self.release.changed()
+        )
 
     def _work_on(self, row: DirtyRow) -> None:
         """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""

@@ -1,0 +1,78 @@
+"""One look at a scene: what was found, what is planned, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from faults import SyncError
+    from stash.scene import Scene
+    from store.ledger import LedgerEntry, SceneRecord
+    from worker.merge import Merge
+
+
+@dataclass(slots=True)
+class Written:
+    """One item that a look changed: for the history and the log."""
+
+    rating_key: int
+    changes: Mapping[str, tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Planned:
+    """What is to be done to one item: ``before`` is its ledger entry, None for the first time."""
+
+    merged: Merge
+    before: LedgerEntry | None
+    after: LedgerEntry
+
+    @property
+    def intent(self) -> LedgerEntry:
+        """The entry to commit before the request leaves: the old base, the new pending."""
+        base = self.before.base if self.before else ""
+        return self.after._replace(base=base, pending=self.merged.pending.to_json())
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look at a scene did; the caller commits it together with the queue row.
+
+    ``fault`` is the first thing that failed for one of several items, or None.
+    """
+
+    scene: Scene
+    record: SceneRecord
+    planned: list[Planned] = field(default_factory=list)
+    acknowledged: list[LedgerEntry] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    items: list[int] = field(default_factory=list)
+    fault: SyncError | None = None
+
+    @property
+    def outcome(self) -> str:
+        """One word: changed, unchanged, or shares (another scene's item)."""
+        if self.written:
+            return "changed"
+        return "unchanged" if self.items else "shares"
+
+    @property
+    def carried(self) -> list[tuple[str, int]]:
+        """The studio, performers, tags and groups of the scene, as (kind, id)."""
+        scene = self.scene
+        return [
+            *(("performer", one.id) for one in scene.performers),
+            *(("tag", one.id) for one in scene.tags),
+            *(("group", one.id) for one in scene.groups),
+            *([("studio", scene.studio.id)] if scene.studio else []),
+        ]
+
+    @property
+    def intents(self) -> list[LedgerEntry]:
+        """What has to be committed before anything of it is written."""
+        return [one.intent for one in self.planned if one.merged.edit]
