@@ -69,7 +69,7 @@ $(PY):
 	exit 1
 
 $(DEMO): $(PY) requirements.txt requirements-dev.txt
-	$(PIP) -r requirements.txt graphql-core -c requirements-dev.txt
+	$(PIP) -r requirements.txt graphql-core PyYAML -c requirements-dev.txt
 	@touch $@
 
 $(DEV): $(PY) requirements.txt requirements-dev.txt

@@ -1,0 +1,280 @@
+"""The demo: one scene's way from a save in Stash to its item in Plex, with times and requests.
+
+``make demo``, or ``python -m simulator.demo``. Both servers are stand-ins on this
+machine; the plugin, its processes, its SQLite file and all sockets are real. It
+ends with status 0 only if everything it says really happened.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from simulator.control import StandInError
+from simulator.demo_report import (
+    Report,
+    before_and_after,
+    count,
+    milliseconds,
+    plex_request,
+    stash_request,
+)
+from simulator.demo_town import TooLongError, Town, town, wait_for
+from simulator.library import catalogue_scene
+from simulator.plex.faults import STARTING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCENES: Final = 10
+SCENE: Final = 3
+#: Seconds that anything may take before the demo says that it did not happen.
+PATIENCE: Final = 30.0
+#: Seconds that Plex stays away in the last chapter.
+OUTAGE: Final = 1.5
+
+
+class Demo:
+    """The chapters, told of one scene.
+
+    Args:
+        built: Both servers and the plugin.
+        report: Where it is told.
+        patience: Seconds that anything may take before it counts as not happened.
+    """
+
+    def __init__(self, built: Town, report: Report, patience: float = PATIENCE) -> None:
+        self.town = built
+        self.report = report
+        self.patience = patience
+        self._runs = 0
+
+    def tell(self) -> None:
+        """Tell the chapters, up to the first in which something did not happen."""
+        chapters = (
+            self.first_save,
+            self.second_save,
+            self.nothing_changed,
+            self.edited_by_hand,
+            self.refreshed,
+            self.plex_away,
+        )
+        for chapter in chapters:
+            chapter()
+            if self.report.failed:
+                self._what_the_worker_says()
+                return
+
+    def first_save(self) -> None:
+        """The first save ever: a worker is started and the item is looked for by its file."""
+        report, before = self.report, self.town.item(SCENE)
+        report.chapter(f"Somebody fills in scene {SCENE} in Stash and presses Save")
+        report.line(f"    Stash's file  {self.town.stash.scene(SCENE)['files'][0]['path']}")
+        report.line(f"    Plex's file   {before['files'][0]['path']}")
+        title, day = "Letters from the Harbour", "2024-05-17"
+        details = "Two lines, typed by hand.\nWith “quotes”, an & and a snowman ☃."
+        waited, visible = self._save(
+            lambda: self.town.item(SCENE)["fields"].get("title") == title,
+            title=title,
+            details=details,
+            date=day,
+        )
+        report.line()
+        report.table(
+            (f"item {before['ratingKey']}", "Plex before", "Plex after"),
+            before_and_after(before, self.town.item(SCENE)),
+        )
+        report.line()
+        self._times(waited, visible, "; the first one also started the worker")
+        self._requests()
+        scene, item = catalogue_scene(SCENE), self.town.item(SCENE)
+        wanted = {"title": title, "summary": details, "studio": scene.studio}
+        wanted["originallyAvailableAt"] = day
+        report.claim(
+            "The item that plays this file says about it what the scene says.",
+            wanted.items() <= item["fields"].items()
+            and set(item["tags"].get("actor", ())) == set(scene.performers)
+            and set(item["tags"].get("genre", ())) == set(scene.tags),
+            item,
+        )
+        others = [number for number in range(1, SCENES + 1) if number != SCENE]
+        touched = [number for number in others if self.town.item(number)["locked"]]
+        report.claim("Nothing else in Plex was touched.", not touched, touched)
+
+    def second_save(self) -> None:
+        """An everyday save: the worker is there and knows the item."""
+        self.report.chapter("Somebody corrects the title")
+        title = "Letters from the Old Harbour"
+        waited, visible = self._save(
+            lambda: self.town.item(SCENE)["fields"].get("title") == title, title=title
+        )
+        self._times(waited, visible, "")
+        self._requests()
+        counts = self.town.plex.counts()
+        self.report.claim(
+            "One read and one write were enough.",
+            (counts["reads"], counts["writes"]) == (1, 1),
+            counts,
+        )
+
+    def nothing_changed(self) -> None:
+        """A save of what is there already."""
+        self.report.chapter("Somebody presses Save again and has changed nothing")
+        self._save(
+            lambda: self.town.plex.counts()["reads"] > 0, title="Letters from the Old Harbour"
+        )
+        self._requests()
+        counts = self.town.plex.counts()
+        self.report.claim(
+            "PlexSync looked at the item and sent no edit.", counts["writes"] == 0, counts
+        )
+
+    def edited_by_hand(self) -> None:
+        """A person's words in Plex against a save that is about something else."""
+        summary = "A summary that somebody wrote in Plex."
+        self.report.chapter("Somebody rewrites the summary in Plex; then Stash gets a new date")
+        self.town.plex.person_sets(self.town.item(SCENE)["ratingKey"], fields={"summary": summary})
+        self._save(
+            lambda: self.town.item(SCENE)["fields"]["originallyAvailableAt"] == "2024-05-18",
+            date="2024-05-18",
+        )
+        fields = self.town.item(SCENE)["fields"]
+        self.report.table(
+            ("field", "Plex after"),
+            [("date", fields["originallyAvailableAt"]), ("summary", fields["summary"])],
+        )
+        self.report.claim(
+            "The new date is in Plex, and the summary is still the one written there.",
+            (fields["originallyAvailableAt"], fields["summary"]) == ("2024-05-18", summary),
+            fields,
+        )
+        told = [line for line in self.town.worker_log() if "by hand" in line]
+        self.report.claim("PlexSync's log says that it was kept, and why.", told)
+        for line in told[-1:]:
+            self.report.line(f"      {line}")
+
+    def refreshed(self) -> None:
+        """Plex's own refresh, which puts back whatever is not locked."""
+        self.report.chapter("Plex refreshes the item's metadata")
+        before = self.town.item(SCENE)
+        self.town.plex.refresh(before["ratingKey"])
+        after = self.town.item(SCENE)
+        self.report.claim(
+            "Nothing was lost: what PlexSync writes it also locks.",
+            after["fields"] == before["fields"] and after["tags"] == before["tags"],
+            after,
+        )
+
+    def plex_away(self) -> None:
+        """Two saves while Plex restarts."""
+        self.report.chapter("Plex restarts, and two scenes are saved meanwhile")
+        self.town.plex.clear_requests()
+        self.town.plex.switches(maintenance=STARTING)
+        titles = {SCENE: "Saved While Plex Was Away", SCENE + 1: "This One Too"}
+        longest = max(self.town.save(number, title=title) for number, title in titles.items())
+        self._expect(lambda: self.town.plex.counts()["total"] > 0)
+        time.sleep(OUTAGE)
+        held = self.town.waiting()
+        self.report.claim(
+            f"Both saves returned at once (the slower in {milliseconds(longest)}); "
+            f"{count(held, 'scene')} wait.",
+            held == len(titles),
+        )
+        asked = self.town.plex.counts()["total"]
+        self.report.line(f"      Plex was bothered with {count(asked, 'request')} in {OUTAGE} s.")
+        self.town.plex.switches(maintenance="")
+        back = time.monotonic()
+        self._expect(
+            lambda: all(
+                self.town.item(number)["fields"]["title"] == title
+                for number, title in titles.items()
+            )
+        )
+        seconds = time.monotonic() - back
+        self._expect(lambda: self.town.waiting() == 0)
+        shown = [self.town.item(number)["fields"]["title"] for number in titles]
+        self.report.claim(
+            f"{milliseconds(seconds)} after Plex was back it had both, and nobody did anything.",
+            shown == list(titles.values()) and self.town.waiting() == 0,
+            shown,
+        )
+
+    def _save(self, arrived: Callable[[], object], **values: Any) -> tuple[float, float]:
+        """Save the scene; give the seconds that the form waited and until Plex had it."""
+        self.town.plex.clear_requests()
+        self.town.stash.clear_requests()
+        began = time.monotonic()
+        waited = self.town.save(SCENE, **values)
+        self._expect(arrived)
+        visible = time.monotonic() - began
+        self._expect(lambda: self.town.waiting() == 0)
+        return waited, visible
+
+    def _expect(self, arrived: Callable[[], object]) -> None:
+        """Wait for something; the claims that follow say it if it did not happen."""
+        try:
+            wait_for(arrived, self.patience, step=0.003)
+        except TooLongError as error:
+            self.report.claim("PlexSync came to the end of it.", holds=False, seen=error)
+
+    def _times(self, waited: float, visible: float, remark: str) -> None:
+        runs = self.town.stash.runs()
+        new, self._runs = runs[self._runs :], len(runs)
+        nothing: dict[str, Any] = {"name": "", "seconds": 0.0, "output": None, "error": "no run"}
+        hook = new[0] if new else nothing
+        self.report.claim(
+            f"Stash ran the hook in {milliseconds(hook['seconds'])} of the save's "
+            f"{milliseconds(waited)}{remark}.",
+            hook["name"] == "Scene.Update.Post" and hook["error"] is None and hook["output"],
+            hook["error"],
+        )
+        self.report.line(f"      the hook said: {hook['output']}")
+        self.report.claim(
+            f"Plex had it {milliseconds(visible)} after Save was pressed.", visible < self.patience
+        )
+
+    def _requests(self) -> None:
+        asked = self.town.stash.requests(headers=False)
+        ours = [stash_request(one) for one in asked if one["operation"] != "Save"]
+        self.report.requests("Stash", ours)
+        asked = self.town.plex.requests(headers=False)
+        self.report.requests("Plex", [plex_request(one) for one in asked])
+
+    def _what_the_worker_says(self) -> None:
+        crash = self.town.data / "worker-crash.log"
+        words = crash.read_text(errors="replace").splitlines() if crash.exists() else []
+        for line in [*self.town.worker_log(), *words][-8:]:
+            self.report.line(f"      worker: {line}")
+
+
+def main() -> int:
+    """Tell the demo; give the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Stash's Python keeps compiled modules; without them every hook would pay for compiling.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    report, began = Report(sys.stdout), time.monotonic()
+    report.line("PlexSync, from a save in Stash to the item in Plex")
+    report.line(
+        "Stash and Plex are stand-ins on this machine; the plugin, its processes, its store and "
+        "every socket are real."
+    )
+    try:
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            town(Path(folder), SCENES) as built,
+        ):
+            Demo(built, report).tell()
+    except (StandInError, TooLongError, RuntimeError) as error:
+        report.claim("The demo came to its end.", holds=False, seen=error)
+    return report.close(time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

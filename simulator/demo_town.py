@@ -1,0 +1,213 @@
+"""Both stand-ins with the plugin between them, for the demo and the benchmark.
+
+The plugin's files are copied into a plugins folder as a release is unpacked, and
+the Stash stand-in hosts them: what runs is the exec of PlexSync.yml.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from simulator.control import ROOT, PlexControl, start_plex
+from simulator.control_stash import StashControl, start_stash
+from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOMS: Final = ("faults", "plex", "stash", "store", "validation", "worker")
+PLUGIN: Final = "PlexSync"
+SYNC_ALL: Final = "Sync all to Plex"
+_SAVE: Final = "mutation Save($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
+_RUN_TASK: Final = (
+    "mutation Run($p: ID!, $t: String!) { runPluginTask(plugin_id: $p, task_name: $t) }"
+)
+_JOB: Final = "query Job($id: ID!) { findJob(input: { id: $id }) { status error } }"
+
+_Found = TypeVar("_Found")
+
+
+class TooLongError(Exception):
+    """Something that should have happened by itself did not happen in time."""
+
+
+def wait_for(what: Callable[[], _Found], seconds: float, *, step: float = 0.01) -> _Found:
+    """Look every ``step`` seconds until ``what`` gives something true, and give that.
+
+    Raises:
+        TooLongError: It did not within ``seconds``.
+    """
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        if time.monotonic() > end:
+            raise TooLongError(f"nothing came of it within {seconds:.0f} s")
+        time.sleep(step)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Stash and Plex, and the plugin in ``plugin_dir``; Stash's own folder is ``config_dir``."""
+
+    stash: StashControl
+    plex: PlexControl
+    config_dir: Path
+    plugin_dir: Path
+
+    @property
+    def data(self) -> Path:
+        """The plugin's data directory; it exists once a hook or a task ran."""
+        return self.config_dir / "plexsync-data"
+
+    def save(self, scene: int, **values: Any) -> float:
+        """Save a scene as Stash's edit form does; give the seconds that the form waited.
+
+        Args:
+            scene: Its id.
+            values: Keys of ``SceneUpdateInput``.
+        """
+        began = time.monotonic()
+        self.stash.graphql(_SAVE, input={"id": str(scene), **values})
+        return time.monotonic() - began
+
+    def item(self, scene: int) -> dict[str, Any]:
+        """Plex's item of a catalogue scene."""
+        return self.plex.item_at(catalogue_file(scene).plex_path)
+
+    def waiting(self) -> int:
+        """How many things the worker has still to look at."""
+        path = self.data / "plexsync.sqlite"
+        if not path.exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+            return int(store.execute("SELECT count(*) FROM dirty").fetchone()[0])
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Wait until the worker has nothing left to look at.
+
+        Raises:
+            TooLongError: It still has.
+        """
+        wait_for(lambda: self.waiting() == 0, seconds)
+
+    def worker_log(self) -> list[str]:
+        """Lines of the worker's log, without their times."""
+        path = self.data / "plexsync.log"
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [line.partition(" ")[2] for line in lines]
+
+    def run_task(self, name: str = SYNC_ALL, *, seconds: float = 600.0) -> dict[str, Any]:
+        """Run a task from Stash's queue to its end; give the run (output, seconds, pid...).
+
+        Raises:
+            TooLongError: It is still running.
+            RuntimeError: It failed; the text is Stash's.
+        """
+        job = self.stash.graphql(_RUN_TASK, p=PLUGIN, t=name)["runPluginTask"]
+
+        def ended() -> dict[str, Any]:
+            found: dict[str, Any] = self.stash.graphql(_JOB, id=job)["findJob"]
+            return found if found["status"] in {"FINISHED", "FAILED", "CANCELLED"} else {}
+
+        end = wait_for(ended, seconds, step=0.05)
+        run = self.stash.runs()[-1]
+        if end["status"] != "FINISHED" or run["error"]:
+            raise RuntimeError(f"the task {name!r} {end['status']}: {run['error'] or end['error']}")
+        return run
+
+    def hook_input(self, scene: int) -> bytes:
+        """What Stash writes to the stdin of the hook that follows a save."""
+        link = {
+            "Scheme": "http",
+            "Host": "127.0.0.1",
+            "Port": self.stash.port,
+            "SessionCookie": {"Name": "session", "Value": self.stash.cookie()},
+            "Dir": str(self.config_dir),
+            "PluginDir": str(self.plugin_dir),
+        }
+        given = {"id": scene, "type": "Scene.Update.Post", "input": {"id": str(scene)}}
+        return json.dumps({"server_connection": link, "args": {"hookContext": given}}).encode()
+
+    def workers(self) -> list[int]:
+        """Process ids of this town's workers."""
+        wanted = str(self.data)
+        return [
+            pid
+            for pid, command in _processes()
+            if wanted in command and "plexsync.py" in command and " worker " in command
+        ]
+
+    def end_workers(self) -> None:
+        """End every worker, which may happen to it at any moment anyway."""
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(TooLongError):
+            wait_for(lambda: not self.workers(), 5.0)
+
+
+@contextlib.contextmanager
+def town(
+    folder: Path,
+    scenes: int = 10,
+    *,
+    plex: dict[str, Any] | None = None,
+    stash: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Iterator[Town]:
+    """A fresh installation in ``folder``, configured; everything has ended afterwards.
+
+    Args:
+        folder: An empty or missing folder, which stays behind.
+        scenes: Scenes of the shared catalogue on both sides.
+        plex: Options of ``start_plex``.
+        stash: Options of ``start_stash``.
+        settings: Plugin settings beyond the address, token and path map.
+    """
+    config_dir = folder / "stash"
+    plugin_dir = config_dir / "plugins" / PLUGIN
+    plugin_dir.mkdir(parents=True)
+    for name in ("PlexSync.yml", "plexsync.py"):
+        shutil.copy(ROOT / name, plugin_dir / name)
+    for room in ROOMS:
+        forget = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / room, plugin_dir / room, ignore=forget)
+    hosted = {"plugin_dir": config_dir / "plugins", "config_dir": config_dir, **(stash or {})}
+    with start_plex(scenes, **(plex or {})) as media, start_stash(scenes, **hosted) as organiser:
+        built = Town(organiser, media, config_dir, plugin_dir)
+        known = {"plex_url": media.url, "plex_token": media.token}
+        path_map = f"{STASH_ROOT} => {PLEX_ROOT}"
+        organiser.settings(PLUGIN, {**known, "path_map": path_map, **settings})
+        try:
+            yield built
+        finally:
+            built.end_workers()
+
+
+def _processes() -> Iterator[tuple[int, str]]:
+    """Process id and command line of everything that runs; a zombie has no command line."""
+    if not Path("/proc/self/cmdline").exists():
+        listed = subprocess.run(
+            ["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True
+        )
+        for line in listed.stdout.splitlines():
+            pid, _, command = line.strip().partition(" ")
+            yield int(pid), command
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                yield int(entry.name), os.fsdecode(words)
