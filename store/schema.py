@@ -68,7 +68,7 @@ TABLES = (
         written_at REAL NOT NULL,
         PRIMARY KEY (server, rating_key)
     ) WITHOUT ROWID""",
-    "CREATE INDEX item_scene ON item (server, scene)",
+    "CREATE INDEX item_scene ON item (scene, server, rating_key)",
     # What the last look at a scene found.
     """CREATE TABLE scene (
         id INTEGER PRIMARY KEY,
