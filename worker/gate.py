@@ -12,7 +12,7 @@ from faults import SyncError
 from store import dirty, holds
 from store.dirty import LONGEST_WAIT
 from validation.config import PlexSyncConfig, settings_fingerprint
-from worker import schedule, state
+from worker import schedule, sign_of_life
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,7 +54,7 @@ class Gate:
         for hold in others:
             if hold.fingerprint == self._worker.fingerprint and not self._try_again(hold):
                 return False
-            self._clear(hold.lane)
+            self._worker.verdict.clear(hold.lane)
         return True
 
     def read_settings(self) -> bool:
@@ -65,7 +65,7 @@ class Gate:
         except SyncError as fault:
             self._worker.verdict.hold(holds.STASH, fault, schedule.PROBE)
             return False
-        self._clear(holds.STASH)
+        self._worker.verdict.clear(holds.STASH)
         return self.adopt(settings)
 
     def adopt(self, settings: dict[str, object]) -> bool:
@@ -86,7 +86,7 @@ class Gate:
             self._worker.verdict.hold(holds.SETTINGS, fault, schedule.MEND)
             return False
         self._worker.adopt(config, fingerprint)
-        self._clear(holds.SETTINGS)
+        self._worker.verdict.clear(holds.SETTINGS)
         return True
 
     def next_look(self) -> float | None:
@@ -118,18 +118,8 @@ class Gate:
         if not self._is_over(hold):
             return False
         try:
-            client = self._worker.plex
-            client.probe()
-            if hold.lane == holds.SETTINGS:
-                client.sections()
+            sign_of_life.ask(self._worker, hold.lane)
         except SyncError as fault:
-            steps = schedule.MEND if hold.lane == holds.SETTINGS else schedule.PROBE
-            self._worker.verdict.hold(hold.lane, fault, steps)
+            self._worker.verdict.hold(hold.lane, fault, schedule.of_hold(fault))
             return False
         return True
-
-    def _clear(self, lane: str) -> None:
-        with self._worker.store.transaction() as connection:
-            if holds.clear(connection, lane):
-                self._worker.log.info(f"{lane}: no longer waiting, going on")
-            state.leave_notice(connection)

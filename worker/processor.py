@@ -14,6 +14,7 @@ from plex.client import PlexClient
 from stash.scene import METADATA, Scene
 from store import dirty, history, ledger
 from store.mark import BACKGROUND, TASK, mark
+from worker import sign_of_life
 from worker.expand import scenes_of
 from worker.reconcile import Reconciler
 from worker.selection import why_not
@@ -71,7 +72,7 @@ class SyncWorker:
             log,
             clock,
             fingerprint=lambda: self.fingerprint,
-            probe=lambda: self.plex.probe(),  # noqa: PLW0108 - the client may be replaced
+            alive=lambda lane: sign_of_life.ask(self, lane),
             drop=self.forget_plex,
         )
 

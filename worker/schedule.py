@@ -5,6 +5,9 @@ Every wait is bounded by a day, so store/dirty.py can tell a wrong clock.
 
 from __future__ import annotations
 
+from faults import NextStep, SyncError
+from plex.exceptions import RateLimited
+
 #: A scene whose own request failed: soon, then ever slower.
 RETRY = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 #: Tries of one scene before it is parked; a server that is down costs none.
@@ -15,14 +18,21 @@ APPEAR = (60.0, 300.0, 900.0, 3600.0, 6 * 3600.0, 86400.0)
 PROBE = (2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 #: A wrong setting: tried again by itself, in case it was mended on Plex's side.
 MEND = (60.0, 300.0, 900.0)
-#: A rate limit without a Retry-After.
-RATE_LIMIT = 30.0
+#: Somebody asks for fewer requests and does not say for how long.
+RATE_LIMIT = (30.0, 60.0, 120.0, 300.0)
 LONGEST_RETRY_AFTER = 3600.0
 
 
 def after(steps: tuple[float, ...], attempts: int) -> float:
     """Give the wait after so many earlier attempts; the last step repeats."""
     return steps[min(max(attempts, 0), len(steps) - 1)]
+
+
+def of_hold(fault: SyncError) -> tuple[float, ...]:
+    """Give the steps by which the queue waits because of a fault."""
+    if fault.next_step is NextStep.PAUSE:
+        return MEND
+    return RATE_LIMIT if isinstance(fault, RateLimited) else PROBE
 
 
 def asked(retry_after: float | None, otherwise: float) -> float:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
+from types import ModuleType
 
 import plex.exceptions
+import stash.exceptions
+from faults import NextStep, Scope, SyncError
 from store import dirty, holds, meta
 
-#: Names of the faults that come from Plex, to tell them from Stash's.
-PLEX_FAULTS = frozenset(
-    name
-    for name, kind in vars(plex.exceptions).items()
-    if isinstance(kind, type) and issubclass(kind, plex.exceptions.PlexError)
-)
+
+def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, SyncError)
+        and (kind.scope, kind.next_step) == (Scope.SERVER, next_step)
+    )
+
+
+#: By lane, the reasons of rows that wait on their own for what the lane waits for.
+SERVER_FAULTS = {
+    holds.STASH: _about_the_server(stash.exceptions, NextStep.RETRY),
+    holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
+    holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
+}
 
 #: Probes that may fail before an outage is worth a person's attention.
 PATIENCE = 3

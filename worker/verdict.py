@@ -1,12 +1,16 @@
 """What a fault means: the one place that decides retry, wait, park or pause.
 
-    RETRY, scene   the same scene again by a stored schedule; parked after many tries
-    RETRY, server  the whole queue waits for the server; the scene's tries are not spent
-    WAIT           on the long schedule of what is not in Plex yet
-    PARK           until the scene is edited or retried by hand
-    PAUSE          the whole queue waits for a mended setting
+    RETRY   the same scene again by a stored schedule; parked after many tries
+    WAIT    on the long schedule of what is not in Plex yet
+    PARK    until the scene is edited or retried by hand
+    PAUSE   the whole queue waits for a mended setting
 
-By class and scope alone, never by a message.
+By class and scope alone, never by a message. A fault that could be the
+server's is only taken for it after the server was asked for a sign of life:
+one scene whose own request always hangs, or whose words a proxy takes for an
+attack, must not stop the others. The other way round, scene after scene that
+fails means that something is wrong which a sign of life does not show; then
+the queue as a whole slows down, whatever kind of fault it is.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faults import NextStep, Scope, SyncError
-from plex.exceptions import RateLimited
+from plex.exceptions import LibraryNotFound, PlexError, RateLimited
 from store import dirty, history, holds
 from store.mark import TASK
 from worker import schedule, state
@@ -26,8 +30,8 @@ if TYPE_CHECKING:
     from store.store import Store
     from worker.log import Log
 
-#: Faults in a row, each of another scene, after which the server counts as down
-#: although it answers a probe.
+#: Faults in a row, each of another scene, after which the queue slows down
+#: although the server gives signs of life.
 FAULTS_IN_A_ROW = 5
 
 
@@ -39,8 +43,9 @@ class Verdict:
         log: The worker's log.
         clock: Gives Unix seconds.
         fingerprint: Gives the fingerprint of the settings in use.
-        probe: Asks Plex for a sign of life; raises a SyncError when there is none.
-        drop: Called when Plex is down: what was open to it is worthless.
+        alive: Asks the server of a lane (store/holds.py) for a sign of life, for
+            SETTINGS one that needs the settings; raises a SyncError when there is none.
+        drop: Called when Plex is down or a setting wrong: what was open is worthless.
     """
 
     def __init__(
@@ -50,60 +55,101 @@ class Verdict:
         clock: Callable[[], float],
         *,
         fingerprint: Callable[[], str],
-        probe: Callable[[], object],
+        alive: Callable[[str], object],
         drop: Callable[[], None],
     ) -> None:
         self._store = store
         self._log = log
         self._clock = clock
         self._fingerprint = fingerprint
-        self._probe = probe
+        self._alive = alive
         self._drop = drop
-        self._faults_in_a_row = 0
+        # Both by the server that failed, STASH or PLEX, since it last did its work:
+        self._in_a_row: dict[str, int] = {}
+        self._held: dict[str, int] = {}
+        #: Lanes held on suspicion: the server gave a sign of life all the while.
+        self._suspected: set[str] = set()
 
     def succeeded(self) -> None:
-        """Note that a scene went through: the server is up."""
-        self._faults_in_a_row = 0
+        """Note that a scene went through: both servers do their work."""
+        self._in_a_row.clear()
+        self._held.clear()
 
     def settle(self, row: DirtyRow, fault: SyncError) -> None:
         """Decide what a fault means for its row, or for the whole queue."""
-        if fault.next_step is NextStep.PAUSE:
-            self.hold(holds.SETTINGS, fault, schedule.MEND)
-        elif fault.next_step is NextStep.WAIT:
+        server = _server(fault)
+        if server == holds.PLEX:
+            # Whoever got as far as Plex has been served by Stash.
+            self._in_a_row.pop(holds.STASH, None)
+            self._held.pop(holds.STASH, None)
+        if fault.next_step is NextStep.WAIT:
             self._postpone(row, fault, schedule.after(schedule.APPEAR, row.attempts))
         elif fault.next_step is NextStep.PARK:
             self._postpone(row, fault, None)
-        elif fault.scope is Scope.SERVER and self._is_down(fault):
-            lane = holds.PLEX if fault.reason in state.PLEX_FAULTS else holds.STASH
-            self.hold(lane, fault, schedule.PROBE)
-        elif row.attempts + 1 >= schedule.MOST_TRIES:
-            self._postpone(row, fault, None)
-        else:
+        elif not self._concerns_all(fault):
             wait = schedule.asked(fault.retry_after, schedule.after(schedule.RETRY, row.attempts))
-            self._postpone(row, fault, wait)
+            if self._slows_down(fault):
+                # To the back, for those behind it may do better; never parked meanwhile.
+                self._postpone(row, fault, wait)
+            else:
+                last = row.attempts + 1 >= schedule.MOST_TRIES
+                self._postpone(row, fault, None if last else wait)
 
-    def _is_down(self, fault: SyncError) -> bool:
-        """Tell a server that is down from a request that it cannot cope with.
+    def settle_batch(self, fault: SyncError) -> None:
+        """Decide what the fault of a whole batch means; its rows stay as they are."""
+        if not self._concerns_all(fault):
+            self._slows_down(fault)
 
-        A scene whose own request times out must not stop all others, so a
-        server that answers a probe is not down, unless scene after scene fails.
+    def _concerns_all(self, fault: SyncError) -> bool:
+        """Tell a fault of the server or the settings from a scene's own; hold the queue for one.
+
+        The sign of life that is missing says best what is wrong.
         """
-        self._faults_in_a_row += 1
-        if fault.reason not in state.PLEX_FAULTS or isinstance(fault, RateLimited):
-            return True
-        if self._faults_in_a_row >= FAULTS_IN_A_ROW:
-            return True
+        if fault.scope is not Scope.SERVER:
+            return False
+        missing = fault
+        if isinstance(fault, PlexError) and not isinstance(fault, RateLimited | LibraryNotFound):
+            pause = fault.next_step is NextStep.PAUSE
+            missing = self._missing_sign(holds.SETTINGS if pause else holds.PLEX) or fault
+            if missing is fault:
+                return False
+        elif fault.next_step is not NextStep.PAUSE and not isinstance(fault, PlexError):
+            missing = self._missing_sign(holds.STASH) or fault
+            if missing is fault and fault.retry_after is None:
+                return False
+        if missing.retry_after is None:
+            missing.retry_after = fault.retry_after
+        self.hold(_lane(missing), missing, schedule.of_hold(missing))
+        return True
+
+    def _missing_sign(self, lane: str) -> SyncError | None:
         try:
-            self._probe()
-        except SyncError:
-            return True
-        return False
+            self._alive(lane)
+        except SyncError as fault:
+            return fault
+        return None
+
+    def _slows_down(self, fault: SyncError) -> bool:
+        """Count a fault that seems to be the scene's own; hold the queue if they do not end."""
+        server = _server(fault)
+        self._in_a_row[server] = self._in_a_row.get(server, 0) + 1
+        if self._in_a_row[server] < FAULTS_IN_A_ROW:
+            return False
+        lane = _lane(fault)
+        self.hold(lane, fault, schedule.of_hold(fault))
+        self._suspected.add(lane)
+        return True
 
     def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
         """Let the whole queue wait; say it once, and where the user looks."""
         now = self._clock()
         before = holds.get(self._store.connection, lane)
-        attempts = before.attempts if before else 0
+        server = _server(fault)
+        # A server that answers when asked how it is and then fails at its work again
+        # is asked as seldom as one that does not answer at all.
+        attempts = before.attempts if before else self._held.get(server, 0)
+        self._held[server] = attempts + 1
+        self._suspected.discard(lane)
         wait = schedule.asked(fault.retry_after, schedule.after(steps, attempts))
         hold = holds.Hold(
             lane,
@@ -118,10 +164,25 @@ class Verdict:
         with self._store.transaction() as connection:
             holds.put(connection, hold)
             state.leave_notice(connection)
-        if lane == holds.PLEX:
+        if lane != holds.STASH:
             self._drop()
         if before is None or before.message != hold.message:
             self._log.error(f"{fault.message} (the queue waits)")
+
+    def clear(self, lane: str) -> None:
+        """End a lane's wait; what waited for that server on its own is looked at now."""
+        suspected = lane in self._suspected
+        self._suspected.discard(lane)
+        released = 0
+        with self._store.transaction() as connection:
+            cleared = holds.clear(connection, lane)
+            if cleared and not suspected:
+                for reason in state.SERVER_FAULTS[lane]:
+                    released += dirty.release(connection, reason=reason, parked=False)
+            state.leave_notice(connection)
+        if cleared:
+            more = f", {released} scenes with it" if released else ""
+            self._log.info(f"{lane}: no longer waiting, going on{more}")
 
     def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
         due_at = None if wait is None else self._clock() + wait
@@ -137,4 +198,12 @@ class Verdict:
         then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
         log = self._log
         tell = log.info if fault.next_step is NextStep.WAIT else log.warning
-        tell(f"scene {row.id}: {fault.message} ({fault.reason}, {then})")
+        tell(f"{row.kind} {row.id}: {fault.message} ({fault.reason}, {then})")
+
+
+def _server(fault: SyncError) -> str:
+    return holds.PLEX if isinstance(fault, PlexError) else holds.STASH
+
+
+def _lane(fault: SyncError) -> str:
+    return holds.SETTINGS if fault.next_step is NextStep.PAUSE else _server(fault)

@@ -1,0 +1,27 @@
+"""Is anybody there? The cheapest question to the server that a lane waits for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store import holds
+
+if TYPE_CHECKING:
+    from worker.processor import SyncWorker
+
+
+def ask(worker: SyncWorker, lane: str) -> None:
+    """Ask the server of a lane (store/holds.py) for a sign of life.
+
+    Plex is asked who it is, which needs no token, and for SETTINGS also for its
+    libraries, which does.
+
+    Raises:
+        faults.SyncError: There is none, or the token opens nothing.
+    """
+    if lane == holds.STASH:
+        worker.stash.settings()
+        return
+    worker.plex.probe()
+    if lane == holds.SETTINGS:
+        worker.plex.sections()
