@@ -16,7 +16,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from faults import Scope, SyncError
+from faults import NextStep, Scope, SyncError
 from plex.exceptions import ItemGone
 from plex.item import PlexItem, read_items
 from stash.changes import instant
@@ -47,6 +47,8 @@ ITEMS = 250
 READERS = 4
 #: Scenes ended in one transaction.
 COMMIT = 50
+#: What ends a batch: the gate decides whether the next one may begin.
+FAILING = (NextStep.RETRY, NextStep.PAUSE)
 #: Seconds an index is trusted, and a scene's details.
 INDEX_AGE = 300.0
 DETAILS_AGE = 86400.0
@@ -68,13 +70,17 @@ class Bulk:
         self._index_at = 0.0
         self._index_for: Reconciler | None = None
         self._refreshing: Iterator[None] | None = None
+        #: So many scenes are looked at each by itself, because their batch failed.
+        self.one_by_one = 0
 
     def run(self, rows: list[DirtyRow]) -> None:
         """Look at a batch of scenes; what was not finished stays marked. Raises no SyncError."""
         try:
             self._run(rows)
         except SyncError as fault:
-            self._worker.verdict.settle(rows[0], fault)
+            # Nobody knows yet whose fault it is, and it may be one scene's own.
+            self.one_by_one = len(rows)
+            self._worker.verdict.settle_batch(fault)
 
     def _run(self, rows: list[DirtyRow]) -> None:
         reconciler = self._worker.reconciler
@@ -217,8 +223,8 @@ class Bulk:
             for row, look in planned:
                 reconciler.carry_out(look)
                 ended.append((row, look))
-                stopped = look.fault is not None and look.fault.scope is Scope.SERVER
-                if stopped or self._interrupted():
+                failed = look.fault is not None and look.fault.next_step in FAILING
+                if failed or self._interrupted():
                     return
                 if len(ended) >= COMMIT:
                     self._worker.record(ended)

@@ -97,6 +97,9 @@ class Resident:
         """Give the scenes that can be looked at together with the first, none if it goes alone."""
         if first.urgency == EDIT or first.kind != "scene" or first.due_at:
             return []
+        if self.bulk.one_by_one:
+            self.bulk.one_by_one -= 1
+            return []
         rows = dirty.ready(
             self.store.connection,
             now=self._clock(),
