@@ -64,7 +64,8 @@ def entries_of(connection: sqlite3.Connection, server: str, scene: int) -> list[
     """Give the items remembered for a scene on a server, lowest rating key first."""
     # Left alone, the planner walks the primary key, that is, the whole ledger.
     rows = connection.execute(
-        _ENTRY + "INDEXED BY item_scene WHERE server = ? AND scene = ? ORDER BY rating_key", (server, scene)
+        _ENTRY + "INDEXED BY item_scene WHERE server = ? AND scene = ? ORDER BY rating_key",
+        (server, scene),
     )
     return [LedgerEntry._make(row) for row in rows]
 
