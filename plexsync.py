@@ -55,16 +55,20 @@ def main() -> int:
 
 
 def run_operation(payload: dict[str, Any], entry: str) -> int:
-    """Run a task or an operation, for which the packages are needed; give the exit status."""
-    complete_path()
+    """Run a task or an operation; give the exit status.
+
+    The packages are looked for only by what speaks to Stash or Plex: the page's
+    look at the store, which comes often, does without them.
+    """
     try:
         from worker import operation
+
+        return operation.main(payload, entry, complete_path)
     except ImportError as error:
         import json
 
         sys.stdout.write(json.dumps({"error": packages_missing(error)}) + "\n")
         return 0
-    return operation.main(payload, entry)
 
 
 def work(arguments: list[str]) -> int:

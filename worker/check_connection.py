@@ -1,35 +1,64 @@
-"""The task "Check connection": names the one setting at fault, and how to mend it.
+"""Checks the settings against the world: names the one at fault, and how to mend it.
 
 In the order in which things are needed: the settings, Plex's address, its
-token, the libraries, and whether the files of Stash lie where Plex sees them.
+token, whose token it is, the libraries, and whether the files of Stash lie
+where Plex sees them. The task "Check connection" and the settings panel ask the
+same questions.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from faults import ConfigurationError, SyncError
 from plex.client import PlexClient
+from plex.exceptions import ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from validation.config import PlexSyncConfig
-from worker import voice
+from worker import server_seen, voice
+from worker.rule_finder import find_rule
 
 if TYPE_CHECKING:
-    from stash.stamp import SceneStamp
+    from collections.abc import Mapping
+
     from worker.task import Task
 
 #: Scenes whose files are looked for.
 SAMPLE = 20
 
+#: What "this machine" is called; inside a container that is the container alone.
+OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - read, not bound
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: Plex's name, its libraries by name, and how the files lie."""
+
+    server: str
+    libraries: tuple[str, ...]
+    files: str
+
+    def __str__(self) -> str:
+        named = ", ".join(map(repr, self.libraries))
+        return f"Connected to Plex server {self.server!r}, libraries {named}; {self.files}"
+
+
+class NothingMatchesError(ConfigurationError):
+    """No file of Stash lies in a folder of Plex; ``rule`` would mend it, "" when none is known."""
+
+    rule: str = ""
+
 
 def run(task: Task) -> str:
-    """Check everything; give the good news.
+    """Check everything with the saved settings; give the good news.
 
     Raises:
         faults.SyncError: What is wrong first, with ``.setting``.
     """
     try:
-        news = check(task)
+        news = str(check(task, task.stash.settings()))
     except SyncError as fault:
         where = f"Setting {fault.setting}: " if fault.setting else ""
         voice.say("ERROR", where + fault.message)
@@ -38,21 +67,20 @@ def run(task: Task) -> str:
     return news
 
 
-def check(task: Task) -> str:
-    """Do the checks; give a sentence about what was found."""
-    settings = task.stash.settings()
+def check(task: Task, settings: Mapping[str, object]) -> Checked:
+    """Check a settings map, saved or not; give what was found.
+
+    Raises:
+        faults.SyncError: What is wrong first, with ``.setting``.
+    """
     token = settings.get("plex_token")
     task.log.hide([token if isinstance(token, str) else None])
     config = PlexSyncConfig.from_settings(settings)
-    with PlexClient(
-        config.plex_url,
-        config.plex_token,
-        connect_timeout=config.plex_connect_timeout,
-        read_timeout=config.plex_read_timeout,
-        verify=not config.plex_skip_tls_verify,
-        client_identifier=task.store.client_identifier(),
-    ) as client:
-        client.probe()
+    with open_client(task, config) as client:
+        try:
+            client.probe()
+        except (ServerUnreachable, ServerTimeout) as fault:
+            raise _unreachable(config, fault) from None
         name = client.friendly_name
         libraries = Libraries(client, config.plex_libraries, clock=lambda: 0.0)
         if not libraries.sections():
@@ -61,18 +89,51 @@ def check(task: Task) -> str:
                 "or name a show library here.",
                 setting="plex_libraries",
             )
-        stamps = task.stash.client().scene_ids_after(0, SAMPLE)
-        placed = _sample(config, libraries, stamps)
-    return f"Connected to Plex server {name!r}, libraries {libraries.describe()}; {placed}"
+        # Plex tells only the owner about the library as a whole; others may read, not edit.
+        client.query("/library")
+        server_seen.keep(task.store, client, libraries, config.plex_url)
+        files = _sample(task, config, client, libraries)
+    named = tuple(str(section.title) for section in libraries.sections())
+    return Checked(name, named, files)
 
 
-def _sample(config: PlexSyncConfig, libraries: Libraries, stamps: list[SceneStamp]) -> str:
+def open_client(task: Task, config: PlexSyncConfig) -> PlexClient:
+    """Give a client for the server that the settings name; close it afterwards."""
+    return PlexClient(
+        config.plex_url,
+        config.plex_token,
+        connect_timeout=config.plex_connect_timeout,
+        read_timeout=config.plex_read_timeout,
+        verify=not config.plex_skip_tls_verify,
+        client_identifier=task.store.client_identifier(),
+    )
+
+
+def _unreachable(config: PlexSyncConfig, fault: SyncError) -> SyncError:
+    """Say which setting it is, and what it usually is when nobody answers there."""
+    parts = urlsplit(config.plex_url)
+    hint = ""
+    if parts.hostname in OWN_NAMES:
+        hint = (
+            " If Stash runs in a container, localhost is that container: use the address of "
+            "Plex's machine in your network, or the name of Plex's container."
+        )
+    if parts.scheme == "https":
+        hint += " If Plex does not speak https there, let plex_url begin with http://."
+    return type(fault)(fault.message + hint, setting=fault.setting or "plex_url")
+
+
+def _sample(task: Task, config: PlexSyncConfig, client: PlexClient, libraries: Libraries) -> str:
+    stamps = task.stash.client().scene_ids_after(0, SAMPLE)
     paths = [path for stamp in stamps for path in stamp.paths[:1]]
     if not paths:
         return "Stash has no scene with a file yet."
     inside = [path for path in paths if libraries.reach(config.path_map.to_plex(path))]
     if not inside:
-        raise ConfigurationError(_no_folder(config, libraries, paths[0]), setting="path_map")
+        rule = find_rule(client, libraries, paths)
+        fault = NothingMatchesError(_no_folder(config, libraries, paths[0], rule))
+        fault.setting, fault.rule = "path_map", rule
+        raise fault
     found = [path for path in inside if libraries.items_holding(config.path_map.to_plex(path))]
     return (
         f"of {len(paths)} scenes looked at, {len(inside)} lie in a library folder "
@@ -80,11 +141,11 @@ def _sample(config: PlexSyncConfig, libraries: Libraries, stamps: list[SceneStam
     )
 
 
-def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str) -> str:
+def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
     folders = [str(place) for section in libraries.sections() for place in section.locations]
+    mend = rule or f"such as /stash/folder => {folders[0] if folders else '/plex/folder'}"
     return (
         f"Stash's file {path} is {mapped} for Plex, but Plex's libraries lie in "
-        f"{', '.join(folders)}. Give the rule that turns one into the other, "
-        f"such as /stash/folder => {folders[0] if folders else '/plex/folder'}."
+        f"{', '.join(folders)}. Give the rule that turns one into the other: {mend}."
     )

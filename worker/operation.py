@@ -1,6 +1,7 @@
 """What is not a hook: tasks of the task list and operations of the page, by their mode.
 
-Whatever happens, stdout gets exactly one JSON object, and no traceback.
+Whatever happens, stdout gets exactly one JSON object, and no traceback. Only
+what a mode needs is loaded: the page asks often, and must cost little.
 """
 
 from __future__ import annotations
@@ -14,28 +15,52 @@ from faults import SyncError
 from store import meta
 from store.schema import NewerDatabase, data_directory
 from store.store import Store
-from worker import check_connection, hook, sync_all
+from worker import hook, page
 from worker.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def modes() -> dict[str, Callable[[Task], Any]]:
-    """Give the modes that defaultArgs of PlexSync.yml and the page may name."""
-    return {"sync_all": sync_all.run, "check_connection": check_connection.run}
+def tasks() -> dict[str, Callable[[Task], Any]]:
+    """Give the modes that talk to Stash or Plex, named by defaultArgs of PlexSync.yml or the page.
+
+    Loads what they need, the vendored packages included.
+    """
+    # ruff: noqa: PLC0415 - see the module
+    from worker import check_connection, page_connection, page_sign_in, sync_all
+
+    return {
+        "sync_all": sync_all.run,
+        "check_connection": check_connection.run,
+        "test_connection": page_connection.test,
+        "libraries": page_connection.libraries,
+        "plex_pin_start": page_sign_in.start,
+        "plex_pin_check": page_sign_in.check,
+    }
 
 
-def main(payload: dict[str, Any], entry: str) -> int:
-    """Run the task that a payload names; give the exit status."""
+def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None]) -> int:
+    """Run the task that a payload names; give the exit status.
+
+    Args:
+        payload: What Stash wrote to stdin, decoded.
+        entry: Path of plexsync.py.
+        complete_path: Makes packages importable; called only for what needs them.
+
+    Raises:
+        ImportError: A package is missing; nothing was written to stdout.
+    """
     try:
-        answer = {"output": _run(payload, entry)}
+        answer = {"output": _run(payload, entry, complete_path)}
     except hook.Refused as refusal:
         answer = {"error": f"PlexSync did nothing: {refusal}."}
     except SyncError as fault:
         answer = {"error": fault.message}
     except (OSError, sqlite3.Error, NewerDatabase) as error:
         answer = {"error": f"PlexSync cannot use its data directory: {error}"}
+    except ImportError:
+        raise  # the entry knows where packages come from
     except Exception as error:  # noqa: BLE001 - stdout must hold JSON, the log the rest
         answer = {
             "error": f"PlexSync failed in an unforeseen way ({type(error).__name__}). "
@@ -45,19 +70,25 @@ def main(payload: dict[str, Any], entry: str) -> int:
     return 0
 
 
-def _run(payload: dict[str, Any], entry: str) -> Any:
+def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None]) -> Any:
     arguments = payload.get("args")
     mode = arguments.get("mode") if isinstance(arguments, dict) else None
-    run = modes().get(mode) if isinstance(mode, str) else None
-    if run is None or not isinstance(arguments, dict):
+    if not isinstance(mode, str) or not isinstance(arguments, dict):
         raise hook.Refused(f"it knows no task of mode {str(mode)[:40]!r}")
     connection = payload.get("server_connection")
     directory = data_directory(hook.stash_directory(connection))
-    store = Store(directory)
-    task = Task(store, entry, arguments)
+    run = page.MODES.get(mode)
+    reads = mode in page.READS
+    if run is None:
+        complete_path()
+        run = tasks().get(mode)
+    if run is None:
+        raise hook.Refused(f"it knows no task of mode {mode[:40]!r}")
+    task = Task(Store(directory), entry, arguments)
     try:
-        with store.transaction() as database:
-            meta.put_connection(database, connection or {})
+        if not reads or page.wants_connection(task.store.connection):
+            with task.store.transaction() as database:
+                meta.put_connection(database, connection or {})
         return run(task)
     finally:
         task.close()

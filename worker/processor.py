@@ -1,7 +1,6 @@
 """The worker: looks at one dirty thing after another and ends its row with what came of it.
 
-A fault is handed to worker/verdict.py, the one place that decides what it
-means. TransientError and PermanentError are re-exported here.
+A fault goes to worker/verdict.py. TransientError and PermanentError are re-exported here.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from faults import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
 from stash.scene import METADATA, Scene
-from store import dirty, history, ledger
+from store import dirty, history, ledger, meta
 from store.mark import BACKGROUND, TASK, mark
-from worker import sign_of_life
+from worker import server_seen, sign_of_life
 from worker.expand import scenes_of
 from worker.reconcile import Reconciler
 from worker.selection import why_not
@@ -209,10 +208,12 @@ class SyncWorker:
                 changes=written.changes,
             )
         ledger.record_scene(connection, look.record, look.carried)
+        meta.put(connection, "last_look", now)
         if look.fault is None:
             self._end(row, look.outcome)
 
     def _tell(self, look: Look) -> None:
+        server_seen.note(self.store, self.reconciler)
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in look.items)
         what = f"{look.outcome} {fields}".strip()

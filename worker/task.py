@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-from worker.log import Log
-from worker.stash_link import StashLink
 
 if TYPE_CHECKING:
     from store.store import Store
+    from worker.log import Log
+    from worker.stash_link import StashLink
 
 
 class Task:
     """Where a task runs: the open store, the way to Stash, our entry script.
+
+    The log and the way to Stash are loaded when first asked for: what only reads
+    the store answers before either could be imported.
 
     Args:
         store: The open data directory.
@@ -24,11 +27,24 @@ class Task:
         self.store = store
         self.entry = entry
         self.arguments = arguments
-        self.log = Log(store.directory)
-        self.stash = StashLink(store, self.log)
+
+    @cached_property
+    def log(self) -> Log:
+        """The log that the worker writes, too."""
+        from worker.log import Log  # noqa: PLC0415 - see the class
+
+        return Log(self.store.directory)
+
+    @cached_property
+    def stash(self) -> StashLink:
+        """The way to Stash."""
+        from worker.stash_link import StashLink  # noqa: PLC0415 - see the class
+
+        return StashLink(self.store, self.log)
 
     def close(self) -> None:
         """Close everything that is open."""
-        self.stash.close()
-        self.log.close()
+        for name in ("stash", "log"):
+            if name in self.__dict__:
+                getattr(self, name).close()
         self.store.close()

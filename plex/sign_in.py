@@ -1,0 +1,99 @@
+"""Signing in at plex.tv with a code, by plexapi's PIN login."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from faults import TransientError
+from plex.identity import identity_headers
+from plex.taming import tame_plexapi
+
+if TYPE_CHECKING:
+    from plexapi.myplex import MyPlexPinLogin
+
+#: Names another address than plex.tv's own; for tests, which have no account there.
+ELSEWHERE = "PLEXSYNC_PLEX_TV"
+TIMEOUT = 15
+
+
+class Pin(NamedTuple):
+    """A running sign-in: its number at plex.tv and the code that the user enters."""
+
+    id: str
+    code: str
+
+
+class SignIn:
+    """The way to plex.tv.
+
+    Args:
+        client_identifier: The installation's own lasting identifier; the PIN is bound to it.
+    """
+
+    LINK = "https://plex.tv/link"
+
+    def __init__(self, client_identifier: str) -> None:
+        self._identifier = client_identifier
+
+    def start(self) -> Pin:
+        """Ask for a code.
+
+        Raises:
+            TransientError: plex.tv gave none.
+        """
+        login = self._login()
+        try:
+            code = login.pin
+        except Exception as exc:  # noqa: BLE001 - plexapi passes on whatever went wrong below it
+            raise _no_answer(exc) from None
+        number = login._id  # noqa: SLF001 - a PIN outlives the process that asked for it
+        if not code or not str(number or "").isdigit():
+            raise _no_answer(None)
+        return Pin(str(number), str(code))
+
+    def token(self, pin: Pin) -> str | None:
+        """Give the token once the user has entered the code, else None.
+
+        Raises:
+            TransientError: plex.tv gave no answer, or knows the PIN no more.
+        """
+        login = self._login()
+        login._id, login._code = pin  # noqa: SLF001 - as above
+        try:
+            done = login._checkLogin()  # noqa: SLF001 - the public one hides what went wrong
+        except Exception as exc:  # noqa: BLE001 - as above
+            raise _no_answer(exc) from None
+        return str(login.token) if done else None
+
+    def _login(self) -> MyPlexPinLogin:
+        tame_plexapi()
+        from plexapi.myplex import MyPlexPinLogin  # noqa: PLC0415 - tamed first
+
+        login = MyPlexPinLogin(
+            session=_session(),
+            requestTimeout=TIMEOUT,
+            headers=identity_headers(self._identifier),
+        )
+        elsewhere = os.environ.get(ELSEWHERE)
+        if elsewhere:
+            login.PINS = elsewhere.rstrip("/") + urlsplit(login.PINS).path
+        return login
+
+
+def _session() -> Any:
+    import requests  # noqa: PLC0415 - with plexapi, when somebody signs in
+
+    session = requests.Session()
+    session.max_redirects = 0  # what plex.tv says goes to no other host
+    return session
+
+
+def _no_answer(exc: Exception | None) -> TransientError:
+    """Say it without the libraries' words, which quote whole answers."""
+    kind = f" ({type(exc).__name__})" if exc is not None else ""
+    return TransientError(
+        f"plex.tv did not help with signing in{kind}. Check that Stash's machine reaches the "
+        "internet and try again, or enter a token by hand."
+    )

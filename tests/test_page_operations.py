@@ -1,0 +1,412 @@
+"""The page's questions, asked as Stash asks them: by runPluginOperation over the real process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.control import free_port
+from simulator.library import catalogue_file
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OPERATION = 'mutation($args: Map!){runPluginOperation(plugin_id:"PlexSync",args:$args)}'
+
+#: What a look at the page may not load: the network, and what is slow to start.
+SLOW = {"requests", "urllib3", "plexapi", "stashapi", "ssl", "http.client", "logging", "email"}
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests that leave it as they found it."""
+    with installation(tmp_path_factory.mktemp("page"), scenes=6) as found:
+        yield found
+
+
+def ask(town: Installation, mode: str, **arguments: Any) -> Any:
+    """Ask as the browser does."""
+    reply = town.stash.graphql(OPERATION, args={"mode": mode, **arguments})
+    return reply["runPluginOperation"]
+
+
+def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
+    """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.executemany(
+            "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
+            "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
+            rows,
+        )
+        store.commit()
+
+
+def empty(town: Installation) -> None:
+    """Take every row out of the queue."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("DELETE FROM dirty")
+        store.commit()
+
+
+# --- the state -------------------------------------------------------------------------------
+
+
+def test_a_fresh_installation_says_that_nothing_happened_yet(tmp_path: Path) -> None:
+    """The very first look needs no worker, no settings and no earlier hook."""
+    with installation(tmp_path, scenes=1) as fresh:
+        state = ask(fresh, "page_state")
+        assert state["state"]["kind"] == "new"
+        assert state["server"] is None
+        assert state["last_look"] is None
+        assert not state["worker"]["alive"]
+        assert state["history"] == state["groups"] == []
+
+
+def test_a_synced_scene_shows_in_the_state(town: Installation) -> None:
+    """After a save the page knows the server, its libraries, the change field by field."""
+    before = time.time()
+    town.save(1, title="Shown on the page")
+    town.title_becomes(1, "Shown on the page")
+    town.settled()
+    state = wait_for(lambda: (s := ask(town, "page_state"))["server"] and s)
+    assert state["state"]["kind"] == "good"
+    assert state["server"]["name"] == "Plex stand-in"
+    assert state["server"]["machine"] == town.plex.state()["machineIdentifier"]
+    assert state["server"]["url"] == town.plex.url
+    assert state["server"]["libraries"]
+    assert state["worker"]["alive"]
+    assert state["last_look"] >= before - 1
+    assert state["rate"] >= 1
+    newest = state["history"][0]
+    assert (newest["scene"], newest["changes"]["title"][1]) == (1, "Shown on the page")
+
+
+def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
+    """A summary of ten thousand letters does not travel to the browser with every look."""
+    town.save(2, details="x" * 10_000)
+    wait_for(lambda: town.item(2)["fields"].get("summary") == "x" * 10_000)
+    town.settled()
+    changes = [one["changes"] for one in ask(town, "page_state")["history"] if one["scene"] == 2]
+    assert len(changes[0]["summary"][1]) == 300
+
+
+def test_a_scene_says_that_it_is_in_step_and_names_its_item(town: Installation) -> None:
+    """The scene page gets what it needs to link to the item in Plex."""
+    town.save(3, title="Linked")
+    town.title_becomes(3, "Linked")
+    town.settled()
+    answer = ask(town, "scene_state", id="3")
+    assert answer["state"]["kind"] == "good"
+    assert [item["rating_key"] for item in answer["items"]] == [int(town.item(3)["ratingKey"])]
+    assert answer["server"]["machine"] == town.plex.state()["machineIdentifier"]
+
+
+def test_a_scene_nobody_looked_at_says_so(town: Installation) -> None:
+    """An unknown scene, and no id at all, are answers and not errors."""
+    assert ask(town, "scene_state", id=4711)["state"]["kind"] == "unknown"
+    assert ask(town, "scene_state")["state"]["kind"] == "unknown"
+
+
+def test_sync_now_marks_the_scene_and_wakes_the_worker(town: Installation) -> None:
+    """The button does what a save would have done."""
+    town.stash.set_scene(4, title="Without a hook")
+    assert ask(town, "sync_scene", id=4)["scenes"] == 1
+    town.title_becomes(4, "Without a hook")
+    town.settled()
+
+
+# --- what waits ------------------------------------------------------------------------------
+
+
+def test_a_missing_file_waits_in_its_group_until_retried(town: Installation) -> None:
+    """A scene that Plex does not have is grouped with its reason, and Retry looks again."""
+    number = town.stash.add_scene("/stash/media/new/late.mp4", title="Late")
+    town.stash.hook("Scene.Create.Post", number)
+    wait_for(lambda: ask(town, "page_state")["queue"]["waiting"])
+    state = ask(town, "page_state")
+    assert state["state"]["kind"] == "waiting"
+    group = state["groups"][0]
+    assert (group["reason"], group["size"], group["parked"]) == ("NotInPlexYet", 1, 0)
+    assert group["first"] == [["scene", number]]
+    assert "path_map" in group["advice"]
+    assert ask(town, "scene_state", id=number)["state"]["kind"] == "waiting"
+    page = ask(town, "page_scenes", reason="NotInPlexYet")
+    assert [one["id"] for one in page["scenes"]] == [number]
+    town.plex.add_item("/plex/media/new/late.mp4")
+    assert ask(town, "retry", id=number)["scenes"] == 1
+    wait_for(lambda: town.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late")
+    town.settled()
+
+
+def test_retry_takes_one_or_a_reason_or_all(town: Installation) -> None:
+    """What is retried becomes due at once; a retry of nothing touches nothing."""
+    town.kill_workers()
+    later = time.time() + 3600
+    parked = [(90_001, None, "RejectedEdit", "a"), (90_002, None, "RejectedEdit", "b")]
+    waiting = [(90_003, later, "ServerError", "c"), (90_004, later, "ServerError", "d")]
+    fill(town, [*parked, *waiting])
+    assert ask(town, "page_state")["state"]["kind"] == "attention"
+    assert ask(town, "retry")["scenes"] == 0
+    assert ask(town, "retry", id="90001")["scenes"] == 1
+    assert ask(town, "retry", reason="ServerError")["scenes"] == 2
+    # The worker that Retry started finds that Stash has no such scenes, and forgets them.
+    assert ask(town, "retry", all=True)["scenes"] == 1
+    town.settled()
+
+
+def test_pages_of_a_reason_follow_one_another_without_gap_or_repeat(town: Installation) -> None:
+    """Parked ones come first, then by their next look; the last page says that it is the last."""
+    later = time.time() + 3600
+    parked = [(91_000 + n, None, "RejectedEdit", "x") for n in range(7)]
+    waiting = [(92_000 + n, later + 7 - n, "RejectedEdit", "x") for n in range(7)]
+    fill(town, [*parked, *waiting])
+    seen, after = [], None
+    for _ in range(4):
+        page = ask(town, "page_scenes", reason="RejectedEdit", limit=5, after=after)
+        seen += [one["id"] for one in page["scenes"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert after is None
+    assert seen == [row[0] for row in parked] + [row[0] for row in reversed(waiting)]
+    empty(town)
+
+
+@pytest.mark.parametrize("after", ["x", [1], [None, 3, "y"], {"a": 1}, [None, "scene", 10**30]])
+def test_a_senseless_cursor_starts_at_the_beginning(town: Installation, after: Any) -> None:
+    """Whatever a browser sends, the answer is a page."""
+    assert ask(town, "page_scenes", reason="None", after=after, limit="many")["scenes"] == []
+
+
+# --- quick, small and quiet ------------------------------------------------------------------
+
+
+def test_a_look_at_100_000_scenes_stays_small_and_quick(town: Installation) -> None:
+    """Only groups cross the wire, and a look costs no more than a few starts of the hook."""
+    town.kill_workers()
+    later = time.time() + 3600
+    fill(town, [(200_000 + n, later + n, "NotInPlexYet", "no item " * 10) for n in range(100_000)])
+
+    def seconds(**arguments: Any) -> float:
+        taken = []
+        for _ in range(5):
+            start = time.perf_counter()
+            town.run(**arguments)
+            taken.append(time.perf_counter() - start)
+        return statistics.median(taken)
+
+    answer = town.run(mode="page_state")["output"]
+    assert answer["queue"]["waiting"] == 100_000
+    assert len(json.dumps(answer)) < 20_000
+    looks, hook = seconds(mode="page_state"), seconds(hookContext={"id": 1, "type": "none"})
+    print(f"page_state with 100,000 rows: {looks / hook:.2f} x the hook")  # noqa: T201 - a figure
+    assert looks <= 3 * hook
+    empty(town)
+
+
+@pytest.mark.parametrize("mode", ["page_state", "page_scenes", "scene_state", "retry"])
+def test_a_look_loads_nothing_for_the_network(town: Installation, mode: str) -> None:
+    """What only reads the store starts without the packages that speak to servers."""
+    program = (
+        "import sys, runpy; sys.argv = [sys.argv[1]]; sys.path[0] = sys.argv[0].rpartition('/')[0]"
+        "\ntry: runpy.run_path(sys.argv[0], run_name='__main__')"
+        "\nexcept SystemExit: pass"
+        "\nprint('\\n'.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program, str(town.plugin_dir / "plexsync.py")],
+        input=town.payload(mode=mode),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    answer, *loaded = done.stdout.decode().split("\n")
+    assert "output" in json.loads(answer)
+    assert SLOW & set(loaded) == set()
+
+
+def test_a_look_does_not_wait_for_a_writer(town: Installation) -> None:
+    """While somebody holds the write lock, the page still answers."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("BEGIN IMMEDIATE")
+        for mode in ("page_state", "page_scenes", "scene_state"):
+            assert "output" in town.run(mode=mode)
+        store.rollback()
+
+
+def test_no_answer_holds_a_secret(town: Installation) -> None:
+    """Neither the token nor Stash's cookie is in any answer, not even in that of a failing test."""
+    cookie = json.loads(town.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"])
+    secrets = [town.plex.token, cookie["SessionCookie"]["Value"]]
+    wrong = {"plex_url": town.plex.url, "plex_token": "Canary-" + "7" * 20}
+    answers = [
+        ask(town, "page_state"),
+        ask(town, "scene_state", id=1),
+        ask(town, "test_connection"),
+        ask(town, "test_connection", settings=wrong),
+        ask(town, "libraries"),
+    ]
+    for secret in [*secrets, wrong["plex_token"]]:
+        assert secret not in json.dumps(answers)
+
+
+def test_an_unknown_mode_is_refused_in_words(town: Installation) -> None:
+    """A mode that does not exist is an error with a sentence, and so is none at all."""
+    assert "knows no task" in town.run(mode="page_stats")["error"]
+    assert "knows no task" in town.run(mode=["page_state"])["error"]
+
+
+# --- settings that test themselves -----------------------------------------------------------
+
+
+def good(town: Installation, **changes: Any) -> dict[str, Any]:
+    """Settings that work, with changes."""
+    return {
+        "plex_url": town.plex.url,
+        "plex_token": town.plex.token,
+        "path_map": "/stash/media => /plex/media",
+        **changes,
+    }
+
+
+def test_good_settings_are_confirmed_before_they_are_saved(town: Installation) -> None:
+    """The settings come with the question; what is saved plays no part."""
+    town.settings(plex_token="nonsense-token")
+    answer = ask(town, "test_connection", settings=good(town))
+    town.settings()
+    assert answer["ok"]
+    assert answer["server"] == "Plex stand-in"
+    assert "in Plex already" in answer["message"]
+
+
+def test_each_fault_names_its_setting(town: Installation) -> None:
+    """The one setting to mend is named, with words that say how."""
+    nobody = free_port()
+    folder_below = "/nowhere => /else"
+    table: list[tuple[dict[str, Any], str, str]] = [
+        ({"plex_url": ""}, "plex_url", "is empty"),
+        ({"plex_token": ""}, "plex_token", "is empty"),
+        ({"plex_url": "plex:32400"}, "plex_url", "http"),
+        ({"plex_url": f"http://127.0.0.1:{nobody}"}, "plex_url", "container"),
+        ({"plex_url": "http://plex.invalid:32400"}, "plex_url", "not known"),
+        (
+            {"plex_url": town.plex.url.replace("http:", "https:"), "plex_read_timeout": 1},
+            "plex_url",
+            "begin with http://",
+        ),
+        ({"plex_token": "wrong-token-1234"}, "plex_token", "does not accept the token"),
+        ({"plex_token": town.plex.shared_token}, "plex_token", "owner"),
+        ({"plex_libraries": "Nowhere"}, "plex_libraries", "Nowhere"),
+        ({"path_map": folder_below}, "path_map", "/stash/media"),
+    ]
+    for changes, setting, words in table:
+        answer = ask(town, "test_connection", settings=good(town, **changes))
+        assert not answer["ok"], changes
+        assert (answer["setting"], words in answer["message"]) == (setting, True), answer
+
+
+def test_paths_that_do_not_meet_come_with_the_rule_that_mends_them(town: Installation) -> None:
+    """The rule is found by the files' names, and with it the same test succeeds."""
+    answer = ask(town, "test_connection", settings=good(town, path_map=""))
+    assert answer["setting"] == "path_map"
+    assert answer["rule"]
+    assert answer["rule"] in answer["message"]
+    again = ask(town, "test_connection", settings=good(town, path_map=answer["rule"]))
+    assert again["ok"], again
+
+
+def test_the_libraries_come_with_their_folders(town: Installation) -> None:
+    """The panel shows names to tick, whatever the saved names are."""
+    answer = ask(town, "libraries", settings=good(town, plex_libraries="Gone"))
+    assert answer["ok"]
+    assert answer["libraries"][0]["folders"] == ["/plex/media"]
+    refused = ask(town, "libraries", settings=good(town, plex_token="wrong-token-1234"))
+    assert (refused["ok"], refused["setting"]) == (False, "plex_token")
+
+
+# --- sign in ---------------------------------------------------------------------------------
+
+
+class PlexTv(BaseHTTPRequestHandler):
+    """A plex.tv that knows one PIN."""
+
+    token = ""
+    seen: list[tuple[str, str, str]]
+
+    def do_POST(self) -> None:
+        """Give out the PIN, or tell how it stands."""
+        type(self).seen.append(
+            (self.command, self.path, self.headers.get("X-Plex-Client-Identifier") or "")
+        )
+        body = f'<pin id="4711" code="ABCD" authToken="{self.token}"/>'.encode()
+        self.send_response(201 if self.command == "POST" else 200)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST  # noqa: N815 - http.server's name
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def plex_tv(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlexTv]]:
+    """A stand-in for plex.tv, which the plugin processes started here speak to."""
+    handler = type("Handler", (PlexTv,), {"seen": []})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", f"http://127.0.0.1:{server.server_port}")
+    yield handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_token_comes_once_the_code_was_entered(town: Installation, plex_tv: type[PlexTv]) -> None:
+    """Two processes share one sign-in: the code first, the token only to its own panel."""
+    started = town.run(mode="plex_pin_start")["output"]
+    assert (started["ok"], started["code"]) == (True, "ABCD")
+    assert started["link"] == "https://plex.tv/link"
+    assert town.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
+    plex_tv.token = "fresh-token"
+    done = town.run(mode="plex_pin_check")["output"]
+    assert done == {"state": "done", "token": "fresh-token"}
+    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    assert {path for _, path, _ in plex_tv.seen} == {"/api/v2/pins", "/api/v2/pins/4711"}
+    assert len({identifier for *_, identifier in plex_tv.seen}) == 1
+    assert "fresh-token" not in town.log()
+    store = (town.data / "plexsync.sqlite").read_bytes()
+    wal = town.data / "plexsync.sqlite-wal"
+    assert b"fresh-token" not in store + (wal.read_bytes() if wal.exists() else b"")
+
+
+def test_a_sign_in_without_the_internet_says_so(
+    town: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The panel gets a sentence, and nothing of what the libraries said."""
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", f"http://127.0.0.1:{free_port()}")
+    answer = town.run(mode="plex_pin_start")["output"]
+    assert not answer["ok"]
+    assert "internet" in answer["message"]
+    assert str(os.environ["PLEXSYNC_PLEX_TV"]) not in answer["message"]
+
+
+def test_the_catalogue_agrees_with_the_paths_used_here() -> None:
+    """The tests above rely on where the stand-ins keep their files."""
+    assert catalogue_file(1).plex_path.startswith("/plex/media/")

@@ -1,0 +1,210 @@
+"""What the page inside Stash asks of the store: the state, what waits and why, one scene.
+
+Answers hold what is shown and nothing else: counts, groups and pages of the
+queue, and no secret. Nothing here speaks to Stash or Plex, so a look costs
+little more than a hook.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from store import dirty, history, holds, ledger, meta, overview
+from store.mark import mark
+from worker import launcher, page_words
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from worker.task import Task
+
+#: Rows of one page of scenes, and the most that may be asked for.
+PAGE, LARGEST_PAGE = 20, 200
+#: Changes shown, and characters of each value shown.
+CHANGES, LONGEST_VALUE = 15, 300
+#: Seconds over which the rate of changes is taken.
+RATE_OVER = 60.0
+
+
+def page_state(task: Task) -> dict[str, Any]:
+    """Give everything that the page's first look shows."""
+    connection = task.store.connection
+    now = time.time()
+    alive = launcher.ProcessLock(task.store.directory, launcher.WORKER_LOCK).is_held()
+    running = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held()
+    groups = overview.groups(connection)
+    queue = overview.counts(connection, groups)
+    held = holds.all_holds(connection)
+    bulk = _bulk(connection, running=running, left=queue["task"])
+    if queue["ready"] and not alive:
+        # Also mends the instant in which our own look at the lock kept a hook from starting one.
+        launcher.ensure_worker(task.store.directory, task.entry)
+    last_look = meta.get(connection, "last_look")
+    facts = page_words.Facts(queue, held, bulk, ever=last_look is not None)
+    kind, sentence = page_words.state(facts, now)
+    return {
+        "now": now,
+        "state": {"kind": kind, "sentence": sentence},
+        "holds": [_hold(hold) for hold in held],
+        "queue": queue,
+        "groups": [_group(group) for group in groups],
+        "server": meta.get(connection, "server_seen"),
+        "worker": {"alive": alive},
+        "last_look": last_look,
+        "rate": overview.changes_since(connection, now - RATE_OVER),
+        "bulk": bulk,
+        "history": [_change(one) for one in history.newest(connection, CHANGES)],
+        "path_advice": meta.get(connection, "path_advice"),
+    }
+
+
+def page_scenes(task: Task) -> dict[str, Any]:
+    """Give one page of the things postponed for a reason.
+
+    Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
+    """
+    reason = str(task.arguments.get("reason") or "")
+    limit = min(max(_whole(task.arguments.get("limit")) or PAGE, 1), LARGEST_PAGE)
+    connection = task.store.connection
+    rows = overview.page(
+        connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
+    )
+    server = _server(connection)
+    return {
+        "now": time.time(),
+        "scenes": [
+            {
+                **row._asdict(),
+                "items": [key for key, _ in overview.items_of(connection, server, row.id)]
+                if row.kind == "scene"
+                else [],
+            }
+            for row in rows
+        ],
+        "next": [rows[-1].due_at, rows[-1].kind, rows[-1].id] if len(rows) == limit else None,
+    }
+
+
+def scene_state(task: Task) -> dict[str, Any]:
+    """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
+    connection = task.store.connection
+    scene = _whole(task.arguments.get("id"))
+    row = dirty.get(connection, "scene", scene)
+    record = ledger.scene_record(connection, scene)
+    seen = meta.get(connection, "server_seen")
+    kind, sentence = page_words.scene(row, record, holds.all_holds(connection), time.time())
+    return {
+        "now": time.time(),
+        "id": scene,
+        "state": {"kind": kind, "sentence": sentence},
+        "message": row.message if row else "",
+        "due_at": row.due_at if row else None,
+        "note": record.note if record else "",
+        "looked_at": record.looked_at if record else None,
+        "server": seen,
+        "items": [
+            {"rating_key": key, "written_at": written_at}
+            for key, written_at in overview.items_of(connection, _server(connection), scene)
+        ],
+    }
+
+
+def retry(task: Task) -> dict[str, Any]:
+    """Look again at once: at one thing (``id``), at all with a ``reason``, or at all (``all``)."""
+    given = task.arguments
+    number, reason = given.get("id"), given.get("reason")
+    if number is None and not reason and not given.get("all"):
+        return {"scenes": 0, "worker": "asleep"}
+    with task.store.transaction() as connection:
+        scenes = overview.retry(
+            connection,
+            kind=str(given.get("kind") or "scene"),
+            number=None if number is None else _whole(number),
+            reason=str(reason) if reason else None,
+        )
+    return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
+
+
+def sync_scene(task: Task) -> dict[str, Any]:
+    """Mark one scene (argument ``id``) as changed, exactly as its hook would."""
+    scene = _whole(task.arguments.get("id"))
+    if scene:
+        with task.store.transaction() as connection:
+            mark(connection, "scene", [scene], now=time.time())
+    return {
+        "scenes": 1 if scene else 0,
+        "worker": launcher.ensure_worker(task.store.directory, task.entry),
+    }
+
+
+#: Modes that only look: they commit nothing, so they never wait for the worker.
+READS: dict[str, Callable[[Task], Any]] = {
+    "page_state": page_state,
+    "page_scenes": page_scenes,
+    "scene_state": scene_state,
+}
+MODES: dict[str, Callable[[Task], Any]] = {**READS, "retry": retry, "sync_scene": sync_scene}
+
+
+def wants_connection(connection: sqlite3.Connection) -> bool:
+    """Say whether the worker waits for a newer way to Stash, which each look can bring."""
+    return (
+        meta.get(connection, "connection") is None or holds.get(connection, holds.STASH) is not None
+    )
+
+
+def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[str, Any] | None:
+    """Give how far "Sync all" is, None when there is neither one running nor one stopped."""
+    bulk = meta.get(connection, "bulk")
+    if not isinstance(bulk, dict) or not bulk.get("started") or not (running or left):
+        return None
+    return {
+        "running": running,
+        "total": max(int(bulk.get("total") or 0), left),
+        "left": left,
+        "started": bulk["started"],
+    }
+
+
+def _hold(hold: holds.Hold) -> dict[str, Any]:
+    shown = hold._asdict()
+    del shown["fingerprint"]
+    return shown
+
+
+def _group(group: overview.Group) -> dict[str, Any]:
+    title, advice = page_words.of_reason(group.reason)
+    return {**group._asdict(), "title": title, "advice": advice}
+
+
+def _change(change: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **change,
+        "changes": {
+            name: [str(value)[:LONGEST_VALUE] for value in values]
+            for name, values in change["changes"].items()
+        },
+    }
+
+
+def _server(connection: sqlite3.Connection) -> str:
+    seen = meta.get(connection, "server_seen")
+    return str(seen.get("machine")) if isinstance(seen, dict) else ""
+
+
+def _whole(given: object) -> int:
+    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
+        given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int):
+        return 0
+    return given if 0 < given < 2**63 else 0
+
+
+def _cursor(given: object) -> tuple[float | None, str, int]:
+    match given:
+        case [None | int() | float() as due_at, str() as kind, int() as number]:
+            return due_at, kind, number if 0 <= number < 2**63 else 0
+    return None, "", 0

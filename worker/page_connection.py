@@ -1,0 +1,84 @@
+"""The settings panel's questions to Plex: do these settings work, which libraries are there?
+
+The settings come with the question, so that they can be tried before they are
+saved. A fault is an answer here, not an error: the panel shows it at its setting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from faults import SyncError
+from plex.fields import LEAF_TYPE_OF_SECTION
+from validation.config import PlexSyncConfig
+from worker import check_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.task import Task
+
+
+def test(task: Task) -> dict[str, Any]:
+    """Try settings (argument ``settings``, else the saved ones).
+
+    Returns:
+        ``ok``; ``message``; ``setting``, the one at fault or None; ``rule``, a
+        path_map rule that would help, or ""; ``server`` and ``libraries`` by name.
+    """
+
+    def check(settings: dict[str, object]) -> dict[str, Any]:
+        found = check_connection.check(task, settings)
+        return {
+            "ok": True,
+            "message": str(found),
+            "setting": None,
+            "rule": "",
+            "server": found.server,
+            "libraries": list(found.libraries),
+        }
+
+    return _answer(task, check)
+
+
+def libraries(task: Task) -> dict[str, Any]:
+    """Give Plex's libraries with videos (argument ``settings`` as for ``test``).
+
+    Returns:
+        As ``test``, with ``libraries`` as ``{name, kind, folders}``: all there are,
+        whatever plex_libraries says.
+    """
+
+    def read(settings: dict[str, object]) -> dict[str, Any]:
+        config = PlexSyncConfig.from_settings({**settings, "plex_libraries": "", "path_map": ""})
+        with check_connection.open_client(task, config) as client:
+            infos = client.section_infos()
+            return {
+                "ok": True,
+                "message": "",
+                "setting": None,
+                "rule": "",
+                "server": client.friendly_name,
+                "libraries": [
+                    {"name": info.title, "kind": info.type, "folders": list(info.locations)}
+                    for info in infos
+                    if info.type in LEAF_TYPE_OF_SECTION
+                ],
+            }
+
+    return _answer(task, read)
+
+
+def _answer(task: Task, ask: Callable[[dict[str, object]], dict[str, Any]]) -> dict[str, Any]:
+    given = task.arguments.get("settings")
+    try:
+        return ask(given if isinstance(given, dict) else task.stash.settings())
+    except SyncError as fault:
+        return {
+            "ok": False,
+            "message": fault.message,
+            "setting": fault.setting,
+            "rule": getattr(fault, "rule", ""),
+            "server": "",
+            "libraries": [],
+        }

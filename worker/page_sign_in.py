@@ -1,0 +1,56 @@
+"""Sign in with Plex, so that nobody has to dig for a token.
+
+Plex shows a code; the user enters it at plex.tv; the panel asks now and then
+whether that happened. The PIN is kept in the store, so that the browser cannot
+ask about anybody else's. The last answer is the one place where a token leaves.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from faults import SyncError
+from plex.sign_in import Pin, SignIn
+from store import meta
+
+if TYPE_CHECKING:
+    from worker.task import Task
+
+KEY = "sign_in"
+#: Seconds a code is good for.
+LIFE = 900.0
+
+
+def start(task: Task) -> dict[str, Any]:
+    """Ask for a new code: ``{ok, code, link, expires_in}``, or ``{ok: False, message}``."""
+    try:
+        pin = _sign_in(task).start()
+    except SyncError as fault:
+        return {"ok": False, "message": fault.message}
+    with task.store.transaction() as connection:
+        meta.put(connection, KEY, {"id": pin.id, "code": pin.code, "at": time.time()})
+    return {"ok": True, "code": pin.code, "link": SignIn.LINK, "expires_in": LIFE}
+
+
+def check(task: Task) -> dict[str, Any]:
+    """Say how the sign-in stands: ``{state: waiting | done | expired | failed}``.
+
+    Done comes with ``token``, once; failed with ``message``.
+    """
+    kept = meta.get(task.store.connection, KEY) or {}
+    if not 0 <= time.time() - kept.get("at", 0.0) < LIFE:
+        return {"state": "expired"}
+    try:
+        token = _sign_in(task).token(Pin(kept["id"], kept["code"]))
+    except SyncError as fault:
+        return {"state": "failed", "message": fault.message}
+    if token is None:
+        return {"state": "waiting"}
+    with task.store.transaction() as connection:
+        meta.put(connection, KEY, {})
+    return {"state": "done", "token": token}
+
+
+def _sign_in(task: Task) -> SignIn:
+    return SignIn(task.store.client_identifier())
