@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from plex.exceptions import RequestTooLarge
 from plex.fields import BY_NAME, TYPE_NUMBERS
+from validation.text import cut_at_word
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 #: Bytes of query string up to which one PUT carries everything. Plex's own limit
 #: is unknown; tens of kB fail in the field.
 LONGEST_QUERY = 8000
+
+#: Bytes below which no text is cut, however little Plex takes.
+SHORTEST_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +83,32 @@ def requests_for(edit: Edit, *, longest: int = LONGEST_QUERY) -> list[Params]:
     A field is never torn apart: an edit longer than ``longest`` bytes is split
     between fields, and a field that is longer alone travels alone.
     """
-    groups = [
+    return [_request(edit, bundle) for bundle in _bundles(edit, longest)]
+
+
+def _bundles(edit: Edit, longest: int) -> list[list[Params]]:
+    """Give what travels together: a list of fields, each with all of its parameters."""
+    fields = [
         *([_value(name, text), _lock(name)] for name, text in edit.values.items()),
         *([*_list_params(name, change), _lock(name)] for name, change in edit.lists.items()),
         *([_lock(name)] for name in edit.lock),
         *([_lock(name, "0")] for name in edit.unlock),
     ]
-    head = [("type", str(TYPE_NUMBERS[edit.type])), ("id", str(edit.rating_key))]
-    bundles: list[Params] = []
+    bundles: list[list[Params]] = []
     room = 0
-    for group in groups:
-        size = sum(len(quote(key, safe="")) + len(quote(text, safe="")) + 2 for key, text in group)
+    for params in fields:
+        size = sum(len(quote(key, safe="")) + len(quote(text, safe="")) + 2 for key, text in params)
         if not bundles or size > room:
-            bundles.append([*head])
+            bundles.append([])
             room = longest - 40
-        bundles[-1] += group
+        bundles[-1].append(params)
         room -= size
     return bundles
+
+
+def _request(edit: Edit, bundle: list[Params]) -> Params:
+    head = [("type", str(TYPE_NUMBERS[edit.type])), ("id", str(edit.rating_key))]
+    return head + [pair for params in bundle for pair in params]
 
 
 def _value(name: str, text: str) -> tuple[str, str]:
@@ -111,9 +125,10 @@ def _list_params(name: str, change: ListEdit) -> Params:
     params: Params = []
     for place, member in enumerate(change.members):
         params.append((f"{wire}[{place}].tag.tag", member.name))
-        if member.role:
+        # Only an actor's row tells a role; what else has a picture keeps it anyway.
+        if member.role and wire == "actor":
             params.append((f"{wire}[{place}].tagging.text", member.role))
-        if member.thumb:
+        if member.thumb and wire == "actor":
             params.append((f"{wire}[{place}].tag.thumb", member.thumb))
     if change.removed:
         # The value is a comma list whose members are encoded before the whole is:
@@ -124,13 +139,38 @@ def _list_params(name: str, change: ListEdit) -> Params:
 
 
 def write(client: PlexClient, edit: Edit) -> int:
-    """Write an edit and give the number of requests it took (0 when it is empty).
+    """Write an edit and give the number of requests Plex took (0 when it is empty).
+
+    How much fits into a request depends on Plex and on any proxy before it. What
+    is refused as too large is sent field by field, and a text that is too large
+    alone is cut at a word, with an ellipsis.
 
     Raises:
         faults.SyncError: The first request that failed; earlier ones of a split
             edit stand, and doing it again is harmless.
     """
-    bundles = requests_for(edit)
-    for params in bundles:
-        client.query(f"/library/sections/{edit.section}/all", params, method="PUT")
-    return len(bundles)
+    bundles = _bundles(edit, LONGEST_QUERY)
+    taken = 0
+    while bundles:
+        bundle = bundles.pop(0)
+        try:
+            params = _request(edit, bundle)
+            client.query(f"/library/sections/{edit.section}/all", params, method="PUT")
+            taken += 1
+        except RequestTooLarge:
+            smaller = _smaller(bundle)
+            if not smaller:
+                raise
+            bundles = smaller + bundles
+    return taken
+
+
+def _smaller(bundle: list[Params]) -> list[list[Params]]:
+    """Give what to send instead of a bundle that was too large, nothing when all was tried."""
+    if len(bundle) > 1:
+        return [bundle[: len(bundle) // 2], bundle[len(bundle) // 2 :]]
+    (name, text), *rest = bundle[0]
+    half = len(text.encode()) // 2
+    if not name.endswith(".value") or half < SHORTEST_TEXT:
+        return []
+    return [[[(name, cut_at_word(text, half)), *rest]]]

@@ -7,12 +7,13 @@ roles) and leaves out locks, so a difference taken from one would delete.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import splitext
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from plex.exceptions import BadResponse, ItemGone
 from plex.fields import LISTS, SCALARS
-from validation.path_map import path_key
+from validation.path_map import base_name, path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +64,11 @@ class PlexItem:
         """Every part's path, the owner's (first media's first part) first."""
         return tuple(file for media in self.files for file in media)
 
+    @property
+    def stem(self) -> str:
+        """The first file's name without folder and extension, "" when there is no file."""
+        return splitext(base_name(self.all_files[0]))[0] if self.all_files else ""
+
 
 _OUR_NAME = {field.wire: field.name for field in SCALARS + LISTS}
 
@@ -71,7 +77,7 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
     """Read one ``<Video>`` element.
 
     Args:
-        element: The element.
+        element: The element; what lies deeper (an extra's own tags) is not looked at.
         section: The container's librarySectionID, used when the element has none.
 
     Raises:
@@ -88,19 +94,19 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
         lists={
             field.name: tuple(
                 Member(child.get("tag", ""), child.get("role", ""), child.get("thumb", ""))
-                for child in element.iter(field.element)
+                for child in element.findall(field.element)
                 if child.get("tag")
             )
             for field in LISTS
         },
         locked=frozenset(
             _OUR_NAME.get(child.get("name", ""), child.get("name", ""))
-            for child in element.iter("Field")
+            for child in element.findall("Field")
             if child.get("locked") == "1"
         ),
         files=tuple(
-            tuple(part.get("file", "") for part in media.iter("Part") if part.get("file"))
-            for media in element.iter("Media")
+            tuple(part.get("file", "") for part in media.findall("Part") if part.get("file"))
+            for media in element.findall("Media")
         ),
         thumb=element.get("thumb", ""),
         art=element.get("art", ""),
@@ -109,7 +115,8 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 0
+    # Longer ones are no number of Plex's, and Python refuses to read very long ones.
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def read_item(client: PlexClient, rating_key: int) -> PlexItem:

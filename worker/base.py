@@ -8,25 +8,30 @@ crash nobody knows which of it arrived, so all of it may be ours.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+_SETS = ("foreign", "wrote", "locked", "released", "reported")
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """The last agreed state of one item.
 
-    ``values`` and ``members`` hold Stash's side as of then, by field name;
-    ``foreign`` names fields whose value in Plex was never ours (kept for a
-    person); ``locked`` the fields we locked; ``released`` those whose lock was
-    given back; ``reported`` the kept fields the user was told about;
-    ``images`` the sha1 of the pictures we uploaded, by poster and background.
+    ``values`` and ``members`` hold Stash's side as of then, by field name (for a
+    title that Stash emptied, the stem that was written instead); ``wrote`` names
+    texts that stand in Plex because we sent them, ``foreign`` texts that were
+    never ours there (kept for a person); ``locked`` fields whose lock is ours;
+    ``released`` those whose lock was given back; ``reported`` the kept fields
+    the user was told about; ``images`` the sha1 of the pictures we uploaded, by
+    poster and background.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    wrote: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
@@ -35,7 +40,7 @@ class Base:
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
         content: dict[str, Any] = {"values": dict(self.values), "members": dict(self.members)}
-        for name in ("foreign", "locked", "released", "reported"):
+        for name in _SETS:
             content[name] = sorted(getattr(self, name))
         content["images"] = dict(self.images)
         return _dump({name: entry for name, entry in content.items() if entry})
@@ -44,12 +49,11 @@ class Base:
     def from_json(cls, text: str) -> Base:
         """Read what ``to_json`` wrote; "" is the state of an item we never wrote to."""
         content = json.loads(text) if text else {}
-        sets = ("foreign", "locked", "released", "reported")
         return cls(
             values=content.get("values", {}),
             members={name: tuple(names) for name, names in content.get("members", {}).items()},
             images=content.get("images", {}),
-            **{name: frozenset(content.get(name, ())) for name in sets},
+            **{name: frozenset(content.get(name, ())) for name in _SETS},
         )
 
 
@@ -58,18 +62,23 @@ class Pending:
     """What may have been written since the base was acknowledged.
 
     For a text every value that was tried; for a list the members that were in
-    any intended state, and those that were in all of them.
+    any intended state, and those that were in all of them; ``locks`` the fields
+    that a try would have locked and that nobody had locked before.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     any_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     all_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    locks: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.any_members)
+        return bool(self.values or self.any_members or self.locks)
 
     def adding(
-        self, values: Mapping[str, str], members: Mapping[str, tuple[str, ...]]
+        self,
+        values: Mapping[str, str],
+        members: Mapping[str, tuple[str, ...]],
+        locks: Iterable[str] = (),
     ) -> Pending:
         """Give the pending state with one more intention on top of those not acknowledged."""
         tried = {name: _union(self.values.get(name, ()), (text,)) for name, text in values.items()}
@@ -85,6 +94,7 @@ class Pending:
             values={**self.values, **tried},
             any_members={**self.any_members, **some},
             all_members={**self.all_members, **every},
+            locks=self.locks | set(locks),
         )
 
     def to_json(self) -> str:
@@ -96,6 +106,7 @@ class Pending:
                 "values": dict(self.values),
                 "any": dict(self.any_members),
                 "all": dict(self.all_members),
+                "locks": sorted(self.locks),
             }
         )
 
@@ -103,7 +114,8 @@ class Pending:
     def from_json(cls, text: str) -> Pending:
         """Read what ``to_json`` wrote."""
         content = json.loads(text) if text else {}
-        return cls(*(_tuples(content.get(name, {})) for name in ("values", "any", "all")))
+        values, some, every = (_tuples(content.get(name, {})) for name in ("values", "any", "all"))
+        return cls(values, some, every, frozenset(content.get("locks", ())))
 
 
 def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,39 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from validation.text import comparable, date_in_period, partial_date
-from worker.desired import sort_title
+from validation.text import ELLIPSIS, comparable, date_in_period, partial_date
 
 if TYPE_CHECKING:
     from plex.item import PlexItem
+
+#: Bytes from which on a text that ends in an ellipsis counts as the beginning
+#: of a longer one: plex/edits.py never cuts one shorter.
+SHORTEST_CUT = 300
 
 
 def present(name: str, item: PlexItem) -> str:
     """Give the text of a field as Plex has it."""
     if name == "sort_title" and not item.values["sort_title"]:
-        # Plex leaves titleSort out where it is what it derives from the title itself.
-        return sort_title(item.values["title"])
+        # Plex leaves titleSort out where it is the title itself.
+        return item.values["title"]
     return item.values[name]
 
 
-def same(name: str, one: str, other: str) -> bool:
-    """Say whether two texts of a field are the same for a reader."""
+def same(name: str, ours: str, theirs: str) -> bool:
+    """Say whether Plex's text is what we mean by ours: nothing needs to be written.
+
+    ``ours`` may be more than Plex can hold: a period where Plex knows days only,
+    a summary that Plex took only a part of.
+    """
+    if unchanged(name, ours, theirs):
+        return True
     if name == "date":
-        return _same_date(one, other)
+        return date_in_period(theirs, ours)
+    if name == "summary" and theirs.endswith(ELLIPSIS) and len(theirs.encode()) >= SHORTEST_CUT:
+        return comparable(ours).startswith(comparable(theirs[: -len(ELLIPSIS)]))
+    return False
+
+
+def unchanged(name: str, now: str, before: str) -> bool:
+    """Say whether two texts of Stash's side are the same for a reader.
+
+    A day and the month around it are not: somebody came to know more, or less.
+    """
     if name == "rating":
-        return _number(one) == _number(other)
-    return comparable(one) == comparable(other)
-
-
-def _same_date(one: str, other: str) -> bool:
-    """Compare dates of which either may be a period that the other lies in."""
-    if not one or not other:
-        return one == other
-    return date_in_period(other, one) or date_in_period(one, other)
+        return _number(now) == _number(before)
+    return comparable(now) == comparable(before)
 
 
 def full_date(period: str) -> str:
-    """Give the day that is written for a period: its first."""
+    """Give the day that is written for a period: its first; "" for no date."""
     parsed = partial_date(period)
     return parsed[0] if parsed else ""
 

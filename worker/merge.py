@@ -1,39 +1,38 @@
 """The three-way merge: what we last wrote, what Plex has, what Stash wants. Pure.
 
-For each text:
+For each text, the first line that fits:
 
-    Stash = Plex                      nothing to write; agreed
-    never written by us               write, unless Stash has nothing or the field is locked
-    Plex = what we wrote              write; an emptied text is cleared, an emptied title
-                                      becomes the stem of the item's file
-    Plex differs, unlocked            an agent did it: write
-    Plex differs, locked              a person did it: keep while Stash is unchanged;
-                                      if Stash changed too, Stash wins and a note says so
+    its lock was given back       rests until Stash changes it
+    Stash = Plex                  nothing to write; agreed
+    Plex = what we wrote          write; an emptied text is cleared, an emptied
+                                  title becomes the stem of the item's file
+    locked, and Stash has not     a person did it: keep, and say so once; so too
+    changed since                 where we never wrote
+    Stash has nothing             Plex keeps a title always, and every other text
+                                  where nothing of ours is left to clear
+    unlocked                      an agent did it: write
+    locked                        both changed: Stash wins, and a note says so
 
-Lists go by member: what Stash added is added, what Stash dropped and was ours
-is removed, everything else stays as Plex has it. So a member that a person
-added stays, and one that a person removed stays away.
-
-Applying the result and merging again gives no edit (tests/test_merge.py).
+Lists go by member (worker/members.py). What may have been written before a
+crash counts as written. Applying the result and merging again gives no edit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from os.path import splitext
 from typing import TYPE_CHECKING
 
 from plex.edits import Edit, ListEdit
-from plex.item import Member, PlexItem
-from validation.path_map import base_name
-from validation.text import safe_text, tag_key
+from validation.text import safe_text
 from worker.base import Base, Pending
-from worker.compare import full_date, present, same
+from worker.compare import full_date, present, same, unchanged
 from worker.desired import sort_title
+from worker.members import in_words, merge_members, same_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from plex.item import PlexItem
     from worker.desired import Desired
 
 
@@ -69,22 +68,22 @@ def merge(
         item: The full Plex item.
         base: What we last wrote to this very item, None if we never did.
         pending: What may have been written since, empty if all was acknowledged.
-        overwrite: The setting overwrite_plex_edits: Stash always wins.
+        overwrite: The setting overwrite_plex_edits: Stash wins even over a person.
     """
     work = _Work(item, base or Base(), pending, overwrite=overwrite)
     for name, ours in wanted.values.items():
         if name != "sort_title":
             work.text(name, ours)
     if "sort_title" in wanted.values:
-        title = work.values.get("title", item.values["title"])
-        work.text("sort_title", sort_title(title))
+        work.sort_title(wanted.values.get("title", item.values["title"]))
     for name, names in wanted.lists.items():
         work.list(name, names)
+    work.fold({*wanted.values, *wanted.lists})
     return work.result()
 
 
 class _Work:
-    """The merge of one item in progress."""
+    """The merge of one item in progress: what is to be written, and what will be known."""
 
     def __init__(self, item: PlexItem, base: Base, pending: Pending, *, overwrite: bool) -> None:
         self.item = item
@@ -96,6 +95,9 @@ class _Work:
         self.base_values = dict(base.values)
         self.base_members = dict(base.members)
         self.foreign = set(base.foreign)
+        self.wrote = set(base.wrote)
+        # A lock that somebody took off is no longer ours to give back.
+        self.locked = set(base.locked | pending.locks) & item.locked
         self.released = set(base.released)
         self.reported = set(base.reported)
         self.notes: list[str] = []
@@ -105,60 +107,78 @@ class _Work:
         theirs = present(name, self.item)
         known = self.base_values.get(name)
         tried = self.pending.values.get(name, ())
-        written = tried if name in self.foreign or known is None else (known, *tried)
-        earlier = tried if known is None else (known,)
-        unchanged = any(same(name, ours, before) for before in earlier)
-        by_hand = name in self.item.locked and not self.overwrite
+        first_time = known is None and not tried
+        as_before = known is not None and unchanged(name, ours, known)
+        as_before = as_before or any(unchanged(name, _day(name, ours), one) for one in tried)
+        in_plex = tried if known is None or name in self.foreign else (known, *tried)
+        locked = name in self.item.locked
+        if name in self.released and as_before:
+            self.base_values[name] = ours
+            return
+        self.released.discard(name)
+        if any(same(name, one, theirs) for one in tried):
+            self.wrote.add(name)
         if same(name, ours, theirs):
             self._agree(name, ours)
-        elif name in self.released and unchanged:
-            pass
-        elif any(same(name, theirs, before) for before in written):
+        elif any(same(name, one, theirs) for one in in_plex):
             self._put(name, ours, theirs)
-        elif by_hand and (unchanged or not earlier):
+        elif locked and not self.overwrite and (as_before or first_time):
             self._keep(name, ours, theirs)
-        elif not ours and (name == "title" or not any(written)):
-            # Nothing of ours is there to clear, and a title is never blanked.
-            if known is not None:
-                self._agree(name, ours)
+        elif not ours and (name == "title" or not any(in_plex)):
+            self._leave(name, ours)
         else:
-            if name in self.item.locked:
+            if locked:
                 why = "always wins" if self.overwrite else "changed too"
                 self.notes.append(
                     f"{name}: {_short(theirs)} was edited in Plex and is replaced: Stash {why}"
                 )
             self._put(name, ours, theirs)
 
+    def sort_title(self, ours: str) -> None:
+        """Decide the sort title: it follows the title that Plex ends up with."""
+        known = "sort_title" in self.base_values or "sort_title" in self.pending.values
+        if ours or known or "title" in self.values:
+            title = self.values.get("title", self.item.values["title"])
+            self.text("sort_title", sort_title(title))
+
     def _put(self, name: str, ours: str, theirs: str) -> None:
-        value = ours or self._when_emptied(name)
-        if name == "date" and value:
-            value = full_date(value)
+        value = _day(name, ours)
+        if name == "title" and not ours:
+            value = safe_text(self.item.stem, multiline=False).strip()
+            if name not in self.wrote or not value:
+                self._leave(name, ours)
+                return
+            ours = value
         if not same(name, value, theirs):
             self.values[name] = value
+            self.wrote.add(name)
         self._agree(name, ours)
-
-    def _when_emptied(self, name: str) -> str:
-        if name != "title":
-            return ""
-        files = self.item.all_files
-        stem = safe_text(splitext(base_name(files[0]))[0], multiline=False).strip() if files else ""
-        return stem or self.item.values["title"]
 
     def _agree(self, name: str, ours: str) -> None:
         self.base_values[name] = ours
         self.foreign.discard(name)
-        self.released.discard(name)
         self.reported.discard(name)
 
-    def _keep(self, name: str, ours: str, theirs: str) -> None:
-        if not ours:
-            return
-        if name not in self.base_values:
-            # Remember what Stash had, so that a later change there is seen as one;
-            # it was never written, so nothing of ours can be cleared.
+    def _leave(self, name: str, ours: str) -> None:
+        """Leave Plex what it has, for Stash has nothing; there is nothing of ours in it."""
+        if name in self.base_values or name in self.pending.values:
             self.base_values[name] = ours
             self.foreign.add(name)
-        self._report(name, f"{_short(theirs)} was set in Plex by hand and is kept")
+            self.wrote.discard(name)
+            self.locked.discard(name)
+
+    def _keep(self, name: str, ours: str, theirs: str) -> None:
+        first_time = name not in self.base_values and name not in self.pending.values
+        if first_time and not ours:
+            return
+        # Remember what Stash had, so that a later change there is seen as one.
+        self.base_values[name] = ours
+        if first_time:
+            self.foreign.add(name)  # nothing of ours could be cleared
+        self.wrote.discard(name)
+        self.locked.discard(name)
+        if ours:
+            self._report(name, f"{_short(theirs)} was set in Plex by hand and is kept")
 
     def _report(self, name: str, sentence: str) -> None:
         if name not in self.reported:
@@ -166,83 +186,65 @@ class _Work:
             self.notes.append(f"{name}: {sentence}")
 
     def list(self, name: str, names: tuple[str, ...]) -> None:
-        """Decide one list, member by member."""
-        theirs = {tag_key(member.name): member for member in self.item.lists[name]}
-        ours = {tag_key(one): one for one in names}
-        known = self.base_members.get(name)
-        before = {tag_key(one) for one in known or ()}
-        tried = self.pending.any_members.get(name, ())
-        first_time = known is None and not tried
-        if name in self.released and before == set(ours):
+        """Decide one list."""
+        known, tried = self.base_members.get(name), name in self.pending.any_members
+        if name in self.released and same_members(known or (), names):
             return
-        missing = [key for key in ours if key not in theirs]
-        if first_time and missing and name in self.item.locked and not self.overwrite:
-            self.base_members[name] = names
-            self._report(name, "the list is locked in Plex by hand and is kept")
-            return
-        agreed = before
-        if tried:
-            sure = {tag_key(one) for one in self.pending.all_members.get(name, ())}
-            agreed = before & sure
-        ever = before | {tag_key(one) for one in tried}
-        added = [key for key in missing if self.overwrite or key not in agreed]
-        removed = [key for key in theirs if key in ever and key not in ours]
-        self.base_members[name] = names
         self.released.discard(name)
-        if added or removed:
-            self.lists[name] = ListEdit(
-                tuple(_resulting(ours, theirs, added, removed)),
-                tuple(theirs[key].name for key in removed),
-            )
+        decided = merge_members(
+            self.item.lists[name],
+            names,
+            before=known or (),
+            tried=self.pending.any_members.get(name, ()),
+            sure=self.pending.all_members.get(name, ()) if tried else known or (),
+            by_hand=name in self.item.locked and not self.overwrite,
+            first_time=known is None and not tried,
+        )
+        self.base_members[name] = names
+        if decided.kept:
+            self._report(name, "the list is locked in Plex by hand and is kept")
+        elif decided.edit:
+            self.lists[name] = decided.edit
+            self.reported.discard(name)
+
+    def fold(self, decided: set[str]) -> None:
+        """Keep what may have been written to fields that are not synced any more."""
+        for name, tried in self.pending.values.items():
+            arrived = [one for one in tried if same(name, one, present(name, self.item))]
+            if name not in decided and arrived:
+                self.base_values[name] = arrived[-1]
+                self.wrote.add(name)
+        for name, members in self.pending.any_members.items():
+            if name not in decided:
+                before = self.base_members.get(name, ())
+                self.base_members[name] = tuple(dict.fromkeys((*before, *members)))
 
     def result(self) -> Merge:
         item = self.item
         edit = Edit(item.rating_key, item.section, item.type, self.values, self.lists)
+        locks = {*edit.names} - item.locked
         base = replace(
             self.base,
             values=self.base_values,
             members=self.base_members,
             foreign=frozenset(self.foreign),
-            locked=self.base.locked | set(edit.names),
+            wrote=frozenset(self.wrote),
+            locked=frozenset(self.locked | locks),
             released=frozenset(self.released),
             reported=frozenset(self.reported),
         )
+        changes = {name: (item.values[name], new) for name, new in self.values.items()}
+        for name, change in self.lists.items():
+            changes[name] = (in_words(item.lists[name]), in_words(change.members))
         intended = {name: self.base_members[name] for name in self.lists}
-        return Merge(
-            edit,
-            base,
-            self.pending.adding(self.values, intended),
-            {**self._changed_texts(), **self._changed_lists()},
-            tuple(self.notes),
-        )
-
-    def _changed_texts(self) -> dict[str, tuple[str, str]]:
-        return {name: (self.item.values[name], new) for name, new in self.values.items()}
-
-    def _changed_lists(self) -> dict[str, tuple[str, str]]:
-        return {
-            name: (_joined(self.item.lists[name]), _joined(change.members))
-            for name, change in self.lists.items()
-        }
+        pending = self.pending.adding(self.values, intended, locks)
+        return Merge(edit, base, pending, changes, tuple(self.notes))
 
 
-def _resulting(
-    ours: Mapping[str, str], theirs: Mapping[str, Member], added: list[str], removed: list[str]
-) -> Iterable[Member]:
-    """Give the complete list: Stash's members in Stash's order, then Plex's others in theirs."""
-    for key, name in ours.items():
-        if key in theirs:
-            yield theirs[key]
-        elif key in added:
-            yield Member(name)
-    for key, member in theirs.items():
-        if key not in ours and key not in removed:
-            yield member
+def _day(name: str, ours: str) -> str:
+    """Give a text as it is written: Plex takes no date without a day."""
+    return full_date(ours) if name == "date" else ours
 
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-def _joined(members: Iterable[Member]) -> str:
-    return ", ".join(member.name for member in members)
