@@ -22,6 +22,7 @@ from worker.log import Log
 from worker.processor import SyncWorker
 from worker.release import Release
 from worker.stash_link import StashLink
+from worker.sweep import CALM, Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,8 @@ class Resident:
         self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
         self.release = Release()
+        self.sweep = Sweep(self.store, self.stash, self.log, clock)
+        self._sweep_at = 0.0  # the first one as soon as there is a moment
         self._stays = stays
         self._idle = idle
         self._clock = clock
@@ -148,10 +151,24 @@ class Resident:
         while True:
             self._version = self.store.data_version()
             self.drain()
+            if self._catch_up():
+                continue
             reason = self._why_go()
             if reason:
                 return reason
             self.sleep()
+
+    def _catch_up(self) -> bool:
+        """Look for changes that no hook told of, now and then; say whether there were any."""
+        now = self._clock()
+        if 0 < self._sweep_at - now <= CALM or not self.gate.is_open():
+            return False
+        self._sweep_at = now + CALM
+        try:
+            return self.sweep.run() > 0
+        except SyncError as fault:
+            self.log.warning(f"{fault.message} (looking for changes, again later)")
+            return False
 
     def _why_go(self) -> str:
         if self.release.settled():

@@ -62,10 +62,6 @@ class Sweep:
         self._clock = clock
         self._can_see_files = True
 
-    def due_at(self) -> float:
-        """Give the Unix time of the next sweep."""
-        return float((meta.get(self._store.connection, "sweep") or {}).get("at", 0.0)) + CALM
-
     def run(self) -> int:
         """Mark what changed; give the number of marks. The first sweep only sets the watermark.
 
