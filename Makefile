@@ -39,7 +39,7 @@ demo: $(DEMO) schema ## one scene from Stash's hook to Plex, on stand-ins, with 
 	$(PY) -m simulator.demo
 
 bench: $(DEMO) schema ## the numbers we promise, each a ratio taken in one run
-	$(PY) tools/bench.py
+	$(PY) -m tools.bench
 
 soak: $(DEV) schema ## the long modes: kills, faults, months
 	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)

@@ -1,0 +1,175 @@
+"""The whole library: "Sync all to Plex" against its own requests, and how it grows."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from simulator.demo_report import count
+from simulator.demo_town import Town, town
+from tools.bench_replay import Asked, recorded, replay
+from tools.bench_row import Row, counted, paired
+from tools.bench_scene import AGREED
+
+#: Megabytes that the worker may take for a library of a hundred thousand.
+MEMORY: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One "Sync all to Plex": its seconds, its Plex requests, and peak memory in megabytes."""
+
+    took: float
+    requests: int
+    writes: int
+    connections: int
+    worker_peak: float
+    task_peak: float
+    said: str
+
+
+def changed_rows(
+    folder: Path, sizes: Sequence[tuple[int, int]], latencies: Sequence[float]
+) -> Iterator[Row]:
+    """Measure and give the rows about scenes that all differ.
+
+    Args:
+        folder: An empty folder.
+        sizes: Scenes, and how many pairs of sync and replay.
+        latencies: Milliseconds that Plex thinks about every request.
+    """
+    for size, pairs in sizes:
+        for latency in latencies:
+            syncs, plex_only, both = [], [], []
+            for number in range(pairs):
+                place = folder / f"changed-{size}-{latency:g}-{number}"
+                with town(place, size, plex={"latency_ms": latency}) as built:
+                    sync = sync_all(built)
+                    asked = recorded(built)
+                    at_once = max(1, sync.connections)
+                    built.plex.reset()
+                    to_plex = [one for one in asked if one.server == built.plex.url]
+                    plex_only.append(_replayed(built, to_plex, at_once))
+                    both.append(_replayed(built, asked, at_once))
+                    syncs.append(sync)
+            took = [sync.took for sync in syncs]
+            what = f"{size:,} changed scenes, Plex at {latency:g} ms"
+            pace = f"{size / took[0]:.0f} scenes a second"
+            remark = f"{pace}; replayed over {count(syncs[0].connections, 'connection')}"
+            yield paired(f"{what}: replayed", took, plex_only, 2.0, remark=remark)
+            yield paired("  the same: Stash's requests replayed, too", took, both)
+        per_scene = sum(sync.requests for sync in syncs) / (size * pairs)
+        yield counted(f"  Plex requests for each of {size:,}", round(per_scene, 4), 1.2)
+
+
+def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Row]:
+    """Measure and give the rows about scenes in which both sides agree.
+
+    Args:
+        folder: An empty folder.
+        sizes: Scenes, from the smallest library to the largest.
+        largest: The size at which the worker's memory has its goal.
+    """
+    before: tuple[int, Sync, Sync] | None = None
+    for size in sizes:
+        with town(
+            folder / f"growth-{size}", size, plex={"matched": True}, sync_fields=AGREED
+        ) as built:
+            first = sync_all(built)
+            second = sync_all(built)
+        yield counted(f"{size:,} unchanged scenes: Plex requests", second.requests, size / 200 + 10)
+        yield counted("  writes", first.writes + second.writes, 0)
+        if before is None:
+            yield Row("  seconds, first look / next look", *_both(first, second))
+        else:
+            smaller, *their = before
+            for name, now, then in (
+                ("first", first, their[0]),
+                ("next", second, their[1]),
+            ):
+                yield paired(
+                    f"  {name} look, a scene: in {smaller:,}",
+                    [now.took / size],
+                    [then.took / smaller],
+                    show=lambda value: f"{value * 1e6:.0f} us",
+                    remark=f"{now.took:.1f} s, {now.requests} Plex requests",
+                )
+        peak = max(first.worker_peak, second.worker_peak)
+        task = max(first.task_peak, second.task_peak)
+        what = f"  worker's peak memory (the task's: {task:.0f} MB)"
+        if size == largest:
+            yield counted(what, round(peak), MEMORY, unit=" MB")
+        else:
+            yield Row(what, f"{peak:.0f} MB")
+        before = (size, first, second)
+
+
+def sync_all(built: Town) -> Sync:
+    """Run the task "Sync all to Plex" to its end and look at what it took.
+
+    Raises:
+        RuntimeError: It failed, or scenes failed in it.
+    """
+    built.plex.clear_requests()
+    built.stash.clear_requests()
+    with _watching(built) as peaks:
+        run = built.run_task(seconds=3000.0)
+    said = str(run["output"])
+    if " 0 not in Plex yet, 0 failed" not in said:
+        raise RuntimeError(f"the sync did not go as it should: {said}")
+    counts = built.plex.counts()
+    return Sync(
+        float(run["seconds"]),
+        counts["reads"] + counts["writes"],
+        counts["writes"],
+        counts["connections"],
+        max((_peak(pid) for pid in built.workers()), default=0.0),
+        peaks.get(int(run["pid"]), 0.0),
+        said,
+    )
+
+
+def _replayed(built: Town, asked: Sequence[Asked], at_once: int) -> float:
+    """Replay on a Plex that is as it was at the start."""
+    built.plex.reset()
+    return replay(asked, at_once)
+
+
+def _both(first: Sync, second: Sync) -> tuple[str, str]:
+    return f"{first.took:.2f} s", f"{second.took:.2f} s"
+
+
+@contextlib.contextmanager
+def _watching(built: Town) -> Iterator[dict[int, float]]:
+    """Note the peak memory of the newest plugin process by its id, while the block runs."""
+    peaks: dict[int, float] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            for run in built.stash.runs()[-1:]:
+                if peak := _peak(int(run["pid"])):
+                    peaks[int(run["pid"])] = peak
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        thread.join()
+
+
+def _peak(pid: int) -> float:
+    """Most memory that a process ever had, in megabytes; 0 where it is not told."""
+    try:
+        told = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", told)
+    return int(found[1]) / 1024 if found else 0.0

@@ -1,0 +1,164 @@
+"""What a save in Stash pays: the hook's whole process against a bare interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from simulator.demo_town import Town, town, wait_for
+from simulator.plex.faults import STARTING
+from tools.bench_row import Row, counted, paired
+
+#: The least that any hook in Python with a durable queue has to pay.
+BARE: Final = ("-c", "import json, sqlite3")
+BARE_WITHOUT_SITE: Final = ("-S", *BARE)
+
+
+class Runner:
+    """Runs the hook, and what it is compared with, the same way: files for pipes, a bare wait.
+
+    Args:
+        built: The installation whose hook runs.
+        python: The interpreter of both.
+    """
+
+    def __init__(self, built: Town, python: str) -> None:
+        self.town = built
+        self.python = python
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self._bare_environment = kept
+        # Stash puts the plugins folder on the path of every plugin.
+        self._environment = {**kept, "PYTHONPATH": str(built.plugin_dir.parent)}
+        self._folder = built.config_dir.parent
+
+    def bare(self, arguments: Sequence[str] = BARE) -> float:
+        """Seconds that an interpreter takes from being started to having ended."""
+        return self._timed([self.python, *arguments], self._bare_environment, Path(os.devnull))
+
+    def hook(self, scene: int) -> float:
+        """Seconds that a scene's hook takes, likewise.
+
+        Raises:
+            RuntimeError: The hook said that it could not do its work.
+        """
+        given = self._folder / f"hook-{scene}.json"
+        if not given.exists():
+            given.write_bytes(self.town.hook_input(scene))
+        entry = str(self.town.plugin_dir / "plexsync.py")
+        return self._timed([self.python, "-S", entry], self._environment, given)
+
+    def _timed(self, command: list[str], environment: dict[str, str], given: Path) -> float:
+        with given.open("rb") as stdin, tempfile.TemporaryFile() as stdout:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                command, stdin=stdin, stdout=stdout, env=environment, cwd=self._folder
+            )
+            status = process.wait()
+            took = time.perf_counter() - began
+            stdout.seek(0)
+            said = stdout.read()
+        if status != 0 or b'"error"' in said:
+            raise RuntimeError(f"{command[1:]} ended with {status}: {said.decode()}")
+        return took
+
+
+def real_python() -> str:
+    """The interpreter's own file: what a virtual environment's link leads to."""
+    return os.path.realpath(sys.executable)
+
+
+def rows(folder: Path, pairs: int, starts: int, crowd: int, at_once: int) -> Iterator[Row]:
+    """Measure and give the rows about the hook.
+
+    Args:
+        folder: An empty folder.
+        pairs: Interleaved pairs of hook and bare interpreter.
+        starts: How often a worker is started.
+        crowd: Hooks of the crowd.
+        at_once: How many of them run at a time.
+    """
+    with town(folder / "hook", max(crowd, 10)) as built:
+        yield from _alone(built, pairs)
+        yield from _starting(built, starts)
+        yield from _crowd(built, crowd, at_once)
+
+
+def _alone(built: Town, pairs: int) -> Iterator[Row]:
+    """One hook at a time, a worker alive, nothing to do for it between two hooks."""
+    _with_worker(built)
+    runner = Runner(built, real_python())
+    ours: list[float] = []
+    bare: list[float] = []
+    without_site: list[float] = []
+    for number in range(pairs + 2):
+
+        def one_hook() -> None:
+            ours.append(runner.hook(1))
+            built.settle()
+
+        turns: list[Callable[[], object]] = [
+            one_hook,
+            lambda: bare.append(runner.bare()),
+            lambda: without_site.append(runner.bare(BARE_WITHOUT_SITE)),
+        ]
+        # Nobody is always first, and the first two rounds only warm up.
+        for turn in turns[number % 3 :] + turns[: number % 3]:
+            turn()
+        if number == 1:
+            for values in (ours, bare, without_site):
+                values.clear()
+    what = f"hook, whole process, {pairs} pairs"
+    yield paired(f"{what}: python -c 'import ...'", ours, bare, 1.2)
+    yield paired("  the same: python -S -c 'import ...'", ours, without_site)
+
+
+def _starting(built: Town, starts: int) -> Iterator[Row]:
+    """Hooks that find no worker, and how long a save then takes to be seen in Plex."""
+    # This interpreter, not the bare one: the worker needs the packages.
+    runner = Runner(built, sys.executable)
+    ours, bare = [], []
+    for _ in range(starts):
+        built.end_workers()
+        ours.append(runner.hook(1))
+        built.settle()
+        bare.append(runner.bare())
+    yield paired("  hook that also starts the worker", ours, bare)
+
+
+def _crowd(built: Town, crowd: int, at_once: int) -> Iterator[Row]:
+    """Many hooks at once, while Plex is away, so that the worker does not compete with them."""
+    _with_worker(built)
+    runner = Runner(built, real_python())
+    built.plex.switches(maintenance=STARTING)
+    runner.hook(1)
+    wait_for(lambda: built.plex.counts()["total"] > 1, 10.0)
+    ours, bare = [], []
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in range(3):
+            ours.append(
+                _wall(pool, [partial(runner.hook, number) for number in range(1, crowd + 1)])
+            )
+            bare.append(_wall(pool, [runner.bare] * crowd))
+    yield paired(f"{crowd} hooks, {at_once} at once", ours, bare)
+    yield counted("  marks of them that are missing", crowd - built.waiting(), 0)
+
+
+def _wall(pool: ThreadPoolExecutor, turns: Sequence[Callable[[], object]]) -> float:
+    began = time.perf_counter()
+    for done in [pool.submit(turn) for turn in turns]:
+        done.result()
+    return time.perf_counter() - began
+
+
+def _with_worker(built: Town) -> None:
+    """See that a worker lives and has nothing to do."""
+    built.save(1, title="The first of all")
+    built.settle()
