@@ -12,7 +12,7 @@ from faults import SyncError
 from store import dirty, holds
 from store.dirty import LONGEST_WAIT
 from validation.config import PlexSyncConfig, settings_fingerprint
-from worker import schedule, sign_of_life
+from worker import schedule
 
 if TYPE_CHECKING:
     import sqlite3
@@ -118,7 +118,7 @@ class Gate:
         if not self._is_over(hold):
             return False
         try:
-            sign_of_life.ask(self._worker, hold.lane)
+            self._worker.verdict.alive(hold.lane)
         except SyncError as fault:
             self._worker.verdict.hold(hold.lane, fault, schedule.of_hold(fault))
             return False

@@ -71,7 +71,7 @@ class SyncWorker:
             log,
             clock,
             fingerprint=lambda: self.fingerprint,
-            alive=lambda lane: sign_of_life.ask(self, lane),
+            alive=lambda lane: sign_of_life.ask(lane, self.stash, self._get_plex_client),
             drop=self.forget_plex,
         )
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from store import holds
 
 if TYPE_CHECKING:
-    from worker.processor import SyncWorker
+    from collections.abc import Callable
+
+    from plex.client import PlexClient
+    from worker.stash_link import StashLink
 
 
-def ask(worker: SyncWorker, lane: str) -> None:
+def ask(lane: str, stash: StashLink, plex: Callable[[], PlexClient]) -> None:
     """Ask the server of a lane (store/holds.py) for a sign of life.
 
     Plex is asked who it is, which needs no token, and for SETTINGS also for its
@@ -20,8 +23,9 @@ def ask(worker: SyncWorker, lane: str) -> None:
         faults.SyncError: There is none, or the token opens nothing.
     """
     if lane == holds.STASH:
-        worker.stash.settings()
+        stash.settings()
         return
-    worker.plex.probe()
+    client = plex()
+    client.probe()
     if lane == holds.SETTINGS:
-        worker.plex.sections()
+        client.sections()

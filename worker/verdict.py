@@ -62,7 +62,7 @@ class Verdict:
         self._log = log
         self._clock = clock
         self._fingerprint = fingerprint
-        self._alive = alive
+        self.alive = alive
         self._drop = drop
         # Both by the server that failed, STASH or PLEX, since it last did its work:
         self._in_a_row: dict[str, int] = {}
@@ -124,7 +124,7 @@ class Verdict:
 
     def _missing_sign(self, lane: str) -> SyncError | None:
         try:
-            self._alive(lane)
+            self.alive(lane)
         except SyncError as fault:
             return fault
         return None
