@@ -11,19 +11,17 @@ plexapi is given a `PlexSession` and so keeps these bounds, too:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from net.adapter import BoundedAdapter
 from plex.body import MOST_BYTES, check_body, read_body, read_excerpt
 from plex.exceptions import PlexHttpError
 from plex.identity import identity_headers
-from plex.sockets import POOLS, StaleConnectionError, fresh_connection
 
 REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 """Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
@@ -32,45 +30,6 @@ SUCCESS = frozenset(range(200, 300)) - {206}
 """We never ask for a part, so a partial answer is half of one."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class _PlexAdapter(HTTPAdapter):
-    """Adds the connect timeout that plexapi cannot name; repeats what met a stale connection."""
-
-    def __init__(self, connect_timeout: float) -> None:
-        self._connect_timeout = connect_timeout
-        # More than the four readers of a bulk run, so that none throws connections away.
-        super().__init__(pool_connections=2, pool_maxsize=8, max_retries=0)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        """Send once; twice if a kept connection turned out closed and twice does no harm."""
-        if not isinstance(timeout, tuple):
-            timeout = (self._connect_timeout, timeout)
-        repeatable = request.method in REPEATABLE
-        rest: dict[str, Any] = {"verify": verify, "cert": cert, "proxies": proxies}
-        try:
-            with fresh_connection(wanted=not repeatable):
-                return super().send(request, stream, timeout, **rest)
-        except requests.ConnectionError as exc:
-            if not (repeatable and _was_stale(exc)):
-                raise
-        with fresh_connection(wanted=True):
-            return super().send(request, stream, timeout, **rest)
-
-
-def _was_stale(exc: BaseException) -> bool:
-    return isinstance(exc, StaleConnectionError) or any(
-        _was_stale(part) for part in exc.args if isinstance(part, BaseException)
-    )
 
 
 class PlexSession(requests.Session):
@@ -105,7 +64,7 @@ class PlexSession(requests.Session):
         self._read_timeout = read_timeout
         self._most_bytes = most_bytes
         self._identity = identity_headers(client_identifier)
-        adapter = _PlexAdapter(connect_timeout)
+        adapter = BoundedAdapter(connect_timeout, REPEATABLE)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
         if not verify:

@@ -25,7 +25,7 @@ from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOMS: Final = ("faults", "plex", "stash", "store", "validation", "worker")
+ROOMS: Final = ("faults", "net", "plex", "stash", "store", "validation", "worker")
 PLUGIN: Final = "PlexSync"
 SYNC_ALL: Final = "Sync all to Plex"
 _SAVE: Final = "mutation Save($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+
+from net.adapter import BoundedAdapter
 
 from .credentials import Credentials, Kind
 from .exceptions import AGAIN, StashRefused, StashUnavailable, translate_stash_exception
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .connection import StashConnection
 
 _CHUNK = 64 * 2**10
-_THREADS = 8
 _LONGEST_STAY_AWAY = 3600.0
 
 
@@ -65,7 +65,9 @@ class StashTransport:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # Compressing costs more than the wire where both ends share a machine.
         session.headers["Accept-Encoding"] = "identity"
-        session.mount(f"{connection.scheme}://", HTTPAdapter(pool_maxsize=_THREADS))
+        # All our questions only read, so any may be asked twice.
+        adapter = BoundedAdapter(connect_timeout, {"GET", "POST"})
+        session.mount(f"{connection.scheme}://", adapter)
         if connection.scheme == "https" and connection.is_loopback:
             session.verify = False
             # On stderr, Stash would show this warning as an error of the plugin.

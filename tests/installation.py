@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("faults", "plex", "stash", "store", "validation", "worker")
+ROOMS = ("faults", "net", "plex", "stash", "store", "validation", "worker")
 PATH_MAP = "/stash/media => /plex/media"
 
 

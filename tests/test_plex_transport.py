@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from plex import sockets
+from net import sockets
 from plex.exceptions import (
     BadAddress,
     BadResponse,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOMS = ("", "faults", "plex", "stash", "store", "validation", "worker")
+ROOMS = ("", "faults", "net", "plex", "stash", "store", "validation", "worker")
 #: Seconds between two looks, and seconds without a change that make one settled.
 LOOK = 2.0
 SETTLED = 3.0
@@ -30,9 +30,7 @@ class Release:
         clock: Gives monotonic seconds.
     """
 
-    def __init__(
-        self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
         self._clock = clock
         self._loaded = self._seen = self._files()

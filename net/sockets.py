@@ -1,4 +1,4 @@
-"""Connections below the transport: no answer may drip for ever, none may be stale.
+"""Connections below the transports: no answer may drip for ever, none may be stale.
 
 A read timeout only bounds the pause between two pieces, so a server that sends
 a byte now and then holds a thread for days. Here every read, of headers too,
@@ -95,7 +95,7 @@ class _TimedResponse(http.client.HTTPResponse):
         super().__init__(cast("socket.socket", _TimedSocket(sock)), *args, **kwargs)
 
 
-class PlexConnection(HTTPConnection):
+class BoundedConnection(HTTPConnection):
     """A connection that knows how long it has rested and whether it ever answered."""
 
     response_class = _TimedResponse
@@ -143,20 +143,20 @@ class PlexConnection(HTTPConnection):
             raise
 
 
-class PlexTlsConnection(PlexConnection, HTTPSConnection):
+class BoundedTlsConnection(BoundedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-class PlexPool(HTTPConnectionPool):
-    """Kept connections to Plex."""
+class BoundedPool(HTTPConnectionPool):
+    """Kept connections."""
 
-    ConnectionCls = PlexConnection
-
-
-class PlexTlsPool(HTTPSConnectionPool):
-    """Kept TLS connections to Plex."""
-
-    ConnectionCls = PlexTlsConnection
+    ConnectionCls = BoundedConnection
 
 
-POOLS = {"http": PlexPool, "https": PlexTlsPool}
+class BoundedTlsPool(HTTPSConnectionPool):
+    """Kept TLS connections."""
+
+    ConnectionCls = BoundedTlsConnection
+
+
+POOLS = {"http": BoundedPool, "https": BoundedTlsPool}

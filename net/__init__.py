@@ -1,0 +1,1 @@
+"""What both transports share: connections that end, to whichever server."""
