@@ -19,12 +19,16 @@ from plex.fields import BY_NAME, TYPE_NUMBERS
 from validation.text import cut_at_word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plex.client import PlexClient
     from plex.item import Member
 
 #: Bytes of query string up to which one PUT carries everything. Plex's own limit
 #: is unknown; tens of kB fail in the field.
 LONGEST_QUERY = 8000
+#: Items of one request: thousands are known to fail, a hundred costs what one does.
+MOST_ALIKE = 100
 
 #: Bytes below which no text is cut, however little Plex takes.
 SHORTEST_TEXT = 1000
@@ -163,6 +167,32 @@ def write(client: PlexClient, edit: Edit) -> int:
                 raise
             bundles = smaller + bundles
     return taken
+
+
+def write_alike(client: PlexClient, edits: Sequence[Edit]) -> None:
+    """Write one and the same change to several items with one PUT.
+
+    Raises:
+        ValueError: The edits are not alike (see ``likeness``), or there are more than
+            ``MOST_ALIKE``, or none.
+        faults.SyncError: The request failed; doing it again is harmless.
+    """
+    kinds = {likeness(edit) for edit in edits}
+    if len(kinds) != 1 or None in kinds or len(edits) > MOST_ALIKE:
+        raise ValueError(f"{len(edits)} edits of {len(kinds)} kinds cannot be one request")
+    first = edits[0]
+    keys = ",".join(str(edit.rating_key) for edit in edits)
+    params = [(name, keys if name == "id" else text) for name, text in requests_for(first)[0]]
+    client.query(f"/library/sections/{first.section}/all", params, method="PUT")
+
+
+def likeness(edit: Edit) -> object | None:
+    """Give what two edits have in common if one PUT can do both, None for what goes alone."""
+    requests = requests_for(edit)
+    if len(requests) != 1:
+        return None
+    change = tuple((name, text) for name, text in requests[0] if name != "id")
+    return edit.section, edit.type, change
 
 
 def _smaller(bundle: list[Params]) -> list[list[Params]]:

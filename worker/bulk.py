@@ -12,21 +12,18 @@ held, so it costs Stash nothing; once a day it is read in full all the same.
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from faults import NextStep, Scope, SyncError
 from plex.exceptions import ItemGone
 from plex.item import PlexItem, read_items
-from stash.changes import instant
 from store import dirty, history, ledger
 from store.mark import TASK
-from worker.base import Base, Pending
-from worker.desired import Desired
-from worker.merge import merge
+from worker.alike import write_together
 from worker.path_index import PathIndex
 from worker.selection import why_not
+from worker.steady import is_as_read, is_in_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from stash.stamp import SceneStamp
     from store.dirty import DirtyRow
-    from store.ledger import SceneRecord
     from worker.look import Look
     from worker.processor import SyncWorker
     from worker.reconcile import Reconciler
@@ -83,7 +79,7 @@ class Bulk:
             self._worker.verdict.settle_batch(fault)
 
     def _run(self, rows: list[DirtyRow]) -> None:
-        reconciler = self._worker.reconciler
+        worker, reconciler = self._worker, self._worker.reconciler
         records = {
             row.id: record
             for row in rows
@@ -93,19 +89,23 @@ class Bulk:
         unresolved = [row for row in rows if not reconciler.remembered(row.id)]
         if not self._index_is_ready(reconciler, len(unresolved), len(rows)):
             return
-        steady = [row for row in rows if self._is_steady(records.get(row.id), stamps.get(row.id))]
-        held = {row.id for row in steady}
+        # Background rows are there because something else than the scene changed.
+        same = [
+            row
+            for row in rows
+            if row.urgency == TASK
+            and is_as_read(worker, records.get(row.id), stamps.get(row.id))
+        ]
+        held = {row.id for row in same}
         scenes = self._worker.stash.ask(
             lambda client: client.read_scenes(row.id for row in rows if row.id not in held)
         )
         items = self._read_items(reconciler, rows, scenes)
-        moved = [row for row in steady if not self._is_in_step(records[row.id], items)]
+        moved = {row.id for row in same if not is_in_step(worker, records[row.id], items)}
         if moved:
-            scenes |= self._worker.stash.ask(
-                lambda client: client.read_scenes(row.id for row in moved)
-            )
-        self._end_unchanged([row for row in steady if row not in moved])
-        rest = [row for row in rows if row.id not in held or row in moved]
+            scenes |= self._worker.stash.ask(lambda client: client.read_scenes(moved))
+        self._end_unchanged([row for row in same if row.id not in moved])
+        rest = [row for row in rows if row.id not in held or row.id in moved]
         self._look_at([(row, scenes.get(row.id)) for row in rest], items)
 
     def _stamps(self, rows: list[DirtyRow]) -> Mapping[int, SceneStamp]:
@@ -117,40 +117,6 @@ class Bulk:
             lambda client: client.scene_ids_after(first - 1, last - first + 1)
         )
         return {stamp.id: stamp for stamp in page}
-
-    def _is_steady(self, record: SceneRecord | None, stamp: SceneStamp | None) -> bool:
-        """Say whether Stash has the scene as it was when we last read all of it."""
-        return (
-            record is not None
-            and stamp is not None
-            and record.updated_at == stamp.updated_at
-            and record.fingerprint == self._worker.fingerprint
-            and record.paths == json.dumps(sorted(set(stamp.paths)))
-            and record.looked_at - instant(stamp.updated_at) >= 2.0
-            and 0 <= self._worker.clock() - record.detailed_at < DETAILS_AGE
-        )
-
-    def _is_in_step(self, record: SceneRecord, items: Mapping[int, PlexItem]) -> bool:
-        """Say whether Plex has a steady scene's items as the ledger says; if in doubt, no."""
-        server = self._worker.plex.machine_identifier
-        config = self._worker.config
-        entries = ledger.entries_of(self._worker.store.connection, server, record.id)
-        paths: list[str] = json.loads(record.places)[0]
-        for entry in entries:
-            item = items.get(entry.rating_key)
-            if item is None or entry.pending or not any(item.holds(path) for path in paths):
-                return False
-            base = Base.from_json(entry.base)
-            merged = merge(
-                Desired(base.values, base.members),
-                item,
-                base,
-                Pending(),
-                overwrite=config is not None and config.overwrite_plex_edits,
-            )
-            if merged.edit or merged.base != base:
-                return False
-        return bool(entries)
 
     def _index_is_ready(self, reconciler: Reconciler, unresolved: int, batch: int) -> bool:
         """Refresh the path index if that is cheaper; say whether work can go on at once."""
@@ -218,6 +184,7 @@ class Bulk:
                 planned.append((row, look))
         reconciler = self._worker.reconciler
         reconciler.intend([entry for _, look in planned for entry in look.intents])
+        write_together(self._worker.plex, [look for _, look in planned])
         ended: list[tuple[DirtyRow, Look]] = []
         try:
             for row, look in planned:

@@ -41,6 +41,7 @@ class Planned:
 class Look:
     """What one look at a scene did; the caller commits it together with the queue row.
 
+    ``is_written`` says that its edit went out together with others;
     ``fault`` is the first thing that failed for one of several items, or None.
     """
 
@@ -53,6 +54,7 @@ class Look:
     notes: list[str] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
     fault: SyncError | None = None
+    is_written: bool = False
 
     @property
     def outcome(self) -> str:

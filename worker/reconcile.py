@@ -143,7 +143,7 @@ class Reconciler:
         """Write what was planned and intended, item by item; faults end up in ``look.fault``."""
         for planned in look.planned:
             try:
-                if planned.merged.edit and not self._dry:
+                if planned.merged.edit and not self._dry and not look.is_written:
                     edits.write(self.client, planned.merged.edit)
             except SyncError as fault:
                 if fault.scope is Scope.SERVER:

@@ -16,6 +16,7 @@ from store import dirty, history, holds, meta
 from store.mark import TASK, mark
 from validation.config import PlexSyncConfig
 from worker import launcher, voice
+from worker.sweep import Sweep
 from worker.tail import Tail
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def run(task: Task) -> str:
         PlexSyncConfig.from_settings(task.stash.settings())
         tail = Tail(task.store.directory)
         started = time.time()
+        # A renamed tag does not move its scenes' updated_at: this finds them.
+        Sweep(task.store, task.stash, task.log).run()
         total = _mark_all(task)
         voice.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)

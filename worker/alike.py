@@ -1,0 +1,42 @@
+"""One change for many items: a renamed studio is one request for a hundred of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faults import SyncError
+from plex.edits import MOST_ALIKE, likeness, write_alike
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plex.client import PlexClient
+    from worker.look import Look
+
+
+def write_together(client: PlexClient, looks: Iterable[Look]) -> None:
+    """Write what several looks have planned alike; each such look is marked as written.
+
+    What fails here is left to be written look by look, where its fault is seen.
+    """
+    groups: dict[object, list[Look]] = {}
+    for look in looks:
+        edits = [planned.merged.edit for planned in look.planned if planned.merged.edit]
+        kind = likeness(edits[0]) if len(edits) == 1 else None
+        if kind is not None:
+            groups.setdefault(kind, []).append(look)
+    for group in groups.values():
+        for start in range(0, len(group), MOST_ALIKE):
+            chunk = group[start : start + MOST_ALIKE]
+            if len(chunk) > 1:
+                _write(client, chunk)
+
+
+def _write(client: PlexClient, looks: list[Look]) -> None:
+    edits = [one.merged.edit for look in looks for one in look.planned if one.merged.edit]
+    try:
+        write_alike(client, edits)
+    except SyncError:
+        return
+    for look in looks:
+        look.is_written = True
