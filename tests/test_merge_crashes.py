@@ -56,6 +56,7 @@ class Life(RuleBasedStateMachine):
         # What a person set by hand while all was in step, and Stash did not touch since.
         self.by_hand: dict[str, str] = {}
         self.in_step: set[str] = set()
+        self.ours_in_plex: set[str] = set()
         self.notes: list[str] = []
 
     # Stash
@@ -98,6 +99,7 @@ class Life(RuleBasedStateMachine):
             self._set(name, day if name == "date" else text)
 
     def _set(self, name: str, text: str) -> None:
+        self.ours_in_plex.discard(name)
         self.item = replace(self.item, values={**self.item.values, name: text})
 
     @rule(tag=st.sampled_from(MEMBERS))
@@ -157,9 +159,15 @@ class Life(RuleBasedStateMachine):
         before = self._keys()
         if "tags" not in {*(self.base.members if self.base else ()), *self.pending.any_members}:
             self.kept_at_first = ours - before if "tags" in self.item.locked else set()
+        texts = self.item.values
         if commit and merged.edit:
             self.pending = Pending.from_json(pending)
+        for name in TEXTS:
+            # Nobody is told of a hand edit where there was none.
+            if name in self.ours_in_plex:
+                assert not any(note.startswith(name) for note in merged.notes)
         self.item = put(self.item, merged.edit, self.reading, requests=sent)
+        self.ours_in_plex |= {name for name in TEXTS if self.item.values[name] != texts[name]}
         self.put_by_us = (self.put_by_us | (self._keys() - before)) & self._keys()
         self.ever_in_stash |= ours
         if acknowledge:
@@ -177,7 +185,8 @@ class Life(RuleBasedStateMachine):
             if name in self.by_hand and not self.overwrite:
                 # A hand edit stays while Stash has not changed the field.
                 assert same(name, self.by_hand[name], theirs)
-            elif name not in self.item.locked:
+            elif name in self.ours_in_plex or name not in self.item.locked:
+                # What we wrote is what Stash has now, whatever was killed in between.
                 # An agent's word does not stand against Stash's.
                 assert not wanted or same(name, wanted, theirs)
             if self.overwrite:
