@@ -1,0 +1,117 @@
+"""A worker in the test's own hand: real store and servers, but its clock is ours."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from store import dirty, holds, meta
+from store.mark import mark
+from worker.launcher import WORKER_LOCK, ProcessLock
+from worker.resident import Resident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.installation import Installation
+
+
+class Hand:
+    """Steps a worker through its work, without ever waiting for a schedule.
+
+    Attributes:
+        late: Seconds that the worker's clock is ahead of the real one.
+        resident: The worker.
+    """
+
+    def __init__(self, town: Installation) -> None:
+        self.late = 0.0
+        self.lock = ProcessLock(str(town.data), WORKER_LOCK)
+        town.data.mkdir(mode=0o700, exist_ok=True)
+        assert self.lock.acquire()  # so that hooks start no other worker
+        self.resident = Resident(str(town.data), stays=True, clock=self.clock)
+        self.town = town
+        with self.resident.store.transaction() as connection:
+            meta.put_connection(connection, self.link())
+
+    def link(self) -> dict[str, Any]:
+        """A fresh way to Stash, as a hook brings it."""
+        cookie = {"Name": "session", "Value": self.town.stash.cookie()}
+        return {
+            "Scheme": "http",
+            "Host": "127.0.0.1",
+            "Port": self.town.stash.port,
+            "Dir": str(self.town.config_dir),
+            "SessionCookie": cookie,
+        }
+
+    def clock(self) -> float:
+        """The worker's Unix time."""
+        return time.time() + self.late
+
+    def hook(self, *scenes: int) -> None:
+        """Mark scenes as a hook does, with a fresh connection."""
+        with self.resident.store.transaction() as connection:
+            mark(connection, "scene", scenes, now=self.clock())
+            meta.put_connection(connection, self.link())
+
+    def drain(self) -> int:
+        """Do all that can be done now; give how many looks it took."""
+        looks = 0
+        while self.resident.step():
+            looks += 1
+            assert looks < 1000
+        return looks
+
+    def wait(self) -> float:
+        """Let the clock jump to when the worker would look again; give the seconds."""
+        connection = self.resident.store.connection
+        due = [hold.until for hold in holds.all_holds(connection)]
+        if not due:
+            next_due = dirty.next_due(connection)
+            due = [] if next_due is None else [next_due]
+        assert due, "nothing waits for anything"
+        seconds = max(min(due) - self.clock(), 0.0) + 0.01
+        self.late += seconds
+        return seconds
+
+    def settle(self, rounds: int = 30) -> None:
+        """Go on until nothing is dirty any more, however long that takes on the clock."""
+        for _ in range(rounds):
+            self.drain()
+            if dirty.next_due(self.resident.store.connection) is None:
+                return
+            self.wait()
+        raise AssertionError(f"not settled: {self.town.rows()} {self.holds()}")
+
+    def rows(self) -> dict[int, dirty.DirtyRow]:
+        """The dirty scenes."""
+        connection = self.resident.store.connection
+        ids = connection.execute("SELECT id FROM dirty WHERE kind = 'scene'").fetchall()
+        found = {number: dirty.get(connection, "scene", number) for (number,) in ids}
+        return {number: row for number, row in found.items() if row}
+
+    def holds(self) -> dict[str, holds.Hold]:
+        """The holds by lane."""
+        return {hold.lane: hold for hold in holds.all_holds(self.resident.store.connection)}
+
+    def notice(self) -> str:
+        """The line that the next hook would say."""
+        return meta.notice(self.resident.store.connection)
+
+    def close(self) -> None:
+        """End the worker."""
+        self.resident.close()
+        self.lock.release()
+
+
+@contextlib.contextmanager
+def hand_on(town: Installation) -> Iterator[Hand]:
+    """Take an installation's worker in hand for one block."""
+    town.kill_workers()
+    hand = Hand(town)
+    try:
+        yield hand
+    finally:
+        hand.close()
