@@ -1,0 +1,186 @@
+/* Small pieces that the page, the settings panel and the scene tab share. */
+(function () {
+  "use strict";
+
+  const ui = window.PlexSyncUi;
+  const React = window.PluginApi.React;
+  const h = React.createElement;
+
+  /** "just now", "5 min ago"; both in Unix seconds, `now` by Stash's clock. */
+  function ago(then, now) {
+    const seconds = Math.max(0, now - then);
+    if (seconds < 10) return "just now";
+    if (seconds < 60) return `${Math.round(seconds)} s ago`;
+    if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+    if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;
+    return new Date(then * 1000).toLocaleDateString();
+  }
+
+  /** "in 5 min", "at once"; null (parked) waits for a person. */
+  function ahead(due, now) {
+    if (due === null) return "when you retry or save it";
+    const seconds = due - now;
+    if (seconds < 1) return "at once";
+    if (seconds < 60) return `in ${Math.ceil(seconds)} s`;
+    if (seconds < 3600) return `in ${Math.round(seconds / 60)} min`;
+    return `in ${Math.round(seconds / 3600)} h`;
+  }
+
+  const number = (count) => count.toLocaleString();
+  const scenes = (count) => (count === 1 ? "1 scene" : `${number(count)} scenes`);
+
+  /** Address of an item in Plex Web: Plex's own, or the server's when `local`. */
+  function itemAddress(server, ratingKey, local) {
+    const base = local ? `${server.url}/web/index.html` : "https://app.plex.tv/desktop/";
+    const key = encodeURIComponent(`/library/metadata/${ratingKey}`);
+    return `${base}#!/server/${encodeURIComponent(server.machine)}/details?key=${key}`;
+  }
+
+  function SceneLink({ id, title }) {
+    const { Link } = window.PluginApi.libraries.ReactRouterDOM;
+    return h(Link, { to: `/scenes/${id}` }, title || `Scene ${id}`);
+  }
+
+  function ItemLink({ server, ratingKey, children }) {
+    if (!server || !server.machine) return null;
+    return h(
+      "a",
+      {
+        href: itemAddress(server, ratingKey, false),
+        target: "_blank",
+        rel: "noopener noreferrer",
+      },
+      children || "Open in Plex",
+      h("span", { className: "sr-only" }, ` (item ${ratingKey}, new window)`)
+    );
+  }
+
+  /** A button that says what it does while it does it, and cannot be pressed twice. */
+  function ActionButton({ action, busyText, children, variant, size, disabled, ...rest }) {
+    const { Button } = window.PluginApi.libraries.Bootstrap;
+    const [busy, setBusy] = React.useState(false);
+    const alive = React.useRef(true);
+    React.useEffect(() => () => void (alive.current = false), []);
+    async function onClick() {
+      setBusy(true);
+      try {
+        await action();
+      } finally {
+        if (alive.current) setBusy(false);
+      }
+    }
+    return h(
+      Button,
+      {
+        variant: variant || "secondary",
+        size: size || "sm",
+        // Not "disabled": the keyboard's focus would be lost while it works.
+        "aria-disabled": busy || undefined,
+        disabled: Boolean(disabled),
+        onClick: busy ? undefined : onClick,
+        ...rest,
+      },
+      busy ? busyText || children : children
+    );
+  }
+
+  /** One line of news about what the reader just did; read out when it changes. */
+  function Notice({ notice, id }) {
+    const kind = notice ? notice.kind : "none";
+    return h(
+      "div",
+      {
+        id,
+        className: `plexsync-notice plexsync-notice-${kind}`,
+        role: kind === "bad" ? "alert" : "status",
+        "aria-live": kind === "bad" ? "assertive" : "polite",
+      },
+      notice ? notice.text : null
+    );
+  }
+
+  /** The mark of PlexSync: something handed on to the right. */
+  function Mark() {
+    return h(
+      "svg",
+      {
+        className: "plexsync-mark svg-inline--fa fa-icon",
+        viewBox: "0 0 24 24",
+        "aria-hidden": true,
+        focusable: false,
+      },
+      h("path", {
+        fill: "none",
+        stroke: "currentColor",
+        strokeWidth: 2.4,
+        strokeLinecap: "round",
+        strokeLinejoin: "round",
+        d: "M4 8a8.5 8.5 0 0 1 15-1M20 3v4.5h-4.5M20 16a8.5 8.5 0 0 1-15 1M4 21v-4.5h4.5M10 8.8l5.2 3.2-5.2 3.2z",
+      })
+    );
+  }
+
+  /**
+   * Asks again and again while the page is looked at; gives [answer, error, askNow].
+   * The last answer stays while the next one is awaited, so nothing jumps.
+   */
+  function usePolling(question, pause) {
+    const [answer, setAnswer] = React.useState(null);
+    const [error, setError] = React.useState(null);
+    const timer = React.useRef(0);
+    const alive = React.useRef(true);
+    const asking = React.useRef(null);
+    const latest = React.useRef({});
+    latest.current = { question, pause };
+
+    const askNow = React.useCallback(() => {
+      if (asking.current) return asking.current;
+      window.clearTimeout(timer.current);
+      asking.current = (async () => {
+        let found = null;
+        try {
+          found = await latest.current.question();
+          if (alive.current) {
+            setAnswer(found);
+            setError(null);
+          }
+        } catch (problem) {
+          if (alive.current) setError(problem.message);
+        }
+        asking.current = null;
+        if (alive.current && document.visibilityState !== "hidden") {
+          timer.current = window.setTimeout(askNow, latest.current.pause(found));
+        }
+        return found;
+      })();
+      return asking.current;
+    }, []);
+
+    React.useEffect(() => {
+      alive.current = true;
+      const onSight = () => document.visibilityState !== "hidden" && askNow();
+      document.addEventListener("visibilitychange", onSight);
+      askNow();
+      return () => {
+        alive.current = false;
+        window.clearTimeout(timer.current);
+        document.removeEventListener("visibilitychange", onSight);
+      };
+    }, [askNow]);
+    return [answer, error, askNow];
+  }
+
+  Object.assign(ui, {
+    ago,
+    ahead,
+    number,
+    scenes,
+    itemAddress,
+    usePolling,
+    SceneLink,
+    ItemLink,
+    ActionButton,
+    Notice,
+    Mark,
+  });
+})();

@@ -1,0 +1,87 @@
+/* The tab "Plex" on a scene's page: in step, waiting, or why not. */
+(function () {
+  "use strict";
+
+  const ui = window.PlexSyncUi;
+  const React = window.PluginApi.React;
+  const h = React.createElement;
+
+  const TITLES = {
+    good: "In step with Plex",
+    busy: "Being synced",
+    waiting: "Waiting",
+    down: "Waiting for a server",
+    parked: "Could not be synced",
+    shares: "Shares its item",
+    unknown: "Not looked at yet",
+  };
+
+  function SceneState({ id }) {
+    const { Link } = window.PluginApi.libraries.ReactRouterDOM;
+    const [problem, setProblem] = React.useState(null);
+    const [state, error, askNow] = ui.usePolling(
+      () => ui.operation("scene_state", { id }),
+      (found) => (found && found.state.kind === "busy" ? 1000 : 10000)
+    );
+
+    async function syncNow() {
+      try {
+        await ui.operation("sync_scene", { id });
+        setProblem(null);
+      } catch (failure) {
+        setProblem(failure.message);
+      }
+      await askNow();
+    }
+
+    const kind = state ? state.state.kind : "reading";
+    const item = state && state.items[0];
+    return h(
+      "div",
+      { className: "plexsync plexsync-scene" },
+      h(
+        "div",
+        { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },
+        h("strong", null, state ? TITLES[kind] || kind : "Reading the state…"),
+        h("p", null, state ? state.state.sentence : "\u00a0"),
+        state && state.note && kind === "good" && h("p", { className: "plexsync-quiet" }, state.note),
+        state &&
+          state.looked_at &&
+          h("p", { className: "plexsync-quiet" }, `Looked at ${ui.ago(state.looked_at, state.now)}.`)
+      ),
+      (error || problem) &&
+        h("div", { className: "alert alert-danger", role: "alert" }, error || problem),
+      h(
+        "div",
+        { className: "plexsync-toolbar" },
+        h(ui.ActionButton, { action: syncNow, busyText: "Marking…", variant: "primary", size: "md" }, "Sync now"),
+        item &&
+          state.server &&
+          h(
+            "a",
+            {
+              className: "btn btn-secondary",
+              href: ui.itemAddress(state.server, item.rating_key, false),
+              target: "_blank",
+              rel: "noopener noreferrer",
+            },
+            "Open in Plex"
+          ),
+        item &&
+          state.server &&
+          h(
+            "a",
+            {
+              href: ui.itemAddress(state.server, item.rating_key, true),
+              target: "_blank",
+              rel: "noopener noreferrer",
+            },
+            "at the server itself"
+          ),
+        h(Link, { to: "/plugins/PlexSync" }, "All of PlexSync")
+      )
+    );
+  }
+
+  ui.SceneState = SceneState;
+})();
