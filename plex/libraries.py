@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.matcher import find_plex_items_by_path
+from plex.matcher import find_plex_items_by_path, same_named, search
 from validation.path_map import path_key
 from validation.text import tag_key
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plex.client import PlexClient
+    from plex.matcher import Candidate, Matches
 
 #: Seconds a list of sections is trusted.
 FRESH = 300.0
@@ -76,6 +77,14 @@ class Libraries:
             for section in self.reach(path)
             for item in find_plex_items_by_path(section, path)
         ]
+
+    def search(self, path: str) -> list[Matches]:
+        """Search every library that can hold a file; errors as ``plex.matcher.search``."""
+        return [search(section, path) for section in self.reach(path)]
+
+    def same_named(self, path: str, size: int | None) -> list[Candidate]:
+        """Give the files of that base name (and size, if given) in any folder; none is proven."""
+        return [one for section in self.sections() for one in same_named(section, path, size)]
 
     def _chosen(self, sections: Sequence[Any]) -> list[Any]:
         if not self._names:

@@ -9,22 +9,53 @@ it finds parts whose path contains the text. Three traps decide how it is used
 - a filter that a server does not know is ignored and the whole library comes
   back, so the request is bounded and every answer is compared with the path;
 - ``type`` is mandatory, without it the server answers 500.
+
+Case counts, unless the path is a Windows path or the server says that it runs
+where file systems ignore case; even there a path that differs in case is taken
+only if it is the only one.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from plex.exceptions import AmbiguousMatch, translate_plex_exception
 from plex.fields import LEAF_TYPE_OF_SECTION
 from validation.path_map import base_name, path_key
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 #: Items asked for with one query: a base name rarely stands in more folders.
 PAGE = 50
 #: Items looked through before a name counts as too common to search for.
 MOST = 400
+#: Platforms, as Plex names its own, whose file systems usually ignore case.
+IGNORING_CASE = frozenset({"windows", "macosx"})
+
+
+class Candidate(NamedTuple):
+    """A file that Plex has; ``file`` as Plex names it, ``size`` in bytes or None."""
+
+    rating_key: int
+    file: str
+    size: int | None
+
+
+@dataclass(slots=True)
+class Matches:
+    """What one search found: ``items`` hold the file; ``tied`` differ from it in case only.
+
+    ``items`` are plexapi items, lowest rating key first, ``files`` their parts
+    that matched. ``tied`` is filled only when there are several and no exact one.
+    """
+
+    items: list[Any] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    tied: list[Candidate] = field(default_factory=list)
 
 
 def find_plex_item_by_path(section: Any, path: str) -> Any | None:
@@ -40,7 +71,8 @@ def find_plex_item_by_path(section: Any, path: str) -> Any | None:
         several hold the file; None when the section has none.
 
     Raises:
-        AmbiguousMatch: Too many names alike to look through.
+        AmbiguousMatch: Too many names alike to look through, or several that
+            differ in case only.
         faults.SyncError: Plex could not be asked.
     """
     found = find_plex_items_by_path(section, path)
@@ -49,52 +81,135 @@ def find_plex_item_by_path(section: Any, path: str) -> Any | None:
 
 def find_plex_items_by_path(section: Any, path: str) -> list[Any]:
     """Find every item of a section that holds a file, lowest rating key first."""
+    found = search(section, path)
+    if found.tied:
+        raise AmbiguousMatch.about(f"{refused(path, found.tied)}, which differ in case only.")
+    return found.items
+
+
+def search(section: Any, path: str) -> Matches:
+    """Search one section for a file; arguments and errors as ``find_plex_item_by_path``."""
     wanted = path_key(path)
     if not wanted:
-        return []
-    leaf = LEAF_TYPE_OF_SECTION.get(getattr(section, "type", "movie"), 1)
+        return Matches()
+    same_but_case: dict[int, tuple[Any, Candidate]] = {}
     for whole_path in (False, True):
-        overflow = False
+        pages = _Pages(section)
         for needle in needles(path, whole_path=whole_path):
-            found, complete = _search(section, leaf, needle, wanted)
-            if found:
-                return sorted(found, key=lambda item: int(item.ratingKey))
-            overflow = overflow or not complete
-        if not overflow:
-            return []
+            for page in pages.of(needle):
+                exact = Matches()
+                for item, part in _parts(page):
+                    if path_key(part.file) == wanted:
+                        exact.items.append(item)
+                        exact.files.append(part.file)
+                    elif path_key(part.file).casefold() == wanted.casefold():
+                        same_but_case[int(item.ratingKey)] = item, _candidate(item, part)
+                if exact.items:
+                    return _in_order(exact)
+        if not pages.cut_off:
+            return _folded(section, same_but_case)
     raise AmbiguousMatch(
         f"More than {MOST} files in the Plex library {getattr(section, 'title', '')!r} are named "
         f"like {path}; PlexSync does not guess. Give the file a more telling name."
     )
 
 
-def _search(section: Any, leaf: int, needle: str, wanted: str) -> tuple[list[Any], bool]:
-    """Give the verified items for one needle, and whether all answers were looked at."""
-    key = f"/library/sections/{section.key}/all?type={leaf}&file={quote(needle, safe='')}"
-    start = 0
-    while start < MOST:
-        try:
-            page = list(
-                section.fetchItems(key, container_start=start, container_size=PAGE, maxresults=PAGE)
-            )
-        except Exception as error:  # every error is translated, none is swallowed
-            raise translate_plex_exception(error) from error
-        found = [item for item in page if wanted in _part_keys(item)]
-        if found:
-            return found, True
-        if len(page) < PAGE:
-            return [], True
-        start += len(page)
-    return [], False
+def same_named(section: Any, path: str, size: int | None) -> list[Candidate]:
+    """Give the files of a section with the base name of ``path``, in whatever folder.
+
+    Args:
+        section: A plexapi library section.
+        path: A path; its folders do not matter.
+        size: Its size in bytes; files known to have another one are left out.
+
+    Returns:
+        None of them proven. Of very many only the first are looked at.
+    """
+    wanted = _name_key(path)
+    found: dict[tuple[int, str], Candidate] = {}
+    pages = _Pages(section)
+    for needle in needles(path):
+        for page in pages.of(needle):
+            for item, part in _parts(page):
+                if _name_key(part.file) == wanted:
+                    one = _candidate(item, part)
+                    if size is None or one.size in (None, size):
+                        found[one.rating_key, one.file] = one
+    return list(found.values())
 
 
-def _part_keys(item: Any) -> set[str]:
-    return {
-        path_key(part.file)
-        for media in (getattr(item, "media", None) or ())
-        for part in (media.parts or ())
-        if part.file
-    }
+def refused(path: str, candidates: list[Candidate], *, named: int = 5) -> str:
+    """Give the start of a sentence that names the candidates for a file."""
+    names = ", ".join(f"{one.file} (item {one.rating_key})" for one in candidates[:named])
+    more = f" and {len(candidates) - named} more" if len(candidates) > named else ""
+    return f"{path} could be any of {names}{more} in Plex"
+
+
+class _Pages:
+    """The pages of searches in one section; ``cut_off`` when one of them had too many."""
+
+    def __init__(self, section: Any) -> None:
+        self._section = section
+        self._leaf = LEAF_TYPE_OF_SECTION.get(getattr(section, "type", "movie"), 1)
+        self.cut_off = False
+
+    def of(self, needle: str) -> Iterator[list[Any]]:
+        """Give the items whose paths contain a text, page by page."""
+        key = (
+            f"/library/sections/{self._section.key}/all"
+            f"?type={self._leaf}&file={quote(needle, safe='')}"
+        )
+        for start in range(0, MOST, PAGE):
+            try:
+                page = list(
+                    self._section.fetchItems(
+                        key, container_start=start, container_size=PAGE, maxresults=PAGE
+                    )
+                )
+            except Exception as error:  # noqa: BLE001 - every one becomes ours here
+                fault = translate_plex_exception(error)
+            else:
+                yield page
+                if len(page) < PAGE:
+                    return
+                continue
+            # Outside of the handler: plexapi's texts quote whole URLs.
+            raise fault
+        self.cut_off = True
+
+
+def _folded(section: Any, found: dict[int, tuple[Any, Candidate]]) -> Matches:
+    platform = str(getattr(getattr(section, "_server", None), "platform", ""))
+    if platform.lower() not in IGNORING_CASE:
+        return Matches()
+    pairs = [found[key] for key in sorted(found)]
+    if len(pairs) > 1:
+        return Matches(tied=[candidate for _, candidate in pairs])
+    return Matches([item for item, _ in pairs], [candidate.file for _, candidate in pairs])
+
+
+def _in_order(found: Matches) -> Matches:
+    pairs = sorted(
+        zip(found.items, found.files, strict=True), key=lambda pair: int(pair[0].ratingKey)
+    )
+    return Matches([item for item, _ in pairs], [file for _, file in pairs])
+
+
+def _parts(items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    for item in items:
+        for media in getattr(item, "media", None) or ():
+            for part in media.parts or ():
+                if part.file:
+                    yield item, part
+
+
+def _candidate(item: Any, part: Any) -> Candidate:
+    size = getattr(part, "size", None)
+    return Candidate(int(item.ratingKey), part.file, size if isinstance(size, int) else None)
+
+
+def _name_key(path: str) -> str:
+    return unicodedata.normalize("NFC", base_name(path)).casefold()
 
 
 def needles(path: str, *, whole_path: bool = False) -> list[str]:

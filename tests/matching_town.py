@@ -11,6 +11,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from faults import SyncError
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_scene
@@ -19,7 +20,8 @@ from store import ledger
 from store.store import Store
 from validation.config import PlexSyncConfig
 from validation.path_map import PathMap
-from worker.reconcile import Look, Reconciler
+from worker.look import Look
+from worker.reconcile import Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +58,8 @@ class Town:
     owners: dict[str, list[int]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     now: float = 1_800_000_000.0
-    covers: dict[int, bytes | None] = field(default_factory=dict)
+    covers: dict[int, bytes | SyncError] = field(default_factory=dict)
+    downloads: list[int] = field(default_factory=list)
 
     def config(self, path_map: str = PATH_MAP, **changes: Any) -> PlexSyncConfig:
         """Give settings for this Plex."""
@@ -78,8 +81,21 @@ class Town:
         config = self.config(path_map, **changes)
         with PlexClient(config.plex_url, config.plex_token, read_timeout=5.0) as client:
             yield Reconciler(
-                self.store, client, config, self._scenes_with_path, clock=lambda: self.now, dry=dry
+                self.store,
+                client,
+                config,
+                self._scenes_with_path,
+                cover=self._cover,
+                clock=lambda: self.now,
+                dry=dry,
             )
+
+    def _cover(self, one: Scene) -> bytes | None:
+        self.downloads.append(one.id)
+        found = self.covers.get(one.id)
+        if isinstance(found, SyncError):
+            raise found
+        return found
 
     def _scenes_with_path(self, path: str) -> list[int]:
         self.asked.append(path)
@@ -121,6 +137,7 @@ class Town:
         self.owners.clear()
         self.asked.clear()
         self.covers.clear()
+        self.downloads.clear()
         with self.store.transaction() as connection:
             for table in ("dirty", "hold", "item", "scene", "carries", "history", "tally"):
                 connection.execute(f"DELETE FROM {table}")

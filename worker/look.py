@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from faults import SyncError
+    from plex.images import Kind
+    from plex.item import PlexItem
     from stash.scene import Scene
     from store.ledger import LedgerEntry, SceneRecord
     from worker.merge import Merge
@@ -24,11 +26,16 @@ class Written:
 
 @dataclass(slots=True)
 class Planned:
-    """What is to be done to one item: ``before`` is its ledger entry, None for the first time."""
+    """What is to be done to one item: ``before`` is its ledger entry, None for the first time.
+
+    ``pictures`` are those that have to be looked at once the texts are written.
+    """
 
     merged: Merge
     before: LedgerEntry | None
     after: LedgerEntry
+    item: PlexItem
+    pictures: tuple[Kind, ...] = ()
 
     @property
     def intent(self) -> LedgerEntry:
@@ -77,4 +84,8 @@ class Look:
     @property
     def intents(self) -> list[LedgerEntry]:
         """What has to be committed before anything of it is written."""
-        return [one.intent for one in self.planned if one.merged.edit]
+        return [
+            one.intent
+            for one in self.planned
+            if one.merged.edit or (one.pictures and one.merged.pending)
+        ]

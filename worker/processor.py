@@ -122,8 +122,8 @@ class SyncWorker:
                 client,
                 self.config,
                 self.stash.scenes_with_path,
-                fingerprint=self.fingerprint,
-                clock=self.clock,
+                cover=self.stash.cover,
+                fingerprint=self.fingerprint, clock=self.clock,
             )
         return self._reconciler
 

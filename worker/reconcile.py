@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faults import Scope, SyncError
@@ -15,17 +16,20 @@ from plex import edits
 from plex.libraries import Libraries
 from store import ledger
 from store.ledger import LedgerEntry, SceneRecord
-from validation.path_map import path_key
 from worker.base import Base, Pending
+from worker.cover import Cover
 from worker.desired import desired
 from worker.look import Look, Planned, Written
 from worker.merge import merge
+from worker.owner import owner_of
+from worker.pictures import Pictures
 from worker.resolve import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from plex.client import PlexClient
+    from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
     from store.store import Store
@@ -42,6 +46,7 @@ class Reconciler:
         config: The settings.
         scenes_with_path: Gives the ids of the scenes that hold a Stash path;
             asked only about items that hold files of several scenes.
+        cover: Gives a scene's cover, None for none; without it no picture is touched.
         fingerprint: That of the settings, kept with what was done under them.
         clock: Gives Unix seconds.
         dry: Merge but write nothing, neither to Plex nor to the ledger.
@@ -54,6 +59,7 @@ class Reconciler:
         config: PlexSyncConfig,
         scenes_with_path: Callable[[str], Iterable[int]],
         *,
+        cover: Callable[[Scene], bytes | None] | None = None,
         fingerprint: str = "",
         clock: Callable[[], float] = time.time,
         dry: bool = False,
@@ -63,7 +69,9 @@ class Reconciler:
         self.config = config
         self.libraries = Libraries(client, config.plex_libraries, clock=time.monotonic)
         self._resolver = Resolver(store, client, config, self.libraries, clock=clock, dry=dry)
+        self._pictures = Pictures(client, config, dry=dry)
         self._scenes_with_path = scenes_with_path
+        self._fetch_cover = cover
         self._clock = clock
         self._fingerprint = fingerprint
         self._dry = dry
@@ -121,7 +129,7 @@ class Reconciler:
             server = self.client.machine_identifier
             entry = ledger.entry(self.store.connection, server, item.rating_key)
             try:
-                owner = self._owner(item, scene, found.paths, entry)
+                owner = owner_of(item, scene, found.paths, entry, self._scenes_at)
             except SyncError as fault:
                 look.fault = look.fault or fault
                 continue
@@ -140,29 +148,65 @@ class Reconciler:
                 ledger.intend(connection, entry, now=self._clock())
 
     def carry_out(self, look: Look) -> None:
-        """Write what was planned and intended, item by item; faults end up in ``look.fault``."""
+        """Write what was planned and intended; faults end up in ``look.fault``.
+
+        First the texts of all items, then the pictures: one that fails is tried
+        again with its scene and costs no item its text.
+        """
+        cover = Cover(look.scene, self._fetch_cover or (lambda _: None))
+        done = self._write_texts(look, cover)
+        if look.fault:
+            # The item that failed may be unknown to the ledger: look it up again.
+            look.record = look.record._replace(resolved_at=0.0)
+        for planned, locked in done:
+            if planned.pictures:
+                self._hang(look, planned, cover, locked)
+            if planned.before != planned.after or planned.merged.pending:
+                look.acknowledged.append(planned.after)
+        look.record = look.record._replace(outcome=look.outcome, note="; ".join(look.notes))
+
+    def _write_texts(self, look: Look, cover: Cover) -> list[tuple[Planned, list[str]]]:
+        """Write all texts; give what succeeded, each with the picture locks that went along."""
+        done = []
         for planned in look.planned:
+            locks: list[str] = []
+            edit = planned.merged.edit
+            if edit and not look.is_written:
+                base, due = planned.merged.base, planned.pictures
+                locks = self._pictures.locks(cover, planned.item, base, due)
+                edit = replace(edit, lock=(*edit.lock, *locks))
             try:
-                if planned.merged.edit and not self._dry and not look.is_written:
-                    edits.write(self.client, planned.merged.edit)
+                if edit and not self._dry and not look.is_written:
+                    edits.write(self.client, edit)
             except SyncError as fault:
                 if fault.scope is Scope.SERVER:
                     look.fault = fault
                     break
                 look.fault = look.fault or fault
                 continue
-            self._note_success(look, planned)
-        if look.fault:
-            # The item that failed may be unknown to the ledger: look it up again.
-            look.record = look.record._replace(resolved_at=0.0)
-        look.record = look.record._replace(outcome=look.outcome, note="; ".join(look.notes))
+            look.items.append(planned.after.rating_key)
+            if edit:
+                look.written.append(Written(planned.after.rating_key, planned.merged.changes))
+            done.append((planned, locks))
+        return done
 
-    def _note_success(self, look: Look, planned: Planned) -> None:
-        look.items.append(planned.after.rating_key)
-        if planned.merged.edit:
-            look.written.append(Written(planned.after.rating_key, planned.merged.changes))
-        if planned.before != planned.after:
-            look.acknowledged.append(planned.after)
+    def _hang(self, look: Look, planned: Planned, cover: Cover, locked: list[str]) -> None:
+        """Hang the pictures of one item, or leave them open when the server is gone."""
+        base, due = planned.merged.base, planned.pictures
+        if look.fault and look.fault.scope is Scope.SERVER:
+            hung = self._pictures.leave_open(base, due, locked)
+        else:
+            hung = self._pictures.hang(cover, planned.item, base, due, locked)
+        planned.after = planned.after._replace(base=hung.base.to_json())
+        look.notes += hung.notes
+        look.fault = look.fault or hung.fault
+        if hung.changes:
+            key = planned.after.rating_key
+            told = next((one for one in look.written if one.rating_key == key), None)
+            if told is None:
+                look.written.append(Written(key, hung.changes))
+            else:
+                told.changes = {**told.changes, **hung.changes}
 
     def _record(self, scene: Scene, found: Found) -> SceneRecord:
         now = self._clock()
@@ -179,28 +223,6 @@ class Reconciler:
             detailed_at=now,
         )
 
-    def _owner(
-        self, item: PlexItem, scene: Scene, paths: tuple[str, ...], entry: LedgerEntry | None
-    ) -> int:
-        """Give the scene an item belongs to: that of its first file; so titles never flip.
-
-        Stash is asked only where it matters: about files that are not this
-        scene's, and about an item that so far was another scene's.
-        """
-        own = {path_key(path) for path in paths}
-        contested = entry is not None and entry.scene not in (0, scene.id)
-        for file in item.all_files:
-            is_own = path_key(file) in own
-            if is_own and not contested:
-                return scene.id
-            candidates = self.config.path_map.to_stash(file)
-            owners = {one for path in candidates for one in self._scenes_with_path(path)}
-            if is_own:
-                owners.add(scene.id)
-            if owners:
-                return min(owners)
-        return scene.id
-
     def _plan_item(self, look: Look, item: PlexItem, before: LedgerEntry | None) -> None:
         merged = merge(
             desired(look.scene, self.config, item.type),
@@ -210,7 +232,17 @@ class Reconciler:
             overwrite=self.config.overwrite_plex_edits,
         )
         look.notes += merged.notes
+        due: tuple[Kind, ...] = ()
+        if self._fetch_cover is not None:
+            due = self._pictures.due(look.scene, item, merged.base)
+            locks = {kind.lock for kind in due} - item.locked
+            merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
         base = merged.base.to_json()
         server = self.client.machine_identifier
         after = LedgerEntry(server, item.rating_key, look.scene.id, item.section, base, "")
-        look.planned.append(Planned(merged, before, after))
+        look.planned.append(Planned(merged, before, after, item, due))
+
+    def _scenes_at(self, file: str) -> set[int]:
+        """Give the scenes that hold a file as Plex names it."""
+        paths = self.config.path_map.to_stash(file)
+        return {scene for path in paths for scene in self._scenes_with_path(path)}

@@ -30,9 +30,16 @@ class StashLink:
     Args:
         store: Where hooks leave the connection.
         log: Told of the cookie so that it never writes it.
+        make_client: Makes a client; the tests' way to other timeouts.
     """
 
-    def __init__(self, store: Store, log: Log) -> None:
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        make_client: Callable[[StashConnection], StashClient] = StashClient,
+    ) -> None:
+        self.make_client = make_client
         self._store = store
         self._log = log
         self._client: StashClient | None = None
@@ -62,6 +69,10 @@ class StashLink:
         """Give the ids of the scenes that hold a file."""
         return self._ask(lambda client: [scene.id for scene in client.scenes_with_path(path)])
 
+    def cover(self, scene: Scene) -> bytes | None:
+        """Give a scene's cover, None when there is no picture to show."""
+        return self._ask(lambda client: client.cover(scene))
+
     def client(self, *, renew: bool = False) -> StashClient:
         """Give the client for Stash.
 
@@ -78,7 +89,7 @@ class StashLink:
             connection = StashConnection.from_server_connection(given)
             self.close()
             self._log.hide([connection.cookie_value])
-            self._client, self._given = StashClient(connection), given
+            self._client, self._given = self.make_client(connection), given
         return self._client
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from store import ledger
 from worker.base import Base, Pending
 from worker.desired import Desired
 from worker.merge import merge
+from worker.picture import settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,5 +67,7 @@ def is_in_step(
             overwrite=config is not None and config.overwrite_plex_edits,
         )
         if merged.edit or merged.base != base:
+            return False
+        if config is None or not settled(base, item, config):
             return False
     return bool(entries)

@@ -1,0 +1,110 @@
+"""An item's poster and background: what Plex offers, what is selected, and placing one more.
+
+Plex keeps uploads by the SHA-1 of their bytes and never lets go of one, so an
+image is sent only when no upload of the same bytes is there already. Episodes
+have longer upload keys than movies: only the hash at the end is compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plex.exceptions import ImageTooLarge
+
+if TYPE_CHECKING:
+    from plex.client import PlexClient
+
+#: Bytes above which Plex answers 500; measured in the field, a little under 10 MiB.
+LARGEST = 10_480_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A place for an image: its field in sync_fields, its addresses, its lock, all at Plex."""
+
+    name: str
+    listed: str
+    selected: str
+    lock: str
+
+
+POSTER = Kind("poster", "posters", "poster", "thumb")
+BACKGROUND = Kind("background", "arts", "art", "art")
+KINDS = (POSTER, BACKGROUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One image that an item could show; ``sha1`` is "" unless it was uploaded."""
+
+    key: str
+    sha1: str
+    selected: bool
+
+
+def digest(image: bytes) -> str:
+    """Give the SHA-1 by which Plex knows an upload, in lower-case hex."""
+    return hashlib.sha1(image, usedforsecurity=False).hexdigest()
+
+
+def offered(client: PlexClient, rating_key: int, kind: Kind) -> list[Offered]:
+    """Give the images of an item, in Plex's order; one request."""
+    root = client.query(f"/library/metadata/{rating_key}/{kind.listed}")
+    return [
+        Offered(key, _sha1(key), photo.get("selected", "") in ("1", "true"))
+        for photo in (() if root is None else root.iter("Photo"))
+        if (key := photo.get("ratingKey", ""))
+    ]
+
+
+def select(client: PlexClient, rating_key: int, kind: Kind, key: str) -> None:
+    """Show one of the offered images from now on."""
+    path = f"/library/metadata/{rating_key}/{kind.selected}"
+    client.query(path, (("url", key),), method="PUT")
+
+
+def place(
+    client: PlexClient, rating_key: int, kind: Kind, image: bytes, there: list[Offered]
+) -> None:
+    """Make an item show an image: select the upload of the same bytes, or send them.
+
+    Args:
+        client: Plex.
+        rating_key: The item.
+        kind: Poster or background.
+        image: The bytes.
+        there: What ``offered`` gave just now.
+
+    Raises:
+        ImageTooLarge: The image has more bytes than Plex takes; nothing was sent.
+        faults.SyncError: Plex failed. Doing it again never sends the same bytes twice.
+    """
+    check_size(image)
+    sha1 = digest(image)
+    same = [one for one in there if one.sha1 == sha1]
+    if not same:
+        client.upload(f"/library/metadata/{rating_key}/{kind.listed}", image)
+        # An upload usually becomes the selected one; nobody promises it.
+        same = [one for one in offered(client, rating_key, kind) if one.sha1 == sha1]
+    if same and not any(one.selected for one in same):
+        select(client, rating_key, kind, same[0].key)
+
+
+def check_size(image: bytes) -> None:
+    """Refuse an image that Plex would not take.
+
+    Raises:
+        ImageTooLarge: It has more than ``LARGEST`` bytes.
+    """
+    if len(image) > LARGEST:
+        raise ImageTooLarge(
+            f"The cover has {len(image) / 1e6:.1f} MB, and Plex takes images up to "
+            f"{LARGEST / 1e6:.1f} MB: the texts are synced without it. Use a smaller one in Stash."
+        )
+
+
+def _sha1(key: str) -> str:
+    tail = key.rpartition("/")[2].lower()
+    return tail if key.startswith("upload://") and len(tail) == 40 else ""

@@ -1,0 +1,43 @@
+"""A scene's cover, as the worker passes it on: fetched at most once, told by its version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plex import images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stash.scene import Scene
+
+
+def version_of(scene: Scene) -> str:
+    """Give Stash's version of a scene's cover, one word; "-" for no cover."""
+    if not scene.cover:
+        return "-"
+    version = scene.cover.partition("?t=")[2] or scene.updated_at
+    return version.replace(" ", "") or "0"
+
+
+class Cover:
+    """A scene's cover, fetched when first needed and then kept."""
+
+    def __init__(self, scene: Scene, fetch: Callable[[Scene], bytes | None]) -> None:
+        self._scene = scene
+        self.version = version_of(scene)
+        self._fetch = fetch
+        self._image: bytes | None = None
+        self._fetched = False
+
+    @property
+    def sha1(self) -> str:
+        """The SHA-1 of what was fetched, "-" for nothing."""
+        return images.digest(self._image) if self._image else "-"
+
+    def image(self) -> bytes | None:
+        """Give the bytes, None when there is no picture to show; raises Stash's errors."""
+        if not self._fetched:
+            self._image = self._fetch(self._scene) if self._scene.cover else None
+            self._fetched = True
+        return self._image
