@@ -20,12 +20,13 @@ from store import ledger
 from store.store import Store
 from validation.config import PlexSyncConfig
 from validation.path_map import PathMap
-from worker.look import Look
 from worker.reconcile import Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from worker.look import Look
 
 PATH_MAP = "/stash/media => /plex/media"
 TEXTS = frozenset({"title", "summary", "tags"})

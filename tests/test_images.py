@@ -379,7 +379,8 @@ def test_an_episode_keeps_its_uploads_under_longer_keys(tmp_path: Path) -> None:
     """Below a show the upload is known by the hash at the end of its key."""
     with start_town(tmp_path, 3, section_type="show") as shows:
         shows.covers[1] = PNG + b"first"
-        config: dict[str, Any] = {"sync_fields": ONE, "plex_libraries": (shows.state["sections"][0]["title"],)}
+        title = shows.state["sections"][0]["title"]
+        config: dict[str, Any] = {"sync_fields": ONE, "plex_libraries": (title,)}
         shows.look(pictured(), PATH_MAP, **config)
         with shows.store.transaction() as connection:
             connection.execute("DELETE FROM item")
