@@ -28,11 +28,22 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
     Loads what they need, the vendored packages included.
     """
     # ruff: noqa: PLC0415 - see the module
-    from worker import check_connection, page_connection, page_sign_in, sync_all
+    from worker import (
+        check_connection,
+        page_connection,
+        page_sign_in,
+        preview,
+        release_locks,
+        retry_failed,
+        sync_all,
+    )
 
     return {
         "sync_all": sync_all.run,
         "check_connection": check_connection.run,
+        "preview": preview.run,
+        "retry_failed": retry_failed.run,
+        "release_locks": release_locks.run,
         "test_connection": page_connection.test,
         "libraries": page_connection.libraries,
         "plex_pin_start": page_sign_in.start,

@@ -13,7 +13,7 @@ from plex.client import PlexClient
 from stash.scene import METADATA, Scene
 from store import dirty, history, ledger, meta
 from store.mark import BACKGROUND, TASK, mark
-from worker import server_seen, sign_of_life
+from worker import server_seen, sign_of_life, unlock
 from worker.expand import scenes_of
 from worker.reconcile import Reconciler
 from worker.selection import why_not
@@ -81,8 +81,7 @@ class SyncWorker:
             return
         self.config, self.fingerprint = config, fingerprint
         self.forget_plex()
-        if config:
-            self.log.hide([config.plex_token])
+        self.log.hide([config.plex_token] if config else [])
 
     def forget_plex(self) -> None:
         """Drop the client: after an outage another server may answer at the same address."""
@@ -130,6 +129,9 @@ class SyncWorker:
     def work_on(self, row: DirtyRow) -> None:
         """Look at one dirty thing and settle what comes of it. Raises no SyncError."""
         try:
+            if row.kind == unlock.KIND:
+                unlock.work_on(row, self.store, self._get_plex_client, self.log)
+                return
             if row.kind != "scene":
                 self._expand(row)
                 return
@@ -138,13 +140,11 @@ class SyncWorker:
                 return  # the row stays as it is: the whole queue waits for the mend
             if scene is None:
                 self._forget(row)
-                return
-            reason = why_not(scene, self.config) if self.config else ""
-            if reason:
+            elif self.config and (reason := why_not(scene, self.config)):
                 self._skip(row, scene, reason)
-                return
-            self._process_job(scene.as_job(), row)
-            self.verdict.succeeded()
+            else:
+                self._process_job(scene.as_job(), row)
+                self.verdict.succeeded()
         except SyncError as fault:
             self.verdict.settle(row, fault)
 

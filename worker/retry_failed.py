@@ -1,0 +1,31 @@
+"""The task "Retry failed": looks again, at once, at everything that failed or waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store import dirty, holds
+from worker import launcher, state, voice
+
+if TYPE_CHECKING:
+    from worker.task import Task
+
+
+def run(task: Task) -> str:
+    """Make every parked and every waiting row due now and wake the worker; give the summary."""
+    with task.store.transaction() as connection:
+        failed = dirty.release(connection, parked=True)
+        waiting = dirty.release(connection, parked=False)
+        state.leave_notice(connection)
+    launcher.ensure_worker(task.store.directory, task.entry)
+    summary = "Nothing had failed and nothing was waiting."
+    if failed or waiting:
+        summary = (
+            f"{failed} that failed and {waiting} that were waiting are looked at again now. "
+            "What fails again is shown again."
+        )
+    held = holds.all_holds(task.store.connection)
+    if held:
+        summary += f" All of it waits for one thing first: {held[0].message}"
+    voice.say("INFO", summary)
+    return summary
