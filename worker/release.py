@@ -37,14 +37,17 @@ class Release:
         self._looked_at = clock()
         self._changed_at = self._looked_at
 
+    def look(self) -> None:
+        """Look at the files now."""
+        self._looked_at = self._clock()
+        files = self._files()
+        if files != self._seen:
+            self._seen, self._changed_at = files, self._looked_at
+
     def changed(self) -> bool:
-        """Say whether any file differs from what was loaded."""
-        now = self._clock()
-        if now - self._looked_at >= LOOK:
-            self._looked_at = now
-            files = self._files()
-            if files != self._seen:
-                self._seen, self._changed_at = files, now
+        """Say whether any file differs from what was loaded; looks at them now and then."""
+        if self._clock() - self._looked_at >= LOOK:
+            self.look()
         return self._seen != self._loaded
 
     def settled(self) -> bool:

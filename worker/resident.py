@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
 import sqlite3
 import time
 import traceback
@@ -23,6 +20,7 @@ from worker.processor import SyncWorker
 from worker.release import Release
 from worker.stash_link import StashLink
 from worker.sweep import CALM, Sweep
+from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 IDLE = 600.0
 #: Longest sleep: then Stash's presence and the plugin's files are looked at.
 LONGEST_SLEEP = 30.0
-#: Sleep between two looks at the file where no wake-up pipe can be made.
-WITHOUT_PIPE = 0.5
 #: Seconds without an answer from Stash after which a resident worker goes, too.
 STASH_GONE = 900.0
 
@@ -72,7 +68,7 @@ class Resident:
         self._stays = stays
         self._idle = idle
         self._clock = clock
-        self._pipe = _open_pipe(self.store.path(WAKE_PIPE))
+        self._pipe = WakePipe(self.store.path(WAKE_PIPE))
         self._busy_at = time.monotonic()
         self._stash_at = time.monotonic()
         self._version = self.store.data_version()
@@ -91,7 +87,7 @@ class Resident:
             return False
         batch = self._batch(rows[0])
         if batch:
-            self.bulk.run(batch)
+            self._work_on_all(batch)
         else:
             self._work_on(rows[0])
         return True
@@ -121,6 +117,20 @@ class Resident:
             or self.release.changed()
         )
 
+    def _work_on_all(self, batch: list[DirtyRow]) -> None:
+        """Look at a batch; after a defect of ours its scenes are looked at one by one."""
+        try:
+            self.bulk.run(batch)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
+            self._note_defect(f"a batch of {len(batch)} scenes")
+            self.bulk.one_by_one = len(batch)
+
+    def _note_defect(self, what: str) -> None:
+        trace = " ".join(traceback.format_exc().split())
+        self.log.error(f"{what}: {trace}")
+
     def _work_on(self, row: DirtyRow) -> None:
         """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""
         try:
@@ -128,8 +138,7 @@ class Resident:
         except sqlite3.Error:
             raise  # the disk, not the scene: whoever is started next tries again
         except Exception as error:  # noqa: BLE001 - see above
-            trace = " ".join(traceback.format_exc().split())
-            self.log.error(f"{row.kind} {row.id}: {trace}")  # noqa: TRY400 - our own Log
+            self._note_defect(f"{row.kind} {row.id}")
             self.worker.verdict.settle(
                 row,
                 PermanentError(
@@ -157,6 +166,7 @@ class Resident:
             if reason:
                 return reason
             self.sleep()
+            self.release.look()  # a hook may come right after an update
 
     def _catch_up(self) -> bool:
         """Look for changes that no hook told of, now and then; say whether there were any."""
@@ -201,11 +211,7 @@ class Resident:
             wait = min(wait, 1.0)
         if not self._stays and self._idle_left() > 0:
             wait = min(wait, max(self._idle_left(), 0.05))
-        if self._pipe is None:
-            time.sleep(min(wait, WITHOUT_PIPE))
-        elif select.select([self._pipe], [], [], wait)[0]:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._pipe, 65536)
+        self._pipe.wait(wait)
 
     def was_told_more(self) -> bool:
         """Say whether another process committed anything since the last look began.
@@ -221,8 +227,7 @@ class Resident:
         self.stash.close()
         self.store.close()
         self.log.close()
-        if self._pipe is not None:
-            os.close(self._pipe)
+        self._pipe.close()
 
     def _stash_answers(self) -> bool:
         """Ask Stash for a sign of life, and adopt the settings that come with it."""
@@ -234,15 +239,3 @@ class Resident:
             return False
         self._stash_at = time.monotonic()
         return True
-
-
-def _open_pipe(path: str) -> int | None:
-    """Open the wake-up pipe for reading and writing, so that it never ends; None without pipes."""
-    if not hasattr(os, "mkfifo"):
-        return None
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.mkfifo(path, 0o600)
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except OSError:  # a file system without pipes
-        return None

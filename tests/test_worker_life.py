@@ -1,0 +1,412 @@
+"""The worker's life: when it goes, when it must not, and what it does after a kill or an update."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.library import catalogue_file
+from store import dirty, holds, schema
+from store.mark import mark
+from tests.hand import Hand, hand_on
+from tests.installation import ROOT, installation, wait_for
+from tests.plugin_process import connection
+from worker import hook, release
+from worker.launcher import WORKER_LOCK, ProcessLock
+from worker.log import SIZE, Log
+from worker.release import Release
+from worker.resident import Resident
+from worker.tail import Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.installation import Installation
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for the module."""
+    with installation(tmp_path_factory.mktemp("town"), scenes=12) as found:
+        yield found
+
+
+@pytest.fixture
+def hand(town: Installation) -> Iterator[Hand]:
+    """The installation's worker in our hand, with nothing to do."""
+    town.settings()
+    with hand_on(town) as found:
+        found.settle()
+        yield found
+    town.plex.clear_faults()
+    town.stash.clear_faults()
+
+
+def in_a_while(hand: Hand, *, seconds: float) -> None:
+    """Let the worker believe that it has had nothing to do for so long."""
+    hand.resident._busy_at -= seconds
+    hand.resident._stash_at -= seconds
+
+
+# --- when it goes ------------------------------------------------------------------------------
+
+
+def test_a_passing_worker_goes_when_nothing_waits(tmp_path: Path) -> None:
+    """Outside a container the worker goes after its idle time, sleeping all the while."""
+    resident = Resident(str(tmp_path / "data"), stays=False, idle=0.3)
+    before = time.process_time()
+    assert resident.run() == "idle"
+    assert time.process_time() - before < 0.2
+    resident.close()
+
+
+def test_a_worker_does_not_go_while_anything_waits(hand: Hand) -> None:
+    """A scene that is to be looked at in a day would be forgotten by a worker that went."""
+    hand.resident._stays = False
+    town = hand.town
+    town.plex.delete_item(town.item(11)["ratingKey"])
+    hand.hook(11)
+    hand.drain()
+    in_a_while(hand, seconds=3600)
+    assert hand.rows()[11].reason == "NotInPlexYet"
+    assert hand.resident._why_go() == ""
+    town.plex.add_item(catalogue_file(11).plex_path)
+    hand.settle()
+    in_a_while(hand, seconds=3600)
+    assert hand.resident._why_go() == "idle"
+
+
+def test_a_parked_scene_does_not_keep_the_worker(hand: Hand) -> None:
+    """What waits for an edit or a button is no reason to stay."""
+    hand.resident._stays = False
+    hand.hook(1)
+    row = dirty.get(hand.resident.store.connection, "scene", 1)
+    assert row
+    dirty.postpone(hand.resident.store.connection, row, due_at=None, reason="x", message="m")
+    in_a_while(hand, seconds=3600)
+    assert hand.resident._why_go() == "idle"
+    hand.hook(1)
+    hand.settle()
+
+
+def test_a_resident_worker_stays_while_stash_answers(hand: Hand) -> None:
+    """Where nobody would reap it the worker stays idle for ever, as long as Stash is there."""
+    in_a_while(hand, seconds=1e6)
+    assert hand.resident._why_go() == ""
+
+
+def test_a_worker_goes_when_stash_is_gone(hand: Hand) -> None:
+    """A Stash that has not answered for a while will not be back for this worker."""
+    hand.town.stash.fault("reset_before", path="/graphql", times=None)
+    in_a_while(hand, seconds=120)
+    assert hand.resident._why_go() == ""
+    in_a_while(hand, seconds=3600)
+    assert hand.resident._why_go() == "stash gone"
+    assert hand.holds() == {}
+
+
+def test_a_refusal_is_a_sign_of_life(hand: Hand) -> None:
+    """A Stash that no longer takes our cookie is alive, and the next hook brings a new one."""
+    hand.town.stash.fault("unauthorized", path="/graphql", times=None)
+    in_a_while(hand, seconds=3600)
+    assert hand.resident._why_go() == ""
+
+
+# --- no wake-up is lost ------------------------------------------------------------------------
+
+
+def test_a_hook_between_the_last_look_and_the_exit_is_seen(tmp_path: Path) -> None:
+    """A hook that still met the lock relies on the look after the lock is given up."""
+    data = str(tmp_path / "plexsync-data")
+    resident = Resident(data, stays=False, idle=0.0)
+    lock = ProcessLock(data, WORKER_LOCK)
+    assert lock.acquire()
+    assert resident.run() == "idle"
+    assert not resident.was_told_more()
+    payload = {
+        "server_connection": connection(tmp_path),
+        "args": {"hookContext": {"id": 3, "type": "Scene.Update.Post", "input": None}},
+    }
+    assert hook.run(payload, "no entry is needed")[0] == {
+        "output": "scene 3 is noted, worker woken"
+    }
+    lock.release()
+    assert resident.was_told_more()
+    resident.close()
+
+
+SHORT_LIVED = """
+import sys
+sys.path.insert(0, {root!r})
+from worker import process, resident
+from worker.launcher import WORKER_LOCK, ProcessLock
+directory = sys.argv[2]
+lock = ProcessLock(directory, WORKER_LOCK, process._inherited(directory))
+if process._take(lock):
+    process.live(directory, lock, stays=False, idle=0.02)
+"""
+
+
+def test_no_hook_is_lost_to_a_worker_that_is_just_going(
+    town: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hooks at random moments around the worker's exit: each ends with Plex in step."""
+    town.kill_workers()
+    wait_for(lambda: not town.worker_lives())
+    entry = tmp_path / "short_lived.py"
+    # -S leaves the packages out, and the test's own interpreter has them.
+    entry.write_text("import site; site.main()\n" + SHORT_LIVED.format(root=str(ROOT)), "utf-8")
+    chance = random.Random(7)
+    started = 0
+    for number in range(12):
+        title = f"race {number}"
+        town.stash.set_scene(1, title=title)
+        context = {"id": 1, "type": "Scene.Update.Post", "input": None}
+        link = connection(town.config_dir, Port=town.stash.port)
+        link["SessionCookie"]["Value"] = town.stash.cookie()
+        payload = {"server_connection": link, "args": {"hookContext": context}}
+        said = hook.run(payload, str(entry))[0]["output"]
+        started += said.endswith("started")
+        town.title_becomes(1, title, 15)
+        time.sleep(chance.uniform(0.0, 0.06))
+    assert started >= 2
+    for _ in range(started):
+        os.waitpid(-1, 0)
+
+
+# --- updates -----------------------------------------------------------------------------------
+
+
+def plugin_files(folder: Path) -> Path:
+    """A little plugin folder."""
+    (folder / "worker").mkdir(parents=True)
+    (folder / "plexsync.py").write_text("1", "utf-8")
+    (folder / "worker" / "a.py").write_text("1", "utf-8")
+    return folder
+
+
+def test_an_update_counts_when_it_has_settled(tmp_path: Path) -> None:
+    """Files are replaced one by one; only when nothing moves any more is the update complete."""
+    folder, now = plugin_files(tmp_path / "plugin"), 0.0
+    watch = Release(str(folder), clock=lambda: now)
+    now = 100.0
+    assert not watch.changed()
+    (folder / "worker" / "a.py").write_text("changed", "utf-8")
+    now += release.LOOK
+    assert watch.changed()
+    assert not watch.settled()
+    now += release.SETTLED
+    (folder / "worker" / "b.py").write_text("more", "utf-8")
+    assert not watch.settled()
+    now += release.SETTLED
+    assert watch.settled()
+    assert not watch.removed()
+
+
+def test_a_removed_plugin_takes_its_worker_along(tmp_path: Path) -> None:
+    """Files that stay away are an uninstalled plugin; for a moment they are an update."""
+    folder, now = plugin_files(tmp_path / "plugin"), 0.0
+    watch = Release(str(folder), clock=lambda: now)
+    (folder / "worker" / "a.py").unlink()
+    (folder / "plexsync.py").unlink()
+    now = release.LOOK
+    assert watch.changed()
+    now += release.SETTLED + 1
+    assert not watch.settled()
+    assert not watch.removed()
+    now += release.REMOVED
+    assert watch.removed()
+
+
+def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
+    """New files are taken over in place: same process, lock never free, new code at work."""
+    with installation(tmp_path, scenes=3) as town:
+        town.save(1, title="before")
+        town.settled()
+        (worker,) = town.workers()
+        module = town.plugin_dir / "worker" / "processor.py"
+        text = module.read_text("utf-8")
+        assert "is not in Stash any more" in text
+        module.write_text(text.replace("is not in Stash any more", "has left Stash"), "utf-8")
+        town.hook(2)  # wakes it, so that it notices at once
+        end = time.monotonic() + 30
+        while "updated" not in town.log() and time.monotonic() < end:
+            assert town.worker_lives()
+            time.sleep(0.01)
+        for _ in range(50):
+            assert town.worker_lives()
+            time.sleep(0.01)
+        town.hook(999)
+        town.settled()
+        assert "scene 999 has left Stash" in town.log()
+        assert town.workers() == [worker]
+        assert town.crash() == ""
+
+
+# --- faults of our own -------------------------------------------------------------------------
+
+
+def test_a_defect_of_ours_parks_its_scene_and_stops_no_other(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw in one scene is parked with its kind, and the others go on."""
+    work = hand.resident.worker._process_job
+
+    def stumble(job: dict[str, Any], row: dirty.DirtyRow | None = None) -> Any:
+        if job["scene_id"] == 2:
+            raise KeyError("something of ours")
+        return work(job, row)
+
+    monkeypatch.setattr(hand.resident.worker, "_process_job", stumble)
+    hand.town.stash.set_scene(1, title="one")
+    hand.hook(1, 2)
+    hand.settle()
+    assert hand.town.item(1)["fields"]["title"] == "one"
+    row = hand.rows()[2]
+    assert row.due_at is None
+    assert "KeyError" in row.message
+    assert "something of ours" not in row.message
+    assert "stumble" in hand.town.log()
+    monkeypatch.undo()
+    hand.hook(2)
+    hand.settle()
+    assert hand.rows() == {}
+
+
+# --- holds -------------------------------------------------------------------------------------
+
+
+def test_a_hook_ends_the_wait_for_stash(hand: Hand) -> None:
+    """A hook comes from a living Stash: after an outage nobody waits for the next probe."""
+    connection = hand.resident.store.connection
+    hold = holds.Hold(holds.STASH, hand.clock() + 290, 0.0, 9, "StashUnreachable", "m", "", "")
+    hand.hook(1)
+    hand.drain()
+    hand.resident.gate.is_open()
+    holds.put(connection, hold)
+    hand.resident.gate.is_open()
+    holds.put(connection, hold)
+    assert not hand.resident.gate.is_open()
+    hand.hook(1)
+    assert hand.resident.gate.is_open()
+    hand.settle()
+
+
+def test_settings_that_come_with_a_scene_hold_for_that_scene(hand: Hand) -> None:
+    """A setting changed before the save is in force for that very save."""
+    hand.town.stash.set_scene(4, title="four", details="new words")
+    hand.settle()
+    old = hand.town.item(4)["fields"].get("summary")
+    hand.town.settings(sync_fields="title")
+    hand.hook(4)
+    hand.settle()
+    fields = hand.town.item(4)["fields"]
+    assert fields["title"] == "four"
+    assert fields.get("summary") == old
+
+
+def test_wrong_settings_are_said_once_and_cost_no_writes(hand: Hand) -> None:
+    """While settings are wrong the worker looks at them, and writes nothing while they stay so."""
+    said = hand.town.log().count("(the queue waits)")
+    hand.town.settings(plex_url="not an address")
+    hand.hook(5)
+    hand.drain()
+    assert hand.holds()[holds.SETTINGS].setting == "plex_url"
+    version = hand.resident.store.connection.total_changes
+    for _ in range(4):
+        hand.late += 6
+        hand.drain()
+    assert hand.resident.store.connection.total_changes == version
+    assert hand.town.log().count("(the queue waits)") == said + 1
+    hand.town.settings()
+    hand.late += 6
+    hand.settle()
+    assert hand.holds() == {}
+
+
+# --- the log, followed -------------------------------------------------------------------------
+
+
+def test_a_follower_of_the_log_misses_nothing_when_it_rotates(tmp_path: Path) -> None:
+    """Each line comes once, complete and in order, across the rotation of the file."""
+    log, tail = Log(str(tmp_path)), Tail(str(tmp_path))
+    assert tail.lines() == []
+    seen: list[str] = []
+    rotated = SIZE // 7000 + 3
+    for number in range(rotated):
+        log.info(f"{number} {'x' * 7000}")
+        if number % 3 == 0:
+            seen += [text.split()[0] for _, text in tail.lines()]
+    seen += [text.split()[0] for _, text in tail.lines()]
+    assert (tmp_path / "plexsync.log.1").exists()
+    assert seen == [str(number) for number in range(rotated)]
+    log.close()
+
+
+def test_a_follower_gives_complete_lines_only(tmp_path: Path) -> None:
+    """A line that is still being written waits for its end."""
+    path, tail = tmp_path / "plexsync.log", Tail(str(tmp_path))
+    path.write_bytes(b"2026-01-01T00:00:00.000Z INFO one\n2026-01-01T00:00:00.000Z WARN")
+    assert tail.lines() == [("INFO", "one")]
+    with path.open("ab") as file:
+        file.write(b"ING two\nno line of ours\n")
+    assert tail.lines() == [("WARNING", "two")]
+    path.write_bytes(b"")
+    assert tail.lines() == []
+
+
+# --- killed ------------------------------------------------------------------------------------
+
+
+def few_rows(town: Installation, count: int) -> bool:
+    """Say whether no more than ``count`` rows are dirty."""
+    return len(town.rows()) <= count
+
+
+def test_a_worker_killed_amid_a_hundred_scenes_converges_after_one_more_hook(
+    tmp_path: Path,
+) -> None:
+    """SIGKILL in the middle, several times, then one hook: all in step, hardly a write repeated."""
+    with installation(tmp_path, scenes=100) as town:
+        town.hook(1)
+        town.settled()
+        town.plex.clear_requests()
+        for scene in range(1, 101):
+            town.stash.set_scene(scene, title=f"kill {scene}")
+        database = schema.open_database(str(town.data))
+        database.execute("BEGIN IMMEDIATE")
+        mark(database, "scene", range(1, 101), now=time.time())
+        database.execute("COMMIT")
+        database.close()
+        kills = 0
+        for left in (75, 40):
+            town.hook(1)
+            wait_for(partial(few_rows, town, left))
+            kills += town.kill_workers()
+        assert kills == 2
+        assert town.rows()
+        wait_for(lambda: not town.worker_lives())
+        assert town.hook(1)["output"].endswith("started")
+        town.settled(40)
+        titles = [town.item(scene)["fields"]["title"] for scene in range(1, 101)]
+        assert titles == [f"kill {scene}" for scene in range(1, 101)]
+        puts = [one for one in town.plex.requests(headers=False) if one["method"] == "PUT"]
+        assert 100 <= len(puts) <= 100 + kills
+
+
+def test_a_sigterm_is_as_good_as_a_kill(town: Installation) -> None:
+    """Nothing needs a farewell: a stopped worker leaves a whole queue to the next one."""
+    town.settings()
+    town.hook(1)
+    (worker,) = wait_for(town.workers)
+    os.kill(worker, signal.SIGTERM)
+    wait_for(lambda: not town.worker_lives())
+    town.save(1, title="after the term")
+    town.title_becomes(1, "after the term")
