@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import dirty, holds, meta
 from store.mark import mark
+from tests.installation import wait_for
 from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.resident import Resident
 
@@ -29,7 +30,8 @@ class Hand:
         self.late = 0.0
         self.lock = ProcessLock(str(town.data), WORKER_LOCK)
         town.data.mkdir(mode=0o700, exist_ok=True)
-        assert self.lock.acquire()  # so that hooks start no other worker
+        # So that hooks start no other worker; a killed one holds it for an instant longer.
+        wait_for(self.lock.acquire)
         self.resident = Resident(str(town.data), stays=True, clock=self.clock)
         self.town = town
         with self.resident.store.transaction() as connection:
@@ -55,6 +57,11 @@ class Hand:
         with self.resident.store.transaction() as connection:
             mark(connection, "scene", scenes, now=self.clock())
             meta.put_connection(connection, self.link())
+
+    def mark(self, *scenes: int) -> None:
+        """Mark scenes without the fresh connection that a hook brings."""
+        with self.resident.store.transaction() as connection:
+            mark(connection, "scene", scenes, now=self.clock())
 
     def drain(self) -> int:
         """Do all that can be done now; give how many looks it took."""
