@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from worker.processor import SyncWorker
 
-#: Seconds between two looks at the settings while the queue waits for their mend.
+#: Seconds between two looks at the settings while the queue waits for their mend,
+#: as long as somebody is likely to be at it; and later on, or while Plex is down.
 LOOK_AT_SETTINGS = 5.0
+LOOK_SELDOM = 30.0
+AT_IT = 900.0
 
 
 class Gate:
@@ -47,7 +50,7 @@ class Gate:
         if not waiting and self._worker.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
-        if others and not any(map(self._is_over, others)) and not self._may_read_settings():
+        if others and not any(map(self._is_over, others)) and not self._may_read_settings(others):
             return False
         if not self.read_settings():
             return False
@@ -97,7 +100,7 @@ class Gate:
         earliest = min(hold.until for hold in waiting)
         if any(hold.lane != holds.STASH for hold in waiting):
             # The settings may be mended at any moment, and Stash is near.
-            earliest = min(earliest, self._worker.clock() + LOOK_AT_SETTINGS)
+            earliest = min(earliest, self._worker.clock() + self._pause(waiting))
         return earliest
 
     @property
@@ -108,10 +111,16 @@ class Gate:
         now = self._worker.clock()
         return hold.until <= now or hold.until > now + LONGEST_WAIT
 
-    def _may_read_settings(self) -> bool:
+    def _may_read_settings(self, waiting: list[holds.Hold]) -> bool:
         if self._settings_read_at is None:
             return True
-        return not 0 <= self._worker.clock() - self._settings_read_at < LOOK_AT_SETTINGS
+        return not 0 <= self._worker.clock() - self._settings_read_at < self._pause(waiting)
+
+    def _pause(self, waiting: list[holds.Hold]) -> float:
+        """Give the seconds between two looks at the settings."""
+        now = self._worker.clock()
+        at_it = any(hold.lane == holds.SETTINGS and now - hold.since < AT_IT for hold in waiting)
+        return LOOK_AT_SETTINGS if at_it else LOOK_SELDOM
 
     def _try_again(self, hold: holds.Hold) -> bool:
         """Ask the server once, cheaply; a fault renews the hold."""
