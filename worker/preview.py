@@ -198,4 +198,4 @@ def _first_word(note: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return repr(one_line(text, LONGEST))
+    return f"'{one_line(text, LONGEST)}'"

@@ -1,0 +1,41 @@
+"""The task "Retry failed": everything that failed or waits is looked at now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests here."""
+    with installation(tmp_path_factory.mktemp("town"), 3, sync_fields="title") as town:
+        yield town
+
+
+def test_what_failed_and_what_waits_is_looked_at_now(town: Installation) -> None:
+    """A parked scene and one that is not in Plex yet are both synced without another edit."""
+    key = town.item(1)["ratingKey"]
+    town.plex.fault("status", method="PUT", path=f"id={key}", status=400, times=None)
+    town.save(1, title="Refused at first")
+    fresh = town.stash.add_scene("/stash/media/new.mp4", title="New")
+    town.hook(fresh, "Scene.Create.Post")
+    wait_for(lambda: len([row for row in town.rows() if row["reason"]]) == 2)
+    town.plex.clear_faults()
+    town.plex.add_item("/plex/media/new.mp4")
+    answer = town.run(mode="retry_failed")
+    assert "1 that failed and 1 that were waiting" in answer["output"]
+    town.settled()
+    assert town.item(1)["fields"]["title"] == "Refused at first"
+    assert town.plex.item_at("/plex/media/new.mp4")["fields"]["title"] == "New"
+
+
+def test_nothing_to_retry_is_said(town: Installation) -> None:
+    """With an empty queue the task says so and does nothing."""
+    assert "Nothing had failed" in town.run(mode="retry_failed")["output"]
