@@ -178,21 +178,21 @@ class Resolver:
         """Untie the scene from remembered items that no longer hold a file of it.
 
         What was written there stays known, for whichever scene the item goes to.
+        So does what was written to an item that is gone while no other one holds
+        the file: a server that says 404 for an hour must not turn what we locked
+        into what a person locked.
         """
         held = {item.rating_key for item in found.items}
         untied = [
             entry
             for entry in entries
-            if entry.rating_key not in held and entry.rating_key not in found.gone
+            if entry.rating_key not in held and not (found.items and entry.rating_key in found.gone)
         ]
-        if self._dry or found.fault or not (untied or (found.gone and not found.items)):
+        if self._dry or found.fault or not untied:
             return
-        server = self._client.machine_identifier
         with self._store.transaction() as connection:
             for entry in untied:
                 ledger.intend(connection, entry._replace(scene=0), now=self._clock())
-            for key in found.gone:
-                ledger.forget_item(connection, server, key)
 
     def _why_missing(self, scene: Scene, paths: tuple[str, ...]) -> str:
         path = paths[0]
