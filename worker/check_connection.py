@@ -60,9 +60,10 @@ def run(task: Task) -> str:
     try:
         news = str(check(task, task.stash.settings()))
     except SyncError as fault:
-        where = f"Setting {fault.setting}: " if fault.setting else ""
-        voice.say("ERROR", where + fault.message)
-        raise type(fault)(where + fault.message, setting=fault.setting) from None
+        if fault.setting and fault.setting not in fault.message:
+            fault.message = f"Setting {fault.setting}: {fault.message}"
+        voice.say("ERROR", fault.message)
+        raise
     voice.say("INFO", news)
     return news
 
