@@ -1,0 +1,157 @@
+"""Every row of the merge's table, and what properties are too coarse for: crashes by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plex.item import Member, PlexItem
+from tests.merge_cases import LISTS, STEM, TEXTS, ListCase, TextCase
+from tests.plex_in_miniature import Reading, an_item, put
+from worker.base import Base, Pending
+from worker.desired import Desired
+from worker.merge import Merge, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLAIN = Reading()
+NOTHING = Pending()
+
+
+def _tags(*names: str) -> Desired:
+    return Desired({}, {"tags": names})
+
+
+def _named(item: PlexItem) -> tuple[str, ...]:
+    return tuple(member.name for member in item.lists["tags"])
+
+
+def _step(
+    ours: Desired, item: PlexItem, base: Base | None, pending: Pending = NOTHING
+) -> tuple[PlexItem, Merge]:
+    merged = merge(ours, item, base, pending)
+    return put(item, merged.edit, PLAIN), merged
+
+
+def _by(item: PlexItem, by: str, name: str, change: PlexItem) -> PlexItem:
+    if by == "person":
+        return replace(change, locked=item.locked | {name})
+    return change if by == "agent" and name not in item.locked else item
+
+
+@pytest.mark.parametrize("case", TEXTS, ids=lambda case: case.rule)
+def test_a_text_by_the_table(case: TextCase) -> None:
+    """The merge does what the row says."""
+    item, base = an_item({case.field: case.first}), None
+    if case.before is not None:
+        item, merged = _step(Desired({case.field: case.before}, {}), item, None)
+        base = merged.base
+    if case.theirs is not None:
+        changed = replace(item, values={**item.values, case.field: case.theirs})
+        item = _by(item, case.by, case.field, changed)
+    after, merged = _step(Desired({case.field: case.ours}, {}), item, base)
+    assert after.values[case.field] == (item.stem if case.result == STEM else case.result)
+    assert bool(merged.edit) == case.writes
+    assert len(merged.notes) == bool(case.note)
+    assert case.note in "".join(merged.notes)
+
+
+@pytest.mark.parametrize("case", LISTS, ids=lambda case: case.rule)
+def test_a_list_by_the_table(case: ListCase) -> None:
+    """The merge does what the row says."""
+    item, base = an_item(lists={"tags": case.first}), None
+    if case.before is not None:
+        item, merged = _step(_tags(*case.before), item, None)
+        base = merged.base
+    if case.theirs is not None:
+        members = tuple(Member(name) for name in case.theirs)
+        item = _by(item, case.by, "tags", replace(item, lists={**item.lists, "tags": members}))
+    after, merged = _step(_tags(*case.ours), item, base)
+    assert sorted(_named(after)) == sorted(case.result)
+    assert bool(merged.edit) == case.writes
+    assert case.note in "".join(merged.notes)
+
+
+def _lost_looks(
+    item: PlexItem, base: Base | None, looks: Sequence[tuple[Desired, bool]]
+) -> tuple[PlexItem, Pending]:
+    """Looks that were committed as intended and never acknowledged; True where the PUT arrived."""
+    pending = Pending()
+    for ours, arrived in looks:
+        merged = merge(ours, item, base, pending)
+        pending = merged.pending
+        item = put(item, merged.edit, PLAIN) if arrived else item
+    return item, pending
+
+
+def test_a_tag_of_the_first_of_two_lost_looks_leaves() -> None:
+    """What an earlier lost look wrote is removed although a later one knew nothing of it."""
+    looks = [(_tags("A"), True), (_tags("B"), False)]
+    item, pending = _lost_looks(an_item(), None, looks)
+    assert _named(_step(_tags("C"), item, None, pending)[0]) == ("C",)
+
+
+def test_a_tag_that_may_never_have_arrived_is_sent_again() -> None:
+    """A member that a lost look may have removed is not taken for removed by hand."""
+    item, merged = _step(_tags("A", "B"), an_item(), None)
+    lost, pending = _lost_looks(item, merged.base, [(_tags("A"), True)])
+    assert _named(lost) == ("A",)
+    assert _named(_step(_tags("A", "B"), lost, merged.base, pending)[0]) == ("A", "B")
+    lost, pending = _lost_looks(item, merged.base, [(_tags("A"), True), (_tags("A", "B"), False)])
+    assert _named(_step(_tags("A", "B"), lost, merged.base, pending)[0]) == ("A", "B")
+
+
+def test_a_text_of_the_first_of_two_lost_looks_is_ours() -> None:
+    """Every value that a lost look tried counts as written, not only the newest."""
+    old = Desired({"summary": "A"}, {})
+    item, merged = _step(old, an_item(), None)
+    looks = [(Desired({"summary": "B"}, {}), True), (Desired({"summary": "C"}, {}), False)]
+    item, pending = _lost_looks(item, merged.base, looks)
+    assert item.values["summary"] == "B"
+    after, again = _step(old, item, merged.base, pending)
+    assert after.values["summary"] == "A"
+    assert not again.notes
+
+
+def test_a_released_field_that_stash_changed_is_ours_again() -> None:
+    """One change in Stash ends the rest: the field is written, locked and watched as before."""
+    item, merged = _step(Desired({"summary": "A"}, {"tags": ("A",)}), an_item(), None)
+    names = frozenset({"summary", "tags"})
+    free = replace(merged.base, released=names, locked=frozenset())
+    item = replace(item, locked=frozenset())
+    after, merged = _step(Desired({"summary": "B"}, {"tags": ("B",)}), item, free)
+    assert after.locked == merged.base.locked == names
+    assert not merged.base.released
+
+
+def test_a_kept_field_is_reported_once() -> None:
+    """A person's edit is named on the first look that meets it, then no more."""
+    ours = Desired({"summary": "A"}, {"tags": ("A",)})
+    item = an_item({"summary": "P"}, {"tags": ("P",)}, {"summary", "tags"})
+    _, first = _step(ours, item, None)
+    _, second = _step(ours, item, first.base)
+    assert len(first.notes) == 2
+    assert not second.notes
+
+
+def test_fields_that_are_no_longer_synced_keep_what_is_known() -> None:
+    """A field taken out of sync_fields is left, and what a lost look wrote stays known."""
+    item, merged = _step(_tags("A"), an_item(), None)
+    item, pending = _lost_looks(item, merged.base, [(_tags("A", "B"), True)])
+    without = merge(Desired({}, {}), item, merged.base, pending)
+    assert not without.edit
+    assert _named(_step(_tags("A"), item, without.base)[0]) == ("A",)
+
+
+def test_a_summary_that_plex_took_only_a_part_of_is_not_sent_again() -> None:
+    """A cut text counts as what was meant, until Stash's part of it changes."""
+    whole = "word " * 400
+    cut = whole[:999] + "…"
+    ours = Desired({"summary": whole}, {})
+    item = an_item({"summary": cut}, locked={"summary"})
+    base = Base(values={"summary": whole}, wrote=frozenset({"summary"}))
+    assert not merge(ours, item, base, Pending()).edit
+    assert merge(Desired({"summary": "new " * 400}, {}), item, base, Pending()).edit
