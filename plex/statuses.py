@@ -122,8 +122,10 @@ def fault_of(reply: PlexHttpError) -> SyncError:
     if hundreds == _SERVER_SIDE:
         return (ServerUnavailable if server_wide else ServerError).about(said, retry_after=wait)
     if hundreds == _CLIENT_SIDE:
-        # Plain http sent to the TLS port of a proxy is a 400 to everything, "/identity" too.
-        return (NotAPlexServer if server_wide else RejectedEdit).about(said)
+        # Plain http sent to the TLS port of a proxy is a 400 to everything; and Plex has no
+        # reason to refuse a question, so whoever does is not Plex.
+        asked = path and reply.method in ("GET", "HEAD")
+        return (NotAPlexServer if server_wide or asked else RejectedEdit).about(said)
     return BadResponse.about(said)
 
 

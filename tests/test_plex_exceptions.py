@@ -196,6 +196,7 @@ BY_STATUS: list[tuple[int, str, str, type[SyncError]]] = [
     (307, "GET", "/", ours.Redirected),
     (308, "GET", "/", ours.Redirected),
     (400, "PUT", "/library/sections/1/all", ours.RejectedEdit),
+    (400, "GET", "/library/metadata/42", ours.NotAPlexServer),
     (400, "GET", "/identity", ours.NotAPlexServer),
     (401, "GET", "/library/sections", ours.AuthError),
     (403, "PUT", "/library/sections/1/all", ours.PermissionDenied),

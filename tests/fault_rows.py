@@ -1,0 +1,471 @@
+"""The fault matrix as data: what a server does wrong, what PlexSync calls it and does next.
+
+A row's ``then`` says in one word what the worker does while the fault lasts:
+
+    nothing    it is no fault: everything goes through
+    plex       the queue as a whole waits for Plex, or for Stash (``stash``)
+    settings   the queue as a whole waits for a mended setting
+    later      each scene is tried again by its own schedule
+    wait       each scene waits on the long schedule of what Plex does not have yet
+    park       each scene rests until it is edited
+
+``most`` bounds the requests in the busiest minute of the first five, with six
+scenes waiting; ``idle`` those of the last two of them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.wire import Asked, Reply, answer
+
+if TYPE_CHECKING:
+    from tests.fault_town import FaultTown
+
+Act = Callable[["FaultTown"], object]
+
+#: Asked for a sign of life now and then, by a schedule that gets slower and slower.
+DOWN, SELDOM = 12, 4
+#: Each scene tried a few times before the queue slows down.
+BUSY = 60
+
+
+def clear(town: FaultTown) -> None:
+    """End what any row began."""
+    town.plex.clear_faults()
+    town.stash.clear_faults()
+    town.plex.switches(gzip=False)
+    for door in (town.plex_door, town.stash_door):
+        door.open()
+    town.settings(plex_url=f"http://127.0.0.1:{town.plex_door.port}", plex_token=town.plex.token)
+    town.host, town.scheme = "127.0.0.1", "http"
+    town.mark([])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault.
+
+    ``unseen`` marks one that keeps requests from ever reaching the server, so
+    that tries are counted instead; ``slow`` the timeout of one that costs time.
+    """
+
+    name: str
+    act: Act
+    error: str
+    then: str
+    most: int
+    idle: int = SELDOM
+    slow: float = 0.0
+    unseen: bool = False
+    clear: Act = clear
+
+
+def plex(action: str, **options: Any) -> Act:
+    """Let Plex misbehave until it is told to stop."""
+    return lambda town: town.plex.fault(action, times=None, **options)
+
+
+def status(number: int, **options: Any) -> Act:
+    """Let Plex answer with a status."""
+    return plex("status", status=number, **options)
+
+
+def elsewhere(number: int) -> Act:
+    """Let Plex redirect to the host that town.foreign listens on."""
+    return lambda town: town.plex.fault(
+        "redirect", status=number, location=f"{town.foreign.url}/library", times=None
+    )
+
+
+def setting(**changes: Any) -> Act:
+    """Change settings; ``{port}`` in a value is the port of Plex's door."""
+
+    def act(town: FaultTown) -> None:
+        port = town.plex_door.port
+        town.settings(
+            **{
+                name: value.format(port=port) if isinstance(value, str) else value
+                for name, value in changes.items()
+            }
+        )
+
+    return act
+
+
+def both(*acts: Act) -> Act:
+    """Do several things."""
+
+    def act(town: FaultTown) -> None:
+        for one in acts:
+            one(town)
+
+    return act
+
+
+def tls_at_plex(town: FaultTown) -> None:
+    """Put Plex behind a certificate that nobody knows."""
+    town.plex_door.open(tls=town.tls)
+
+
+PUT: dict[str, Any] = {"method": "PUT"}
+ITEM: dict[str, Any] = {"path": r"^/library/metadata/\d+(\?|$)", "method": "GET"}
+
+PLEX_ROWS = (
+    Row("refused", lambda t: t.plex_door.shut(), "ServerUnreachable", "plex", DOWN, unseen=True),
+    Row(
+        "name unknown",
+        setting(plex_url="http://plex.invalid:{port}"),
+        "ServerUnreachable",
+        "plex",
+        DOWN,
+        unseen=True,
+    ),
+    Row(
+        "hang in connect",
+        lambda t: t.plex_door.jam(),
+        "ServerTimeout",
+        "plex",
+        DOWN,
+        slow=0.3,
+        unseen=True,
+    ),
+    Row("hang in headers", plex("hang_headers"), "ServerTimeout", "plex", DOWN, slow=0.3),
+    Row("hang in body", plex("hang_body"), "ServerTimeout", "plex", DOWN, slow=0.3),
+    Row(
+        "slow drip",
+        plex("slow_drip", bytes=2, seconds=0.05),
+        "ServerTimeout",
+        "plex",
+        DOWN,
+        slow=0.1,
+    ),
+    Row("reset, all", plex("reset_before"), "ServerUnreachable", "plex", DOWN),
+    Row("hung up, all", plex("reset_before", polite=True), "ServerUnreachable", "plex", DOWN),
+    Row("not HTTP", plex("raw"), "ServerUnreachable", "plex", DOWN),
+    Row("reset before edit", plex("reset_before", **PUT), "ServerUnreachable", "plex", BUSY, 8),
+    Row("reset after edit", plex("reset_after", **PUT), "ServerUnreachable", "later", BUSY),
+    Row("edits hang", plex("hang_headers", **PUT), "ServerTimeout", "plex", BUSY, 8, slow=0.3),
+    Row("truncated", plex("truncate"), "BadResponse", "plex", BUSY, 8),
+    Row(
+        "half an XML",
+        status(200, body='<MediaContainer size="1"><Vid', content_type="text/xml"),
+        "BadResponse",
+        "plex",
+        BUSY,
+        8,
+    ),
+    Row(
+        "JSON",
+        status(200, body='{"MediaContainer": ', content_type="application/json"),
+        "NotAPlexServer",
+        "settings",
+        DOWN,
+    ),
+    Row("HTML with 200", plex("html200"), "NotAPlexServer", "settings", DOWN),
+    Row("HTML to edits", plex("html200", **PUT), "NotAPlexServer", "settings", BUSY, 8),
+    Row("entity bomb", plex("entity_bomb"), "NotAPlexServer", "settings", DOWN),
+    Row("huge body", plex("huge_body", bytes=65 * 2**20), "BadResponse", "plex", BUSY, 8),
+    Row(
+        "damaged gzip",
+        status(200, body="no gzip", content_type="text/xml", headers={"Content-Encoding": "gzip"}),
+        "BadResponse",
+        "plex",
+        BUSY,
+        8,
+    ),
+    Row(
+        "brotli",
+        status(200, body="br", headers={"Content-Encoding": "br"}),
+        "BadResponse",
+        "plex",
+        BUSY,
+        8,
+    ),
+    Row("gzip", lambda t: t.plex.switches(gzip=True), "", "nothing", BUSY),
+    Row("wrong content type", plex("content_type"), "", "nothing", BUSY),
+    Row("keep-alive closed", plex("close"), "", "nothing", BUSY),
+    *(
+        Row(f"{number} to another host", elsewhere(number), "Redirected", "settings", DOWN)
+        for number in (301, 302, 307, 308)
+    ),
+    Row(
+        "302, edits",
+        lambda t: t.plex.fault("redirect", location=f"{t.foreign.url}/", times=None, **PUT),
+        "Redirected",
+        "settings",
+        BUSY,
+        8,
+    ),
+    Row("400 to all", status(400), "NotAPlexServer", "settings", DOWN),
+    Row("400 to edits", status(400, **PUT), "RejectedEdit", "park", BUSY, 0),
+    Row("401 to all", status(401), "AuthError", "settings", DOWN),
+    Row("401, wrong token", setting(plex_token="not-the-token"), "AuthError", "settings", DOWN),
+    Row("401 to edits", status(401, **PUT), "AuthError", "settings", BUSY, 8),
+    Row("403 to edits", status(403, **PUT), "PermissionDenied", "settings", BUSY, 8),
+    Row("403 to all", status(403), "PermissionDenied", "settings", DOWN),
+    Row("404 to all", status(404), "NotAPlexServer", "settings", DOWN),
+    Row("404 to items", status(404, **ITEM), "NotInPlexYet", "wait", BUSY, BUSY),
+    Row("408", status(408), "ServerTimeout", "plex", DOWN),
+    Row("409 to edits", status(409, **PUT), "RejectedEdit", "park", BUSY, 0),
+    Row("413 to edits", status(413, **PUT), "RequestTooLarge", "park", BUSY, 0),
+    Row("429", status(429), "RateLimited", "plex", 6),
+    Row("429 to items", status(429, **ITEM), "RateLimited", "plex", 10, 6),
+    Row(
+        "429, Retry-After", status(429, headers={"Retry-After": "240"}), "RateLimited", "plex", 4, 3
+    ),
+    Row("498", status(498), "AuthError", "settings", DOWN),
+    Row("500 to all", status(500), "ServerUnavailable", "plex", DOWN),
+    Row("500 to edits", status(500, **PUT), "ServerError", "plex", BUSY, 8),
+    Row("502", status(502), "ServerUnavailable", "plex", DOWN),
+    Row("503 maintenance", plex("maintenance"), "ServerStarting", "plex", DOWN),
+    Row("503 overload", status(503, body="<html>busy</html>"), "ServerUnavailable", "plex", DOWN),
+    Row(
+        "503, Retry-After",
+        status(503, headers={"Retry-After": "200"}),
+        "ServerUnavailable",
+        "plex",
+        4,
+        3,
+    ),
+    Row("520", status(520), "ServerUnavailable", "plex", DOWN),
+    Row(
+        "self-signed",
+        both(tls_at_plex, setting(plex_url="https://127.0.0.1:{port}")),
+        "TlsError",
+        "settings",
+        DOWN,
+        unseen=True,
+        clear=setting(plex_skip_tls_verify=True),
+    ),
+    Row(
+        "certificate of another",
+        both(tls_at_plex, setting(plex_url="https://localhost:{port}")),
+        "TlsError",
+        "settings",
+        DOWN,
+        unseen=True,
+    ),
+    Row(
+        "https to plain http",
+        both(
+            lambda t: t.plex_door.open(target=t.stash.port),
+            setting(plex_url="https://127.0.0.1:{port}"),
+        ),
+        "TlsError",
+        "settings",
+        DOWN,
+        unseen=True,
+    ),
+    Row("http to TLS", tls_at_plex, "ServerUnreachable", "plex", DOWN, unseen=True),
+)
+
+
+def stash(action: str, **options: Any) -> Act:
+    """Let Stash misbehave until it is told to stop."""
+    return lambda town: town.stash.fault(action, times=None, path="^/graphql", **options)
+
+
+def stash_status(number: int, **options: Any) -> Act:
+    """Let Stash answer with a status."""
+    return stash("status", status=number, **options)
+
+
+def scripted(reply: Reply) -> Act:
+    """Put a server in Stash's place that says what it is told to."""
+    return lambda town: town.stash_door.open(target=town.impostor(reply))
+
+
+def stash_at(host: str, scheme: str = "http", *, tls: bool = False) -> Act:
+    """Let Stash be reached by another name or scheme."""
+
+    def act(town: FaultTown) -> None:
+        town.host, town.scheme = host, scheme
+        town.stash_door.open(tls=town.tls if tls else None)
+        town.mark([])
+
+    return act
+
+
+def _drip(_asked: Asked, sock: socket.socket) -> None:
+    sock.sendall(answer(b" " * 4096, kind="application/json")[:-4096])
+    for _ in range(200):
+        sock.sendall(b" ")
+        sock.settimeout(0.03)
+        try:
+            if not sock.recv(1):
+                return
+        except TimeoutError:
+            continue
+
+
+def _drip_headers(_asked: Asked, sock: socket.socket) -> None:
+    for letter in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200:
+        sock.sendall(bytes([letter]))
+        sock.settimeout(0.03)
+        try:
+            if not sock.recv(1):
+                return
+        except TimeoutError:
+            continue
+
+
+def _huge(_asked: Asked, sock: socket.socket) -> None:
+    sock.sendall(answer(b"", kind="application/json", length=80 * 2**20))
+    piece = b" " * 2**20
+    for _ in range(80):
+        sock.sendall(piece)
+
+
+def stash_elsewhere(number: int) -> Act:
+    """Let Stash redirect to a foreign host."""
+    return lambda town: town.stash.fault(
+        "status",
+        status=number,
+        times=None,
+        path="^/graphql",
+        headers={"Location": f"{town.foreign.url}/login"},
+    )
+
+
+ONE: dict[str, Any] = {"query": "findScene"}
+
+STASH_ROWS = (
+    Row("refused", lambda t: t.stash_door.shut(), "StashUnreachable", "stash", DOWN, unseen=True),
+    Row("name unknown", stash_at("stash.invalid"), "StashUnreachable", "stash", DOWN, unseen=True),
+    Row(
+        "hang in connect",
+        lambda t: t.stash_door.jam(),
+        "StashUnreachable",
+        "stash",
+        DOWN,
+        slow=0.3,
+        unseen=True,
+    ),
+    Row("hang in headers", stash("hang"), "StashTimeout", "stash", DOWN, slow=0.3),
+    Row("hang in body", stash("hang_body"), "StashTimeout", "stash", DOWN, slow=0.3),
+    Row("slow drip", scripted(_drip), "StashTimeout", "stash", DOWN, slow=0.1, unseen=True),
+    Row(
+        "slow drip of headers",
+        scripted(_drip_headers),
+        "StashTimeout",
+        "stash",
+        DOWN,
+        slow=0.1,
+        unseen=True,
+    ),
+    Row("reset before", stash("reset_before"), "StashUnreachable", "stash", DOWN),
+    Row("reset after", stash("reset_after"), "StashUnreachable", "stash", DOWN),
+    Row("one question hangs", stash("hang", **ONE), "StashTimeout", "stash", BUSY, 8, slow=0.3),
+    Row("truncated JSON", stash("truncate"), "StashUnreachable", "stash", DOWN),
+    Row(
+        "half a JSON",
+        stash_status(200, body='{"data": {"fin', content_type="application/json"),
+        "StashAnswerError",
+        "stash",
+        BUSY,
+        24,
+    ),
+    Row("HTML with 200", stash("html200"), "StashAnswerError", "stash", BUSY, 24),
+    Row("huge body", scripted(_huge), "StashAnswerError", "stash", BUSY, 24, unseen=True),
+    Row(
+        "wrong content type",
+        scripted(lambda _asked, _sock: answer(b'{"data": null}', kind="image/png")),
+        "StashAnswerError",
+        "stash",
+        BUSY,
+        24,
+        unseen=True,
+    ),
+    Row(
+        "damaged gzip",
+        stash_status(200, body="x", headers={"Content-Encoding": "gzip"}),
+        "StashAnswerError",
+        "stash",
+        BUSY,
+        24,
+    ),
+    Row("keep-alive closed", stash("close"), "", "nothing", BUSY),
+    *(
+        Row(
+            f"{number} to another host",
+            stash_elsewhere(number),
+            "StashRefused",
+            "stash",
+            DOWN,
+        )
+        for number in (301, 302, 307)
+    ),
+    *(
+        Row(f"{number}", stash_status(number), error, "stash", DOWN)
+        for number, error in (
+            (400, "StashUnavailable"),
+            (401, "StashRefused"),
+            (403, "StashRefused"),
+            (404, "StashUnavailable"),
+            (408, "StashUnavailable"),
+            (409, "StashUnavailable"),
+            (413, "StashUnavailable"),
+            (429, "StashUnavailable"),
+            (498, "StashUnavailable"),
+            (500, "StashUnavailable"),
+            (502, "StashUnavailable"),
+            (503, "StashUnavailable"),
+            (520, "StashUnavailable"),
+        )
+    ),
+    Row(
+        "429, Retry-After",
+        stash_status(429, headers={"Retry-After": "240"}),
+        "StashUnavailable",
+        "stash",
+        4,
+        3,
+    ),
+    Row(
+        "503, Retry-After",
+        stash_status(503, headers={"Retry-After": "200"}),
+        "StashUnavailable",
+        "stash",
+        4,
+        3,
+    ),
+    Row("500 to one question", stash_status(500, **ONE), "StashUnavailable", "stash", BUSY, 24),
+    Row("422", stash("graphql_error", status=422, **ONE), "StashQueryRefused", "settings", 20, 30),
+    Row("GraphQL errors", stash("graphql_error"), "StashAnswerError", "stash", BUSY, 24),
+    Row(
+        "GraphQL error to one question",
+        stash("graphql_error", **ONE),
+        "StashAnswerError",
+        "stash",
+        BUSY,
+        24,
+    ),
+    Row(
+        "certificate unknown",
+        stash_at("127.1", "https", tls=True),
+        "StashUnreachable",
+        "stash",
+        DOWN,
+        unseen=True,
+    ),
+    Row(
+        "https to plain http",
+        stash_at("127.0.0.1", "https"),
+        "StashUnreachable",
+        "stash",
+        DOWN,
+        unseen=True,
+    ),
+    Row(
+        "http to TLS",
+        stash_at("127.0.0.1", tls=True),
+        "StashUnreachable",
+        "stash",
+        DOWN,
+        unseen=True,
+    ),
+)

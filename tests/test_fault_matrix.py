@@ -1,0 +1,161 @@
+"""Every fault of Plex and of Stash over real sockets: its name, what follows, what it costs.
+
+The table is printed by ``pytest -s`` and kept in .cache/fault-matrix.txt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.control import PlexControl, start_plex
+from simulator.control_stash import StashControl, start_stash
+from tests.door import Door
+from tests.fault_rows import PLEX_ROWS, STASH_ROWS, Row
+from tests.fault_town import FaultTown, fault_town
+from tests.wire import self_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLE = Path(__file__).resolve().parent.parent / ".cache" / "fault-matrix.txt"
+SCENES = 6
+LINE = "{:<6} {:<30} {:<18} {:<9} {:>8} {:>9}  {}"
+lines: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def stand_ins() -> Iterator[tuple[PlexControl, StashControl, tuple[Door, Door]]]:
+    """Plex and Stash, each behind a door; started once, for they cost a second."""
+    with (
+        start_plex(SCENES) as plex,
+        start_stash(SCENES) as stash,
+        Door(int(plex.url.rpartition(":")[2])) as plex_door,
+        Door(stash.port) as stash_door,
+    ):
+        yield plex, stash, (plex_door, stash_door)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """Keep and print what was seen."""
+    yield
+    head = LINE.format("server", "fault", "error", "then", "busiest/m", "last 2 m", "afterwards")
+    text = "\n".join([head, "-" * len(head), *lines, ""])
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(text)
+    sys.stdout.write("\n" + text)
+
+
+@contextlib.contextmanager
+def town_for(
+    row: Row,
+    tmp_path: Path,
+    stand_ins: tuple[PlexControl, StashControl, tuple[Door, Door]],
+    **options: Any,
+) -> Iterator[FaultTown]:
+    """A town in which a row's fault can happen."""
+    plex, stash, doors = stand_ins
+    timeout = row.slow or 5.0
+    options = {"plex_connect_timeout": timeout, "plex_read_timeout": timeout, **options}
+    with fault_town(tmp_path, plex, stash, doors, stash_timeout=timeout, **options) as town:
+        yield town
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A certificate that nobody trusts; made once, for it is made by hand."""
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+def name_of(row: Row) -> str:
+    """A row's name for pytest."""
+    return row.name
+
+
+def check(row: Row, town: FaultTown, server: str) -> None:
+    """Live through one row from before the fault to long after it."""
+    for scene in range(1, SCENES + 1):
+        town.edit(scene, f"before {row.name} {scene}")
+    town.live(5)
+    assert not town.rows()
+    assert town.in_step()
+    row.act(town)
+    town.forget()
+    town.unseen = server if row.unseen else ""
+    for scene in range(1, SCENES + 1):
+        town.edit(scene, f"after {row.name} {scene}")
+    town.live(120 if row.slow else 300)
+    busiest, lately = town.meters[server].busiest(), town.meters[server].lately(120)
+    seen = happened(town)
+    town.unseen = ""
+    row.clear(town)
+    for entry in town.rows():
+        if entry.due_at is None:
+            town.edit(entry.id, f"again {row.name} {entry.id}")
+    town.live(25 * 3600 if row.then == "wait" else 3700, until_done=True)
+    left = len(town.rows())
+    outcome = "in step" if town.in_step() and not left else f"{left} left"
+    error, then = seen
+    lines.append(LINE.format(server, row.name, error or "-", then, busiest, lately, outcome))
+    assert (error, then) == (row.error, row.then)
+    assert busiest <= row.most
+    if not row.slow:
+        assert lately <= row.idle
+    assert outcome == "in step"
+    assert not town.foreign.asked
+    assert "Traceback" not in town.log()
+
+
+def happened(town: FaultTown) -> tuple[str, str]:
+    """Say what the fault did: its error and what follows."""
+    for hold in town.holds():
+        return hold.reason, hold.lane
+    rows = town.rows()
+    if not rows:
+        tried = [line for line in town.log().splitlines() if "next look" in line]
+        return ("", "nothing") if not tried else (reason_in(tried[-1]), "later")
+    reason = rows[0].reason
+    if all(row.due_at is None for row in rows):
+        return reason, "park"
+    return reason, "wait" if reason in {"ItemGone", "NotInPlexYet"} else "later"
+
+
+def reason_in(line: str) -> str:
+    """Give the error that a line of the log names."""
+    return line.rpartition("(")[2].partition(",")[0]
+
+
+# Each row with plex_libraries or without; with both in the long mode.
+PLEX_CASES = [
+    pytest.param(
+        row,
+        named,
+        id=f"{row.name}, {'named' if named else 'all'} libraries",
+        marks=() if named == bool(number % 2) else pytest.mark.soak,
+    )
+    for number, row in enumerate(PLEX_ROWS)
+    for named in (False, True)
+]
+
+
+@pytest.mark.parametrize(("row", "libraries"), PLEX_CASES)
+def test_plex_fault(
+    row: Row, libraries: bool, tmp_path: Path, stand_ins: Any, tls: ssl.SSLContext
+) -> None:
+    """A fault of Plex has its name, its next step and its bound, and leaves nothing behind."""
+    named = stand_ins[0].state()["sections"][0]["title"] if libraries else None
+    with town_for(row, tmp_path, stand_ins, plex_libraries=named, tls=tls) as town:
+        check(row, town, "plex")
+
+
+@pytest.mark.parametrize("row", STASH_ROWS, ids=name_of)
+def test_stash_fault(row: Row, tmp_path: Path, stand_ins: Any, tls: ssl.SSLContext) -> None:
+    """A fault of Stash has its name, its next step and its bound, and leaves nothing behind."""
+    with town_for(row, tmp_path, stand_ins, tls=tls) as town:
+        check(row, town, "stash")
