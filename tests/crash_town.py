@@ -1,0 +1,224 @@
+"""An installation whose processes can be told to die at a boundary of I/O."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulator.library import PERFORMERS, STUDIOS, TAGS
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+KILL_POINT = Path(__file__).resolve().parent / "kill_point.py"
+#: A tag that a person gave an item in Plex; nothing of ours may take it away.
+BY_HAND = "Given by hand"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a scene looks like in Stash: every field that is synced."""
+
+    number: int
+    title: str
+    details: str
+    date: str
+    studio: int
+    director: str
+    rating100: int
+    performers: tuple[int, ...]
+    tags: tuple[int, ...]
+
+    def as_input(self) -> dict[str, Any]:
+        """Give the fields of SceneUpdateInput."""
+        return {
+            "title": self.title,
+            "details": self.details,
+            "date": self.date,
+            "studio_id": str(self.studio),
+            "director": self.director,
+            "rating100": self.rating100,
+            "performer_ids": [str(number) for number in self.performers],
+            "tag_ids": [str(number) for number in self.tags],
+        }
+
+    def in_plex(self) -> dict[str, Any]:
+        """Give what Plex must show."""
+        return {
+            "title": self.title,
+            "summary": self.details,
+            "originallyAvailableAt": self.date,
+            "studio": STUDIOS[self.studio - 1],
+            "userRating": self.rating100 / 10,
+            "director": [self.director],
+            "actor": sorted(PERFORMERS[number - 1] for number in self.performers),
+            "genre": sorted([BY_HAND, *(TAGS[number - 1] for number in self.tags)]),
+        }
+
+
+def state(number: int) -> State:
+    """Give the state of that number; neighbours differ in every field, and each drops members."""
+    return State(
+        number,
+        f"Title {number}",
+        f"Details of {number}." if number % 3 else "",
+        f"20{number % 80 + 10}-0{number % 9 + 1}-1{number % 7}",
+        number % 30 + 1,
+        PERFORMERS[number % 50 + 100],
+        number % 20 * 5 + 5,
+        tuple(number * 2 % 60 + offset for offset in (1, 2, 3)),
+        tuple(number * 3 % 33 + offset for offset in (1, 2, 3, 4)),
+    )
+
+
+@dataclass
+class CrashTown:
+    """An installation with a kill point, and the states its scenes were given last."""
+
+    town: Installation
+    scenes: dict[int, State] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
+
+    @property
+    def _order(self) -> Path:
+        return self.town.plugin_dir / "kill-order"
+
+    def order(self, role: str, number: int) -> None:
+        """Let the next process of a role (hook, worker, task) die at its n-th boundary."""
+        fresh = self._order.with_suffix(".new")
+        fresh.write_text(f"{role} {number}")
+        fresh.rename(self._order)
+
+    def recall(self) -> None:
+        """Take the order back, if no process has taken it."""
+        self._order.unlink(missing_ok=True)
+
+    def victims(self) -> list[int]:
+        """Give the processes that took an order, dead or not."""
+        return [int(path.suffix[1:]) for path in self.town.plugin_dir.glob("kill-order.[0-9]*")]
+
+    def deaths(self) -> int:
+        """Count the processes that took an order and died of it; the order itself is recalled."""
+        self.recall()
+        return self.victims_died()
+
+    def victims_died(self) -> int:
+        """Count the processes that died of an order."""
+        return sum(not _is_alive(process) for process in self.victims())
+
+    def forget_victims(self) -> None:
+        """Clear away the orders that were taken."""
+        for path in self.town.plugin_dir.glob("kill-order.[0-9]*"):
+            path.unlink()
+
+    def boundaries(self, role: str) -> list[str]:
+        """Give what processes of a role passed since ``watch``."""
+        lines = (self.town.plugin_dir / "boundaries").read_text().splitlines()
+        return [line.split(" ", 3)[3] for line in lines if line.startswith(f"{role} ")]
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Note the boundaries that are passed within."""
+        path = self.town.plugin_dir / "boundaries"
+        path.write_text("")
+        try:
+            yield
+        finally:
+            path.rename(path.with_suffix(".old"))
+            path.with_suffix(".old").unlink()
+
+    def give(self, scene: int, *, hook: bool = True) -> None:
+        """Change every field of a scene in Stash, with or without a hook."""
+        wanted = state(next(self.numbers))
+        if hook:
+            self.town.save(scene, **wanted.as_input())
+        else:
+            self.town.stash.set_scene(scene, **wanted.as_input())
+        self.scenes[scene] = wanted
+
+    @contextlib.contextmanager
+    def task(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run "Sync all to Plex" without Stash around it, beside the block."""
+        stdin = self.town.plugin_dir / "task-stdin"
+        stdin.write_bytes(self.town.payload(mode="sync_all"))
+        with (
+            stdin.open("rb") as given,
+            subprocess.Popen(
+                [sys.executable, "-S", str(self.town.plugin_dir / "plexsync.py")],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def sync_all(self, seconds: float = 60.0) -> None:
+        """Run "Sync all to Plex" to its end."""
+        with self.task() as process:
+            answer = process.communicate(timeout=seconds)[0]
+        assert b'"output"' in answer, answer
+
+    def differing(self, scenes: Iterable[int]) -> list[str]:
+        """Say where Plex is not the merge of Stash and the edits made there."""
+        found = []
+        for scene in scenes:
+            item = self.town.item(scene)
+            shown: dict[str, Any] = {**item["fields"], **item["tags"]}
+            for name, wanted in self.scenes[scene].in_plex().items():
+                has = shown.get(name, "" if isinstance(wanted, str) else None)
+                if isinstance(wanted, list):
+                    has = sorted(has or [])
+                if has != wanted:
+                    found.append(f"scene {scene} {name}: {has!r}, not {wanted!r}")
+        return found
+
+    def hold(self, scenes: Iterable[int] | None = None, seconds: float = 30.0) -> None:
+        """Assert that Plex becomes, and is, the merge of Stash and its own edits."""
+        chosen = list(self.scenes if scenes is None else scenes)
+        try:
+            wait_for(lambda: not self.differing(chosen), seconds)
+        except AssertionError:
+            trouble = [*self.differing(chosen), str(self.town.rows()), self.town.crash()]
+            raise AssertionError("\n".join([*trouble, self.town.log()[-3000:]])) from None
+
+    def is_settled(self, *, but: Iterable[int] = ()) -> bool:
+        """Say whether nothing is left to look at."""
+        left = {row["id"] for row in self.town.rows()}
+        return not left - set(but)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@contextlib.contextmanager
+def crash_town(folder: Path, scenes: int) -> Iterator[CrashTown]:
+    """An installation in step, each item with a tag given by hand, made mortal."""
+    with installation(folder, scenes=scenes) as town:
+        entry = town.plugin_dir / "plexsync.py"
+        entry.rename(town.plugin_dir / "plexsync_itself.py")
+        shutil.copy(KILL_POINT, entry)
+        crash = CrashTown(town)
+        for scene in range(1, scenes + 1):
+            crash.give(scene)
+        town.settled()
+        for scene in range(1, scenes + 1):
+            item = town.item(scene)
+            town.plex.person_sets(
+                item["ratingKey"], tags={"genre": [*item["tags"]["genre"], BY_HAND]}
+            )
+        crash.hold()
+        yield crash
