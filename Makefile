@@ -19,14 +19,14 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint types demo bench soak docs schema clean
+.PHONY: help test unit lint types demo bench soak docs package schema browser clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 test: lint types unit ## set up from nothing and run every check
 
-unit: $(DEV) schema ## run the tests only
+unit: $(DEV) schema browser ## run the tests only
 	$(PY) -m pytest -n $(JOBS) -m "not soak" $(ARGS)
 
 lint: $(DEV) ## ruff, with a reason beside every exception
@@ -41,7 +41,7 @@ demo: $(DEMO) schema ## one scene from Stash's hook to Plex, on stand-ins, with 
 bench: $(DEMO) schema ## the numbers we promise, each a ratio taken in one run
 	$(PY) -m tools.bench
 
-soak: $(DEV) schema ## the long modes: kills, faults, months
+soak: $(DEV) schema browser ## the long modes: kills, faults, months
 	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)
 
 docs: $(DEV) ## write the README's tables from PlexSync.yml
@@ -51,6 +51,21 @@ docs: $(DEV) ## write the README's tables from PlexSync.yml
 # fetched as test data and never committed. Does nothing when it is there.
 schema: $(PY)
 	@$(PY) tools/fetch_stash_schema.py
+
+package: $(PY) ## dist/PlexSync.zip with its packages inside, and index.yml for a source
+	$(PY) tools/package.py
+
+# What the browser tests run in, and the libraries that Stash's own pages are made of.
+browser: $(PY)
+	@$(PY) tools/fetch_browser_parts.py
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "Installing Chromium for the browser tests"; \
+	        apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	            apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	    else \
+	        echo "The browser tests need Chromium: sudo apt-get install -y chromium" >&2; exit 1; \
+	    fi; }
 
 clean: ## remove all that make has made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -116,10 +116,11 @@
     return [job, start];
   }
 
-  function Toolbar({ state, say, askNow }) {
+  function Toolbar({ state, say, askNow, onTask }) {
     const { Button } = window.PluginApi.libraries.Bootstrap;
     const [job, start] = useTask(say, askNow);
     const running = Boolean(job);
+    React.useEffect(() => onTask(running), [running]);
     return h(
       "div",
       { className: "plexsync-toolbar", role: "group", "aria-label": "Tasks" },
@@ -452,11 +453,10 @@
       { className: "plexsync-change" },
       h(
         "div",
-        null,
+        { className: "plexsync-links" },
         h(ui.SceneLink, { id: change.scene, title: change.title }),
-        " ",
-        h(ui.ItemLink, { server, ratingKey: change.rating_key }, "in Plex"),
-        h("span", { className: "plexsync-quiet" }, ` ${ui.ago(change.at, now)}`)
+        h(ui.ItemLink, { server, ratingKey: change.rating_key }),
+        h("span", { className: "plexsync-quiet" }, ui.ago(change.at, now))
       ),
       h(
         "dl",
@@ -511,10 +511,15 @@
     const { Link } = window.PluginApi.libraries.ReactRouterDOM;
     const [notice, say] = useState(null);
     const [settings, setSettings] = useState(null);
+    const tasking = React.useRef(false);
     const [state, error, askNow] = ui.usePolling(
       () => ui.operation("page_state"),
-      (found) => (found && MOVING.has(found.state.kind) ? SOON : CALM)
+      (found) => (tasking.current || (found && MOVING.has(found.state.kind)) ? SOON : CALM)
     );
+    function onTask(running) {
+      tasking.current = running;
+      if (running) askNow();
+    }
     React.useEffect(() => {
       const before = document.title;
       document.title = "PlexSync";
@@ -541,7 +546,7 @@
         "div",
         { className: "plexsync-head" },
         h("h1", null, h(ui.Mark), " PlexSync"),
-        h(Toolbar, { state, say, askNow })
+        h(Toolbar, { state, say, askNow, onTask })
       ),
       h(
         "div",

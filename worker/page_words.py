@@ -105,17 +105,15 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
             f"Sync all was stopped with {left} to go. Start it again to go on where it was."
         )
     if queue["ready"]:
-        return "busy", f"{scenes(queue['ready']).capitalize()} being synced."
+        return "busy", f"{scenes(queue['ready'])} being synced."
     if queue["parked"]:
         return "attention", (
-            f"{scenes(queue['parked']).capitalize()} could not be synced; the groups below say "
+            f"{scenes(queue['parked'])} could not be synced; the groups below say "
             "why and what to do. All others are in step."
         )
     if queue["waiting"]:
-        return "waiting", (
-            f"In step, except for {scenes(queue['waiting'])} that PlexSync looks at again by "
-            "itself."
-        )
+        verb = "waits" if queue["waiting"] == 1 else "wait"
+        return "waiting", f"{scenes(queue['waiting'])} {verb}; PlexSync looks again by itself."
     if not facts.ever and not everything:
         return "new", "Nothing has been synced yet."
     return "good", "Plex is in step with Stash."
@@ -140,6 +138,8 @@ def scene(
         )
     if record.outcome == "shares":
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
+    if record.outcome == ledger.SKIPPED:
+        return "unknown", f"Left out: {record.note}."
     return "good", "In step with Plex."
 
 

@@ -1,0 +1,271 @@
+"""The page at /plugins/PlexSync in a real browser, over the real plugin and the stand-ins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.host import HERE
+from tests.installation import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.installation import Installation
+
+PATH = "/plugins/PlexSync"
+
+
+def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
+    """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.executemany(
+            "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
+            "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
+            rows,
+        )
+        store.commit()
+
+
+def keep(town: Installation, key: str, value: Any) -> None:
+    """Put a single value into the store."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+        store.commit()
+
+
+def test_a_fresh_installation_teaches_the_first_steps(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """Nothing was synced yet: the page says how to begin, and that nothing waits."""
+    town.settings(plex_url="", plex_token="")
+    page.goto(PATH)
+    expect(page.get_by_role("heading", name="Three steps to the first scene")).to_be_visible()
+    expect(page.get_by_text("Ready for the first scene")).to_be_visible()
+    expect(page.get_by_text("Nothing waits.")).to_be_visible()
+    expect(page.get_by_text("Nothing was written to Plex yet.")).to_be_visible()
+    snap()
+
+
+def test_the_bar_and_the_tools_lead_to_the_page(page: Page, snap: Callable[..., None]) -> None:
+    """One entry in the bar, and one in Tools although Stash draws that section twice."""
+    page.goto("/settings?tab=tools")
+    expect(page.get_by_text("Scene duplicate checker")).to_be_visible()
+    assert page.locator(".settings").get_by_role("link", name="PlexSync").count() == 1
+    snap()
+    page.locator(".settings").get_by_role("link", name="PlexSync").click()
+    expect(page.get_by_role("heading", name="PlexSync", level=1)).to_be_visible()
+    page.goto("/settings?tab=tools")
+    page.locator(".top-nav").get_by_label("PlexSync").click()
+    page.wait_for_url("**" + PATH)
+
+
+def test_a_save_shows_up_field_by_field(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """In step: server, libraries, and the change with what stood there before."""
+    for scene, title in ((1, "Harbour at Night"), (2, "The Second Letter")):
+        town.save(scene, title=title, details=f"What happens in {title}.")
+        town.title_becomes(scene, title)
+    town.settled()
+    page.goto(PATH)
+    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+    expect(page.get_by_text("Plex stand-in")).to_be_visible()
+    change = page.locator(".plexsync-change").filter(has_text="Harbour at Night")
+    expect(change.locator("ins").filter(has_text="Harbour at Night").first).to_be_visible()
+    link = change.get_by_role("link", name="Open in Plex")
+    machine, key = town.plex.state()["machineIdentifier"], town.item(1)["ratingKey"]
+    expect(link).to_have_attribute(
+        "href",
+        f"https://app.plex.tv/desktop/#!/server/{machine}/details?key=%2Flibrary%2Fmetadata%2F{key}",
+    )
+    snap()
+    change.get_by_role("link", name="Harbour at Night").click()
+    page.wait_for_url("**/scenes/1")
+
+
+def test_a_change_appears_without_a_reload_and_nothing_jumps(
+    page: Page, town: Installation
+) -> None:
+    """The page looks again by itself, and what stands above the news stays where it is."""
+    town.save(1, title="First")
+    town.title_becomes(1, "First")
+    town.settled()
+    page.goto(PATH)
+    heading = page.get_by_role("heading", name="Recent changes in Plex")
+    expect(heading).to_be_visible()
+    before = heading.bounding_box()
+    town.save(1, title="Second")
+    expect(page.locator(".plexsync-change ins").filter(has_text="Second").first).to_be_visible()
+    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+    assert heading.bounding_box() == before
+
+
+def test_what_waits_is_grouped_and_can_be_retried(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """The reason, what to do, the scenes with links; Retry brings one home."""
+    number = town.stash.add_scene("/stash/media/new/late.mp4", title="Late arrival")
+    town.stash.hook("Scene.Create.Post", number)
+    wait_for(lambda: [row for row in town.rows() if row["reason"] == "NotInPlexYet"])
+    page.goto(PATH)
+    group = page.locator(".plexsync-group").filter(has_text="Not in Plex yet")
+    expect(group).to_contain_text("1 scene")
+    expect(group).to_contain_text("path_map")
+    group.get_by_role("button", name="Show scenes").click()
+    expect(group.get_by_role("link", name="Late arrival")).to_be_visible()
+    snap()
+    town.plex.add_item("/plex/media/new/late.mp4")
+    group.get_by_role("button", name="Retry Late arrival").click()
+    expect(page.get_by_text("Nothing waits.")).to_be_visible()
+    assert town.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late arrival"
+
+
+def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """Parked scenes are named as needing somebody; the keyboard reaches Retry all."""
+    town.save(1, title="x")
+    town.settled()
+    town.kill_workers()
+    fill(town, [(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
+    page.goto(PATH)
+    expect(page.locator(".plexsync-state")).to_contain_text("Some scenes need you")
+    snap()
+    button = page.get_by_role("button", name="Retry all: Refused by Plex")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 scene looked at again.")).to_be_visible()
+    expect(page.get_by_text("Nothing waits.")).to_be_visible()
+
+
+def test_a_server_that_is_down_is_one_state(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """Plex does not answer: the page says so once, for all scenes, and when it tries again."""
+    town.plex.fault("reset_before", times=None)
+    town.save(1, title="Later")
+    page.goto(PATH)
+    expect(page.locator(".plexsync-state")).to_contain_text("Waiting for a server")
+    snap()
+    town.plex.clear_faults()
+    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+
+
+def test_a_wrong_setting_is_named_with_the_way_to_it(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """A refused token holds the queue; the page names the setting and links to it."""
+    town.settings(plex_token="wrong-token-1234")
+    town.save(1, title="Held")
+    page.goto(PATH)
+    expect(page.locator(".plexsync-state")).to_contain_text("Waiting for a setting")
+    snap()
+    page.get_by_role("link", name="Mend the setting plex_token").click()
+    expect(page.get_by_label("Plex token")).to_be_visible()
+
+
+def test_sync_all_runs_from_the_page(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """The button starts the task and follows it to its end."""
+    town.stash.set_scene(3, title="By the task")
+    page.goto(PATH)
+    page.get_by_role("button", name="Sync all to Plex").click()
+    expect(page.get_by_text("Sync all has ended")).to_be_visible()
+    assert town.item(3)["fields"]["title"] == "By the task"
+
+
+def test_a_running_bulk_shows_its_progress(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """While Sync all runs, the page shows how far it is, and can stop it."""
+    town.plex.latency(1500)
+    page.goto(PATH)
+    page.get_by_role("button", name="Sync all to Plex").click()
+    expect(page.get_by_text("of 5 scenes")).to_be_visible()
+    assert page.get_by_role("progressbar").count() == 1
+    snap()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+
+
+def test_a_rule_for_paths_is_adopted_with_one_click(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """The suggested rule joins the rules there are, and other settings stay as they were."""
+    town.settings(path_map="/a => /b", only_organized=True)
+    town.save(1, title="x")
+    wait_for(town.data.exists)
+    town.kill_workers()
+    keep(town, "path_advice", {"rule": "/stash/media => /plex/media", "scenes": 12})
+    page.goto(PATH)
+    expect(page.get_by_text("would match 12 scenes")).to_be_visible()
+    snap()
+    page.get_by_role("button", name="Adopt rule").click()
+    expect(page.get_by_text("is saved; the waiting scenes are looked at again")).to_be_visible()
+    found = town.stash.graphql("{configuration{plugins}}")["configuration"]["plugins"]["PlexSync"]
+    assert found["path_map"] == "/a => /b; /stash/media => /plex/media"
+    assert found["only_organized"] is True
+    assert found["plex_token"] == town.plex.token
+
+
+def test_100_000_waiting_scenes_are_a_count_and_pages(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """A hundred thousand rows: little crosses the wire, pages turn, nothing is slow to draw."""
+    town.save(1, title="x")
+    town.settled()
+    town.kill_workers()
+    later = time.time() + 3600
+    fill(
+        town,
+        [
+            (200_000 + n, later + n, "NotInPlexYet", f"Scene {n}: Plex has no item for it yet.")
+            for n in range(100_000)
+        ],
+    )
+    sizes: list[int] = []
+    page.on(
+        "response",
+        lambda reply: sizes.append(len(reply.body())) if reply.url.endswith("/graphql") else None,
+    )
+    page.goto(PATH)
+    expect(page.get_by_text("100,000 scenes", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Show scenes").click()
+    expect(page.get_by_role("link", name="Scene 200000", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("link", name="Scene 200020", exact=True)).to_be_visible()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    page.get_by_role("button", name="Previous").click()
+    expect(page.get_by_role("link", name="Scene 200000", exact=True)).to_be_visible()
+    snap()
+    assert max(sizes) < 50_000
+    assert page.locator(".plexsync *").count() < 1_000
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_every_text_can_be_read_in_both_themes(
+    page: Page, town: Installation, theme: str, snap: Callable[..., None]
+) -> None:
+    """Each text of ours stands off its ground by at least 4.5 to 1; links are the theme's own."""
+    town.save(1, title="Readable")
+    town.title_becomes(1, "Readable")
+    town.settled()
+    town.kill_workers()
+    fill(town, [(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
+    page.goto(PATH)
+    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    expect(page.get_by_text("Refused by Plex")).to_be_visible()
+    page.get_by_role("button", name="Show scenes").click()
+    expect(page.locator(".plexsync-table td").first).to_be_visible()
+    snap()
+    assert page.evaluate((HERE / "contrast.js").read_text(encoding="utf-8")) == []
