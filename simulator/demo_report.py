@@ -111,6 +111,8 @@ def before_and_after(
         (label, _value(before["tags"].get(name)), _value(after["tags"].get(name)))
         for name, label in _TAGS.items()
     ]
+    poster = [_poster(item["posters"]) for item in (before, after)]
+    rows.append(("poster", poster[0], poster[1]))
     locked = [count(len(item["locked"]), "field") for item in (before, after)]
     return [*rows, ("locked", locked[0], locked[1])]
 
@@ -149,6 +151,12 @@ def count(number: int, noun: str) -> str:
 def milliseconds(seconds: float) -> str:
     """Such as "52 ms" or, from ten seconds on, "12.0 s"."""
     return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def _poster(offered: Sequence[Mapping[str, Any]]) -> str:
+    """Whose picture is chosen: an uploaded one, or one that Plex made or found."""
+    chosen = [str(one["key"]) for one in offered if one["selected"]]
+    return "an uploaded one" if chosen and chosen[0].startswith("upload:") else "Plex's own"
 
 
 def _query(words: Mapping[str, str]) -> str:

@@ -18,19 +18,21 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What design and issues promise a row for.
 PROMISED = (
     "hook, whole process",
+    "the same : python of an environment",
     "hook that also starts the worker",
     "16 hooks, 8 at once",
     "marks of them that are missing",
     "save -> visible in Plex, p95",
     "Plex requests for each of them",
-    "a scene found by its file, library of 500: 50",
-    "a scene remembered, library of 500: 50",
-    "50 changed scenes, Plex at 0 ms",
-    "50 changed scenes, Plex at 5 ms",
-    "Plex requests for each of 50",
+    "scene found by its file, library of 500 : 50",
+    "scene remembered, library of 500 : 50",
+    "50 changed, Plex at 0 ms",
+    "50 changed, Plex at 5 ms",
+    "Plex requests for each ",
+    "20 changed, with pictures: Plex requests for each",
     "500 unchanged scenes: Plex requests",
-    "first look, a scene: in 50",
-    "next look, a scene: in 50",
+    "first look, each of 500 : of 50",
+    "next look, each of 500 : of 50",
     "worker's peak memory",
 )
 

@@ -32,15 +32,18 @@ def groups(*, quick: bool) -> dict[str, Group]:
         return {
             "hook": partial(bench_hook.rows, pairs=5, starts=1, crowd=16, at_once=8),
             "scene": partial(bench_scene.rows, saves=5, small=50, large=500, pairs=2),
-            "changed": partial(bench_bulk.changed_rows, sizes=[(50, 1)], latencies=[0.0, 5.0]),
+            "changed": partial(bench_bulk.changed_rows, runs=[(50, 0.0, 1), (50, 5.0, 1)]),
+            "pictures": partial(bench_bulk.picture_rows, size=20),
             "growth": partial(bench_bulk.growth_rows, sizes=[50, 500], largest=500),
         }
     return {
         "hook": partial(bench_hook.rows, pairs=40, starts=5, crowd=256, at_once=32),
         "scene": partial(bench_scene.rows, saves=40, small=1_000, large=100_000, pairs=15),
         "changed": partial(
-            bench_bulk.changed_rows, sizes=[(1_000, 3), (10_000, 1)], latencies=[0.0, 5.0]
+            bench_bulk.changed_rows,
+            runs=[(1_000, 0.0, 3), (1_000, 5.0, 1), (10_000, 0.0, 1), (10_000, 5.0, 1)],
         ),
+        "pictures": partial(bench_bulk.picture_rows, size=500),
         "growth": partial(bench_bulk.growth_rows, sizes=[1_000, 10_000, 100_000], largest=100_000),
     }
 

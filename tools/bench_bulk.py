@@ -18,6 +18,7 @@ from tools.bench_scene import AGREED
 
 #: Megabytes that the worker may take for a library of a hundred thousand.
 MEMORY: Final = 120
+TEXTS: Final = "title, sort_title, studio, summary, date, rating, performers, director, tags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +34,58 @@ class Sync:
     said: str
 
 
-def changed_rows(
-    folder: Path, sizes: Sequence[tuple[int, int]], latencies: Sequence[float]
-) -> Iterator[Row]:
-    """Measure and give the rows about scenes that all differ.
+def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterator[Row]:
+    """Measure and give the rows about scenes that all differ in their texts.
+
+    Pictures are left out: a new one costs its own requests, whatever the rest costs.
 
     Args:
         folder: An empty folder.
-        sizes: Scenes, and how many pairs of sync and replay.
-        latencies: Milliseconds that Plex thinks about every request.
+        runs: Scenes, the milliseconds that Plex thinks about every request, and how
+            many pairs of a sync and its replay.
     """
-    for size, pairs in sizes:
-        for latency in latencies:
-            syncs, plex_only, both = [], [], []
-            for number in range(pairs):
-                place = folder / f"changed-{size}-{latency:g}-{number}"
-                with town(place, size, plex={"latency_ms": latency}) as built:
-                    sync = sync_all(built)
-                    asked = recorded(built)
-                    at_once = max(1, sync.connections)
-                    built.plex.reset()
-                    to_plex = [one for one in asked if one.server == built.plex.url]
-                    plex_only.append(_replayed(built, to_plex, at_once))
-                    both.append(_replayed(built, asked, at_once))
-                    syncs.append(sync)
-            took = [sync.took for sync in syncs]
-            what = f"{size:,} changed scenes, Plex at {latency:g} ms"
-            pace = f"{size / took[0]:.0f} scenes a second"
-            remark = f"{pace}; replayed over {count(syncs[0].connections, 'connection')}"
-            yield paired(f"{what}: replayed", took, plex_only, 2.0, remark=remark)
-            yield paired("  the same: Stash's requests replayed, too", took, both)
-        per_scene = sum(sync.requests for sync in syncs) / (size * pairs)
-        yield counted(f"  Plex requests for each of {size:,}", round(per_scene, 4), 1.2)
+    for size, latency, pairs in runs:
+        syncs, plex_only, both = [], [], []
+        for number in range(pairs):
+            place = folder / f"changed-{size}-{latency:g}-{number}"
+            with town(place, size, plex={"latency_ms": latency}, sync_fields=TEXTS) as built:
+                sync = sync_all(built)
+                asked = recorded(built)
+                to_plex = [one for one in asked if one.server == built.plex.url]
+                plex_only.append(_replayed(built, to_plex, sync))
+                if not latency:
+                    both.append(_replayed(built, asked, sync))
+                syncs.append(sync)
+        took = [sync.took for sync in syncs]
+        yield paired(
+            f"{size:,} changed, Plex at {latency:g} ms : Plex's replayed",
+            took,
+            plex_only,
+            2.0,
+            remark=f"{size / took[0]:.0f} scenes a second; "
+            f"replayed over {count(syncs[0].connections, 'connection')}",
+        )
+        if both:
+            yield paired("  the same : Plex's and Stash's requests replayed", took, both)
+        per_scene = max(sync.requests for sync in syncs) / size
+        yield counted("  Plex requests for each", round(per_scene, 4), 1.2)
+
+
+def picture_rows(folder: Path, size: int) -> Iterator[Row]:
+    """Measure and show what texts and pictures cost together; no goal speaks of it.
+
+    Args:
+        folder: An empty folder.
+        size: Scenes.
+    """
+    with town(folder / "pictures", size) as built:
+        first, second = sync_all(built), sync_all(built)
+    yield Row(
+        f"{size:,} changed, with pictures: Plex requests for each", f"{first.requests / size:.2f}"
+    )
+    yield Row("  requests when nothing changed since", f"{second.requests}")
+    yield Row("  seconds, first look / next look", *_both(first, second))
+    yield Row("  worker's peak memory", f"{second.worker_peak:.0f} MB")
 
 
 def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Row]:
@@ -93,7 +114,7 @@ def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Ro
                 ("next", second, their[1]),
             ):
                 yield paired(
-                    f"  {name} look, a scene: in {smaller:,}",
+                    f"  {name} look, each of {size:,} : of {smaller:,}",
                     [now.took / size],
                     [then.took / smaller],
                     show=lambda value: f"{value * 1e6:.0f} us",
@@ -134,10 +155,10 @@ def sync_all(built: Town) -> Sync:
     )
 
 
-def _replayed(built: Town, asked: Sequence[Asked], at_once: int) -> float:
-    """Replay on a Plex that is as it was at the start."""
+def _replayed(built: Town, asked: Sequence[Asked], sync: Sync) -> float:
+    """Replay on a Plex that is as it was at the start, over as many connections."""
     built.plex.reset()
-    return replay(asked, at_once)
+    return replay(asked, max(1, sync.connections))
 
 
 def _both(first: Sync, second: Sync) -> tuple[str, str]:
@@ -150,11 +171,16 @@ def _watching(built: Town) -> Iterator[dict[int, float]]:
     peaks: dict[int, float] = {}
     over = threading.Event()
 
+    before = len(built.stash.runs())
+
     def watch() -> None:
+        # The run is asked for once: the answer holds its whole log, and Stash has better to do.
+        while not (pids := [int(run["pid"]) for run in built.stash.runs(before) if run["pid"]]):
+            if over.wait(0.1):
+                return
         while not over.wait(0.2):
-            for run in built.stash.runs()[-1:]:
-                if peak := _peak(int(run["pid"])):
-                    peaks[int(run["pid"])] = peak
+            if peak := _peak(pids[0]):
+                peaks[pids[0]] = peak
 
     thread = threading.Thread(target=watch)
     thread.start()

@@ -59,7 +59,12 @@ class Runner:
         with given.open("rb") as stdin, tempfile.TemporaryFile() as stdout:
             began = time.perf_counter()
             process = subprocess.Popen(
-                command, stdin=stdin, stdout=stdout, env=environment, cwd=self._folder
+                command,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,  # reminders for Stash's log
+                env=environment,
+                cwd=self._folder,
             )
             status = process.wait()
             took = time.perf_counter() - began
@@ -97,7 +102,9 @@ def _alone(built: Town, pairs: int) -> Iterator[Row]:
     runner = Runner(built, real_python())
     ours: list[float] = []
     bare: list[float] = []
+    clean: list[float] = []
     without_site: list[float] = []
+    in_venv = Runner(built, sys.executable)
     for number in range(pairs + 2):
 
         def one_hook() -> None:
@@ -107,17 +114,19 @@ def _alone(built: Town, pairs: int) -> Iterator[Row]:
         turns: list[Callable[[], object]] = [
             one_hook,
             lambda: bare.append(runner.bare()),
+            lambda: clean.append(in_venv.bare()),
             lambda: without_site.append(runner.bare(BARE_WITHOUT_SITE)),
         ]
         # Nobody is always first, and the first two rounds only warm up.
-        for turn in turns[number % 3 :] + turns[: number % 3]:
+        for turn in turns[number % 4 :] + turns[: number % 4]:
             turn()
         if number == 1:
-            for values in (ours, bare, without_site):
+            for values in (ours, bare, clean, without_site):
                 values.clear()
     what = f"hook, whole process, {pairs} pairs"
-    yield paired(f"{what}: python -c 'import ...'", ours, bare, 1.2)
-    yield paired("  the same: python -S -c 'import ...'", ours, without_site)
+    yield paired(f"{what} : python -c import...", ours, bare, 1.2)
+    yield paired("  the same : python of an environment, -c import...", ours, clean, 1.2)
+    yield paired("  the same : python -S -c import...", ours, without_site)
 
 
 def _starting(built: Town, starts: int) -> Iterator[Row]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WHAT: Final = 47
-VALUE: Final = 12
+WHAT: Final = 52
+VALUE: Final = 10
 RATIO: Final = 8
 SPREAD: Final = 14
 GOAL: Final = 11

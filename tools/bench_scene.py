@@ -76,7 +76,7 @@ def _visible(built: Town, saves: int) -> Iterator[Row]:
     requests = (built.plex.counts()["total"] - 2 * saves) / saves
     late, reply = percentile(ours, 0.95), percentile(plex, 0.95)
     yield Row(
-        f"save -> visible in Plex, p95 of {saves}: Plex's reply",
+        f"save -> visible in Plex, p95 of {saves} : Plex's reply",
         seconds(late),
         seconds(reply),
         late / reply,
@@ -122,7 +122,7 @@ def _libraries(folder: Path, small: int, large: int, pairs: int) -> Iterator[Row
                 for name, built in turns if number % 2 else reversed(turns):
                     visits[name].append(_visit(built, number, year))
             yield paired(
-                f"a scene {what}, library of {large:,}: {small:,}",
+                f"scene {what}, library of {large:,} : {small:,}",
                 [one.took for one in visits["more"]],
                 [one.took for one in visits["less"]],
                 1.2,
@@ -142,6 +142,7 @@ def _visit(built: Town, scene: int, year: int) -> Visit:
         [sys.executable, "-S", str(built.plugin_dir / "plexsync.py")],
         input=built.hook_input(scene),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(built.plugin_dir.parent)},
         check=True,
     )
