@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plex.exceptions import ItemGone
+from plex.exceptions import AmbiguousMatch, ItemGone
+from plex.matcher import Candidate, refused
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plex.client import PlexClient
-    from plex.matcher import Candidate
 
 #: Items whose trees are read for one file; each costs a request.
 MOST_TREES = 8
@@ -80,6 +80,22 @@ def prove(client: PlexClient, candidates: Sequence[Candidate], oshash: str | Non
         elif known == wanted:
             proof.proven.append(one)
     return proof
+
+
+def prove_tied(
+    client: PlexClient, path: str, tied: Sequence[Candidate], oshash: str | None
+) -> list[Candidate]:
+    """Give those of several candidates that differ in case only which are the file.
+
+    Raises:
+        AmbiguousMatch: Nobody can tell.
+    """
+    if not tied:
+        return []
+    proof = prove(client, tied, oshash)
+    if proof.unknown and not proof.proven:
+        raise AmbiguousMatch.about(f"{refused(path, proof.unknown)}, which differ in case only.")
+    return proof.proven
 
 
 def _hashes_or_none(client: PlexClient, rating_key: int) -> dict[str, str]:

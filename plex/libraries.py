@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.matcher import find_plex_items_by_path, same_named, search
+from plex.matcher import find_plex_items_by_path, ignores_case, same_named, search
 from validation.path_map import path_key
 from validation.text import tag_key
 
@@ -81,6 +81,10 @@ class Libraries:
     def search(self, path: str) -> list[Matches]:
         """Search every library that can hold a file; errors as ``plex.matcher.search``."""
         return [search(section, path) for section in self.reach(path)]
+
+    def ignores_case(self) -> bool:
+        """Say whether Plex runs where file systems usually ignore case."""
+        return any(ignores_case(section) for section in self.sections())
 
     def same_named(self, path: str, size: int | None) -> list[Candidate]:
         """Give the files of that base name (and size, if given) in any folder; none is proven."""

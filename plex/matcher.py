@@ -178,9 +178,14 @@ class _Pages:
         self.cut_off = True
 
 
-def _folded(section: Any, found: dict[int, tuple[Any, Candidate]]) -> Matches:
+def ignores_case(section: Any) -> bool:
+    """Say whether the section's server runs where file systems usually ignore case."""
     platform = str(getattr(getattr(section, "_server", None), "platform", ""))
-    if platform.lower() not in IGNORING_CASE:
+    return platform.lower() in IGNORING_CASE
+
+
+def _folded(section: Any, found: dict[int, tuple[Any, Candidate]]) -> Matches:
+    if not ignores_case(section):
         return Matches()
     pairs = [found[key] for key in sorted(found)]
     if len(pairs) > 1:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from store.store import Store
     from validation.config import PlexSyncConfig
-    from worker.resolve import Found, PathLookup
+    from worker.found import Found
+    from worker.resolve import PathLookup
 
 
 class Reconciler:
@@ -129,7 +130,7 @@ class Reconciler:
             server = self.client.machine_identifier
             entry = ledger.entry(self.store.connection, server, item.rating_key)
             try:
-                owner = owner_of(item, scene, found.paths, entry, self._scenes_at)
+                owner = owner_of(item, scene, found.held, entry, self._scenes_at)
             except SyncError as fault:
                 look.fault = look.fault or fault
                 continue

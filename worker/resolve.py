@@ -3,6 +3,7 @@
     remembered items    read anyway for the merge; their paths prove them
     path index          kept for bulk work, when there is one
     Plex's file filter  asked for each file in each library that can hold it
+    the file's hash     where names tie, or where no library has the folder
 
 Whatever a rung gives is believed only after the item itself was read and holds
 one of the scene's files. A key that turns out stale (gone, or another file) is
@@ -11,22 +12,27 @@ looked up once more by asking Plex, never by the index that was wrong.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from faults import Scope, SyncError
-from plex.exceptions import ItemGone, NotInPlexYet
-from plex.item import PlexItem, read_item
+from plex.exceptions import ItemGone
+from plex.file_hashes import prove_tied
+from plex.item import read_item
 from store import ledger
+from validation.path_map import path_key
+from worker.found import Found, held_paths, searched
+from worker.missing import Missing
+from worker.path_advice import PathAdvice
+from worker.unmapped import Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plex.client import PlexClient
+    from plex.item import PlexItem
     from plex.libraries import Libraries
-    from stash.scene import Scene
+    from stash.scene import Scene, SceneFile
     from store.ledger import LedgerEntry, SceneRecord
     from store.store import Store
     from validation.config import PlexSyncConfig
@@ -41,25 +47,6 @@ class PathLookup(Protocol):
 
     def items_holding(self, path: str) -> list[int] | None:
         """Give rating keys, none when no item holds the file, None when it cannot say."""
-
-
-@dataclass(slots=True)
-class Found:
-    """What was found for one scene.
-
-    ``paths`` are the scene's files as Plex names them, ``places`` what was
-    searched (for the scene's record), ``resolved_at`` the Unix time of the last
-    real lookup, ``read`` all that was read on the way, ``gone`` the rating keys
-    that Plex no longer has, ``fault`` the first problem with one of several items.
-    """
-
-    paths: tuple[str, ...]
-    places: str
-    resolved_at: float
-    items: list[PlexItem] = field(default_factory=list)
-    read: dict[int, PlexItem] = field(default_factory=dict)
-    gone: list[int] = field(default_factory=list)
-    fault: SyncError | None = None
 
 
 class Resolver:
@@ -93,6 +80,11 @@ class Resolver:
         self._clock = clock
         self._dry = dry
         self.index: PathLookup | None = None
+        advice = PathAdvice(store, config.path_map, dry=dry)
+        self._unmapped = Unmapped(client, libraries, advice, clock)
+        self._missing = Missing(
+            store, client, libraries, advice, clock, scan=config.scan_missing and not dry
+        )
 
     def find(
         self, scene: Scene, record: SceneRecord | None, known: Mapping[int, PlexItem]
@@ -111,27 +103,30 @@ class Resolver:
         paths = tuple(
             dict.fromkeys(self._config.path_map.to_plex(file.path) for file in scene.files)
         )
-        places = json.dumps([sorted(paths), sorted(self._libraries.keys())])
         now = self._clock()
+        found = Found(paths, tuple(sorted(self._libraries.keys())), now)
         fresh = (
             record is not None
-            and record.places == places
+            and searched(record.places) == searched(found.places)
             and 0 <= now - record.resolved_at < RESOLVE_AGAIN
         )
+        if record is not None and fresh:
+            found.resolved_at = record.resolved_at
+            found.aliases = held_paths(record.places)[len(paths) :]
         entries = ledger.entries_of(
             self._store.connection, self._client.machine_identifier, scene.id
         )
-        found = Found(paths, places, record.resolved_at if record and fresh else now)
         stale = False
         if fresh and entries:
             stale = self._read(found, [entry.rating_key for entry in entries], known)
             if not stale and (found.items or found.fault):
                 return self._verified(found)
-        self._look_up(found, known, ask_plex=stale)
+        found.aliases = []
+        self._look_up(scene, found, known, ask_plex=stale)
         found.resolved_at = now
         self._let_go(entries, found)
         if not found.items and not found.fault:
-            raise NotInPlexYet(self._why_missing(scene, paths))
+            raise self._missing.explain(scene, paths)
         return self._verified(found)
 
     def _verified(self, found: Found) -> Found:
@@ -139,16 +134,47 @@ class Resolver:
             raise found.fault
         return found
 
-    def _look_up(self, found: Found, known: Mapping[int, PlexItem], *, ask_plex: bool) -> None:
+    def _look_up(
+        self, scene: Scene, found: Found, known: Mapping[int, PlexItem], *, ask_plex: bool
+    ) -> None:
+        mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
         if self.index is not None and not ask_plex:
             known_keys = [self.index.items_holding(path) for path in found.paths]
             if None not in known_keys:
-                if not self._read(found, _flat(known_keys), known):
+                ask_plex = self._read(found, _flat(known_keys), known)
+                complete = found.items or found.fault or not self._libraries.ignores_case()
+                if complete and not ask_plex:
+                    self._settle_unmapped(scene, found, known, mapped)
                     return
-                ask_plex = True
-        keys = [self._libraries.items_holding(path) for path in found.paths]
+        keys: dict[int, None] = {}
+        for path, file in mapped.items():
+            for match in self._libraries.search(path):
+                proven = prove_tied(self._client, path, match.tied, file.oshash)
+                found.aliases += [*match.files, *(one.file for one in proven)]
+                keys |= dict.fromkeys(int(item.ratingKey) for item in match.items)
+                keys |= dict.fromkeys(one.rating_key for one in proven)
+        found.aliases = _others(found.aliases, found.paths)
         # After a stale key only what was read just now is believed.
-        self._read(found, _flat(keys), found.read if ask_plex else known)
+        self._read(found, list(keys), found.read if ask_plex else known)
+        self._settle_unmapped(scene, found, known, mapped)
+
+    def _settle_unmapped(
+        self,
+        scene: Scene,
+        found: Found,
+        known: Mapping[int, PlexItem],
+        mapped: Mapping[str, SceneFile],
+    ) -> None:
+        """Where nothing was found by path, look for files that lie in no folder of Plex."""
+        files = [file for path, file in mapped.items() if not self._libraries.reach(path)]
+        if found.items or found.fault or not files:
+            return
+        index = self.index
+        proven = self._unmapped.find(
+            scene, files, lambda path: None if index is None else index.items_holding(path)
+        )
+        found.aliases = _others([one.file for one in proven], found.paths)
+        self._read(found, list(dict.fromkeys(one.rating_key for one in proven)), known)
 
     def _read(self, found: Found, keys: Sequence[int], known: Mapping[int, PlexItem]) -> bool:
         """Read items into ``found``; say whether one of them is not what it should be."""
@@ -168,7 +194,7 @@ class Resolver:
                 continue
             if key not in known:
                 found.read[key] = item
-            if any(item.holds(path) for path in found.paths):
+            if any(item.holds(path) for path in found.held):
                 found.items.append(item)
             else:
                 stale = True
@@ -194,20 +220,12 @@ class Resolver:
             for entry in untied:
                 ledger.intend(connection, entry._replace(scene=0), now=self._clock())
 
-    def _why_missing(self, scene: Scene, paths: tuple[str, ...]) -> str:
-        path = paths[0]
-        if not self._libraries.reach(path):
-            return (
-                f"Scene {scene.id}: {path} lies in no folder of the Plex libraries "
-                f"{self._libraries.describe()}. If Plex names the folder differently, say so in "
-                "the setting path_map; if this scene is not meant for Plex, nothing needs to be "
-                "done."
-            )
-        return (
-            f"Scene {scene.id}: Plex has no item for {path} yet. "
-            "PlexSync looks again by itself once Plex has scanned it."
-        )
-
 
 def _flat(keys: Sequence[Sequence[int] | None]) -> list[int]:
     return list(dict.fromkeys(key for some in keys for key in some or ()))
+
+
+def _others(names: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Give the names that say more than the paths themselves."""
+    own = {path_key(path) for path in paths}
+    return sorted({name for name in names if path_key(name) not in own})

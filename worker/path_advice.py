@@ -1,0 +1,139 @@
+"""Which path_map rule is missing, and how many scenes it would bring to their items.
+
+Learnt from files that Plex has under another folder: proven by their hash, or at
+least of the same name, folder and size. Only ever proposed to a person: what is
+written to an item is decided file by file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store import meta
+from validation.path_map import PathMap, PathRule, same_path, suggest_rule
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from store.store import Store
+
+#: Under this key the store keeps [[rule, scenes], ...], most scenes first.
+KEY = "path_advice"
+#: Rules kept, and missing scenes remembered for counting.
+MOST_RULES, MOST_SCENES = 5, 20_000
+
+
+def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple[str, int]]:
+    """Give (rule, scenes it would catch), most first, without rules that are in use already.
+
+    The scenes are those seen so far; a rule is written as path_map takes it.
+    """
+    found = []
+    for entry in meta.get(connection, KEY) or ():
+        rule = _read_rule(entry[0])
+        if rule is not None and not _is_in_use(rule, path_map):
+            found.append((str(rule), int(entry[1])))
+    return found
+
+
+class PathAdvice:
+    """Collects pairs of paths, and counts.
+
+    Args:
+        store: Where the advice is kept for the page.
+        path_map: The rules in use.
+        dry: Keep nothing.
+    """
+
+    def __init__(self, store: Store, path_map: PathMap, *, dry: bool = False) -> None:
+        self._store = store
+        self._path_map = path_map
+        self._dry = dry
+        self._earlier = dict(kept_advice(store.connection, path_map))
+        self._rules = {
+            text: rule for text in self._earlier if (rule := _read_rule(text)) is not None
+        }
+        self._scenes: dict[str, set[int]] = {text: set() for text in self._rules}
+        self._missing: dict[int, str] = {}
+
+    def missing(self, scene: int, stash_path: str) -> None:
+        """Note a scene whose file lies in no folder that Plex has."""
+        if len(self._missing) < MOST_SCENES:
+            self._missing[scene] = stash_path
+        for text, rule in self._rules.items():
+            if _covers(rule, stash_path):
+                self._count(text, {scene})
+
+    def learn(self, scene: int, stash_path: str, plex_path: str) -> None:
+        """Note that Plex has a scene's file, or one just like it, at another path."""
+        rule = suggest_rule(stash_path, plex_path)
+        if rule is None or _is_in_use(rule, self._path_map):
+            return
+        text = str(rule)
+        if text not in self._rules:
+            if len(self._rules) >= 10 * MOST_RULES:
+                return
+            self._rules[text] = rule
+            self._scenes[text] = set()
+        below = {one for one, path in self._missing.items() if _covers(rule, path)}
+        self._count(text, below | {scene})
+
+    def best(self, stash_path: str) -> tuple[str, int] | None:
+        """Give the rule that would catch most scenes, this one among them, and how many."""
+        fitting = [
+            (self._total(text), text)
+            for text, rule in self._rules.items()
+            if _covers(rule, stash_path)
+        ]
+        if not fitting:
+            return None
+        scenes, text = max(fitting)
+        return text, scenes
+
+    def rules(self, stash_path: str) -> list[PathRule]:
+        """Give the learnt rules that would map a path."""
+        return [rule for rule in self._rules.values() if _covers(rule, stash_path)]
+
+    def sentence(self, stash_path: str) -> str:
+        """Give a sentence with the best rule for a path, "" when none is known."""
+        found = self.best(stash_path)
+        if found is None:
+            return ""
+        text, scenes = found
+        caught = "this scene" if scenes == 1 else f"{scenes} scenes seen so far"
+        return f"With the rule {text} in the setting path_map Plex would be found for {caught}."
+
+    def _count(self, text: str, scenes: set[int]) -> None:
+        known = self._scenes[text]
+        before = self._total(text)
+        known |= scenes
+        total = self._total(text)
+        # The page need not know each one: writing is what costs.
+        if total != before and (total <= 20 or total // 100 != before // 100):
+            self._keep()
+
+    def _total(self, text: str) -> int:
+        return max(self._earlier.get(text, 0), len(self._scenes[text]))
+
+    def _keep(self) -> None:
+        if self._dry:
+            return
+        ranked = sorted(self._rules, key=lambda text: (-self._total(text), text))[:MOST_RULES]
+        with self._store.transaction() as connection:
+            meta.put(connection, KEY, [[text, self._total(text)] for text in ranked])
+
+
+def _read_rule(text: str) -> PathRule | None:
+    try:
+        rules = PathMap.parse(text).rules
+    except ValueError:
+        return None
+    return rules[0] if len(rules) == 1 else None
+
+
+def _is_in_use(rule: PathRule, path_map: PathMap) -> bool:
+    return same_path(path_map.to_plex(rule.stash), rule.plex)
+
+
+def _covers(rule: PathRule, stash_path: str) -> bool:
+    return PathMap((rule,)).matches(stash_path)
