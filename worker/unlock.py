@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from plex import edits
 from plex.exceptions import ItemGone
 from plex.fields import SCALARS
+from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
 from store import dirty, ledger, meta
 from worker.base import Base, Pending
@@ -23,6 +24,7 @@ from worker.compare import present, same
 from worker.desired import Desired
 from worker.launcher import ProcessLock
 from worker.merge import merge
+from worker.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +85,7 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
         return ()  # the scene's next look forgets it
     # A merge of nothing takes over what may have been written before a crash.
     known = merge(Desired({}, {}), item, base, pending).base
-    ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item)))
+    ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item, client)))
     released = replace(known, released=known.released | set(ours))
     _commit(store, entry, released, now)
     if ours:
@@ -92,8 +94,13 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
     return ours
 
 
-def _is_ours(name: str, known: Base, item: PlexItem) -> bool:
-    """Say whether a locked field is still as we left it; a person's text keeps its lock."""
+def _is_ours(name: str, known: Base, item: PlexItem, client: PlexClient) -> bool:
+    """Say whether a locked field is still as we left it; what a person set keeps its lock."""
+    for kind in KINDS:
+        if kind.lock == name:
+            hung = Picture.parse(known.images.get(kind.name))
+            there = offered(client, item.rating_key, kind) if hung else []
+            return not any(one.selected and hung and one.sha1 != hung.sha1 for one in there)
     if name not in _TEXTS or name not in known.values:
         return True
     return same(name, known.values[name], present(name, item))
