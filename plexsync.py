@@ -89,7 +89,12 @@ def work(arguments: list[str]) -> int:
 
 
 def packages_missing(error: ImportError) -> str:
-    """Say what a person has to do when a package cannot be imported."""
+    """Say what a person has to do when something cannot be imported."""
+    if os.path.isdir(os.path.join(HERE, (error.name or "").partition(".")[0])):
+        return (
+            f"PlexSync's own files are not complete: {error}. If it is being updated right now, "
+            "try again in a minute; otherwise reinstall the plugin."
+        )
     return (
         f"PlexSync cannot load its packages: {error}. Install them into the Python that Stash "
         f"uses: {sys.executable} -m pip install -r {os.path.join(HERE, 'requirements.txt')}"
