@@ -135,6 +135,7 @@ class Town:
         """Forget everything: items, faults, journal, ledger."""
         self.plex.reset()
         self.plex.clear_requests()
+        self.now = 1_800_000_000.0
         self.owners.clear()
         self.asked.clear()
         self.covers.clear()

@@ -130,7 +130,7 @@ class Reconciler:
             server = self.client.machine_identifier
             entry = ledger.entry(self.store.connection, server, item.rating_key)
             try:
-                owner = owner_of(item, scene, found.held, entry, self._scenes_at)
+                owner = owner_of(item, scene, found.held, entry, self.scenes_at)
             except SyncError as fault:
                 look.fault = look.fault or fault
                 continue
@@ -243,7 +243,7 @@ class Reconciler:
         after = LedgerEntry(server, item.rating_key, look.scene.id, item.section, base, "")
         look.planned.append(Planned(merged, before, after, item, due))
 
-    def _scenes_at(self, file: str) -> set[int]:
+    def scenes_at(self, file: str) -> set[int]:
         """Give the scenes that hold a file as Plex names it."""
         paths = self.config.path_map.to_stash(file)
         return {scene for path in paths for scene in self._scenes_with_path(path)}

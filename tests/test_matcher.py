@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plex.client import PlexClient
+from plex.exceptions import AmbiguousMatch, NotInPlexYet
+from plex.file_hashes import MOST_TREES, normal_hash, prove, read_hashes
+from plex.libraries import Libraries
+from plex.matcher import (
+    MOST,
+    Candidate,
+    find_plex_item_by_path,
+    find_plex_items_by_path,
+    needles,
+    same_named,
+)
+from simulator.library import catalogue_file
+from stash.scene import SceneFile
+from tests.matching_town import Town, scene, start_town
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = "/plex/media"
+COMPOSED = unicodedata.normalize("NFC", "Café Zoë.mp4")
+DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+
+
+@pytest.fixture(scope="module")
+def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One Plex and one store for the module."""
+    with start_town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The same, as new."""
+    one_town.again()
+    return one_town
+
+
+@pytest.fixture
+def client(town: Town) -> Iterator[PlexClient]:
+    """A client for it."""
+    with PlexClient(town.plex.url, town.plex.token) as made:
+        yield made
+
+
+@pytest.fixture
+def section(client: PlexClient) -> Any:
+    """Its only library, as plexapi gives it."""
+    return client.sections()[0]
+
+
+def run_on(town: Town, platform: str) -> None:
+    """Let Plex say that it runs on some platform."""
+    body = f'<MediaContainer size="0" machineIdentifier="m" platform="{platform}" version="1.43"/>'
+    town.plex.fault(
+        "status",
+        method="GET",
+        path=r"^/(\?|$)",
+        times=None,
+        status=200,
+        body=body,
+        content_type="text/xml",
+    )
+
+
+def add(town: Town, path: str, **facts: Any) -> int:
+    """Add a file to Plex; give the item's key."""
+    return int(town.plex.add_item(path, **facts)["ratingKey"])
+
+
+def test_the_item_that_holds_the_file_is_found(town: Town, section: Any) -> None:
+    """A full path leads to its item with one bounded request."""
+    file = catalogue_file(3)
+    town.plex.clear_requests()
+    found = find_plex_item_by_path(section, file.plex_path)
+    assert found is not None
+    assert found.ratingKey == town.plex.key_of(file.plex_path)
+    assert len(town.targets()) == 1
+
+
+def test_a_path_that_plex_does_not_have_gives_none(town: Town, section: Any) -> None:
+    """A miss is None and no error; so is no path at all."""
+    assert find_plex_item_by_path(section, f"{ROOT}/Nowhere/Nothing here.mp4") is None
+    assert find_plex_item_by_path(section, "") is None
+
+
+def test_a_name_in_two_folders_is_never_confused(town: Town, section: Any) -> None:
+    """The same base name in another folder, above or below, is another file."""
+    for folder in ("A", "A/B", "B"):
+        add(town, f"{ROOT}/{folder}/Same name.mp4")
+    for folder in ("A", "A/B", "B"):
+        path = f"{ROOT}/{folder}/Same name.mp4"
+        (found,) = find_plex_items_by_path(section, path)
+        assert found.ratingKey == town.plex.key_of(path)
+    assert find_plex_item_by_path(section, f"{ROOT}/C/Same name.mp4") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "One, two, three.mp4",
+        ", leading comma.mp4",
+        "100% & more #1 + (2).mp4",
+        "It's \"quoted\" [x].mp4",
+        "emoji 😀 here.mp4",
+        "ẞtraße.mp4",
+        "א עברית.mp4",
+    ],
+)
+def test_awkward_names_are_found(town: Town, section: Any, name: str) -> None:
+    """Commas, which mean OR to Plex, and every other special character go through."""
+    key = add(town, f"{ROOT}/A/{name}")
+    add(town, f"{ROOT}/B/{name}")
+    assert [one.ratingKey for one in find_plex_items_by_path(section, f"{ROOT}/A/{name}")] == [key]
+
+
+@pytest.mark.parametrize(("stored", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_accents_match_composed_and_decomposed(
+    town: Town, section: Any, stored: str, asked: str
+) -> None:
+    """A name that macOS stores decomposed is the name that Stash has composed."""
+    key = add(town, f"{ROOT}/Ä/{stored}".replace("Ä", "A"))
+    found = find_plex_item_by_path(section, f"{ROOT}/A/{asked}")
+    assert found is not None
+    assert found.ratingKey == key
+
+
+def test_case_counts_where_the_server_does_not_prove_otherwise(town: Town, section: Any) -> None:
+    """On Linux a name in another case is another file."""
+    add(town, f"{ROOT}/A/Some Name.mp4")
+    assert find_plex_item_by_path(section, f"{ROOT}/A/some name.mp4") is None
+
+
+@pytest.mark.parametrize("platform", ["MacOSX", "Windows"])
+def test_case_is_ignored_where_the_server_runs_on_such_a_system(
+    town: Town, client: PlexClient, platform: str
+) -> None:
+    """There the only file that differs in case only is taken, and an exact one goes first."""
+    run_on(town, platform)
+    key = add(town, f"{ROOT}/A/Some Name.mp4")
+    section = client.sections()[0]
+    found = find_plex_item_by_path(section, f"{ROOT}/a/some name.mp4")
+    assert found is not None
+    assert found.ratingKey == key
+    exact = add(town, f"{ROOT}/A/some name.mp4")
+    assert [
+        one.ratingKey for one in find_plex_items_by_path(section, f"{ROOT}/A/some name.mp4")
+    ] == [exact]
+
+
+def test_several_names_that_differ_in_case_only_are_refused(
+    town: Town, client: PlexClient
+) -> None:
+    """Even there two candidates are no match, and both are named."""
+    run_on(town, "MacOSX")
+    keys = [add(town, f"{ROOT}/{folder}/Some Name.mp4") for folder in ("a", "A")]
+    with pytest.raises(AmbiguousMatch) as refusal:
+        find_plex_item_by_path(client.sections()[0], f"{ROOT}/A/SOME name.mp4")
+    assert all(str(key) in refusal.value.message for key in keys)
+
+
+def test_a_windows_path_ignores_case_by_itself(town: Town, client: PlexClient) -> None:
+    r"""D:\Media and d:/media are one folder, whatever the server says."""
+    number = town.plex.add_section("other", "Windows", ["D:\\Media"])
+    key = add(town, "D:\\Media\\Clips\\Some Name.mp4", section=number)
+    section = client.sections()[-1]
+    found = find_plex_item_by_path(section, "d:/media/CLIPS/some name.mp4")
+    assert found is not None
+    assert found.ratingKey == key
+
+
+def test_like_names_beyond_number_are_bounded_and_told(town: Town, section: Any) -> None:
+    """A name that hundreds share costs a bounded number of requests; the whole path decides."""
+    for number in range(MOST + 10):
+        add(town, f"{ROOT}/{number:04d}/clip.mp4")
+    town.plex.clear_requests()
+    found = find_plex_item_by_path(section, f"{ROOT}/0405/clip.mp4")
+    assert found is not None
+    assert len(town.targets()) <= MOST // 50 + 1
+    assert find_plex_item_by_path(section, f"{ROOT}/0999/clip.mp4") is None
+    with pytest.raises(AmbiguousMatch):
+        find_plex_item_by_path(section, "/clip.mp4")
+
+
+def test_needles_are_free_of_commas_and_of_empty_alternatives() -> None:
+    """What is searched for can be no alternative of anything."""
+    for path in ("/a/b, c.mp4", "/,/,,.mp4", "/a/,.mp4", "/é, ü.mp4", ",,,"):
+        assert all(piece and "," not in piece for piece in needles(path))
+        assert all("," not in piece for piece in needles(path, whole_path=True))
+
+
+def test_same_named_files_are_candidates_wherever_they_lie(town: Town, section: Any) -> None:
+    """Any folder and any case will do, but no other size and no longer name."""
+    keys = [add(town, f"{ROOT}/{folder}/Clip 1.mp4", size=7) for folder in ("A", "B")]
+    add(town, f"{ROOT}/C/Clip 1.mp4", size=8)
+    add(town, f"{ROOT}/C/My Clip 1.mp4", size=7)
+    found = same_named(section, "/data/elsewhere/clip 1.mp4", 7)
+    assert [one.rating_key for one in found] == keys
+    assert len(same_named(section, "/data/elsewhere/clip 1.mp4", None)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("6E20A8B5F3B245BB", "6e20a8b5f3b245bb"),
+        ("ab", "00000000000000ab"),
+        ("0000000000000000", ""),
+        ("no hash", ""),
+        ("12345678901234567", ""),
+        (None, ""),
+    ],
+)
+def test_hashes_are_compared_padded_and_in_lower_case(text: str | None, normal: str) -> None:
+    """Leading zeros may be missing; what is no hash proves nothing."""
+    assert normal_hash(text) == normal
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_the_tree_tells_the_hash_of_each_file(town: Town, client: PlexClient, padded: bool) -> None:
+    """Plex's hash of a file is Stash's, zero-padded or not."""
+    town.plex.switches(oshash_padded=padded)
+    key = add(town, f"{ROOT}/A/x.mp4", oshash="000000000000abcd")
+    assert read_hashes(client, key) == {f"{ROOT}/A/x.mp4": "000000000000abcd"}
+
+
+def test_proof_reads_a_bounded_number_of_trees(town: Town, client: PlexClient) -> None:
+    """Beyond the bound a candidate is unknown, not refused and not taken."""
+    names = [f"{ROOT}/{number}/x.mp4" for number in range(MOST_TREES + 3)]
+    candidates = [Candidate(add(town, name, oshash="aa" * 8), name, 1) for name in names]
+    town.plex.clear_requests()
+    proof = prove(client, candidates, "bb" * 8)
+    assert proof.proven == []
+    assert proof.unknown == candidates[MOST_TREES:]
+    assert len(town.targets()) == MOST_TREES
+    assert prove(client, candidates, None).unknown == candidates
+
+
+def test_only_libraries_that_can_hold_the_path_are_searched(
+    town: Town, client: PlexClient
+) -> None:
+    """A library whose folders lie elsewhere costs no request."""
+    town.plex.add_section("other", "Elsewhere", ["/plex/elsewhere"])
+    libraries = Libraries(client, (), clock=lambda: 0.0)
+    libraries.sections()
+    town.plex.clear_requests()
+    libraries.items_holding(catalogue_file(1).plex_path)
+    assert len(town.targets()) == 1
+    assert libraries.reach("/plex/mediaeval/x.mp4") == []
+
+
+# Through the reconciler: the rungs in their order.
+
+
+def unmapped(number: int, *, oshash: str = "") -> Any:
+    """Give a scene whose file lies in a folder that no rule and no library has."""
+    file = catalogue_file(number)
+    path = f"/data/{file.folder}/{file.name}"
+    one = SceneFile(path, file.size, oshash or file.oshash)
+    return scene(number, files=(one,))
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_file_without_a_mapping_is_settled_by_its_hash(town: Town, padded: bool) -> None:
+    """Where no rule leads into a library the equal hash proves the item, and it stays known."""
+    town.plex.switches(oshash_padded=padded)
+    key = town.plex.key_of(catalogue_file(1).plex_path)
+    assert town.look(unmapped(1)).items == [key]
+    town.plex.clear_requests()
+    assert town.look(unmapped(1)).outcome == "unchanged"
+    assert not [target for target in town.targets() if "file=" in target or "tree" in target]
+
+
+def test_the_hash_chooses_between_two_files_of_the_same_name_and_size(town: Town) -> None:
+    """Two candidates are told apart by their hash; the other one is left alone."""
+    file = catalogue_file(1)
+    other = add(town, f"{ROOT}/Other/{file.name}", size=file.size, oshash="ab" * 8)
+    look = town.look(unmapped(1))
+    assert look.items == [town.plex.key_of(file.plex_path)]
+    assert town.plex.item(other)["fields"]["title"] == file.stem
+
+
+def test_copies_of_one_file_are_all_written(town: Town) -> None:
+    """Two items with the same hash are the same file twice."""
+    file = catalogue_file(1)
+    copy = add(town, f"{ROOT}/Copy/{file.name}", size=file.size, oshash=file.oshash)
+    assert sorted(town.look(unmapped(1)).items) == sorted([town.plex.key_of(file.plex_path), copy])
+
+
+def test_another_hash_is_another_file(town: Town) -> None:
+    """The same name, folder and size with another hash is not the file: it is not in Plex yet."""
+    with pytest.raises(NotInPlexYet):
+        town.look(unmapped(1, oshash="ab" * 8))
+
+
+def test_without_a_hash_in_plex_the_candidates_are_named(town: Town) -> None:
+    """A server that has not analysed its files leaves it to the person, with item and path."""
+    town.plex.switches(oshash_known=False)
+    file = catalogue_file(1)
+    with pytest.raises(AmbiguousMatch) as refusal:
+        town.look(unmapped(1))
+    assert file.plex_path in refusal.value.message
+    assert str(town.plex.key_of(file.plex_path)) in refusal.value.message
+    assert "/data => /plex/media" in refusal.value.message
+    assert not town.targets("PUT")
+
+
+def test_a_tie_in_case_is_settled_by_the_hash(town: Town) -> None:
+    """Where case is ignored and two names tie, the hash decides."""
+    run_on(town, "MacOSX")
+    add(town, f"{ROOT}/a/Clip.mp4", oshash="ab" * 8)
+    right = add(town, f"{ROOT}/A/Clip.mp4", oshash="cd" * 8)
+    one = scene(1, files=(SceneFile("/stash/media/A/CLIP.mp4", 1, "cd" * 8),))
+    assert town.look(one).items == [right]
+    town.plex.switches(oshash_known=False)
+    with pytest.raises(AmbiguousMatch):
+        town.look(scene(2, files=(SceneFile("/stash/media/A/CLIP.mp4", 1, "cd" * 8),)))
+
+
+def test_a_name_in_another_case_is_found_and_remembered_where_case_is_ignored(town: Town) -> None:
+    """The item that differs in case only is written, and the next look does not search."""
+    run_on(town, "MacOSX")
+    key = add(town, f"{ROOT}/A/Some Clip.mp4")
+    one = scene(1, "/stash/media/a/some clip.mp4")
+    assert town.look(one).items == [key]
+    town.plex.clear_requests()
+    assert town.look(one).items == [key]
+    assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_looking_for_names_is_given_up_where_nothing_is_ever_found(town: Town) -> None:
+    """A folder that Plex deliberately does not have costs a bounded number of searches."""
+    with town.reconciler() as reconciler:
+        for number in range(1, 61):
+            with pytest.raises(NotInPlexYet):
+                reconciler.look(scene(number, f"/private/vault/{number}.mp4"))
+    assert len([target for target in town.targets() if "file=" in target]) == 30
+
+
+@pytest.mark.parametrize(
+    ("path_map", "stash_path", "plex_path"),
+    [
+        ("/a => /plex/media; /a/b => /plex/other", "/a/b/x.mp4", "/plex/other/x.mp4"),
+        ("/a/ => /plex/media/", "/a/b/x.mp4", "/plex/media/b/x.mp4"),
+        ("C:\\Stash => /plex/media", "c:\\stash\\b\\x.mp4", "/plex/media/b/x.mp4"),
+        ("/a => D:\\Media", "/a/b/x.mp4", "d:\\media\\b\\x.mp4"),
+        ("/a => \\\\nas\\media", "/a/b/x.mp4", "\\\\NAS\\Media\\b\\x.mp4"),
+    ],
+)
+def test_rules_of_every_kind_lead_to_the_item(
+    town: Town, path_map: str, stash_path: str, plex_path: str
+) -> None:
+    """Longest prefix, slashes at the end, drive letters and network shares all match."""
+    section = town.plex.add_section("other", "All", ["/plex/other", "D:\\Media", "\\\\NAS\\Media"])
+    inside = plex_path.startswith("/plex/media")
+    key = add(town, plex_path, **({} if inside else {"section": section}))
+    assert town.look(scene(1, stash_path), path_map).items == [key]

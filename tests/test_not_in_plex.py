@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from plex.client import PlexClient
+from plex.exceptions import NotInPlexYet
+from plex.scan import folder_of, lies_in, scan_folder
+from simulator.library import catalogue_file
+from store import dirty, history
+from store.mark import mark
+from tests.installation import installation, wait_for
+from tests.matching_town import Town, scene, start_town
+from worker.appearing import EVERY, FEW, MOST_NEW, SKEW, Appearing
+from worker.missing import SCAN_AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HERE = "/plex/media/New"
+
+
+@pytest.fixture(scope="module")
+def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One Plex and one store for the module."""
+    with start_town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The same, as new."""
+    one_town.again()
+    return one_town
+
+
+@pytest.fixture
+def appearing(town: Town) -> Appearing:
+    """What looks for changed libraries, with the town's clock."""
+    return Appearing(town.store, lambda: town.now)
+
+
+def absent(number: int, folder: str = "New") -> Any:
+    """Give a scene whose file would lie in a library folder and is not known to Plex."""
+    return scene(number, f"/stash/media/{folder}/{number}.mp4")
+
+
+def look_in_vain(town: Town, one: Any, **settings: Any) -> NotInPlexYet:
+    """Look at a scene that is not in Plex; give what is said of it."""
+    with pytest.raises(NotInPlexYet) as missing:
+        town.look(one, **settings)
+    return missing.value
+
+
+def scans(town: Town) -> list[str]:
+    """Give the scan requests so far."""
+    return [target for target in town.targets() if "/refresh" in target]
+
+
+def wait(town: Town, *numbers: int, reason: str = "NotInPlexYet") -> None:
+    """Put scenes on the schedule of what is not in Plex yet, with the last of many tries behind."""
+    with town.store.transaction() as connection:
+        mark(connection, "scene", numbers, now=town.now)
+        for number in numbers:
+            row = dirty.get(connection, "scene", number)
+            assert row is not None
+            dirty.postpone(
+                connection, row, due_at=town.now + 86400, reason=reason, message="not there"
+            )
+
+
+def due(town: Town) -> list[int]:
+    """Give the scenes that are due now."""
+    rows = dirty.ready(town.store.connection, now=town.now, limit=1000, with_task=True)
+    return sorted(row.id for row in rows)
+
+
+def ask(town: Town, appearing: Appearing, after: float = EVERY, **settings: Any) -> int:
+    """Let time pass and look for changed libraries; the requests are counted anew."""
+    town.now += after
+    with town.reconciler(**settings) as reconciler:
+        reconciler.client.probe()
+        town.plex.clear_requests()
+        return appearing.look(reconciler)
+
+
+def test_the_folder_is_scanned_once_as_plex_sees_it(town: Town) -> None:
+    """With scan_missing on Plex is asked once, by GET, for the folder in Plex's own words."""
+    said = look_in_vain(town, absent(1), scan_missing=True)
+    assert scans(town) == [f"/library/sections/1/refresh?path={quote(HERE, safe='')}"]
+    assert [r["method"] for r in town.plex.requests() if "/refresh" in r["target"]] == ["GET"]
+    assert "asked to scan" in said.message
+    town.now += SCAN_AGAIN + 1
+    assert "asked to scan" not in look_in_vain(town, absent(1), scan_missing=True).message
+    look_in_vain(town, absent(2), scan_missing=True)
+    assert len(scans(town)) == 1
+
+
+def test_a_scan_brings_the_scene_to_its_item(town: Town) -> None:
+    """What waited for a scan is found once Plex has done it."""
+    town.plex.add_item(f"{HERE}/1.mp4", when="scan")
+    look_in_vain(town, absent(1), scan_missing=True)
+    wait_for(lambda: town.state["waiting"] == 0, 10)
+    assert town.look(absent(1), scan_missing=True).outcome == "changed"
+
+
+def test_a_scene_saved_later_may_ask_for_its_folder_again(town: Town) -> None:
+    """A file that arrives after the scan gets a scan of its own, but not many in a row."""
+    look_in_vain(town, absent(1), scan_missing=True)
+    town.now += 10
+    wait(town, 2)
+    look_in_vain(town, absent(2), scan_missing=True)
+    assert len(scans(town)) == 1
+    town.now += SCAN_AGAIN
+    for _ in range(2):
+        look_in_vain(town, absent(2), scan_missing=True)
+    assert len(scans(town)) == 2
+
+
+def test_no_scan_without_the_setting_nor_in_a_preview(town: Town) -> None:
+    """Plex is not told to do anything that the user did not ask for."""
+    look_in_vain(town, absent(1))
+    with town.reconciler(dry=True, scan_missing=True) as reconciler, pytest.raises(NotInPlexYet):
+        reconciler.look(absent(1))
+    assert scans(town) == []
+
+
+def test_no_scan_outside_of_the_library_folders(town: Town) -> None:
+    """A folder that no library has is never handed to Plex; the message names the setting."""
+    said = look_in_vain(town, scene(1, "/elsewhere/1.mp4"), scan_missing=True)
+    assert scans(town) == []
+    assert "path_map" in said.message
+
+
+def test_a_scan_that_plex_refuses_changes_nothing(town: Town) -> None:
+    """An error to the scan request leaves the scene waiting as without it."""
+    town.plex.fault("status", path="/refresh", status=500)
+    assert "asked to scan" not in look_in_vain(town, absent(1), scan_missing=True).message
+
+
+@pytest.mark.parametrize(
+    ("folder", "inside"),
+    [
+        ("/plex/media/New", True),
+        ("/plex/media", True),
+        ("/plex/mediaeval", False),
+        ("/plex", False),
+        ("/", False),
+        ("", False),
+    ],
+)
+def test_only_a_folder_of_the_library_can_be_scanned(
+    town: Town, folder: str, inside: bool
+) -> None:
+    """Neither a parent, nor a name that only begins alike, nor nothing at all."""
+    with PlexClient(town.plex.url, town.plex.token) as client:
+        section = client.sections()[0]
+        assert lies_in(section, folder) is inside
+        if not inside:
+            with pytest.raises(ValueError, match="lies in no folder"):
+                scan_folder(client, section, folder)
+    assert scans(town) == []
+
+
+def test_the_folder_of_a_file_keeps_its_own_separators() -> None:
+    """A Windows folder goes to Plex with backslashes."""
+    assert folder_of("D:\\Media\\A\\x.mp4") == "D:\\Media\\A"
+    assert folder_of("\\\\nas\\media\\x.mp4") == "\\\\nas\\media"
+    assert folder_of("/x.mp4") == ""
+
+
+def test_nothing_is_asked_while_nothing_waits(town: Town, appearing: Appearing) -> None:
+    """Without a waiting scene, or with one that waits for something else, no request is made."""
+    wait(town, 1, reason="ServerError")
+    assert ask(town, appearing) == 0
+    assert town.targets() == []
+
+
+def test_a_change_in_plex_makes_waiting_scenes_due(town: Town, appearing: Appearing) -> None:
+    """One request shows that a library changed, and what waits for Plex is looked at again."""
+    wait(town, 1, 2)
+    assert ask(town, appearing) == 0
+    assert ask(town, appearing) == 0
+    town.plex.add_item(f"{HERE}/1.mp4")
+    assert ask(town, appearing) == 2
+    assert town.targets() == ["/library/sections"]
+    assert due(town) == [1, 2]
+    row = dirty.get(town.store.connection, "scene", 1)
+    assert row is not None
+    assert row.attempts == 0
+
+
+def test_a_library_that_did_not_change_costs_one_request_a_minute(
+    town: Town, appearing: Appearing
+) -> None:
+    """However often the worker is awake, Plex is asked at most once a minute."""
+    wait(town, 1)
+    ask(town, appearing)
+    assert ask(town, appearing, after=EVERY - 1) == 0
+    assert town.targets() == []
+    ask(town, appearing, after=1)
+    assert town.targets() == ["/library/sections"]
+    assert due(town) == []
+
+
+def test_a_scan_without_news_is_worth_a_look_too(town: Town, appearing: Appearing) -> None:
+    """A library that was scanned counts as changed even if its counter stands still."""
+    wait(town, 1)
+    ask(town, appearing)
+    town.plex.switches(clock_offset_s=5)
+    town.plex.scan(1)
+    assert ask(town, appearing) == 1
+
+
+def test_our_own_edits_are_no_news(town: Town, appearing: Appearing) -> None:
+    """While we write ourselves the counter says nothing; once we are quiet it is looked at."""
+    wait(town, 99)
+    ask(town, appearing)
+    look = town.look(scene(1))
+    with town.store.transaction() as connection:
+        history.add(
+            connection, at=town.now, scene=1, rating_key=look.items[0], title="", changes={}
+        )
+    assert ask(town, appearing) == 0
+    assert ask(town, appearing) == 1
+    assert ask(town, appearing) == 0
+
+
+def test_a_library_that_is_not_searched_is_no_news(town: Town, appearing: Appearing) -> None:
+    """A change in a library that plex_libraries leaves out makes nothing due."""
+    other = town.plex.add_section("other", "Aside", ["/plex/aside"])
+    title = town.state["sections"][0]["title"]
+    wait(town, 1)
+    ask(town, appearing, plex_libraries=(title,))
+    town.plex.add_item("/plex/aside/x.mp4", section=other)
+    assert ask(town, appearing, plex_libraries=(title,)) == 0
+
+
+def many_wait(town: Town, appearing: Appearing) -> None:
+    """Let more scenes wait than are worth a look each, by Plex's own clock."""
+    town.now = float(town.plex.add_item(f"{HERE}/first.mp4")["addedAt"])
+    wait(town, *range(1, FEW + 21))
+    ask(town, appearing)
+    town.plex.switches(clock_offset_s=2 * int(SKEW))
+
+
+def test_where_many_wait_only_what_is_new_in_plex_becomes_due(
+    town: Town, appearing: Appearing
+) -> None:
+    """Beside a library that holds a part of Stash a new item frees its own scene and no other."""
+    many_wait(town, appearing)
+    town.owners["/stash/media/New/7.mp4"] = [7]
+    town.plex.add_item(f"{HERE}/7.mp4")
+    assert ask(town, appearing) == 1
+    assert due(town) == [7]
+    assert len(town.targets()) == 2
+    assert ask(town, appearing) == 0
+    assert len(town.targets()) == 1
+
+
+def test_a_great_import_is_looked_through_bit_by_bit(town: Town, appearing: Appearing) -> None:
+    """More new items than fit in one look are taken up where the last one stopped."""
+    many_wait(town, appearing)
+    for number in range(MOST_NEW + 5):
+        town.plex.switches(clock_offset_s=2 * int(SKEW) + number)
+        town.plex.add_item(f"{HERE}/import {number}.mp4")
+    town.owners[f"/stash/media/New/import {MOST_NEW + 4}.mp4"] = [7]
+    assert ask(town, appearing) == 0
+    assert ask(town, appearing) == 1
+    assert due(town) == [7]
+    assert ask(town, appearing) == 0
+
+
+def test_a_file_that_plex_gets_later_is_synced_without_another_edit(tmp_path: Path) -> None:
+    """Through hook and worker: not there yet, scanned, found, without a second save."""
+    with installation(tmp_path, scenes=2, scan_missing=True) as town:
+        path = "/plex/media/New/late.mp4"
+        town.stash.set_scene(1, move="/stash/media/New/late.mp4")
+        town.save(1, title="Late")
+        wait_for(lambda: [row["reason"] for row in town.rows()] == ["NotInPlexYet"])
+        assert [r for r in town.plex.requests() if "/refresh?" in r["target"]]
+        log = town.log()
+        assert "WARNING" not in log
+        assert "ERROR" not in log
+        town.plex.add_item(path)
+        town.save(2, title="Wakes the worker")
+        town.title_becomes(2, "Wakes the worker")
+
+
+def test_catalogue_paths_lie_where_the_tests_think() -> None:
+    """The scenes of these tests would be in the library's folder."""
+    assert catalogue_file(1).plex_path.startswith("/plex/media/")

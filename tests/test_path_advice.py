@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plex.exceptions import NotInPlexYet
+from simulator.library import catalogue_file
+from stash.scene import SceneFile
+from store import meta
+from tests.matching_town import PATH_MAP, Town, scene, start_town
+from validation.path_map import PathMap
+from worker.path_advice import KEY, MOST_RULES, PathAdvice, kept_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stash.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One Plex and one store for the module."""
+    with start_town(tmp_path_factory.mktemp("town"), 30) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The same, as new."""
+    one_town.again()
+    return one_town
+
+
+@pytest.fixture
+def advice(town: Town) -> PathAdvice:
+    """Fresh advice without any rule in use."""
+    return PathAdvice(town.store, PathMap())
+
+
+def kept(town: Town, path_map: str = "") -> list[tuple[str, int]]:
+    """Give the advice in the store under some rules."""
+    return kept_advice(town.store.connection, PathMap.parse(path_map) if path_map else PathMap())
+
+
+def elsewhere(number: int) -> Scene:
+    """Give a scene whose file lies, for Stash, in /data instead of Plex's /plex/media."""
+    file = catalogue_file(number)
+    path = f"/data/{file.folder}/{file.name}"
+    return scene(number, files=(SceneFile(path, file.size, file.oshash),))
+
+
+def test_one_pair_of_paths_gives_the_shortest_rule(town: Town, advice: PathAdvice) -> None:
+    """Two paths of one file say which folder is called how."""
+    advice.learn(1, "/data/videos/A/x.mp4", "/media/A/x.mp4")
+    assert kept(town) == [("/data/videos => /media", 1)]
+
+
+def test_scenes_that_were_missing_before_the_rule_was_known_count(
+    town: Town, advice: PathAdvice
+) -> None:
+    """The rule is said with the number of missing scenes below its folder, each counted once."""
+    for number in range(1, 8):
+        advice.missing(number, f"/data/A/{number}.mp4")
+    advice.missing(99, "/database/x.mp4")
+    advice.learn(3, "/data/A/3.mp4", "/media/A/3.mp4")
+    advice.missing(3, "/data/A/3.mp4")
+    advice.missing(8, "/data/A/8.mp4")
+    assert kept(town) == [("/data => /media", 8)]
+    assert advice.best("/data/B/y.mp4") == ("/data => /media", 8)
+    assert "8 scenes" in advice.sentence("/data/B/y.mp4")
+    assert advice.sentence("/database/x.mp4") == ""
+
+
+def test_the_rule_that_catches_most_goes_first(town: Town, advice: PathAdvice) -> None:
+    """Several rules are ranked by how many scenes each would catch, and bounded."""
+    for place in range(MOST_RULES + 3):
+        for number in range(place + 1):
+            path = f"/data{place}/A/{number}.mp4"
+            advice.learn(100 * place + number, path, f"/media{place}/A/{number}.mp4")
+    found = kept(town)
+    assert len(found) == MOST_RULES
+    assert [scenes for _, scenes in found] == sorted((s for _, s in found), reverse=True)
+    assert found[0] == (f"/data{MOST_RULES + 2} => /media{MOST_RULES + 2}", MOST_RULES + 3)
+
+
+def test_a_rule_in_use_is_no_advice(town: Town, advice: PathAdvice) -> None:
+    """Once the user has taken a rule over it is proposed no longer, whatever the store says."""
+    advice.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
+    assert kept(town, "/data => /media") == []
+    in_use = PathAdvice(town.store, PathMap.parse("/data => /media"))
+    in_use.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
+    assert in_use.best("/data/A/x.mp4") is None
+
+
+def test_what_was_counted_survives_a_restart(town: Town, advice: PathAdvice) -> None:
+    """Another worker goes on from the rule and the number in the store."""
+    for number in range(5):
+        advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
+    again = PathAdvice(town.store, PathMap())
+    again.missing(77, "/data/A/77.mp4")
+    assert again.best("/data/A/77.mp4") == ("/data => /media", 5)
+
+
+def test_two_paths_without_a_common_folder_are_no_rule(town: Town, advice: PathAdvice) -> None:
+    """A name alone is not enough to propose anything."""
+    advice.learn(1, "/data/A/x.mp4", "/media/B/x.mp4")
+    assert kept(town) == []
+
+
+def test_nonsense_in_the_store_is_passed_over(town: Town) -> None:
+    """What is no rule any more is no advice, and no error."""
+    with town.store.transaction() as connection:
+        meta.put(connection, KEY, [["no rule", 3], ["/data => /media", 2]])
+    assert kept(town) == [("/data => /media", 2)]
+
+
+def test_a_missing_rule_is_learnt_from_files_proven_by_their_hash(town: Town) -> None:
+    """Scenes that are found by hash leave the rule that would find them by path."""
+    with town.reconciler() as reconciler:
+        for number in range(1, 13):
+            assert reconciler.look(elsewhere(number)).items
+    assert kept(town, PATH_MAP) == [("/data => /plex/media", 12)]
+
+
+def test_the_message_of_a_missing_scene_names_the_rule(town: Town) -> None:
+    """A scene that Plex does not have at all is told what would find its folder."""
+    gone = scene(500, files=(SceneFile("/data/Somewhere/else.mp4", 1, "ab" * 8),))
+    with town.reconciler() as reconciler:
+        reconciler.look(elsewhere(1))
+        with pytest.raises(NotInPlexYet) as missing:
+            reconciler.look(gone)
+    assert "/data => /plex/media" in missing.value.message
+
+
+def test_a_preview_keeps_no_advice(town: Town) -> None:
+    """A dry look leaves the store as it is."""
+    with town.reconciler(dry=True) as reconciler:
+        reconciler.look(elsewhere(1))
+    assert kept(town) == []
+
+
+def test_a_learnt_rule_spares_the_search_where_an_index_knows_better(town: Town) -> None:
+    """With an index, files below a learnt rule are looked for there and proven by their tree."""
+
+    class Index:
+        def items_holding(self, path: str) -> list[int] | None:
+            file = catalogue_file(2)
+            return [town.plex.key_of(file.plex_path)] if path == file.plex_path else []
+
+    with town.reconciler() as reconciler:
+        reconciler.look(elsewhere(1))
+        reconciler.index = Index()
+        town.plex.clear_requests()
+        assert len(reconciler.look(elsewhere(2)).items) == 1
+        with pytest.raises(NotInPlexYet):
+            reconciler.look(elsewhere(3))
+    assert not [target for target in town.targets() if "file=" in target]
