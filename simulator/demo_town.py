@@ -100,6 +100,29 @@ class Town:
         """
         wait_for(lambda: self.waiting() == 0, seconds)
 
+    def calm(self, quiet: float = 0.5, seconds: float = 30.0) -> None:
+        """Wait until the worker has nothing left to look at and asks nobody anything.
+
+        A worker that has just started looks around by itself after its first scenes.
+
+        Args:
+            quiet: Seconds in which neither server may be asked anything.
+            seconds: How long to wait for them.
+
+        Raises:
+            TooLongError: It is still busy.
+        """
+        self.settle(seconds)
+        end = time.monotonic() + seconds
+        asked, since = None, time.monotonic()
+        while time.monotonic() - since < quiet:
+            now = (self.stash.counts()["total"], self.plex.counts()["total"])
+            if now != asked:
+                asked, since = now, time.monotonic()
+            if time.monotonic() > end:
+                raise TooLongError(f"the worker is still busy after {seconds:.0f} s")
+            time.sleep(0.02)
+
     def worker_log(self) -> list[str]:
         """Lines of the worker's log, without their times."""
         path = self.data / "plexsync.log"

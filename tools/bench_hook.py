@@ -170,4 +170,4 @@ def _wall(pool: ThreadPoolExecutor, turns: Sequence[Callable[[], object]]) -> fl
 def _with_worker(built: Town) -> None:
     """See that a worker lives and has nothing to do."""
     built.save(1, title="The first of all")
-    built.settle()
+    built.calm()

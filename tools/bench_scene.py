@@ -56,7 +56,7 @@ def _visible(built: Town, saves: int) -> Iterator[Row]:
     built.save(1, title="The first save")
     wait_for(lambda: built.item(1)["fields"]["title"] == "The first save", 30.0, step=0.002)
     first = time.perf_counter() - began
-    built.settle()
+    built.calm()
     counts = built.plex.counts()
     first_requests = counts["reads"] + counts["writes"]
     built.plex.clear_requests()
@@ -114,7 +114,7 @@ def _libraries(folder: Path, small: int, large: int, pairs: int) -> Iterator[Row
         )
         for built in (less, more):
             _visit(built, pairs + 1, 0)  # starts the worker
-            built.settle(120.0)
+            built.calm(seconds=120.0)
         for year, what in ((2001, "found by its file"), (2002, "remembered")):
             visits: dict[str, list[Visit]] = {"less": [], "more": []}
             for number in range(1, pairs + 1):
