@@ -57,3 +57,8 @@ def all_holds(connection: sqlite3.Connection) -> list[Hold]:
 def clear(connection: sqlite3.Connection, lane: str) -> bool:
     """Free a lane; say whether it was held."""
     return connection.execute("DELETE FROM hold WHERE lane = ?", (lane,)).rowcount == 1
+
+
+def look_now(connection: sqlite3.Connection) -> None:
+    """Let the worker ask again at once: somebody started a task, or saw the server answer."""
+    connection.execute("UPDATE hold SET until = 0")

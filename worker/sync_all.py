@@ -51,6 +51,8 @@ def run(task: Task) -> str:
         PlexSyncConfig.from_settings(task.stash.settings())
         tail = Tail(task.store.directory)
         started = time.time()
+        with task.store.transaction() as connection:
+            holds.look_now(connection)  # what was wrong may just have been mended
         # A renamed tag does not move its scenes' updated_at: this finds them.
         Sweep(task.store, task.stash, task.log).run()
         total = _mark_all(task)
@@ -108,10 +110,11 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
             waiting_since = None
         else:
             waiting_since = waiting_since or time.monotonic()
-            if hold.message != said:
+            # Until 0: the worker has not asked again since this run began.
+            if hold.until and hold.message != said:
                 said = hold.message
                 voice.say("WARNING", f"{hold.message} {left} scenes wait.")
-            if hold.lane == holds.SETTINGS:
+            if hold.until and hold.lane == holds.SETTINGS:
                 raise ConfigurationError(
                     f"{hold.message} {left} scenes stay marked; run the task again afterwards.",
                     setting=hold.setting or None,
