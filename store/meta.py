@@ -81,6 +81,12 @@ def notice(connection: sqlite3.Connection) -> str:
     return str(kept[0]) if kept else ""
 
 
+def was_told(connection: sqlite3.Connection) -> bool:
+    """Say whether any notice was ever said."""
+    kept = get(connection, "notice")
+    return bool(kept and kept[1])
+
+
 def due_reminder(connection: sqlite3.Connection, *, now: float, every: float) -> str:
     """Give the notice if it was not said for ``every`` seconds, and note that it is now."""
     kept = get(connection, "notice")

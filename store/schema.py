@@ -152,17 +152,23 @@ def open_database(directory: str) -> sqlite3.Connection:
     Raises:
         NewerDatabase: The file belongs to a newer version of PlexSync.
         OSError: The directory cannot be made.
-        sqlite3.Error: The file cannot be opened, is damaged, or the disk is full.
+        sqlite3.Error: The file cannot be opened, is damaged (``is_damage``), or the disk is full.
     """
     path = os.path.join(directory, FILE)
     if not os.path.exists(path):
-        _create_private(directory, path)
+        from store import birth  # once an installation
+
+        birth.make_file(directory, path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version < VERSION:
+        if version == 0:
             _create_tables(connection)
+        elif version < VERSION:
+            from store import migrations  # once an update
+
+            migrations.migrate(connection, VERSION)
         elif version > VERSION:
             raise NewerDatabase(
                 f"{path} was written by a newer PlexSync (schema {version}, this one knows "
@@ -174,14 +180,9 @@ def open_database(directory: str) -> sqlite3.Connection:
     return connection
 
 
-def _create_private(directory: str, path: str) -> None:
-    try:
-        # One level only: where Stash's own directory is missing, ours would be a stray.
-        os.mkdir(directory, 0o700)
-    except FileExistsError:
-        pass
-    # SQLite gives -wal and -shm the mode of the main file.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell a damaged file from a disk that is full, busy or read-only: those are subclasses."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from store import meta, schema
+from store import backup, damage, meta, schema
 
 
 class Store:
@@ -18,13 +18,20 @@ class Store:
 
     Raises:
         schema.NewerDatabase: The file belongs to a newer PlexSync.
-        sqlite3.Error: The file cannot be opened or is damaged.
+        sqlite3.Error: The file cannot be opened.
     """
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self.connection = schema.open_database(directory)
+        self.connection = damage.open_or_begin_anew(directory)
         schema.prefer_wal(self.connection)
+        try:
+            self._file = self._which()
+            #: What was lost and what was restored, if this is the first look at a new file, or "".
+            self.mishap = backup.restore_if_new(self.connection, directory)
+        except BaseException:
+            self.connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -36,6 +43,17 @@ class Store:
             self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+
+    def is_replaced(self) -> bool:
+        """Say whether another file lies at our path by now: ours was deleted or moved aside."""
+        return self._which() != self._file
+
+    def _which(self) -> tuple[int, int]:
+        try:
+            found = os.stat(self.path(schema.FILE))
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_dev, found.st_ino
 
     def data_version(self) -> int:
         """Give a number that changes when another process committed something."""

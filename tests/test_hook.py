@@ -329,12 +329,15 @@ def test_a_newer_database_is_left_alone(quiet: Path) -> None:
     assert everything(quiet) == before
 
 
-def test_a_file_that_is_no_database_is_said(quiet: Path) -> None:
-    """A damaged file is an error with the scene and the way out, not a traceback."""
-    (quiet / "plexsync-data" / "plexsync.sqlite").write_bytes(b"not a database " * 1000)
+def test_a_file_that_is_no_database_is_replaced(quiet: Path) -> None:
+    """A damaged file is kept aside, and the edit is noted in a new one."""
+    data = quiet / "plexsync-data"
+    (data / "plexsync.sqlite").write_bytes(b"not a database " * 1000)
     answer = run(payload(quiet, 2))
-    assert "could not note that scene 2 changed" in answer["error"]
+    assert answer["output"].startswith("scene 2 is noted")
     assert answer["stderr"] == ""
+    assert marked(quiet) == {("scene", 2)}
+    assert len(list(data.glob("plexsync.sqlite.damaged-*"))) == 1
 
 
 def test_a_failure_nobody_foresaw_is_json_too(quiet: Path) -> None:

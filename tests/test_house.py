@@ -46,6 +46,7 @@ HOOK_MODULES = {
     "worker.hook",
     "worker.launcher",
     "store",
+    "store.birth",  # an installation's first hook only
     "store.mark",
     "store.meta",
     "store.schema",

@@ -107,7 +107,7 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
     try:
-        reminder = _mark(directory, kind, ids, connection)
+        reminder = _mark_for_sure(directory, kind, ids, connection)
     except (OSError, sqlite3.Error, schema.NewerDatabase) as error:
         return {
             "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
@@ -122,6 +122,18 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
             f"worker: {error}. The next save tries again."
         }, reminder
     return {"output": f"{kind} {ids[0]} is noted, worker {state}"}, reminder
+
+
+def _mark_for_sure(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:
+    try:
+        return _mark(directory, kind, ids, server_connection)
+    except sqlite3.DatabaseError as error:
+        if not schema.is_damage(error):
+            raise
+    from store import damage  # never needed on a good day
+
+    damage.set_aside(directory)
+    return _mark(directory, kind, ids, server_connection)
 
 
 def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:

@@ -9,11 +9,18 @@ place, lock and all.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
+from typing import Any
 
+from store import damage, meta, schema
 from worker.launcher import INHERITED, WORKER_LOCK, ProcessLock
-from worker.resident import IDLE, Resident
+from worker.resident import IDLE, REPLACED, Resident
+
+#: A full or broken disk: tries in a row, and the longest wait before one, in seconds.
+MOST_SETBACKS = 20
+LONGEST_PAUSE = 30.0
 
 
 def main(arguments: list[str]) -> int:
@@ -38,18 +45,50 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
         stays: As for ``Resident``.
         idle: As for ``Resident``.
     """
+    setbacks = 0
+    known: dict[str, Any] = {}
     while True:
-        resident = Resident(directory, stays=stays, idle=idle)
+        began = time.monotonic()
         try:
-            reason = resident.run()
-            resident.log.info(f"worker {os.getpid()} goes: {reason}")
-            if reason == "updated":
-                _start_again(lock)
-            lock.release()
-            if not resident.was_told_more() or not lock.acquire():
+            if not _one_life(directory, lock, known, stays=stays, idle=idle):
                 return
-        finally:
-            resident.close()
+            setbacks = 0
+        except (sqlite3.Error, OSError) as error:
+            # Rows may wait, and no hook may come for days: try again while it is worth it.
+            setbacks = 0 if time.monotonic() - began > 10 * LONGEST_PAUSE else setbacks + 1
+            if setbacks > MOST_SETBACKS or not os.path.isdir(directory):
+                raise
+            if not (isinstance(error, sqlite3.Error) and _was_damaged(directory, error)):
+                time.sleep(min(2.0 ** (setbacks - 1), LONGEST_PAUSE))
+
+
+def _one_life(
+    directory: str, lock: ProcessLock, known: dict[str, Any], *, stays: bool, idle: float
+) -> bool:
+    """Work until there is a reason to go; say whether there is more to do.
+
+    ``known`` carries the way to Stash into a database that was begun anew.
+    """
+    resident = Resident(directory, stays=stays, idle=idle)
+    try:
+        if known and meta.get(resident.store.connection, "connection") is None:
+            meta.put_connection(resident.store.connection, known)
+        reason = resident.run()
+        resident.log.info(f"worker {os.getpid()} goes: {reason}")
+        if reason == "updated":
+            _start_again(lock)
+        if reason == REPLACED:
+            return True
+        resident.upkeep.run(leaving=True)
+        lock.release()
+        return resident.was_told_more() and lock.acquire()
+    finally:
+        known.update(resident.stash.given)
+        resident.close()
+
+
+def _was_damaged(directory: str, error: sqlite3.Error) -> bool:
+    return schema.is_damage(error) and damage.set_aside(directory)
 
 
 def _take(lock: ProcessLock) -> bool:

@@ -12,6 +12,7 @@ from stash.exceptions import StashRefused
 from store import dirty
 from store.mark import EDIT, TASK
 from store.store import Store
+from store.upkeep import Upkeep
 from worker.bulk import BATCH, FEWEST, Bulk
 from worker.gate import Gate
 from worker.launcher import TASK_LOCK, WAKE_PIPE, ProcessLock
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Idle seconds after which a worker that may go goes.
 IDLE = 600.0
+#: Reason for going: the database is not ours any more, so begin anew in this process.
+REPLACED = "the database was replaced"
 #: Longest sleep: then Stash's presence and the plugin's files are looked at.
 LONGEST_SLEEP = 30.0
 #: Seconds without an answer from Stash after which a resident worker goes, too.
@@ -63,6 +66,7 @@ class Resident:
         self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
         self.release = Release()
+        self.upkeep = Upkeep(self.store, self.log.warning, clock)
         self.sweep = Sweep(self.store, self.stash, self.log, clock)
         self._sweep_at = 0.0  # the first one as soon as there is a moment
         self._stays = stays
@@ -162,6 +166,7 @@ class Resident:
             self.drain()
             if self._catch_up():
                 continue
+            self.upkeep.run()
             reason = self._why_go()
             if reason:
                 return reason
@@ -181,6 +186,8 @@ class Resident:
             return False
 
     def _why_go(self) -> str:
+        if self.store.is_replaced():
+            return REPLACED
         if self.release.settled():
             return "updated"
         if self.release.removed():

@@ -92,6 +92,11 @@ class StashLink:
             self._client, self._given = self.make_client(connection), given
         return self._client
 
+    @property
+    def given(self) -> dict[str, object]:
+        """The connection in use, as a hook or task left it; empty while there is none."""
+        return self._given if isinstance(self._given, dict) else {}
+
     def close(self) -> None:
         """Close the connection to Stash."""
         if self._client is not None:

@@ -38,6 +38,9 @@ def sentence(connection: sqlite3.Connection) -> str:
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
             waiting = sum(dirty.summary(connection).values())
             return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
+    mishap = meta.get(connection, "mishap")
+    if mishap:
+        return str(mishap["text"])
     parked = [entry for entry in dirty.by_reason(connection) if entry[2]]
     if parked:
         reason, _, count, message = parked[0]

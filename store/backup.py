@@ -1,0 +1,163 @@
+"""The ledger's second copy: of all that the database holds, it alone cannot be read again.
+
+Without it nobody could tell what we wrote to Plex from what a person did there.
+A whole database of its own beside the store, replaced in one step. The way to
+Stash, with its cookie, is not in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+
+from store import damage, meta, migrations, schema
+
+FILE = "plexsync.backup.sqlite"
+#: What is copied; all else is in Stash and Plex, or was only waiting.
+TABLES = ("item", "scene", "carries")
+#: The worker's log (worker/log.py): where there is one, this is no new installation.
+LOG = "plexsync.log"
+_ALL = "INSERT OR REPLACE INTO {0}.{1} SELECT * FROM {2}.{1}"
+_WRITTEN_LAST = "SELECT max(written_at) FROM item"
+
+
+def is_due(connection: sqlite3.Connection, directory: str, *, now: float, every: float) -> bool:
+    """Say whether anything was acknowledged since the last backup, at least ``every`` s ago."""
+    last = meta.get(connection, "backup") or {}
+    there = os.path.exists(os.path.join(directory, FILE))
+    if there and 0 <= now - last.get("at", 0.0) < every:
+        return False
+    newest = connection.execute(_WRITTEN_LAST).fetchone()[0]
+    return newest is not None and not (there and newest == last.get("newest"))
+
+
+def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
+    """Replace the backup; the old one stands until the new one is safe on the disk.
+
+    Raises:
+        OSError: It cannot be written.
+        sqlite3.Error: As above, or the store is damaged.
+    """
+    path = os.path.join(directory, FILE)
+    fresh = path + ".new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(fresh)
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
+        for statement in schema.TABLES:
+            copy.execute(statement)
+        copy.execute(f"PRAGMA user_version = {schema.VERSION}")
+    newest = _copy(connection, fresh)
+    with open(fresh, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+    meta.put(connection, "backup", {"at": now, "newest": newest})
+
+
+def _copy(connection: sqlite3.Connection, target: str) -> float | None:
+    """Copy the ledger as it is at one moment; give when it was last written to."""
+    connection.execute("ATTACH ? AS copy", (target,))
+    try:
+        connection.execute("BEGIN")
+        newest: float | None = connection.execute(_WRITTEN_LAST).fetchone()[0]
+        for table in TABLES:
+            connection.execute(_ALL.format("copy", table, "main"))
+        connection.execute(
+            "INSERT INTO copy.meta SELECT * FROM main.meta WHERE key = 'client_identifier'"
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("DETACH copy")
+    return newest
+
+
+def restore_if_new(
+    connection: sqlite3.Connection, directory: str, *, now: float | None = None
+) -> str:
+    """Fill a database that was just begun from the backup, if it is not the first one here.
+
+    Afterwards every scene is looked at once, for nobody knows what was marked.
+
+    Args:
+        connection: A database; nothing happens to one that was asked about before.
+        directory: The data directory.
+        now: Unix seconds; the clock's when None.
+
+    Returns:
+        What happened, for people, or "".
+    """
+    if meta.get(connection, "ledger") is not None:
+        return ""
+    when = time.time() if now is None else now
+    broken = damage.kept(directory)
+    restored = _restore(connection, os.path.join(directory, FILE))
+    # A log without a database: there was one.
+    if not (restored or broken or os.path.exists(os.path.join(directory, LOG))):
+        meta.put(connection, "ledger", {"at": when, "from": "nothing"})
+        return ""
+    text = _in_words(broken, restored)
+    connection.execute("BEGIN IMMEDIATE")
+    # "Looked at long ago" makes the sweep take every scene for changed.
+    connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
+    meta.put(connection, "sweep", {"at": when, "marks": {"scene": 0.0}, "counts": {}})
+    meta.put(connection, "mishap", {"at": when, "text": text})
+    meta.put_notice(connection, text)
+    meta.put(connection, "ledger", {"at": when, "from": "backup" if restored else "nothing"})
+    connection.execute("COMMIT")
+    return text
+
+
+def _restore(connection: sqlite3.Connection, path: str) -> bool:
+    if not os.path.exists(path):
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            version = copy.execute("PRAGMA user_version").fetchone()[0]
+            if not 0 < version <= schema.VERSION:
+                return False
+            migrations.migrate(copy, schema.VERSION)
+        connection.execute("ATTACH ? AS copy", (path,))
+        try:
+            _fill(connection)
+        finally:
+            connection.execute("DETACH copy")
+    except sqlite3.DatabaseError as error:
+        if not schema.is_damage(error):
+            raise
+        os.replace(path, path + damage.MARK + "too")
+        return False
+    return True
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for table in (*TABLES, "meta"):
+            connection.execute(_ALL.format("main", table, "copy"))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _in_words(broken: str, restored: bool) -> str:
+    what = f"was damaged (it is kept as {broken})" if broken else "was gone"
+    if restored:
+        return (
+            f"PlexSync's database {what}. What it knew of your items was restored from its "
+            "backup, and every scene is looked at once. Nothing needs to be done."
+        )
+    return (
+        f"PlexSync's database {what} and there was no backup of it. Every scene is looked at "
+        "once. What is locked in Plex and differs from Stash is kept and listed; turn on "
+        "overwrite_plex_edits for one 'Sync all to Plex' if Stash shall win there."
+    )

@@ -1,0 +1,35 @@
+"""Brings an older database forward, all the way or not at all.
+
+Loaded only when there is something to do, so the hook may use it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+#: By version: the statements that lead to the next one.
+STEPS: dict[int, tuple[str, ...]] = {}
+
+
+def migrate(connection: sqlite3.Connection, to: int) -> None:
+    """Run every step up to a version in one transaction; whoever comes second finds it done.
+
+    Args:
+        connection: In autocommit mode, on a database with a version of at least 1.
+        to: The version it has afterwards.
+
+    Raises:
+        sqlite3.Error: A step failed; nothing was changed.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        for step in range(version, to):
+            for statement in STEPS[step]:
+                connection.execute(statement)
+        if version < to:
+            connection.execute(f"PRAGMA user_version = {to}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

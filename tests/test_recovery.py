@@ -1,0 +1,232 @@
+"""A disk that is full, a directory that is read-only, a database that is damaged or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store import backup, damage, schema
+from store.ledger import LedgerEntry, acknowledge, entry
+from store.store import Store
+from store.upkeep import Upkeep
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SCENES = 4
+BY_HAND = "Kept by hand"
+
+
+def wrote(store: Store, rating_key: int, *, at: float, base: str = '{"values":{}}') -> LedgerEntry:
+    """Note that we wrote to an item."""
+    written = LedgerEntry("server", rating_key, rating_key, 1, base, "")
+    with store.transaction() as connection:
+        acknowledge(connection, written, now=at)
+    return written
+
+
+def no_warning(text: str) -> None:
+    """Fail if upkeep has anything to say."""
+    pytest.fail(text)
+
+
+# --- the backup itself -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store of its own."""
+    with contextlib.closing(Store(str(tmp_path / "data"))) as opened:
+        yield opened
+
+
+def test_a_backup_is_made_when_something_was_written_since(store: Store) -> None:
+    """At most once an hour, only after writing, and again when the worker goes."""
+    now = [1_000_000.0]
+    upkeep = Upkeep(store, no_warning, lambda: now[0])
+    path = Path(store.path(backup.FILE))
+    upkeep.run()
+    assert not path.exists()
+    wrote(store, 1, at=now[0])
+    now[0] += 3600
+    upkeep.run()
+    first = path.stat().st_ino
+    now[0] += 3600
+    upkeep.run()
+    assert path.stat().st_ino == first
+    wrote(store, 2, at=now[0])
+    now[0] += 60
+    upkeep.run()
+    assert path.stat().st_ino == first
+    upkeep.run(leaving=True)
+    assert path.stat().st_ino != first
+
+
+def test_a_backup_is_private_and_holds_no_way_to_stash(store: Store) -> None:
+    """Its mode is 0600, and Stash's cookie is not in it."""
+    cookie = {"Name": "session", "Value": "canary-of-a-cookie"}
+    with store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO meta VALUES ('connection', ?)", (str({"SessionCookie": cookie}),)
+        )
+    wrote(store, 1, at=5.0)
+    backup.make(store.connection, store.directory, now=6.0)
+    path = Path(store.path(backup.FILE))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert b"canary" not in path.read_bytes()
+    assert {file.name for file in path.parent.iterdir()} <= {
+        backup.FILE,
+        schema.FILE,
+        *(schema.FILE + end for end in ("-wal", "-shm")),
+    }
+
+
+def test_a_lost_database_is_begun_anew_from_its_backup(store: Store) -> None:
+    """Ledger and identity come back, all scenes are to be looked at, and it is said once."""
+    identifier = store.client_identifier()
+    written = wrote(store, 1, at=5.0)
+    backup.make(store.connection, store.directory, now=6.0)
+    store.close()
+    for path in Path(store.directory).glob(schema.FILE + "*"):
+        path.unlink()
+    with contextlib.closing(Store(store.directory)) as again:
+        assert entry(again.connection, "server", 1) == written
+        assert again.client_identifier() == identifier
+        assert "was gone" in again.mishap
+        assert "restored" in again.mishap
+    with contextlib.closing(Store(store.directory)) as once_more:
+        assert once_more.mishap == ""
+
+
+def test_a_first_installation_has_lost_nothing(store: Store) -> None:
+    """Nothing is said, and nothing is looked at, where there was no database before."""
+    assert store.mishap == ""
+
+
+def garbage(path: Path) -> None:
+    """Fill the whole file with nonsense."""
+    path.write_bytes(os.urandom(path.stat().st_size))
+
+
+def half(path: Path) -> None:
+    """Cut the file."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def nothing(path: Path) -> None:
+    """Leave an empty file."""
+    os.truncate(path, 0)
+
+
+def gone(path: Path) -> None:
+    """Delete the file."""
+    path.unlink()
+
+
+def inside(path: Path) -> None:
+    """Spoil all pages but the first, so that opening it seems to go well."""
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+
+
+HARM = [garbage, half, nothing, gone, inside]
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_many_find_the_damage_at_once(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """Whoever finds a damaged database sets it aside once, and nobody sets a sound one aside."""
+    directory = str(tmp_path / "data")
+    store = Store(directory)
+    wrote(store, 1, at=5.0)
+    backup.make(store.connection, directory, now=6.0)
+    store.close()
+    harm(tmp_path / "data" / schema.FILE)
+    damage.set_aside(directory)
+    with contextlib.closing(Store(directory)) as first:
+        wrote(first, 2, at=7.0)
+        assert not damage.set_aside(directory)
+        with contextlib.closing(Store(directory)) as second:
+            assert entry(second.connection, "server", 1)
+            assert entry(second.connection, "server", 2)
+    kept = list(Path(directory).glob(f"*{damage.MARK}*"))
+    assert len(kept) == (harm in {garbage, half, inside})
+
+
+def test_a_damaged_backup_stops_nobody(store: Store) -> None:
+    """Without a usable backup the ledger starts empty, which is said."""
+    wrote(store, 1, at=5.0)
+    backup.make(store.connection, store.directory, now=6.0)
+    store.close()
+    garbage(Path(store.path(schema.FILE)))
+    garbage(Path(store.path(backup.FILE)))
+    with contextlib.closing(Store(store.directory)) as again:
+        assert entry(again.connection, "server", 1) is None
+        assert "no backup" in again.mishap
+
+
+# --- a whole installation --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Four scenes in step, one with a title that a person set in Plex, and a backup of that."""
+    with installation(tmp_path_factory.mktemp("recovery"), scenes=SCENES) as running:
+        for scene in range(1, SCENES + 1):
+            running.save(scene, title=f"Scene {scene}")
+        running.settled()
+        key = running.item(2)["ratingKey"]
+        running.plex.person_sets(key, fields={"title": BY_HAND})
+        running.save(2, details="Looked at again.")
+        running.settled()
+        yield running
+
+
+def back_up(town: Installation) -> None:
+    """Make a backup as a worker does in a calm moment, with none to do the same."""
+    town.kill_workers()
+    with contextlib.closing(Store(str(town.data))) as store:
+        backup.make(store.connection, store.directory, now=1.0)
+
+
+def said(town: Installation) -> str:
+    """Give what was said in Stash's log."""
+    return "\n".join(text for _, text in town.stash.log())
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["worker alive", "no worker"])
+@pytest.mark.parametrize("harm", HARM)
+def test_a_harmed_database(town: Installation, harm: Callable[[Path], None], alive: bool) -> None:
+    """Scenes, edits made in Plex and what nobody told of survive any harm to the database."""
+    back_up(town)
+    if alive:
+        town.save(4, details=f"Before {harm.__name__}.")
+        town.settled()
+    untold = f"untold {harm.__name__} {alive}"
+    town.stash.set_scene(3, title=untold)
+    before = len(town.stash.log())
+    # The write-ahead log would mend much of it.
+    with contextlib.closing(sqlite3.connect(town.data / schema.FILE)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    harm(town.data / schema.FILE)
+    title = f"after {harm.__name__} {alive}"
+    town.save(1, title=title)
+    try:
+        town.title_becomes(1, title)
+        town.title_becomes(3, untold)
+    except AssertionError:
+        trouble = [str(town.stash.runs()[-1]["output"]), str(town.workers()), str(town.rows())]
+        raise AssertionError("\n".join([*trouble, town.log()[-2000:], town.crash()])) from None
+    assert town.item(2)["fields"]["title"] == BY_HAND
+    town.settled()
+    town.save(4, title=title)
+    town.title_becomes(4, title)
+    assert "PlexSync's database" in "\n".join(text for _, text in town.stash.log()[before:])
+    wait_for(lambda: not town.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
+    assert len(list(town.data.glob("*" + damage.MARK + "*"))) <= 1
