@@ -31,6 +31,8 @@ class PlexError(SyncError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, setting=setting or self.usual_setting, retry_after=retry_after)
+        #: What happened, without what follows; "" if nobody told them apart.
+        self.fact = ""
 
     @classmethod
     def about(
@@ -57,7 +59,21 @@ class PlexError(SyncError):
         parts = (what, hint, _next_words(fault), cls.advice)
         fault.message = " ".join(part for part in parts if part)
         fault.args = (fault.message,)
+        fault.fact = what
         return fault
+
+    def for_one_scene(self) -> str:
+        """Give the message for when the server is well otherwise, and one scene's request failed.
+
+        What the class says of all scenes, or of a setting, would lead astray then.
+        """
+        if not self.fact or self.scope is not Scope.SERVER:
+            return self.message
+        return (
+            f"{self.fact} That was about this scene only: Plex answers otherwise, so the others "
+            "go on. PlexSync tries this one a few times more. If it lasts, look at the scene's "
+            "texts, and at the log of Plex and of any proxy before it."
+        )
 
 
 class PlexTemporaryError(PlexError, TransientError):

@@ -31,6 +31,8 @@ Act = Callable[["FaultTown"], object]
 DOWN, SELDOM = 12, 4
 #: Each scene tried a few times before the queue slows down.
 BUSY = 60
+#: Then a single scene every minute.
+SUSPECT = 24
 
 
 def clear(town: FaultTown) -> None:
@@ -146,17 +148,21 @@ PLEX_ROWS = (
     Row("reset, all", plex("reset_before"), "ServerUnreachable", "plex", DOWN),
     Row("hung up, all", plex("reset_before", polite=True), "ServerUnreachable", "plex", DOWN),
     Row("not HTTP", plex("raw"), "ServerUnreachable", "plex", DOWN),
-    Row("reset before edit", plex("reset_before", **PUT), "ServerUnreachable", "plex", BUSY, 8),
+    Row(
+        "reset before edit", plex("reset_before", **PUT), "ServerUnreachable", "plex", BUSY, SUSPECT
+    ),
     Row("reset after edit", plex("reset_after", **PUT), "ServerUnreachable", "later", BUSY),
-    Row("edits hang", plex("hang_headers", **PUT), "ServerTimeout", "plex", BUSY, 8, slow=0.3),
-    Row("truncated", plex("truncate"), "BadResponse", "plex", BUSY, 8),
+    Row(
+        "edits hang", plex("hang_headers", **PUT), "ServerTimeout", "plex", BUSY, SUSPECT, slow=0.3
+    ),
+    Row("truncated", plex("truncate"), "BadResponse", "plex", BUSY, SUSPECT),
     Row(
         "half an XML",
         status(200, body='<MediaContainer size="1"><Vid', content_type="text/xml"),
         "BadResponse",
         "plex",
         BUSY,
-        8,
+        SUSPECT,
     ),
     Row(
         "JSON",
@@ -166,16 +172,16 @@ PLEX_ROWS = (
         DOWN,
     ),
     Row("HTML with 200", plex("html200"), "NotAPlexServer", "settings", DOWN),
-    Row("HTML to edits", plex("html200", **PUT), "NotAPlexServer", "settings", BUSY, 8),
+    Row("HTML to edits", plex("html200", **PUT), "NotAPlexServer", "settings", BUSY, SUSPECT),
     Row("entity bomb", plex("entity_bomb"), "NotAPlexServer", "settings", DOWN),
-    Row("huge body", plex("huge_body", bytes=65 * 2**20), "BadResponse", "plex", BUSY, 8),
+    Row("huge body", plex("huge_body", bytes=65 * 2**20), "BadResponse", "plex", BUSY, SUSPECT),
     Row(
         "damaged gzip",
         status(200, body="no gzip", content_type="text/xml", headers={"Content-Encoding": "gzip"}),
         "BadResponse",
         "plex",
         BUSY,
-        8,
+        SUSPECT,
     ),
     Row(
         "brotli",
@@ -183,7 +189,7 @@ PLEX_ROWS = (
         "BadResponse",
         "plex",
         BUSY,
-        8,
+        SUSPECT,
     ),
     Row("gzip", lambda t: t.plex.switches(gzip=True), "", "nothing", BUSY),
     Row("wrong content type", plex("content_type"), "", "nothing", BUSY),
@@ -198,14 +204,14 @@ PLEX_ROWS = (
         "Redirected",
         "settings",
         BUSY,
-        8,
+        SUSPECT,
     ),
     Row("400 to all", status(400), "NotAPlexServer", "settings", DOWN),
     Row("400 to edits", status(400, **PUT), "RejectedEdit", "park", BUSY, 0),
     Row("401 to all", status(401), "AuthError", "settings", DOWN),
     Row("401, wrong token", setting(plex_token="not-the-token"), "AuthError", "settings", DOWN),
-    Row("401 to edits", status(401, **PUT), "AuthError", "settings", BUSY, 8),
-    Row("403 to edits", status(403, **PUT), "PermissionDenied", "settings", BUSY, 8),
+    Row("401 to edits", status(401, **PUT), "AuthError", "settings", BUSY, SUSPECT),
+    Row("403 to edits", status(403, **PUT), "PermissionDenied", "settings", BUSY, SUSPECT),
     Row("403 to all", status(403), "PermissionDenied", "settings", DOWN),
     Row("404 to all", status(404), "NotAPlexServer", "settings", DOWN),
     Row("404 to items", status(404, **ITEM), "NotInPlexYet", "wait", BUSY, BUSY),
@@ -219,7 +225,7 @@ PLEX_ROWS = (
     ),
     Row("498", status(498), "AuthError", "settings", DOWN),
     Row("500 to all", status(500), "ServerUnavailable", "plex", DOWN),
-    Row("500 to edits", status(500, **PUT), "ServerError", "plex", BUSY, 8),
+    Row("500 to edits", status(500, **PUT), "ServerError", "plex", BUSY, SUSPECT),
     Row("502", status(502), "ServerUnavailable", "plex", DOWN),
     Row("503 maintenance", plex("maintenance"), "ServerStarting", "plex", DOWN),
     Row("503 overload", status(503, body="<html>busy</html>"), "ServerUnavailable", "plex", DOWN),
@@ -359,7 +365,9 @@ STASH_ROWS = (
     ),
     Row("reset before", stash("reset_before"), "StashUnreachable", "stash", DOWN),
     Row("reset after", stash("reset_after"), "StashUnreachable", "stash", DOWN),
-    Row("one question hangs", stash("hang", **ONE), "StashTimeout", "stash", BUSY, 8, slow=0.3),
+    Row(
+        "one question hangs", stash("hang", **ONE), "StashTimeout", "stash", BUSY, SUSPECT, slow=0.3
+    ),
     Row("truncated JSON", stash("truncate"), "StashUnreachable", "stash", DOWN),
     Row(
         "half a JSON",
@@ -367,17 +375,17 @@ STASH_ROWS = (
         "StashAnswerError",
         "stash",
         BUSY,
-        24,
+        SUSPECT,
     ),
-    Row("HTML with 200", stash("html200"), "StashAnswerError", "stash", BUSY, 24),
-    Row("huge body", scripted(_huge), "StashAnswerError", "stash", BUSY, 24, unseen=True),
+    Row("HTML with 200", stash("html200"), "StashAnswerError", "stash", BUSY, SUSPECT),
+    Row("huge body", scripted(_huge), "StashAnswerError", "stash", BUSY, SUSPECT, unseen=True),
     Row(
         "wrong content type",
         scripted(lambda _asked, _sock: answer(b'{"data": null}', kind="image/png")),
         "StashAnswerError",
         "stash",
         BUSY,
-        24,
+        SUSPECT,
         unseen=True,
     ),
     Row(
@@ -386,7 +394,7 @@ STASH_ROWS = (
         "StashAnswerError",
         "stash",
         BUSY,
-        24,
+        SUSPECT,
     ),
     Row("keep-alive closed", stash("close"), "", "nothing", BUSY),
     *(
@@ -433,16 +441,18 @@ STASH_ROWS = (
         4,
         3,
     ),
-    Row("500 to one question", stash_status(500, **ONE), "StashUnavailable", "stash", BUSY, 24),
+    Row(
+        "500 to one question", stash_status(500, **ONE), "StashUnavailable", "stash", BUSY, SUSPECT
+    ),
     Row("422", stash("graphql_error", status=422, **ONE), "StashQueryRefused", "settings", 20, 30),
-    Row("GraphQL errors", stash("graphql_error"), "StashAnswerError", "stash", BUSY, 24),
+    Row("GraphQL errors", stash("graphql_error"), "StashAnswerError", "stash", BUSY, SUSPECT),
     Row(
         "GraphQL error to one question",
         stash("graphql_error", **ONE),
         "StashAnswerError",
         "stash",
         BUSY,
-        24,
+        SUSPECT,
     ),
     Row(
         "certificate unknown",

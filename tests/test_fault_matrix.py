@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TABLE = Path(__file__).resolve().parent.parent / ".cache" / "fault-matrix.txt"
+# One file a row, for the rows are shared out to several processes.
+ROWS = TABLE.with_suffix("")
 SCENES = 6
 LINE = "{:<6} {:<30} {:<18} {:<9} {:>8} {:>9}  {}"
-lines: list[str] = []
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,8 @@ def table() -> Iterator[None]:
     """Keep and print what was seen."""
     yield
     head = LINE.format("server", "fault", "error", "then", "busiest/m", "last 2 m", "afterwards")
-    text = "\n".join([head, "-" * len(head), *lines, ""])
-    TABLE.parent.mkdir(exist_ok=True)
+    seen = [path.read_text() for path in sorted(ROWS.glob("*.txt"))]
+    text = "\n".join([head, "-" * len(head), *seen, ""])
     TABLE.write_text(text)
     sys.stdout.write("\n" + text)
 
@@ -102,7 +103,10 @@ def check(row: Row, town: FaultTown, server: str) -> None:
     left = len(town.rows())
     outcome = "in step" if town.in_step() and not left else f"{left} left"
     error, then = seen
-    lines.append(LINE.format(server, row.name, error or "-", then, busiest, lately, outcome))
+    ROWS.mkdir(parents=True, exist_ok=True)
+    number = (PLEX_ROWS if server == "plex" else STASH_ROWS).index(row)
+    line = LINE.format(server, row.name, error or "-", then, busiest, lately, outcome)
+    (ROWS / f"{server}-{number:02}.txt").write_text(line)
     assert (error, then) == (row.error, row.then)
     assert busiest <= row.most
     if not row.slow:

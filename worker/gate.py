@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from worker.processor import SyncWorker
 
-#: Seconds between two looks at the settings while the queue waits for their mend,
-#: as long as somebody is likely to be at it; and later on, or while Plex is down.
-LOOK_AT_SETTINGS = 5.0
-LOOK_SELDOM = 30.0
+#: Seconds between two looks at the settings: while the queue waits for their mend,
+#: and while Plex is down; as long as somebody is likely to be at it, and later on.
+LOOK_AT_SETTINGS = (5.0, 30.0)
+LOOK_IN_OUTAGE = (30.0, 300.0)
 AT_IT = 900.0
 
 
@@ -119,8 +119,12 @@ class Gate:
     def _pause(self, waiting: list[holds.Hold]) -> float:
         """Give the seconds between two looks at the settings."""
         now = self._worker.clock()
-        at_it = any(hold.lane == holds.SETTINGS and now - hold.since < AT_IT for hold in waiting)
-        return LOOK_AT_SETTINGS if at_it else LOOK_SELDOM
+        return min(
+            (LOOK_AT_SETTINGS if hold.lane == holds.SETTINGS else LOOK_IN_OUTAGE)[
+                not 0 <= now - hold.since < AT_IT
+            ]
+            for hold in waiting
+        )
 
     def _try_again(self, hold: holds.Hold) -> bool:
         """Ask the server once, cheaply; a fault renews the hold."""

@@ -16,6 +16,9 @@ MOST_TRIES = 12
 APPEAR = (60.0, 300.0, 900.0, 3600.0, 6 * 3600.0, 86400.0)
 #: The server is down: one probe now and then for the whole queue.
 PROBE = (2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+#: The server gives signs of life, yet scene after scene fails: one of them now and then,
+#: often enough that others behind it are reached.
+SUSPECT = PROBE[:6]
 #: A wrong setting: tried again by itself, in case it was mended on Plex's side.
 MEND = (60.0, 300.0, 900.0)
 #: Somebody asks for fewer requests and does not say for how long.

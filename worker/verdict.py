@@ -65,7 +65,7 @@ class Verdict:
         self.alive = alive
         self._drop = drop
         # Both by the server that failed, STASH or PLEX, since it last did its work:
-        self._in_a_row: dict[str, int] = {}
+        self._in_a_row: dict[str, set[tuple[str, int]]] = {}
         self._held: dict[str, int] = {}
         #: Lanes held on suspicion: the server gave a sign of life all the while.
         self._suspected: set[str] = set()
@@ -88,7 +88,7 @@ class Verdict:
             self._postpone(row, fault, None)
         elif not self._concerns_all(fault):
             wait = schedule.asked(fault.retry_after, schedule.after(schedule.RETRY, row.attempts))
-            if self._slows_down(fault):
+            if self._slows_down(fault, row[:2]):
                 # To the back, for those behind it may do better; never parked meanwhile.
                 self._postpone(row, fault, wait)
             else:
@@ -98,7 +98,7 @@ class Verdict:
     def settle_batch(self, fault: SyncError) -> None:
         """Decide what the fault of a whole batch means; its rows stay as they are."""
         if not self._concerns_all(fault):
-            self._slows_down(fault)
+            self._slows_down(fault, ("batch", 0))
 
     def _concerns_all(self, fault: SyncError) -> bool:
         """Tell a fault of the server or the settings from a scene's own; hold the queue for one.
@@ -129,14 +129,15 @@ class Verdict:
             return fault
         return None
 
-    def _slows_down(self, fault: SyncError) -> bool:
-        """Count a fault that seems to be the scene's own; hold the queue if they do not end."""
-        server = _server(fault)
-        self._in_a_row[server] = self._in_a_row.get(server, 0) + 1
-        if self._in_a_row[server] < FAULTS_IN_A_ROW:
+    def _slows_down(self, fault: SyncError, scene: tuple[str, int]) -> bool:
+        """Count a scene whose own request fails; hold the queue if it is one after another."""
+        failing = self._in_a_row.setdefault(_server(fault), set())
+        if len(failing) < FAULTS_IN_A_ROW:
+            failing.add(scene)
+        if len(failing) < FAULTS_IN_A_ROW:
             return False
         lane = _lane(fault)
-        self.hold(lane, fault, schedule.of_hold(fault))
+        self.hold(lane, fault, schedule.SUSPECT)
         self._suspected.add(lane)
         return True
 
@@ -186,7 +187,8 @@ class Verdict:
 
     def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
         due_at = None if wait is None else self._clock() + wait
-        message = self._log.clean(fault.message)
+        said = fault.for_one_scene() if isinstance(fault, PlexError) else fault.message
+        message = self._log.clean(said)
         with self._store.transaction() as connection:
             counted = dirty.postpone(
                 connection, row, due_at=due_at, reason=fault.reason, message=message
@@ -198,7 +200,7 @@ class Verdict:
         then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
         log = self._log
         tell = log.info if fault.next_step is NextStep.WAIT else log.warning
-        tell(f"{row.kind} {row.id}: {fault.message} ({fault.reason}, {then})")
+        tell(f"{row.kind} {row.id}: {said} ({fault.reason}, {then})")
 
 
 def _server(fault: SyncError) -> str:
