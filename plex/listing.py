@@ -48,9 +48,13 @@ class ListedItem:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page; ``total`` is the number of items that the whole query matches."""
+    """One page; ``total`` is the number of items that the whole query matches.
+
+    ``size`` is the number of rows that came, those that are no item of use included.
+    """
 
     total: int
+    size: int
     items: tuple[ListedItem, ...]
 
 
@@ -85,12 +89,14 @@ def pages(
         )
         if root is None:
             raise BadResponse("Plex sent an empty listing; PlexSync tries again later.")
-        page = Page(_number(root, "totalSize", _number(root, "size")), tuple(_items(root)))
+        rows = sum(element.tag != "Meta" for element in root)
+        page = Page(_number(root, "totalSize", start + rows), rows, tuple(_items(root)))
+        del root  # a page of XML weighs ten times its items, and the caller takes its time
         yield page
-        start += len(page.items)
+        start += page.size
         if start >= page.total:
             return
-        if not page.items:
+        if not page.size:
             raise BadResponse(
                 f"Plex ended the listing of library {section} after {start} of {page.total} items; "
                 "PlexSync tries again later."

@@ -1,23 +1,29 @@
 """What changed in Stash lately: scenes, studios, performers, tags and groups by updated_at.
 
 One document asks for the newest few of each kind, so a sweep of a Stash in
-which nothing happened costs one request. Stash compares updated_at as text in
-its own offset, so its order is trusted only roughly: the caller reads on until
-a whole page is old, and compares instants (``instant``).
+which nothing happened costs one request. Stash sorts and compares updated_at as
+text in the offset that its server had then, so whoever reads on from page to
+page goes by that text (``Changed.local``), and judges by instants (``Changed.at``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 from .answer import read_each, read_id, read_text, read_whole, senseless
+from .queries import after, belonging_to
+from .stamp import SceneStamp
+
+if TYPE_CHECKING:
+    from .client import RefKind, StashClient
 
 KINDS = ("scene", "studio", "performer", "tag", "group")
-#: Entries of each kind in one request.
+#: Entries of each kind in the first request, and of one kind in those that follow.
 PAGE = 40
+LARGE = 500
 
 _LIST = {
     "scene": ("findScenes", "scenes"),
@@ -28,26 +34,9 @@ _LIST = {
 }
 
 
-def document(kinds: tuple[str, ...] = KINDS) -> str:
-    """Give the GraphQL document that lists the newest entries of some kinds."""
-    parts = [
-        f"{kind}: {_LIST[kind][0]}(filter: $page) {{ count entries: {_LIST[kind][1]} "
-        "{ id updated_at } }"
-        for kind in kinds
-    ]
-    return f"query Changes($page: FindFilterType!) {{ {' '.join(parts)} }}"
-
-
-def variables(page: int, size: int = PAGE) -> dict[str, Any]:
-    """Give the variables for one page, newest first; pages count from 1."""
-    return {
-        "page": {"page": page, "per_page": size, "sort": "updated_at", "direction": "DESC"}
-    }
-
-
-#: Scenes with a file that Stash touched since a moment: a moved file leaves the
-#: scene's own updated_at alone. Since Stash 0.30; older ones refuse the document.
-MOVED = """
+# A moved file leaves the scene's own updated_at alone. files_filter is there since
+# Stash 0.30; older ones refuse the document.
+_MOVED = """
 query Moved($since: String!, $last: Int!, $size: Int!) {
   findScenes(
     scene_filter: {
@@ -59,11 +48,18 @@ query Moved($since: String!, $last: Int!, $size: Int!) {
 }
 """
 
-#: Ids of one kind in pages, to find what was deleted or merged away.
-IDS = {
+_IDS = {
     kind: f"query Ids($page: FindFilterType!) {{ {find}(filter: $page) {{ {plural} {{ id }} }} }}"
     for kind, (find, plural) in _LIST.items()
 }
+
+_SCENE_IDS = """
+query SceneIds($scenes: SceneFilterType!, $size: Int!) {
+  findScenes(scene_filter: $scenes, filter: {per_page: $size, sort: "id", direction: ASC}) {
+    scenes { id }
+  }
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +70,94 @@ class Changed:
     updated_at: str
     at: float
 
+    @property
+    def offset(self) -> float:
+        """Seconds by which the server's clock was ahead of UTC when it wrote this."""
+        return self.local - self.at
+
+    @property
+    def local(self) -> float:
+        """The text without its offset, as if it were UTC: what Stash sorts by."""
+        return instant(self.updated_at[:19])
+
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest entries of one kind, roughly newest first, and how many there are in all."""
+    """The newest entries of one kind, in the order of their text, and how many there are in all."""
 
     count: int
     entries: tuple[Changed, ...]
 
 
-def newest(data: Mapping[str, Any], kinds: tuple[str, ...] = KINDS) -> dict[str, Newest]:
-    """Read the answer to ``document``.
+def newest(
+    client: StashClient, kinds: tuple[str, ...] = KINDS, *, page: int = 1, size: int = PAGE
+) -> dict[str, Newest]:
+    """Give the newest entries of some kinds, in one request; pages count from 1.
 
     Raises:
-        StashAnswerError: It is not such an answer.
+        faults.SyncError: Stash could not be asked.
     """
+    order = {"page": page, "per_page": size, "sort": "updated_at", "direction": "DESC"}
+    data = client.query(_document(kinds), {"page": order})
     found = {}
     for kind in kinds:
-        part = data.get(kind)
-        if not isinstance(part, Mapping):
-            raise senseless(f"the newest of kind {kind}", "is not an object")
+        part = _part(data, kind)
         entries = read_each(part.get("entries"), f"the newest of kind {kind}", _changed)
         count = read_whole(part.get("count"), f"the number of kind {kind}")
         found[kind] = Newest(count or 0, entries)
     return found
 
 
-def ids(data: Mapping[str, Any], kind: str) -> list[int]:
-    """Read one page of the answer to ``IDS[kind]``."""
-    find, plural = _LIST[kind]
-    part = data.get(find)
-    if not isinstance(part, Mapping):
-        raise senseless(find, "is not an object")
-    return [entry.id for entry in read_each(part.get(plural), plural, _changed)]
+def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) -> list[SceneStamp]:
+    """Give a page of scenes above ``last_id`` with a file touched after ``since`` (see ``text``).
+
+    Raises:
+        StashQueryRefused: This Stash is older than 0.30 and cannot tell.
+        faults.SyncError: Stash could not be asked.
+    """
+    data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
+    page = _part(data, "findScenes").get("scenes")
+    stamps = read_each(page, "scenes", SceneStamp.from_graphql)
+    return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda one: one.id)
+
+
+def ids_of_kind(client: StashClient, kind: str, size: int = 1000) -> set[int]:
+    """Give the ids of all entries of a kind, read page by page, to see what is gone.
+
+    Pages are cut by number, for not all kinds can be filtered by id: one that is
+    deleted meanwhile may hide another, which then looks deleted for this once.
+    """
+    found: set[int] = set()
+    page = 0
+    while True:
+        page += 1
+        order = {"page": page, "per_page": size, "sort": "id", "direction": "ASC"}
+        find, plural = _LIST[kind]
+        part = _part(client.query(_IDS[kind], {"page": order}), find)
+        ids = [entry.id for entry in read_each(part.get(plural), plural, _changed)]
+        found.update(ids)
+        if len(ids) < size:
+            return found
+
+
+def scene_ids(
+    client: StashClient, last_id: int, size: int, of: tuple[RefKind, int] | None = None
+) -> list[int]:
+    """Give up to ``size`` ids of scenes above ``last_id``, ascending; an empty list is the end.
+
+    Args:
+        client: Stash.
+        last_id: 0 to begin with, then the last one of the page before.
+        size: Scenes of a page.
+        of: Only those that carry this studio, performer, tag or group now.
+
+    Raises:
+        faults.SyncError: Stash could not be asked.
+    """
+    scenes = after(last_id, belonging_to(*of) if of else None)
+    data = client.query(_SCENE_IDS, {"scenes": scenes, "size": size})
+    found = read_each(_part(data, "findScenes").get("scenes"), "scenes", _changed)
+    return sorted(one.id for one in found if one.id > last_id)
 
 
 def instant(updated_at: str) -> float:
@@ -123,11 +174,27 @@ def instant(updated_at: str) -> float:
     return moment.timestamp()
 
 
-def day_before(at: float) -> str:
-    """Give a moment as a filter value that is early enough in every offset."""
-    return datetime.fromtimestamp(max(at - 2 * 86400, 0), timezone.utc).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+def text(at: float, offset: float) -> str:
+    """Give an instant as Stash writes it while its clock is ``offset`` seconds ahead of UTC."""
+    zone = timezone(timedelta(seconds=round(offset / 60) * 60))
+    moment = datetime.fromtimestamp(max(at, 0.0), zone).replace(microsecond=0)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _document(kinds: tuple[str, ...]) -> str:
+    parts = [
+        f"{kind}: {_LIST[kind][0]}(filter: $page) {{ count entries: {_LIST[kind][1]} "
+        "{ id updated_at } }"
+        for kind in kinds
+    ]
+    return f"query Changes($page: FindFilterType!) {{ {' '.join(parts)} }}"
+
+
+def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = data.get(name)
+    if not isinstance(part, Mapping):
+        raise senseless(name, "is not an object")
+    return part
 
 
 def _changed(raw: object, what: str) -> Changed:

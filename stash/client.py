@@ -7,14 +7,13 @@ come and go meanwhile neither shift a page nor end it early.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 
-from . import changes, queries
+from . import queries
 from .answer import read_each, read_text, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
@@ -135,32 +134,9 @@ class StashClient:
         found = self._all_stamps(queries.with_path(path))
         return [stamp for stamp in found if path in stamp.paths]
 
-    def newest(
-        self, kinds: tuple[str, ...] = changes.KINDS, page: int = 1
-    ) -> dict[str, changes.Newest]:
-        """Give the newest entries of some kinds, by updated_at, in one request; pages from 1."""
-        data = self._graphql.ask(changes.document(kinds), changes.variables(page))
-        return changes.newest(data, kinds)
-
-    def scenes_with_touched_files(self, since: float, last_id: int = 0) -> list[SceneStamp]:
-        """Give a page of scenes above ``last_id`` with a file touched after Unix ``since``, or so.
-
-        Raises:
-            StashQueryRefused: This Stash is older than 0.30 and cannot tell.
-        """
-        variables = {"since": changes.day_before(since), "last": last_id, "size": PAGE}
-        page = _within(self._graphql.ask(changes.MOVED, variables), "findScenes").get("scenes")
-        stamps = read_each(page, "scenes", SceneStamp.from_graphql)
-        return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda s: s.id)
-
-    def ids_of_kind(self, kind: str) -> Iterator[int]:
-        """Give the ids of all entries of a kind, page by page."""
-        for number in itertools.count(1):
-            page = {"page": number, "per_page": 1000, "sort": "id", "direction": "ASC"}
-            found = changes.ids(self._graphql.ask(changes.IDS[kind], {"page": page}), kind)
-            yield from found
-            if len(found) < 1000:
-                return
+    def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the data of one of stash's own documents (stash/changes.py reads them)."""
+        return self._graphql.ask(document, variables)
 
     def count_scenes(self) -> int:
         """Tell how many scenes Stash has."""

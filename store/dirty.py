@@ -83,29 +83,52 @@ def newest_mark(connection: sqlite3.Connection) -> int:
 
 
 def task_waiting(connection: sqlite3.Connection) -> int:
-    """Count the rows that a task marked and nobody has looked at yet."""
+    """Count the rows that a task marked and that are not counted yet, whoever looks at them."""
+    count: int = connection.execute("SELECT count(*) FROM dirty WHERE run = 1").fetchone()[0]
+    return count
+
+
+def is_in_run(connection: sqlite3.Connection, row: DirtyRow) -> bool:
+    """Say whether the running task is still to count this very row: not if it was marked again.
+
+    Asked of the store and not of the row, which may have been read before the task.
+    """
+    found = connection.execute(
+        "SELECT run FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
+        (row.kind, row.id, row.revision),
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def is_current(connection: sqlite3.Connection, row: DirtyRow) -> bool:
+    """Say whether the row is as it was read: what was read of its scene since is not old yet."""
+    query = "SELECT 1 FROM dirty WHERE kind = ? AND id = ? AND revision = ?"
+    found = connection.execute(query, (row.kind, row.id, row.revision)).fetchone()
+    return found is not None
+
+
+def edit_waits(connection: sqlite3.Connection, *, after: int = 0) -> bool:
+    """Say whether an edit by hand waits to be looked at, with a revision above ``after``."""
+    query = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency = 0 AND revision > ? LIMIT 1"
+    return connection.execute(query, (after,)).fetchone() is not None
+
+
+def waiting_with(connection: sqlite3.Connection, urgency: int) -> int:
+    """Count what is to be looked at at once with an urgency."""
     count: int = connection.execute(
-        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency = 2"
+        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency = ?", (urgency,)
     ).fetchone()[0]
     return count
 
 
-def edit_waits(connection: sqlite3.Connection) -> bool:
-    """Say whether an edit by hand waits to be looked at."""
-    query = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency = 0 LIMIT 1"
-    return connection.execute(query).fetchone() is not None
-
-
-def background_waiting(connection: sqlite3.Connection) -> int:
-    """Count what is to be looked at at once but is no edit by hand."""
-    count: int = connection.execute(
-        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency > 0"
-    ).fetchone()[0]
-    return count
+def begin_run(connection: sqlite3.Connection) -> None:
+    """Count nothing any more that an earlier task marked; the rows stay."""
+    connection.execute("UPDATE dirty SET run = 0 WHERE run = 1")
 
 
 def leave_task(connection: sqlite3.Connection) -> int:
     """Leave all that a task marked to the background, and count them."""
+    begin_run(connection)
     return connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2").rowcount
 
 
@@ -128,12 +151,13 @@ def postpone(
 ) -> bool:
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
-    The row leaves its task: from here on it waits on its own. Returns whether
-    it was still the row that was read.
+    The row leaves its task: from here on it waits on its own, and once it is due
+    it is nothing that somebody waits for. Returns whether it was still the row
+    that was read.
     """
     cursor = connection.execute(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
-        "urgency = 0 WHERE kind = ? AND id = ? AND revision = ?",
+        "urgency = 1, run = 0 WHERE kind = ? AND id = ? AND revision = ?",
         (due_at, reason, message, row.kind, row.id, row.revision),
     )
     return cursor.rowcount == 1

@@ -15,6 +15,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+#: Outcome of a scene that the settings leave out.
+SKIPPED = "skipped"
+
 
 class LedgerEntry(NamedTuple):
     """One item of ours: ``base`` and ``pending`` are JSON text, "" when there is none."""

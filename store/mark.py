@@ -15,13 +15,14 @@ _NEXT_REVISION = (
     "INSERT INTO meta (key, value) VALUES ('sequence', ?) "
     "ON CONFLICT (key) DO UPDATE SET value = value + excluded.value"
 )
-# min(): a more urgent mark wins, never the other way round.
+# min(): a more urgent mark wins, never the other way round. What a task has marked
+# stays in its count, whoever marks it besides.
 _MARK = (
-    "INSERT INTO dirty (kind, id, revision, urgency, marked_at) "
-    "VALUES (?, ?, (SELECT value FROM meta WHERE key = 'sequence') - ?, ?, ?) "
+    "INSERT INTO dirty (kind, id, revision, urgency, marked_at, run) "
+    "VALUES (?, ?, (SELECT value FROM meta WHERE key = 'sequence') - ?, ?, ?, ?) "
     "ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, "
     "urgency = min(urgency, excluded.urgency), due_at = 0, attempts = 0, reason = '', "
-    "message = '', marked_at = excluded.marked_at"
+    "message = '', marked_at = excluded.marked_at, run = max(run, excluded.run)"
 )
 
 
@@ -43,7 +44,7 @@ def mark(
         _MARK,
         # The later in the list, the higher the revision: a task's rows keep its order.
         [
-            (kind, number, len(wanted) - 1 - place, urgency, now)
+            (kind, number, len(wanted) - 1 - place, urgency, now, int(urgency == TASK))
             for place, number in enumerate(wanted)
         ],
     )

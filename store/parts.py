@@ -82,6 +82,30 @@ def drop_older(
     return dropped == CHUNK
 
 
+def abandoned(
+    connection: sqlite3.Connection, server: str, sections: Iterable[int], *, before: float
+) -> list[Cursor]:
+    """Give the sections that a server no longer has, and those of any server not swept since."""
+    there = set(sections)
+    rows = connection.execute("SELECT * FROM part_cursor").fetchall()
+    return [
+        known
+        for known in map(Cursor._make, rows)
+        if (known.section not in there if known.server == server else known.swept_at < before)
+    ]
+
+
+def forget(connection: sqlite3.Connection, cursor: Cursor) -> bool:
+    """Drop a chunk of a section's index, at last its cursor; say whether more is left."""
+    more = drop_older(connection, cursor.server, cursor.section, cursor.generation + 2)
+    if not more:
+        connection.execute(
+            "DELETE FROM part_cursor WHERE server = ? AND section = ?",
+            (cursor.server, cursor.section),
+        )
+    return more
+
+
 def known_items(
     connection: sqlite3.Connection, server: str, section: int, rating_keys: Iterable[int]
 ) -> set[int]:

@@ -28,7 +28,8 @@ TABLES = (
     # One value a key: the mark sequence, the Stash connection, our client identifier.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
-    # else the Unix time of the next look. urgency: see store/mark.py.
+    # else the Unix time of the next look. urgency: see store/mark.py. run: 1 until
+    # the running "Sync all" has counted it.
     """CREATE TABLE dirty (
         kind TEXT NOT NULL,
         id INTEGER NOT NULL,
@@ -39,8 +40,10 @@ TABLES = (
         reason TEXT NOT NULL DEFAULT '',
         message TEXT NOT NULL DEFAULT '',
         marked_at REAL NOT NULL,
+        run INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (kind, id)
     ) WITHOUT ROWID""",
+    "CREATE INDEX dirty_run ON dirty (run) WHERE run = 1",
     # due_at only makes it a covering index for counting; a zero takes no room.
     "CREATE INDEX dirty_fresh ON dirty (urgency, revision, due_at) WHERE due_at = 0",
     "CREATE INDEX dirty_due ON dirty (due_at) WHERE due_at > 0",

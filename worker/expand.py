@@ -1,28 +1,80 @@
 """From a studio, performer, tag or group to the scenes that carry it.
 
 Stash knows who carries it now; the ledger knows who carried it when we last
-looked, which is all that is left after a deletion or a merge.
+looked, which is all that is left after a deletion or a merge. A tag may have a
+hundred thousand scenes, so they are marked a chunk at a time, an edit by hand
+is served in between, and the row itself ends last.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from store import ledger
+from stash import changes
+from store import dirty, ledger
+from store.mark import BACKGROUND, mark
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stash.client import RefKind
     from store.dirty import DirtyRow
     from store.store import Store
     from worker.stash_link import StashLink
 
+#: Scenes marked in one transaction, and read from Stash with one request.
+CHUNK = 500
 
-def scenes_of(row: DirtyRow, stash: StashLink, store: Store) -> list[int]:
-    """Give the ids of all scenes that a row of another kind concerns, ascending.
 
-    Raises:
-        faults.SyncError: Stash could not be asked.
+class Expansion:
+    """Marks the scenes of one thing after another.
+
+    Args:
+        store: Where rows and ledger are.
+        stash: The way to Stash.
+        clock: Gives Unix seconds.
     """
-    now = stash.scene_ids_of(cast("RefKind", row.kind), row.id)
-    before = ledger.scenes_carrying(store.connection, row.kind, row.id)
-    return sorted({*now, *before})
+
+    def __init__(self, store: Store, stash: StashLink, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._stash = stash
+        self._clock = clock
+        self._row: DirtyRow | None = None
+        self._marked: set[int] = set()
+
+    def run(self, row: DirtyRow) -> int | None:
+        """Mark all scenes that carry, or carried, what a row is about; the caller ends the row.
+
+        Returns:
+            How many there are, or None when a newer edit by hand came first: the row
+            stays, and the next call for it goes on where this one was.
+
+        Raises:
+            faults.SyncError: Stash could not be asked.
+        """
+        if self._row is None or self._row[:3] != row[:3]:
+            self._row, self._marked = row, set()
+        kind = cast("RefKind", row.kind)
+        while True:
+            page = self._carrying(kind, row.id, max(self._marked, default=0))
+            if not page:
+                break
+            self._mark(page)
+            if dirty.edit_waits(self._store.connection, after=row.revision):
+                return None
+        before = ledger.scenes_carrying(self._store.connection, row.kind, row.id)
+        left = [scene for scene in before if scene not in self._marked]
+        for start in range(0, len(left), CHUNK):
+            self._mark(left[start : start + CHUNK])
+        count = len(self._marked)
+        self._row, self._marked = None, set()
+        return count
+
+    def _carrying(self, kind: RefKind, number: int, last: int) -> list[int]:
+        of = (kind, number)
+        return self._stash.ask(lambda client: changes.scene_ids(client, last, CHUNK, of))
+
+    def _mark(self, scenes: list[int]) -> None:
+        with self._store.transaction() as connection:
+            mark(connection, "scene", scenes, now=self._clock(), urgency=BACKGROUND)
+        self._marked.update(scenes)

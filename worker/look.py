@@ -73,13 +73,7 @@ class Look:
     @property
     def carried(self) -> list[tuple[str, int]]:
         """The studio, performers, tags and groups of the scene, as (kind, id)."""
-        scene = self.scene
-        return [
-            *(("performer", one.id) for one in scene.performers),
-            *(("tag", one.id) for one in scene.tags),
-            *(("group", one.id) for one in scene.groups),
-            *([("studio", scene.studio.id)] if scene.studio else []),
-        ]
+        return carried_by(self.scene)
 
     @property
     def intents(self) -> list[LedgerEntry]:
@@ -89,3 +83,13 @@ class Look:
             for one in self.planned
             if one.merged.edit or (one.pictures and one.merged.pending)
         ]
+
+
+def carried_by(scene: Scene) -> list[tuple[str, int]]:
+    """Give the studio, performers, tags and groups of a scene, as (kind, id)."""
+    return [
+        *(("performer", one.id) for one in scene.performers),
+        *(("tag", one.id) for one in scene.tags),
+        *(("group", one.id) for one in scene.groups),
+        *([("studio", scene.studio.id)] if scene.studio else []),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from store import holds
+from store import holds, ledger
 
 if TYPE_CHECKING:
     from store.dirty import DirtyRow
@@ -140,7 +140,7 @@ def scene(
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
         return "unknown", f"Left out: {record.note}."
-    return "good", "In step with Plex."
+    return "good", "Plex shows what Stash has."
 
 
 def scenes(count: int) -> str:

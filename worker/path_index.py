@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 #: Seconds after which a full sweep is due although nothing seems to have changed.
 SWEEP_AGAIN = 86400.0
-#: Items a library is taken to have before it was ever listed.
-UNKNOWN_SIZE = 20_000
+#: Sweeps in a row of a library that changes its size meanwhile.
+MOST_SWEEPS = 3
+#: Seconds after which the index of another server is thrown away.
+FORGET = 30 * 86400.0
 
 
 class PathIndex:
@@ -52,6 +54,7 @@ class PathIndex:
         self._sections = frozenset(sections)
         self._clock = clock
         self._fresh = False
+        self._sizes: dict[int, int] = {}
 
     def refresh(self) -> None:
         """Bring the index in step at one go; see ``refreshing``."""
@@ -67,20 +70,38 @@ class PathIndex:
             faults.SyncError: Plex failed; what was indexed so far stays.
         """
         self._fresh = False
-        for info in self._client.section_infos():
+        infos = self._client.section_infos()
+        yield
+        for info in infos:
             if info.key in self._sections:
                 yield from self._refresh_section(info)
         self._fresh = True
+        yield from self._clean_up(infos)
 
     def cost(self) -> int:
-        """Give the number of requests that a refresh may take, roughly."""
+        """Give the number of requests that a refresh may take, roughly.
+
+        The size of a library that was never listed is asked for, once.
+
+        Raises:
+            faults.SyncError: It could not be asked for.
+        """
         server = self._client.machine_identifier
-        known = [
-            parts.cursor(self._store.connection, server, section) for section in self._sections
-        ]
-        if all(one and self._clock() - one.swept_at < SWEEP_AGAIN for one in known):
-            return 3
-        return 3 + sum(one.items // PAGE if one else UNKNOWN_SIZE // PAGE for one in known)
+        now, cost = self._clock(), 3
+        unknown = []
+        for section in self._sections:
+            known = parts.cursor(self._store.connection, server, section)
+            if known is None and section not in self._sizes:
+                unknown.append(section)
+            elif known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN:
+                cost += (known.items if known else self._sizes[section]) // PAGE
+        if unknown:
+            types = {info.key: info.type for info in self._client.section_infos()}
+            for section in unknown:
+                item_type = LEAF_TYPE_OF_SECTION.get(types.get(section, ""), 1)
+                self._sizes[section] = count(self._client, section, item_type)
+                cost += self._sizes[section] // PAGE
+        return cost
 
     def items_holding(self, path: str) -> list[int] | None:
         """Give the rating keys of the items that hold a file as Plex names it.
@@ -101,7 +122,7 @@ class PathIndex:
         now = self._clock()
         if known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN:
             yield from self._sweep(info, item_type, known)
-        elif (info.content_changed_at, info.scanned_at) == (
+        elif info.content_changed_at and (info.content_changed_at, info.scanned_at) == (
             known.content_changed_at,
             known.scanned_at,
         ):
@@ -130,23 +151,34 @@ class PathIndex:
         return True
 
     def _sweep(self, info: SectionInfo, item_type: int, known: Cursor | None) -> Iterator[None]:
+        """List the whole library, again if it changed its size: its pages shifted then."""
         server = self._client.machine_identifier
         generation = known.generation + 1 if known else 1
-        newest = items = 0
-        for page in pages(self._client, info.key, item_type):
-            newest = max([newest, *(item.updated_at for item in page.items)])
-            items += len(page.items)
-            self._keep(info.key, generation, page.items)
-            yield
-        more = True
+        totals: set[int] = set()
+        newest = 0
+        for _ in range(MOST_SWEEPS):
+            totals.clear()
+            for page in pages(self._client, info.key, item_type):
+                totals.add(page.total)
+                newest = max([newest, *(item.updated_at for item in page.items)])
+                self._keep(info.key, generation, page.items)
+                yield
+            if len(totals) == 1:
+                break
+        # A library that never rests keeps its older rows: they are verified when used.
+        more = len(totals) == 1
         while more:
             with self._store.transaction() as connection:
                 more = parts.drop_older(connection, server, info.key, generation)
             yield
-        swept = Cursor(server, info.key, generation, items, 0, 0, newest, self._clock())
+        swept = Cursor(server, info.key, generation, max(totals), 0, 0, newest, self._clock())
         self._conclude(swept, info)
 
     def _count_new(self, section: int, items: tuple[ListedItem, ...], since: int) -> int:
+        """Count the items that came to the library since the last look.
+
+        One without files has no rows, so only when it was added can tell.
+        """
         server = self._client.machine_identifier
         known = parts.known_items(
             self._store.connection, server, section, [item.rating_key for item in items]
@@ -168,6 +200,7 @@ class PathIndex:
             )
 
     def _conclude(self, cursor: Cursor, info: SectionInfo) -> None:
+        """Keep how far a section is, as of the answer that told whether it changed."""
         with self._store.transaction() as connection:
             parts.put_cursor(
                 connection,
@@ -175,3 +208,15 @@ class PathIndex:
                     content_changed_at=info.content_changed_at, scanned_at=info.scanned_at
                 ),
             )
+
+    def _clean_up(self, infos: list[SectionInfo]) -> Iterator[None]:
+        """Forget libraries that are gone, and servers not seen for long."""
+        connection = self._store.connection
+        here = [info.key for info in infos]
+        server, before = self._client.machine_identifier, self._clock() - FORGET
+        for cursor in parts.abandoned(connection, server, here, before=before):
+            more = True
+            while more:
+                with self._store.transaction():
+                    more = parts.forget(connection, cursor)
+                yield

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from faults import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
 from stash.scene import METADATA, Scene
-from store import dirty, history, ledger, meta
-from store.mark import BACKGROUND, TASK, mark
 from worker import server_seen, sign_of_life, unlock
-from worker.expand import scenes_of
+from worker.books import Books
+from worker.expand import Expansion
 from worker.reconcile import Reconciler
 from worker.selection import why_not
 from worker.verdict import Verdict
@@ -61,6 +60,8 @@ class SyncWorker:
         self.fingerprint = ""
         self.clock = clock
         self._make_client = plex_client or PlexClient
+        self.books = Books(store, log, clock, fingerprint=lambda: self.fingerprint)
+        self._expansion = Expansion(store, stash, clock)
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
         #: Told of the settings that come with each scene, before they are needed;
@@ -139,9 +140,9 @@ class SyncWorker:
             if not self.accept_settings(self.stash.last_settings or {}):
                 return  # the row stays as it is: the whole queue waits for the mend
             if scene is None:
-                self._forget(row)
+                self.books.forget(row)
             elif self.config and (reason := why_not(scene, self.config)):
-                self._skip(row, scene, reason)
+                self.books.skip(row, scene, reason)
             else:
                 self._process_job(scene.as_job(), row)
                 self.verdict.succeeded()
@@ -172,7 +173,7 @@ class SyncWorker:
             self.log.redact([scene.title, *(file.path for file in scene.files), *files])
         look = self.reconciler.look(scene)
         with self.store.transaction():
-            self._record(look, row)
+            self.books.record(look, row, self.plex.machine_identifier)
         self._tell(look)
         if look.fault:
             raise look.fault
@@ -182,35 +183,13 @@ class SyncWorker:
         """End the rows of several looks in one transaction, then settle what failed of them."""
         with self.store.transaction():
             for row, look in looks:
-                self._record(look, row)
+                self.books.record(look, row, self.plex.machine_identifier)
         for row, look in looks:
             self._tell(look)
             if look.fault:
                 self.verdict.settle(row, look.fault)
             else:
                 self.verdict.succeeded()
-
-    def _record(self, look: Look, row: DirtyRow | None) -> None:
-        """Record a look inside the running transaction."""
-        connection, now = self.store.connection, self.clock()
-        server, scene = self.plex.machine_identifier, look.scene
-        for rating_key in look.gone:
-            ledger.forget_item(connection, server, rating_key)
-        for entry in look.acknowledged:
-            ledger.acknowledge(connection, entry, now=now)
-        for written in look.written:
-            history.add(
-                connection,
-                at=now,
-                scene=scene.id,
-                rating_key=written.rating_key,
-                title=scene.title,
-                changes=written.changes,
-            )
-        ledger.record_scene(connection, look.record, look.carried)
-        meta.put(connection, "last_look", now)
-        if look.fault is None:
-            self._end(row, look.outcome)
 
     def _tell(self, look: Look) -> None:
         server_seen.note(self.store, self.reconciler)
@@ -223,28 +202,10 @@ class SyncWorker:
                 f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
             )
 
-    def _end(self, row: DirtyRow | None, outcome: str, reason: str = "") -> None:
-        """End a row inside the running transaction."""
-        if row is None:
-            return
-        dirty.done(self.store.connection, row)
-        if row.urgency == TASK:
-            history.count(self.store.connection, outcome, reason)
-
     def _expand(self, row: DirtyRow) -> None:
-        scenes = scenes_of(row, self.stash, self.store)
-        with self.store.transaction() as connection:
-            mark(connection, "scene", scenes, now=self.clock(), urgency=BACKGROUND)
-            self._end(row, "expanded")
-        self.log.info(f"{row.kind} {row.id} changed: {len(scenes)} scenes to look at")
-
-    def _forget(self, row: DirtyRow) -> None:
-        with self.store.transaction() as connection:
-            ledger.forget_scene(connection, row.id)
-            self._end(row, "gone")
-        self.log.info(f"scene {row.id} is not in Stash any more; Plex is left as it is")
-
-    def _skip(self, row: DirtyRow, scene: Scene, reason: str) -> None:
+        scenes = self._expansion.run(row)
+        if scenes is None:
+            return  # an edit by hand comes first
         with self.store.transaction():
-            self._end(row, "skipped", reason if scene.files else "no file")
-        self.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
+            self.books.end(row, "expanded")
+        self.log.info(f"{row.kind} {row.id} changed: {scenes} scenes to look at")

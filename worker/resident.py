@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from faults import PermanentError, SyncError
+from plex.exceptions import NotInPlexYet
 from stash.exceptions import StashRefused
 from store import dirty
 from store.mark import EDIT, TASK
@@ -98,8 +99,10 @@ class Resident:
 
     def _batch(self, first: DirtyRow) -> list[DirtyRow]:
         """Give the scenes that can be looked at together with the first, none if it goes alone."""
-        if first.urgency == EDIT or first.kind != "scene" or first.due_at:
+        if first.urgency == EDIT or first.kind != "scene":
             return []
+        if first.due_at and first.reason != NotInPlexYet.__name__:
+            return []  # something of its own failed, and may again
         if self.bulk.one_by_one:
             self.bulk.one_by_one -= 1
             return []
@@ -109,7 +112,7 @@ class Resident:
             limit=BATCH,
             with_task=first.urgency == TASK,
         )
-        alike = [row for row in rows if row[:1] == first[:1] and row.urgency == first.urgency]
+        alike = [row for row in rows if _likeness(row) == _likeness(first)]
         self._at_work_for = first.urgency
         return alike if len(alike) >= FEWEST else []
 
@@ -246,3 +249,8 @@ class Resident:
             return False
         self._stash_at = time.monotonic()
         return True
+
+
+def _likeness(row: DirtyRow) -> tuple[object, ...]:
+    """Give what rows of one batch have in common."""
+    return row.kind, row.urgency, row.due_at and row.reason

@@ -16,7 +16,6 @@ from store import meta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stash.client import RefKind
     from stash.scene import Scene
     from store.store import Store
     from worker.log import Log
@@ -56,10 +55,6 @@ class StashLink:
         """Give the plugin's settings map as it is now."""
         self.last_settings = self._ask(lambda client: client.settings())
         return self.last_settings
-
-    def scene_ids_of(self, kind: RefKind, number: int) -> list[int]:
-        """Give the scenes that carry a studio, performer, tag or group now."""
-        return self._ask(lambda client: list(client.scene_ids_of(kind, number)))
 
     def ask(self, question: Callable[[StashClient], _T]) -> _T:
         """Ask anything of the client, once more with a newer connection if there is one."""

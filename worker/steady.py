@@ -49,7 +49,12 @@ def is_as_read(
 def is_in_step(
     worker: SyncWorker, record: SceneRecord, items: Mapping[int, PlexItem]
 ) -> bool:
-    """Say whether Plex has a steady scene's items as the ledger says; if in doubt, no."""
+    """Say whether Plex has a steady scene's items as the ledger says; if in doubt, no.
+
+    What is left out by the settings is in step whatever Plex has.
+    """
+    if record.outcome == ledger.SKIPPED:
+        return True
     server = worker.plex.machine_identifier
     config = worker.config
     entries = ledger.entries_of(worker.store.connection, server, record.id)

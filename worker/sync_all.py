@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from faults import ConfigurationError, TransientError
+from stash import changes
 from store import dirty, history, holds, meta
 from store.mark import TASK, mark
 from validation.config import PlexSyncConfig
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
     from worker.task import Task
 
 #: Scenes marked in one transaction.
-PAGE = 1000
+PAGE = 500
+#: What is carried by scenes. The scenes are all looked at anyway.
+ENTITIES = tuple(kind for kind in changes.KINDS if kind != "scene")
 #: Seconds between two looks at how the worker stands.
 LOOK = 0.25
 #: Seconds a server may be down before the task leaves the rest to the worker.
 PATIENCE = 120.0
-#: A run stopped longer ago than this is begun anew.
+#: A run begun longer ago than this is begun anew.
 STALE = 86400.0
+#: Workers that may die one after another without ending a scene.
+MOST_DEATHS = 20
 
 
 def run(task: Task) -> str:
@@ -44,7 +49,7 @@ def run(task: Task) -> str:
     for _ in range(20):  # the worker looks at this lock for an instant now and then
         if lock.acquire():
             break
-        time.sleep(0.05)
+        time.sleep(0.01)
     else:
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
@@ -54,7 +59,9 @@ def run(task: Task) -> str:
         with task.store.transaction() as connection:
             holds.look_now(connection)  # what was wrong may just have been mended
         # A renamed tag does not move its scenes' updated_at: this finds them.
-        Sweep(task.store, task.stash, task.log).run()
+        Sweep(task.store, task.stash, task.log).run(ENTITIES)
+        with task.store.transaction() as connection:
+            holds.expire(connection)  # whoever starts this wants it tried now
         total = _mark_all(task)
         voice.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)
@@ -71,24 +78,27 @@ def _mark_all(task: Task) -> int:
     store = task.store
     now = time.time()
     before = meta.get(store.connection, "bulk") or {}
-    if not 0 <= now - before.get("started", 0) < STALE:
+    left = dirty.task_waiting(store.connection)
+    if 0 <= now - before.get("started", 0) < STALE and (left or not before["marked"]):
+        voice.say("INFO", "going on where the stopped run was")
+    else:
         before = {"started": now, "total": 0, "last": 0, "marked": False}
         with store.transaction() as connection:
+            dirty.begin_run(connection)
             history.reset_tally(connection)
             meta.put(connection, "bulk", before)
-    else:
-        voice.say("INFO", "going on where the stopped run was")
     while not before["marked"]:
-        page = task.stash.client().scene_ids_after(before["last"], PAGE)
+        last = before["last"]
+        page = task.stash.ask(lambda client: changes.scene_ids(client, last, PAGE))  # noqa: B023
         before = {
             **before,
             "total": before["total"] + len(page),
-            "last": page[-1].id if page else before["last"],
+            "last": page[-1] if page else last,
             "marked": not page,
         }
         with store.transaction() as connection:
-            # Newest scenes last in id order; each page is one durable step.
-            mark(connection, "scene", [one.id for one in page], now=now, urgency=TASK)
+            # In the order of ids, so that a batch is one range of them; each page is durable.
+            mark(connection, "scene", page, now=now, urgency=TASK)
             meta.put(connection, "bulk", before)
         launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])
@@ -98,14 +108,15 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
     connection = task.store.connection
     waiting_since: float | None = None
     said = ""
+    deaths = left = 0
     while True:
-        left = dirty.task_waiting(connection)
+        before, left = left, dirty.task_waiting(connection)
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - left / total if total else 1.0)
         if not left:
             return
-        hold = next(iter(holds.all_holds(connection)), None)
+        hold = next((one for one in holds.all_holds(connection) if one.until), None)
         if hold is None:
             waiting_since = None
         else:
@@ -125,7 +136,14 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
                     f"{hold.message} The {left} scenes left are synced by themselves "
                     "as soon as it answers; nothing needs to be done."
                 )
-        launcher.ensure_worker(task.store.directory, task.entry)
+        deaths = 0 if left != before else deaths
+        deaths += launcher.ensure_worker(task.store.directory, task.entry) == "started"
+        if deaths > MOST_DEATHS:
+            raise TransientError(
+                f"The worker ends as soon as it is started; {left} scenes stay marked. Please "
+                f"report it with {launcher.CRASH_FILE} and plexsync.log from "
+                f"{task.store.directory}, then run the task again."
+            )
         time.sleep(LOOK)
 
 
@@ -160,7 +178,4 @@ def _summary(task: Task, total: int, seconds: float) -> str:
         parts.append(f"{counted['skipped']} left out ({', '.join(skipped)})")
     if counted.get("gone"):
         parts.append(f"{counted['gone']} gone from Stash")
-    by_hook = total - sum(counted.values())
-    if by_hook > 0:
-        parts.append(f"{by_hook} synced by an edit meanwhile")
     return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from faults import NextStep, Scope, SyncError
 from plex.exceptions import LibraryNotFound, PlexError, RateLimited
 from store import dirty, history, holds
-from store.mark import TASK
 from worker import schedule, state
 
 if TYPE_CHECKING:
@@ -190,10 +189,9 @@ class Verdict:
         said = fault.for_one_scene() if isinstance(fault, PlexError) else fault.message
         message = self._log.clean(said)
         with self._store.transaction() as connection:
-            counted = dirty.postpone(
-                connection, row, due_at=due_at, reason=fault.reason, message=message
-            )
-            if row.urgency == TASK and counted:
+            counts = dirty.is_in_run(connection, row)
+            dirty.postpone(connection, row, due_at=due_at, reason=fault.reason, message=message)
+            if counts:
                 outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
                 history.count(connection, outcome, fault.reason)
             state.leave_notice(connection)

@@ -1,0 +1,105 @@
+"""The books of the queue: a row ends in the transaction that records what came of it.
+
+A row that was marked again meanwhile stays, and is counted when it ends in turn.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from store import dirty, history, ledger, meta
+from store.ledger import SKIPPED, SceneRecord
+from worker.look import carried_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stash.scene import Scene
+    from store.dirty import DirtyRow
+    from store.store import Store
+    from worker.log import Log
+    from worker.look import Look
+
+
+class Books:
+    """Records and ends.
+
+    Args:
+        store: Where it is recorded.
+        log: Told of what needs no look.
+        clock: Gives Unix seconds.
+        fingerprint: Gives the fingerprint of the settings in use.
+    """
+
+    def __init__(
+        self, store: Store, log: Log, clock: Callable[[], float], *, fingerprint: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._fingerprint = fingerprint
+
+    def record(self, look: Look, row: DirtyRow | None, server: str) -> None:
+        """Record a look inside the running transaction, and end its row unless it failed.
+
+        Args:
+            look: What was found and done.
+            row: The row to end, None when there is none.
+            server: The machine identifier of its Plex.
+        """
+        connection, now, scene = self._store.connection, self._clock(), look.scene
+        for rating_key in look.gone:
+            ledger.forget_item(connection, server, rating_key)
+        for entry in look.acknowledged:
+            ledger.acknowledge(connection, entry, now=now)
+        for written in look.written:
+            history.add(
+                connection,
+                at=now,
+                scene=scene.id,
+                rating_key=written.rating_key,
+                title=scene.title,
+                changes=written.changes,
+            )
+        ledger.record_scene(connection, look.record, look.carried)
+        meta.put(connection, "last_look", now)
+        if look.fault is None:
+            self.end(row, look.outcome)
+
+    def end(self, row: DirtyRow | None, outcome: str, reason: str = "") -> None:
+        """End a row inside the running transaction, and count it for the task it belongs to."""
+        if row is None:
+            return
+        connection = self._store.connection
+        counts = dirty.is_in_run(connection, row)
+        dirty.done(connection, row)
+        if counts:
+            history.count(connection, outcome, reason)
+
+    def forget(self, row: DirtyRow) -> None:
+        """Forget a scene that Stash no longer has, and end its row."""
+        with self._store.transaction() as connection:
+            ledger.forget_scene(connection, row.id)
+            self.end(row, "gone")
+        self._log.info(f"scene {row.id} is not in Stash any more; Plex is left as it is")
+
+    def skip(self, row: DirtyRow, scene: Scene, reason: str) -> None:
+        """Leave a scene as it is in Plex, and end its row; who it carries is remembered."""
+        now = self._clock()
+        record = SceneRecord(
+            id=scene.id,
+            updated_at=scene.updated_at,
+            fingerprint=self._fingerprint(),
+            paths=json.dumps(sorted({file.path for file in scene.files})),
+            places="[[], []]",
+            resolved_at=0.0,
+            outcome=SKIPPED,
+            note=reason if scene.files else "no file",
+            looked_at=now,
+            detailed_at=now,
+        )
+        with self._store.transaction() as connection:
+            ledger.record_scene(connection, record, carried_by(scene))
+            self.end(row, SKIPPED, record.note)
+        self._log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")

@@ -1,0 +1,82 @@
+"""When the path index is worth its requests, and how long it is believed.
+
+It is kept from batch to batch, but nothing else uses it: a miss in an index of
+some minutes ago would tell a single new scene that Plex does not have its file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faults import SyncError
+from worker.path_index import PathIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.processor import SyncWorker
+    from worker.reconcile import Reconciler
+
+#: Seconds an index is believed; fewer for scenes that Plex did not have a minute ago.
+INDEX_AGE = 300.0
+AGE_FOR_WAITING = 30.0
+#: Searches that are never worth an index.
+FEW = 3
+
+
+class BulkLookup:
+    """Prepares the index for batches of one worker.
+
+    Args:
+        worker: The worker whose store and servers are used.
+        interrupted: Says whether something more urgent waits; asked between two requests.
+    """
+
+    def __init__(self, worker: SyncWorker, interrupted: Callable[[], bool]) -> None:
+        self._worker = worker
+        self._interrupted = interrupted
+        self._index: PathIndex | None = None
+        self._for: Reconciler | None = None
+        self._at: float | None = None
+        self._refreshing: Iterator[None] | None = None
+
+    def prepare(self, reconciler: Reconciler, searches: float, *, waited: bool = False) -> bool:
+        """Give the reconciler an index if that is cheaper; say whether work can go on at once.
+
+        Args:
+            reconciler: The one that is to ask the index.
+            searches: How many searches the work ahead would cost without one.
+            waited: Its scenes are looked at again because Plex did not have them.
+
+        Raises:
+            faults.SyncError: Plex failed.
+        """
+        index = self._index
+        if index is None or self._for is not reconciler:
+            self._for, self._at, self._refreshing = reconciler, None, None
+            store, plex, clock = self._worker.store, self._worker.plex, self._worker.clock
+            index = PathIndex(store, plex, reconciler.libraries.keys(), clock=clock)
+            self._index = index
+        age = AGE_FOR_WAITING if waited else INDEX_AGE
+        if self._at is None or not 0 <= self._worker.clock() - self._at < age:
+            if searches <= FEW or searches <= index.cost():
+                return True
+            if self._refreshing is None:
+                self._refreshing = index.refreshing()
+            if not self._refresh(self._refreshing):
+                return False
+        reconciler.index = index
+        return True
+
+    def _refresh(self, steps: Iterator[None]) -> bool:
+        """Go on with a refresh; say whether it came to its end."""
+        try:
+            for _ in steps:
+                if self._interrupted():
+                    return False
+        except SyncError:
+            self._refreshing = None
+            raise
+        self._refreshing = None
+        self._at = self._worker.clock()
+        return True
