@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ from worker.merge import Merge, merge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = settings(max_examples=300, deadline=None)
+#: ``EXAMPLES=5000 pytest tests/test_merge.py`` takes other examples, and more of them.
+MORE = os.environ.get("EXAMPLES", "")
+EXAMPLES = settings(max_examples=int(MORE or "300"), deadline=None, derandomize=not MORE)
 
 WORDS = ("", "A", "a", "B", " B ", "The C", "“q”", "שלום", "e\u0301", "\u00e9", "x\ny", "x\r\ny")
 DATES = ("", "2024", "2024-05", "2024-05-01", "2024-05-17", "2023-11-30")

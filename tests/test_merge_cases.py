@@ -104,6 +104,16 @@ def test_a_tag_that_may_never_have_arrived_is_sent_again() -> None:
     assert _named(_step(_tags("A", "B"), lost, merged.base, pending)[0]) == ("A", "B")
 
 
+def test_a_tag_taken_out_by_hand_stays_away_after_a_lost_look_in_other_letters() -> None:
+    """A spelling that changes in Stash does not make a member of ours unsure."""
+    item, merged = _step(_tags("A", "B"), an_item(), None)
+    item = replace(item, lists={**item.lists, "tags": (Member("B"),)})
+    looks = [(_tags("A", "B", "C"), True), (_tags("a", "B", "D"), True)]
+    lost, pending = _lost_looks(item, merged.base, looks)
+    assert _named(lost) == ("B", "D")
+    assert _named(_step(_tags("a", "B", "D"), lost, merged.base, pending)[0]) == ("B", "D")
+
+
 def test_a_text_of_the_first_of_two_lost_looks_is_ours() -> None:
     """Every value that a lost look tried counts as written, not only the newest."""
     old = Desired({"summary": "A"}, {})

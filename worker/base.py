@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from validation.text import tag_key
+
 _SETS = ("foreign", "wrote", "locked", "released", "reported")
 
 
@@ -86,7 +88,7 @@ class Pending:
             name: _union(self.any_members.get(name, ()), names) for name, names in members.items()
         }
         every = {
-            name: tuple(one for one in names if one in self.all_members.get(name, names))
+            name: _common(self.all_members.get(name, names), names)
             for name, names in members.items()
         }
         return replace(
@@ -120,6 +122,12 @@ class Pending:
 
 def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *new)))
+
+
+def _common(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the members that are in both, whatever the case or Unicode form they have there."""
+    keys = {tag_key(one) for one in known}
+    return tuple(one for one in new if tag_key(one) in keys)
 
 
 def _tuples(content: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
