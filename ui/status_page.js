@@ -130,7 +130,7 @@
           variant: "secondary",
           disabled: running,
           onClick: () =>
-            start("Preview sync", "The preview has ended; its table is in Stash's log (Settings, Logs)."),
+            start("Preview sync", "The preview has ended; what it found stands below."),
         },
         "Preview sync"
       ),
@@ -377,18 +377,13 @@
         : h(
             "p",
             { className: "plexsync-empty" },
-            "Nothing waits. A scene that cannot be synced shows up here with its reason and with what " +
+            state.holds.length && state.queue.ready + state.queue.task
+              ? `${ui.scenes(state.queue.ready + state.queue.task)} in the queue, held by what is said ` +
+                  "above and by nothing of their own. They go on by themselves."
+              : "Nothing waits. A scene that cannot be synced shows up here with its reason and with what " +
               "to do about it; it is never dropped."
           )
     );
-  }
-
-  /** Rules for path_map as the worker or a test found them: text, or {rule, scenes}. */
-  function adviceList(advice) {
-    const list = Array.isArray(advice) ? advice : advice ? [advice] : [];
-    return list
-      .map((one) => (typeof one === "string" ? { rule: one } : one))
-      .filter((one) => one && typeof one.rule === "string" && one.rule);
   }
 
   /** Adds a rule to path_map, in the settings as they are now. Gives the new text. */
@@ -402,9 +397,12 @@
   }
   ui.adoptRule = adoptRule;
 
-  function Paths({ state, say, askNow }) {
+  function Paths({ state, settings, say, askNow }) {
     const [adopted, setAdopted] = useState([]);
-    const list = adviceList(state.path_advice).filter((one) => !adopted.includes(one.rule));
+    const used = String((settings && settings.path_map) || "").split(";").map((rule) => rule.trim());
+    const list = state.path_advice.filter(
+      (one) => !adopted.includes(one.rule) && !used.includes(one.rule)
+    );
     if (!list.length) return null;
     async function adopt(rule) {
       try {
@@ -435,7 +433,7 @@
             "li",
             { key: one.rule },
             h("code", null, one.rule),
-            one.scenes ? h("span", null, `would match ${ui.scenes(one.scenes)}`) : null,
+            h("span", null, `would match ${ui.scenes(one.scenes)} seen so far`),
             h(
               ui.ActionButton,
               { action: () => adopt(one.rule), busyText: "Adopting…", variant: "primary" },
@@ -443,6 +441,57 @@
             )
           )
         )
+      )
+    );
+  }
+
+  function Preview({ at, now }) {
+    const [open, setOpen] = useState(false);
+    const [found, setFound] = useState(null);
+    const first = React.useRef(at);
+    React.useEffect(() => {
+      // One that ends while the page is looked at was asked for here: show it at once.
+      if (at !== first.current) setOpen(true);
+    }, [at]);
+    React.useEffect(() => {
+      let current = true;
+      if (open) {
+        ui.operation("page_preview").then(
+          (answer) => current && setFound(answer.text),
+          (error) => current && setFound(error.message)
+        );
+      }
+      return () => void (current = false);
+    }, [open, at]);
+    if (!at) return null;
+    return h(
+      "section",
+      { className: "plexsync-section card", "aria-labelledby": "plexsync-preview" },
+      h(
+        "div",
+        { className: "plexsync-group-head" },
+        h(
+          "h2",
+          { id: "plexsync-preview" },
+          "Last preview ",
+          h("span", { className: "plexsync-quiet" }, ui.ago(at, now))
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            className: "btn btn-secondary btn-sm",
+            "aria-expanded": open,
+            "aria-controls": "plexsync-preview-text",
+            onClick: () => setOpen(!open),
+          },
+          open ? "Hide preview" : "Show preview"
+        )
+      ),
+      h(
+        "div",
+        { id: "plexsync-preview-text" },
+        open && h("pre", { className: "plexsync-pre", tabIndex: 0 }, found === null ? "Reading…" : found)
       )
     );
   }
@@ -566,7 +615,8 @@
       state && h(Progress, { bulk: state.bulk }),
       state && h(Facts, { state }),
       state && kind === "new" && h(FirstSteps, { settings }),
-      state && h(Paths, { state, say, askNow }),
+      state && h(Paths, { state, settings, say, askNow }),
+      state && h(Preview, { at: state.preview_at, now: state.now }),
       state && h(Waiting, { state, retry }),
       state && h(Recent, { state })
     );

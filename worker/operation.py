@@ -100,6 +100,9 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         if not reads or page.wants_connection(task.store.connection):
             with task.store.transaction() as database:
                 meta.put_connection(database, connection or {})
-        return run(task)
+        found = run(task)
+        if mode == "preview":
+            page.keep_preview(task, str(found))
+        return found
     finally:
         task.close()

@@ -26,6 +26,8 @@ PAGE, LARGEST_PAGE = 20, 200
 CHANGES, LONGEST_VALUE = 15, 300
 #: Seconds over which the rate of changes is taken.
 RATE_OVER = 60.0
+#: Where the last preview is kept.
+PREVIEW = "preview"
 
 
 def page_state(task: Task) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def page_state(task: Task) -> dict[str, Any]:
     if queue["ready"] and not alive:
         # Also mends the instant in which our own look at the lock kept a hook from starting one.
         launcher.ensure_worker(task.store.directory, task.entry)
+        alive = True
     last_look = meta.get(connection, "last_look")
     facts = page_words.Facts(queue, held, bulk, ever=last_look is not None)
     kind, sentence = page_words.state(facts, now)
@@ -56,8 +59,24 @@ def page_state(task: Task) -> dict[str, Any]:
         "rate": overview.changes_since(connection, now - RATE_OVER),
         "bulk": bulk,
         "history": [_change(one) for one in history.newest(connection, CHANGES)],
-        "path_advice": meta.get(connection, "path_advice"),
+        "path_advice": [
+            {"rule": rule, "scenes": scenes}
+            for rule, scenes in meta.get(connection, "path_advice") or ()
+        ],
+        "preview_at": (meta.get(connection, PREVIEW) or {}).get("at"),
     }
+
+
+def page_preview(task: Task) -> dict[str, Any]:
+    """Give what the last "Preview sync" found: ``{at, text}``, None and "" without one."""
+    kept = meta.get(task.store.connection, PREVIEW) or {}
+    return {"now": time.time(), "at": kept.get("at"), "text": kept.get("text", "")}
+
+
+def keep_preview(task: Task, text: str) -> None:
+    """Keep what a preview found: a task's own output goes nowhere that a person can see."""
+    with task.store.transaction() as connection:
+        meta.put(connection, PREVIEW, {"at": time.time(), "text": text})
 
 
 def page_scenes(task: Task) -> dict[str, Any]:
@@ -143,6 +162,7 @@ def sync_scene(task: Task) -> dict[str, Any]:
 READS: dict[str, Callable[[Task], Any]] = {
     "page_state": page_state,
     "page_scenes": page_scenes,
+    "page_preview": page_preview,
     "scene_state": scene_state,
 }
 MODES: dict[str, Callable[[Task], Any]] = {**READS, "retry": retry, "sync_scene": sync_scene}

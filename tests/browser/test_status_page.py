@@ -198,6 +198,18 @@ def test_a_running_bulk_shows_its_progress(
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
+def test_a_preview_shows_what_would_change_and_changes_nothing(
+    page: Page, town: Installation, snap: Callable[..., None]
+) -> None:
+    """The button runs the task, and what it found stands on the page."""
+    town.stash.set_scene(3, title="Only thought of")
+    page.goto(PATH)
+    page.get_by_role("button", name="Preview sync").click()
+    expect(page.locator(".plexsync-pre")).to_contain_text("Only thought of")
+    snap()
+    assert town.item(3)["fields"]["title"] != "Only thought of"
+
+
 def test_a_rule_for_paths_is_adopted_with_one_click(
     page: Page, town: Installation, snap: Callable[..., None]
 ) -> None:
@@ -206,9 +218,10 @@ def test_a_rule_for_paths_is_adopted_with_one_click(
     town.save(1, title="x")
     wait_for(town.data.exists)
     town.kill_workers()
-    keep(town, "path_advice", {"rule": "/stash/media => /plex/media", "scenes": 12})
+    keep(town, "path_advice", [["/stash/media => /plex/media", 12], ["/a => /b", 3]])
     page.goto(PATH)
     expect(page.get_by_text("would match 12 scenes")).to_be_visible()
+    expect(page.get_by_role("button", name="Adopt rule")).to_have_count(1)
     snap()
     page.get_by_role("button", name="Adopt rule").click()
     expect(page.get_by_text("is saved; the waiting scenes are looked at again")).to_be_visible()
