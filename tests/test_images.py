@@ -242,24 +242,48 @@ def test_a_cover_that_cannot_be_fetched_costs_no_text(town: Town) -> None:
     cover = town.covers[1]
     town.covers[1] = StashUnreachable("Stash does not answer.")
     assert isinstance(look(town).fault, StashUnreachable)
+    assert town.downloads == [1]
     assert town.plex.item(key_of(town))["fields"]["title"] == pictured().title
     town.covers[1] = cover
     look(town)
     assert shown(town) == sha1(cover)
 
 
+def base_of(town: Town) -> Base:
+    """Give what the ledger says of scene 1's item."""
+    entry = ledger.entries_of(town.store.connection, town.state["machineIdentifier"], 1)[0]
+    return Base.from_json(entry.base)
+
+
 def test_a_picture_that_failed_is_not_settled(town: Town) -> None:
     """A task that trusts the ledger still looks at a scene whose picture is open."""
-    config = town.config(sync_fields=BOTH)
-    town.plex.fault("status", path="/posters", status=500)
     states = []
-    for _ in range(2):
-        look(town)
-        entry = ledger.entries_of(town.store.connection, town.state["machineIdentifier"], 1)[0]
+    for version, failing in ((1, True), (1, False), (2, True), (2, False)):
+        town.covers[1] = PNG + bytes([version])
+        if failing:
+            town.plex.fault("status", path="/posters", status=500)
+        look(town, version)
         with PlexClient(town.plex.url, town.plex.token) as client:
-            item = read_item(client, entry.rating_key)
-        states.append(settled(Base.from_json(entry.base), item, config))
-    assert states == [False, True]
+            item = read_item(client, key_of(town))
+        states.append(settled(base_of(town), item, town.config(sync_fields=BOTH)))
+    assert states == [False, True, False, True]
+
+
+@pytest.mark.parametrize("fields", [ONE, BOTH])
+def test_the_locks_of_our_pictures_are_known_as_ours(
+    town: Town, fields: frozenset[str]
+) -> None:
+    """What "Release locks" gives back includes the locks of pictures, however they were set."""
+    look(town, fields=fields)
+    assert "thumb" in base_of(town).locked
+
+
+def test_a_kept_poster_gives_way_when_the_setting_changes(town: Town) -> None:
+    """Turning overwrite_plex_edits on later replaces what was kept, at the same cover."""
+    person_uploads(town, PNG + b"mine")
+    look(town)
+    look(town, overwrite_plex_edits=True)
+    assert shown(town) == sha1(town.covers[1])
 
 
 def test_a_poster_chosen_by_hand_before_us_is_kept(town: Town) -> None:
@@ -333,8 +357,7 @@ def test_a_look_that_died_after_the_upload_sends_nothing_twice(town: Town) -> No
     assert image_requests(town).count("POST posters") == 1
     look(town, fields=ONE)
     assert image_requests(town) == ["GET posters"]
-    entry = ledger.entries_of(town.store.connection, town.state["machineIdentifier"], 1)[0]
-    assert "thumb" in Base.from_json(entry.base).locked
+    assert "thumb" in base_of(town).locked
 
 
 def test_a_look_that_died_before_the_upload_keeps_its_lock_as_ours(town: Town) -> None:

@@ -261,6 +261,20 @@ def test_where_many_wait_only_what_is_new_in_plex_becomes_due(
     assert len(town.targets()) == 1
 
 
+def test_a_server_that_does_not_know_the_filter_frees_nothing(
+    town: Town, appearing: Appearing
+) -> None:
+    """Old items that come in place of new ones make no scene due."""
+    many_wait(town, appearing)
+    town.owners["/stash/media/New/7.mp4"] = [7]
+    video = f'<Video ratingKey="1" addedAt="1"><Media><Part file="{HERE}/7.mp4"/></Media></Video>'
+    body = f'<MediaContainer size="1" totalSize="500">{video}</MediaContainer>'
+    town.plex.fault("status", path="addedAt", status=200, body=body, content_type="text/xml")
+    town.plex.add_item(f"{HERE}/8.mp4")
+    assert ask(town, appearing) == 0
+    assert len(town.targets()) == 2
+
+
 def test_a_great_import_is_looked_through_bit_by_bit(town: Town, appearing: Appearing) -> None:
     """More new items than fit in one look are taken up where the last one stopped."""
     many_wait(town, appearing)

@@ -240,6 +240,16 @@ def test_one_file_of_two_scenes_goes_to_the_lower_number_whoever_came_first(town
     assert ledger_scenes(town) == {key_of(town, 1): 3}
 
 
+def test_nothing_stays_pending_after_a_look_that_restored_what_was_agreed(town: Town) -> None:
+    """An agent's change that is undone leaves the ledger as it was, without a loose intention."""
+    town.look(scene(1))
+    town.plex.person_sets(key_of(town, 1), unlock=["title"])
+    town.plex.agent_sets(key_of(town, 1), fields={"title": "From an agent"})
+    assert town.look(scene(1)).outcome == "changed"
+    pending = town.store.connection.execute("SELECT pending FROM item").fetchall()
+    assert pending == [("",)]
+
+
 def test_an_item_no_other_scene_had_costs_stash_no_question(town: Town) -> None:
     """Stash is asked who owns a file only where two scenes may want one item."""
     town.look(scene(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faults import SyncError
 from plex import images
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Cover:
         self.version = version_of(scene)
         self._fetch = fetch
         self._image: bytes | None = None
+        self._fault: SyncError | None = None
         self._fetched = False
 
     @property
@@ -38,6 +40,11 @@ class Cover:
     def image(self) -> bytes | None:
         """Give the bytes, None when there is no picture to show; raises Stash's errors."""
         if not self._fetched:
-            self._image = self._fetch(self._scene) if self._scene.cover else None
             self._fetched = True
+            try:
+                self._image = self._fetch(self._scene) if self._scene.cover else None
+            except SyncError as fault:
+                self._fault = fault
+        if self._fault is not None:
+            raise self._fault
         return self._image
