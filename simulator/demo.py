@@ -102,7 +102,8 @@ class Demo:
             and set(item["tags"].get("genre", ())) == set(scene.tags),
             item,
         )
-        self.town.calm()
+        if not report.failed:
+            self.town.calm(seconds=self.patience)
         others = [number for number in range(1, SCENES + 1) if number != SCENE]
         touched = [number for number in others if self.town.item(number)["locked"]]
         report.claim("Nothing else in Plex was touched.", not touched, touched)

@@ -147,6 +147,8 @@ def ruined(tmp_path: Path) -> Iterator[tuple[Demo, io.StringIO]]:
     out = io.StringIO()
     with town(tmp_path) as built:
         built.plex.fault("status", method="PUT", times=None, status=500)
+        built.save(1, title="Nobody will see this")
+        wait_for(built.worker_log, 30.0)
         yield Demo(built, Report(out, 100), patience=1.0), out
 
 
