@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import meta, schema
-from tests.installation import installation
+from tests.installation import installation, wait_for
 from tests.plugin_process import (
     COMMAND,
     RECORDED,
@@ -373,6 +373,7 @@ def test_files_are_private_even_without_a_umask(tmp_path: Path) -> None:
         )
         assert b"started" in done.stdout
         town.settled()
+        wait_for(town.log)
         files = {path.name: path for path in town.data.iterdir()}
         wrong = {
             name: oct(stat.S_IMODE(path.stat().st_mode))
