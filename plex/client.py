@@ -181,7 +181,9 @@ class PlexClient:
 
     @property
     def friendly_name(self) -> str:
-        """The server's name as its owner gave it, "" if none; asked for once."""
+        """The server's name as its owner gave it, "" if none; asked for once, if at all."""
+        if self._friendly_name is None and self._server is not None:
+            self._friendly_name = str(self._server.friendlyName or "")
         if self._friendly_name is None:
             root = self.query("/")
             self._friendly_name = "" if root is None else root.get("friendlyName", "")

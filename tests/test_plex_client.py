@@ -370,6 +370,15 @@ def test_identity_and_name_are_asked_for_once() -> None:
         assert wire.paths[2:] == ["GET /identity"]
 
 
+def test_the_name_comes_with_the_server_that_is_there_anyway() -> None:
+    """What plexapi's server was told already is not asked for again."""
+    with Wire(plex_like) as wire, client_for(wire) as client:
+        assert client.server.friendlyName == "Den"
+        asked = len(wire.paths)
+        assert client.friendly_name == "Den"
+        assert len(wire.paths) == asked
+
+
 def test_section_infos_tell_whether_a_library_changed() -> None:
     """One request tells every library's kind, places and counters; what is no library is left."""
     with Wire(plex_like) as wire, client_for(wire) as client:

@@ -464,6 +464,8 @@
       return () => void (current = false);
     }, [open, at]);
     if (!at) return null;
+    // One line that sums up, a blank one, then columns.
+    const [summary, ...table] = (found || "").split("\n\n");
     return h(
       "section",
       { className: "plexsync-section card", "aria-labelledby": "plexsync-preview" },
@@ -491,7 +493,8 @@
       h(
         "div",
         { id: "plexsync-preview-text" },
-        open && h("pre", { className: "plexsync-pre", tabIndex: 0 }, found === null ? "Reading…" : found)
+        open && h("p", null, summary || "Reading…"),
+        open && table.length > 0 && h("pre", { className: "plexsync-pre", tabIndex: 0 }, table.join("\n\n"))
       )
     );
   }
