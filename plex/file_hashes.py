@@ -83,9 +83,16 @@ def prove(client: PlexClient, candidates: Sequence[Candidate], oshash: str | Non
 
 
 def prove_tied(
-    client: PlexClient, path: str, tied: Sequence[Candidate], oshash: str | None
+    client: PlexClient,
+    path: str,
+    tied: Sequence[Candidate],
+    oshash: str | None,
+    *,
+    private: bool = False,
 ) -> list[Candidate]:
     """Give those of several candidates that differ in case only which are the file.
+
+    ``private`` keeps Plex's paths out of the refusal.
 
     Raises:
         AmbiguousMatch: Nobody can tell.
@@ -94,7 +101,8 @@ def prove_tied(
         return []
     proof = prove(client, tied, oshash)
     if proof.unknown and not proof.proven:
-        raise AmbiguousMatch.about(f"{refused(path, proof.unknown)}, which differ in case only.")
+        names = refused(path, proof.unknown, private=private)
+        raise AmbiguousMatch.about(f"{names}, which differ in case only.")
     return proof.proven
 
 

@@ -138,9 +138,18 @@ def same_named(section: Any, path: str, size: int | None) -> list[Candidate]:
     return list(found.values())
 
 
-def refused(path: str, candidates: list[Candidate], *, named: int = 5) -> str:
-    """Give the start of a sentence that names the candidates for a file."""
-    names = ", ".join(f"{one.file} (item {one.rating_key})" for one in candidates[:named])
+def refused(
+    path: str, candidates: list[Candidate], *, named: int = 5, private: bool = False
+) -> str:
+    """Give the start of a sentence that names the candidates for a file.
+
+    ``private`` names items only: nobody may know Plex's paths beforehand to
+    keep them out of a log.
+    """
+    names = ", ".join(
+        f"item {one.rating_key}" if private else f"{one.file} (item {one.rating_key})"
+        for one in candidates[:named]
+    )
     more = f" and {len(candidates) - named} more" if len(candidates) > named else ""
     return f"{path} could be any of {names}{more} in Plex"
 

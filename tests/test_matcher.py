@@ -311,6 +311,24 @@ def test_without_a_hash_in_plex_the_candidates_are_named(town: Town) -> None:
     assert not town.targets("PUT")
 
 
+@pytest.mark.parametrize("tie", [False, True])
+def test_with_redact_logs_candidates_are_named_without_their_paths(town: Town, tie: bool) -> None:
+    """What Plex calls its files stays out of the message; the item numbers are enough."""
+    town.plex.switches(oshash_known=False)
+    one, names = unmapped(1), [catalogue_file(1).plex_path]
+    if tie:
+        run_on(town, "MacOSX")
+        names = [f"{ROOT}/{folder}/Clip.mp4" for folder in ("a", "A")]
+        for name in names:
+            add(town, name)
+        one = scene(1, files=(SceneFile("/stash/media/A/CLIP.mp4", 1, "cd" * 8),))
+    with pytest.raises(AmbiguousMatch) as refusal:
+        town.look(one, redact_logs=True)
+    assert all(str(town.plex.key_of(name)) in refusal.value.message for name in names)
+    assert not any(name in refusal.value.message for name in names)
+    assert "/data =>" not in refusal.value.message
+
+
 def test_a_tie_in_case_is_settled_by_the_hash(town: Town) -> None:
     """Where case is ignored and two names tie, the hash decides."""
     run_on(town, "MacOSX")

@@ -9,12 +9,14 @@ from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
 from plex.scan import folder_of, lies_in, scan_folder
 from simulator.library import catalogue_file
-from store import dirty, history
+from store import dirty, history, meta
 from store.mark import mark
 from tests.installation import installation, wait_for
 from tests.matching_town import Town, scene, start_town
 from worker.appearing import EVERY, FEW, MOST_NEW, SKEW, Appearing
+from worker.log import Log
 from worker.missing import SCAN_AGAIN
+from worker.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,6 +304,38 @@ def test_a_file_that_plex_gets_later_is_synced_without_another_edit(tmp_path: Pa
         town.plex.add_item(path)
         town.save(2, title="Wakes the worker")
         town.title_becomes(2, "Wakes the worker")
+
+
+def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(town: Town) -> None:
+    """A library that holds a part of Stash on purpose stays quiet: one line, no notice."""
+    log = Log(town.store.directory)
+    verdict = Verdict(
+        town.store,
+        log,
+        lambda: town.now,
+        fingerprint=lambda: "",
+        alive=lambda _: None,
+        drop=lambda: None,
+    )
+    with town.store.transaction() as connection:
+        mark(connection, "scene", [1], now=town.now)
+    before = log_lines(town)
+    for _ in range(3):
+        row = dirty.get(town.store.connection, "scene", 1)
+        assert row is not None
+        verdict.settle(row, NotInPlexYet("Scene 1: not there."))
+    log.close()
+    said = log_lines(town)[len(before) :]
+    assert len(said) == 1
+    assert "not there" in said[0]
+    assert "WARN" not in said[0]
+    assert meta.notice(town.store.connection) == ""
+
+
+def log_lines(town: Town) -> list[str]:
+    """Give the worker's log so far."""
+    path = town.folder / "plexsync-data" / "plexsync.log"
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def test_catalogue_paths_lie_where_the_tests_think() -> None:

@@ -43,9 +43,13 @@ class PathAdvice:
         store: Where the advice is kept for the page.
         path_map: The rules in use.
         dry: Keep nothing.
+        private: Say no path in a sentence, for it may end up in a log.
     """
 
-    def __init__(self, store: Store, path_map: PathMap, *, dry: bool = False) -> None:
+    def __init__(
+        self, store: Store, path_map: PathMap, *, dry: bool = False, private: bool = False
+    ) -> None:
+        self.private = private
         self._store = store
         self._path_map = path_map
         self._dry = dry
@@ -101,6 +105,8 @@ class PathAdvice:
             return ""
         text, scenes = found
         caught = "this scene" if scenes == 1 else f"{scenes} scenes seen so far"
+        if self.private:
+            return f"The setting path_map lacks a rule; PlexSync's page names it (for {caught})."
         return f"With the rule {text} in the setting path_map Plex would be found for {caught}."
 
     def _count(self, text: str, scenes: set[int]) -> None:

@@ -80,7 +80,7 @@ class Resolver:
         self._clock = clock
         self._dry = dry
         self.index: PathLookup | None = None
-        advice = PathAdvice(store, config.path_map, dry=dry)
+        advice = PathAdvice(store, config.path_map, dry=dry, private=config.redact_logs)
         self._unmapped = Unmapped(client, libraries, advice, clock)
         self._missing = Missing(
             store, client, libraries, advice, clock, scan=config.scan_missing and not dry
@@ -149,7 +149,13 @@ class Resolver:
         keys: dict[int, None] = {}
         for path, file in mapped.items():
             for match in self._libraries.search(path):
-                proven = prove_tied(self._client, path, match.tied, file.oshash)
+                proven = prove_tied(
+                    self._client,
+                    path,
+                    match.tied,
+                    file.oshash,
+                    private=self._config.redact_logs,
+                )
                 found.aliases += [*match.files, *(one.file for one in proven)]
                 keys |= dict.fromkeys(int(item.ratingKey) for item in match.items)
                 keys |= dict.fromkeys(one.rating_key for one in proven)

@@ -124,10 +124,10 @@ class Unmapped:
         return False
 
     def _refusal(self, scene: Scene, candidates: list[Candidate], path: str) -> AmbiguousMatch:
-        advice = self._advice.sentence(path)
+        names = refused(path, candidates, private=self._advice.private)
         return AmbiguousMatch.about(
-            f"Scene {scene.id}: {refused(path, candidates)}, and Plex has no hash that would tell.",
-            hint=advice,
+            f"Scene {scene.id}: {names}, and Plex has no hash that would tell.",
+            hint=self._advice.sentence(path),
         )
 
 

@@ -195,6 +195,8 @@ class Verdict:
                 outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
                 history.count(connection, outcome, fault.reason)
             state.leave_notice(connection)
+        if fault.next_step is NextStep.WAIT and row.reason == fault.reason:
+            return  # said once: a library may hold a part of Stash on purpose
         then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
         log = self._log
         tell = log.info if fault.next_step is NextStep.WAIT else log.warning
