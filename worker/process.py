@@ -32,7 +32,10 @@ def main(arguments: list[str]) -> int:
     directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
     lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
     if _take(lock):
-        live(directory, lock, stays=life == "resident")
+        try:
+            live(directory, lock, stays=life == "resident")
+        except schema.NewerDatabase as refusal:
+            sys.stderr.write(f"{refusal}\n")  # hooks and tasks say the same where it is read
     return 0
 
 
