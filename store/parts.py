@@ -8,6 +8,7 @@ generation at its end; a sweep that died leaves rows that are merely verified.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ def abandoned(
 
 def forget(connection: sqlite3.Connection, cursor: Cursor) -> bool:
     """Drop a chunk of a section's index, at last its cursor; say whether more is left."""
-    more = drop_older(connection, cursor.server, cursor.section, cursor.generation + 2)
+    more = drop_older(connection, cursor.server, cursor.section, sys.maxsize)
     if not more:
         connection.execute(
             "DELETE FROM part_cursor WHERE server = ? AND section = ?",

@@ -33,15 +33,15 @@ class BulkHand(Hand):
 
     def task(self, scenes: Iterable[int]) -> None:
         """Mark scenes as "Sync all" does, and be that task."""
-        self.mark(scenes, TASK)
+        self.mark_as(TASK, scenes)
         assert self.resident.task_lock.acquire()
 
     def background(self, scenes: Iterable[int]) -> None:
         """Mark scenes as a sweep does."""
-        self.mark(scenes, BACKGROUND)
+        self.mark_as(BACKGROUND, scenes)
 
-    def mark(self, ids: Iterable[int], urgency: int, kind: str = "scene") -> None:
-        """Mark things."""
+    def mark_as(self, urgency: int, ids: Iterable[int], kind: str = "scene") -> None:
+        """Mark things with an urgency."""
         with self.resident.store.transaction() as connection:
             mark(connection, kind, ids, now=self.clock(), urgency=urgency)
 

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.library import catalogue_file
 from store import dirty, ledger
+from store.mark import EDIT, TASK
 from tests.bulk_town import BulkHand, bulk_hand, key_of, writes
 from tests.installation import Installation, installation
 
@@ -75,28 +76,30 @@ def test_five_thousand_unchanged_scenes_cost_what_their_pages_cost(
 ) -> None:
     """N/200 + 10 requests at most, no write: at first sight, and when all is looked up anew."""
     folder = tmp_path_factory.mktemp("many")
-    with installation(folder, MANY, plex={"matched": True}) as town:
-        with bulk_hand(town, sync_fields="studio,date,performers,tags") as hand:
-            for late in (0.0, 30 * 3600.0):
-                hand.late = late
-                hand.forget_requests()
-                hand.task(range(1, MANY + 1))
-                hand.drain()
-                counts = hand.plex_counts()
-                assert counts["reads"] <= MANY / 200 + 10
-                assert counts["writes"] == 0
-                assert hand.rows() == {}
-            assert hand.tally() == {"unchanged": 2 * MANY}
-            # A few scenes that are not known cost less than the library's listing.
+    with (
+        installation(folder, MANY, plex={"matched": True}) as town,
+        bulk_hand(town, sync_fields="studio,date,performers,tags") as hand,
+    ):
+        for late in (0.0, 30 * 3600.0):
+            hand.late = late
             hand.forget_requests()
-            with hand.resident.store.transaction() as connection:
-                for scene in range(1, 6):
-                    ledger.forget_scene(connection, scene)
-                connection.execute("DELETE FROM part_cursor")
-            hand.late += 3600.0
-            hand.background(range(1, 6))
+            hand.task(range(1, MANY + 1))
             hand.drain()
-            assert hand.plex_counts()["file_queries"] == 5
+            counts = hand.plex_counts()
+            assert counts["reads"] <= MANY / 200 + 10
+            assert counts["writes"] == 0
+            assert hand.rows() == {}
+        assert hand.tally() == {"unchanged": 2 * MANY}
+        # A few scenes that are not known cost less than the library's listing.
+        hand.forget_requests()
+        with hand.resident.store.transaction() as connection:
+            for scene in range(1, 6):
+                ledger.forget_scene(connection, scene)
+            connection.execute("DELETE FROM part_cursor")
+        hand.late += 3600.0
+        hand.background(range(1, 6))
+        hand.drain()
+        assert hand.plex_counts()["file_queries"] == 5
 
 
 def test_what_changed_in_plex_alone_is_seen(hand: BulkHand) -> None:
@@ -161,7 +164,7 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
     """What was read before a newer mark never reaches Plex, mark by whomever."""
     resident, town = hand.resident, hand.town
     hand.task(range(1, 9))
-    interrupted = resident._is_interrupted  # noqa: SLF001 - the moment between two scenes
+    interrupted = resident._is_interrupted
     seen: list[int] = []
 
     def between() -> bool:
@@ -171,7 +174,7 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
             hand.background([8])
         return interrupted()
 
-    resident.bulk._interrupted = between  # noqa: SLF001
+    resident.bulk._interrupted = between
     hand.drain()
     titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, 8)]]
     assert seen
@@ -246,7 +249,7 @@ def test_a_renamed_studio_is_followed_with_few_writes(hand: BulkHand) -> None:
     synced(hand)
     stamps = [town.stash.scene(scene)["updated_at"] for scene in range(1, 251)]
     town.stash.rename("studio", studio, "New name")
-    hand.mark([studio], 0, "studio")
+    hand.mark_as(EDIT, [studio], "studio")
     hand.drain()
     assert len(writes(town)) == 3
     assert sum(len(keys) for keys, _ in writes(town)) == 250
@@ -266,7 +269,7 @@ def test_an_item_that_refuses_its_share_of_a_common_write_fails_alone(hand: Bulk
     bad = key_of(town, 4)
     refused = f"id=([^&]*%2C|[^&]*,)?{bad}[&%,]"
     town.plex.fault("status", method="PUT", path=refused, status=400, times=None)
-    hand.mark([studio], 0, "studio")
+    hand.mark_as(EDIT, [studio], "studio")
     hand.drain()
     town.plex.clear_faults()
     assert list(hand.rows()) == [4]
@@ -298,7 +301,7 @@ def test_a_task_that_is_stopped_leaves_its_rows_and_the_next_one_goes_on(hand: B
     missing = hand.town.stash.add_scene("/stash/media/None/Missing.mp4")
     hand.hook(missing)
     hand.drain()
-    hand.mark([*ALL, missing], 2)
+    hand.mark_as(TASK, [*ALL, missing])
     hand.drain()
     rows = hand.rows()
     assert len(rows) == SCENES + 1
@@ -313,7 +316,7 @@ def test_a_task_that_is_stopped_leaves_its_rows_and_the_next_one_goes_on(hand: B
 
 def test_an_edit_during_the_run_is_counted_once(hand: BulkHand) -> None:
     """A scene that a hook takes out of the batch still counts for the task, and only once."""
-    hand.mark(ALL, 2)
+    hand.mark_as(TASK, ALL)
     hand.town.stash.set_scene(250, title="By hand")
     hand.hook(250)
     assert hand.resident.step()

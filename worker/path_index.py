@@ -153,11 +153,12 @@ class PathIndex:
     def _sweep(self, info: SectionInfo, item_type: int, known: Cursor | None) -> Iterator[None]:
         """List the whole library, again if it changed its size: its pages shifted then."""
         server = self._client.machine_identifier
-        generation = known.generation + 1 if known else 1
+        generation = known.generation if known else 0
         totals: set[int] = set()
         newest = 0
         for _ in range(MOST_SWEEPS):
             totals.clear()
+            generation += 1
             for page in pages(self._client, info.key, item_type):
                 totals.add(page.total)
                 newest = max([newest, *(item.updated_at for item in page.items)])

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plex.client import PlexClient
+from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
+from plex.exceptions import RejectedEdit
+from plex.item import Member
+from simulator.control import PlexControl, start_plex
+from tests.matching_town import Town, scene, start_town
+from worker.alike import write_together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.look import Look
+
+SCENES = 120
+SUMMARY = "The same words"
+
+
+@pytest.fixture(scope="module")
+def plex() -> Iterator[PlexControl]:
+    """A Plex with more items than fit into one common request."""
+    with start_plex(SCENES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A reconciler for the module."""
+    with start_town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The same, as new."""
+    one_town.again()
+    return one_town
+
+
+def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:
+    """The same change for some items."""
+    return [Edit(key, 1, "movie", dict(values)) for key in plex.rating_keys()[:count]]
+
+
+def planned(town: Town, client_looks: list[Look], *numbers: int) -> None:
+    """Plan scenes that differ from Plex in nothing but one common summary and tags."""
+    with town.reconciler() as reconciler:
+        for number in numbers:
+            title = town.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
+            same = scene(number, title=title["fields"]["title"], details=SUMMARY, tags=())
+            look = reconciler.plan(same)
+            reconciler.intend(look.intents)
+            client_looks.append(look)
+
+
+def test_one_request_changes_many_items(plex: PlexControl) -> None:
+    """A change that is the same for a hundred items is one PUT."""
+    with PlexClient(plex.url, plex.token) as client:
+        plex.clear_requests()
+        write_alike(client, edits(plex, MOST_ALIKE, studio="Common"))
+    assert plex.counts()["writes"] == 1
+    studios = [plex.item(key)["fields"].get("studio") for key in plex.rating_keys()]
+    assert studios.count("Common") == MOST_ALIKE
+
+
+@pytest.mark.parametrize("count", [0, MOST_ALIKE + 1])
+def test_none_and_too_many_are_refused_before_anything_is_sent(
+    plex: PlexControl, count: int
+) -> None:
+    """No request ever carries an empty list of ids, for that would mean the whole library."""
+    with PlexClient(plex.url, plex.token) as client:
+        plex.clear_requests()
+        with pytest.raises(ValueError, match="cannot be one request"):
+            write_alike(client, edits(plex, count, studio="Never"))
+    assert plex.counts()["writes"] == 0
+
+
+def test_different_changes_are_refused(plex: PlexControl) -> None:
+    """Edits that are not alike never travel together."""
+    pair = edits(plex, 1, studio="One") + edits(plex, 2, studio="Two")[1:]
+    with (
+        PlexClient(plex.url, plex.token) as client,
+        pytest.raises(ValueError, match="2 kinds"),
+    ):
+        write_alike(client, pair)
+
+
+def test_what_makes_edits_alike() -> None:
+    """Library, type, values, members and removals count; the item does not."""
+    base = Edit(1, 1, "movie", {"studio": "A"}, {"tags": ListEdit((Member("x"),), ("y",))})
+    alike = Edit(2, 1, "movie", {"studio": "A"}, {"tags": ListEdit((Member("x"),), ("y",))})
+    others = [
+        Edit(2, 2, "movie", {"studio": "A"}, base.lists),
+        Edit(2, 1, "movie", {"studio": "B"}, base.lists),
+        Edit(2, 1, "movie", {"studio": "A"}, {"tags": ListEdit((Member("x"),))}),
+        Edit(2, 1, "movie", {"studio": "A"}, {"tags": ListEdit((Member("z"),), ("y",))}),
+        Edit(2, 1, "movie", {"studio": "A"}, base.lists, lock=("thumb",)),
+    ]
+    assert likeness(base) == likeness(alike)
+    assert all(likeness(base) != likeness(other) for other in others)
+
+
+def test_a_change_that_needs_two_requests_goes_alone() -> None:
+    """What does not fit into one request is never shared."""
+    assert likeness(Edit(1, 1, "movie", {"summary": "é" * 2000, "title": "x" * 5000})) is None
+
+
+def test_looks_that_plan_the_same_are_written_together(town: Town) -> None:
+    """Two scenes with one and the same change cost one PUT and are marked as written."""
+    looks: list[Look] = []
+    planned(town, looks, 1, 2)
+    town.plex.clear_requests()
+    with town.reconciler() as reconciler:
+        write_together(reconciler.client, looks, lambda _: True)
+        assert [look.is_written for look in looks] == [True, True]
+        for look in looks:
+            reconciler.carry_out(look)
+    assert len(town.targets("PUT")) == 1
+    assert [look.outcome for look in looks] == ["changed", "changed"]
+
+
+def test_a_look_that_may_not_be_written_is_left_out(town: Town) -> None:
+    """A scene that was marked again meanwhile is in no common request."""
+    looks: list[Look] = []
+    planned(town, looks, 1, 2, 3)
+    town.plex.clear_requests()
+    with town.reconciler() as reconciler:
+        write_together(reconciler.client, looks, lambda look: look.scene.id != 2)
+    assert [look.is_written for look in looks] == [True, False, True]
+    assert str(looks[1].planned[0].after.rating_key) not in town.targets("PUT")[0]
+
+
+def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
+    """Nobody is blamed for a common request that failed; each look writes its own."""
+    looks: list[Look] = []
+    planned(town, looks, 1, 2)
+    town.plex.fault("status", method="PUT", status=400, times=2)
+    with town.reconciler() as reconciler:
+        write_together(reconciler.client, looks, lambda _: True)
+        assert not any(look.is_written for look in looks)
+        for look in looks:
+            reconciler.carry_out(look)
+    assert isinstance(looks[0].fault, RejectedEdit)
+    assert looks[1].fault is None
+
+
+def test_a_dead_server_ends_common_writes(town: Town) -> None:
+    """When Plex is gone the next group is not tried, too."""
+    looks: list[Look] = []
+    planned(town, looks, 1, 2)
+    with town.reconciler() as reconciler:
+        for number in (3, 4):
+            other = reconciler.plan(scene(number, title="Another", details="", tags=()))
+            looks.append(other)
+        rule = town.plex.fault("reset_before", method="PUT", times=None)
+        write_together(reconciler.client, looks, lambda _: True)
+    hits = {one["id"]: one["hits"] for one in town.plex.faults()}
+    assert hits[rule] <= 2  # once, and once more on a fresh connection

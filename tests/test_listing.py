@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from plex.client import PlexClient
+from plex.exceptions import BadResponse
+from plex.listing import count, pages
+from simulator.control import PlexControl, start_plex
+from simulator.library import catalogue_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENES = 25
+MOVIE = 1
+
+
+@pytest.fixture(scope="module")
+def one_plex() -> Iterator[PlexControl]:
+    """One Plex for the module."""
+    with start_plex(SCENES) as made:
+        yield made
+
+
+@pytest.fixture
+def plex(one_plex: PlexControl) -> PlexControl:
+    """The same, as new."""
+    one_plex.reset()
+    return one_plex
+
+
+@pytest.fixture
+def client(plex: PlexControl) -> Iterator[PlexClient]:
+    """A client of it."""
+    with PlexClient(plex.url, plex.token) as made:
+        yield made
+
+
+def listings(plex: PlexControl) -> list[dict[str, list[str]]]:
+    """The parameters of each listing so far."""
+    return [
+        parse_qs(urlsplit(request["target"]).query)
+        for request in plex.requests(headers=False)
+        if urlsplit(request["target"]).path.endswith("/all")
+    ]
+
+
+def test_pages_give_every_item_with_its_files(plex: PlexControl, client: PlexClient) -> None:
+    """Every item comes once, with its paths, over as many pages as are needed."""
+    found = list(pages(client, 1, MOVIE, size=10))
+    assert [page.size for page in found] == [10, 10, 5]
+    assert {page.total for page in found} == {SCENES}
+    files = {file for page in found for item in page.items for file in item.files}
+    assert files == {catalogue_file(number).plex_path for number in range(1, SCENES + 1)}
+    assert all(item.updated_at and item.added_at for page in found for item in page.items)
+    assert len(listings(plex)) == 3
+
+
+def test_pages_go_on_after_what_came(plex: PlexControl, client: PlexClient) -> None:
+    """A server that sends fewer than asked hides nothing."""
+    plex.switches(page_cap=7)
+    keys = [item.rating_key for page in pages(client, 1, MOVIE, size=10) for item in page.items]
+    assert len(set(keys)) == len(keys) == SCENES
+    assert len(listings(plex)) == 4
+
+
+def test_pages_leave_out_what_weighs_but_never_the_files(
+    plex: PlexControl, client: PlexClient
+) -> None:
+    """Tags and summaries are not asked for; Media, which carries the paths, is."""
+    list(pages(client, 1, MOVIE))
+    asked = listings(plex)[0]
+    assert "Genre" in asked["excludeElements"][0]
+    assert "Media" not in asked["excludeElements"][0]
+    assert "file" not in asked["excludeFields"][0]
+
+
+def test_our_own_edits_do_not_shift_the_pages(plex: PlexControl, client: PlexClient) -> None:
+    """Titles that change between two pages hide no item: the order is not that of titles."""
+    keys = []
+    for page in pages(client, 1, MOVIE, size=10):
+        keys += [item.rating_key for item in page.items]
+        for key in keys:
+            plex.person_sets(key, fields={"title": f"zzz {key}"})
+    assert len(set(keys)) == SCENES
+
+
+def test_rows_that_are_no_item_count_for_the_next_page(
+    plex: PlexControl, client: PlexClient
+) -> None:
+    """A row without a rating key moves the pages on, or the listing would never end."""
+    strange = '<Video title="strange" />' * 3
+    body = f'<MediaContainer size="3" totalSize="3">{strange}</MediaContainer>'
+    plex.fault("raw", path="/all", body=_reply(body))
+    found = list(pages(client, 1, MOVIE))
+    assert [(page.total, page.size, page.items) for page in found] == [(3, 3, ())]
+
+
+def test_a_listing_that_ends_too_early_is_an_error(plex: PlexControl, client: PlexClient) -> None:
+    """A page of nothing before the total is reached raises instead of asking for ever."""
+    plex.fault("raw", path="/all", body=_reply('<MediaContainer size="0" totalSize="9" />'))
+    with pytest.raises(BadResponse, match="0 of 9"):
+        list(pages(client, 1, MOVIE))
+
+
+def test_an_incremental_listing_gives_only_what_is_newer(
+    plex: PlexControl, client: PlexClient
+) -> None:
+    """The filter on updatedAt is spelt so that the server obeys it."""
+    newest = max(item.updated_at for page in pages(client, 1, MOVIE) for item in page.items)
+    plex.switches(clock_offset_s=1000)
+    plex.person_sets(plex.key_of(catalogue_file(4).plex_path), fields={"title": "Newer"})
+    found = list(pages(client, 1, MOVIE, (("updatedAt>>", str(newest)),)))
+    assert [len(page.items) for page in found] == [1]
+
+
+def test_count_costs_no_item(plex: PlexControl, client: PlexClient) -> None:
+    """The size of a library is one small answer."""
+    plex.clear_requests()
+    assert count(client, 1, MOVIE) == SCENES
+    assert plex.requests()[0]["bytes_out"] < 1000
+
+
+def _reply(body: str) -> str:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head + body

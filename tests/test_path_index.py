@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import SyncError
+from plex.client import PlexClient
+from simulator.control import PlexControl, start_plex
+from simulator.library import catalogue_file
+from store import parts
+from store.store import Store
+from worker.path_index import FORGET, SWEEP_AGAIN, PathIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCENES = 40
+
+
+class World:
+    """A Plex, a store, and a clock that is turned by hand."""
+
+    def __init__(self, plex: PlexControl, folder: Path) -> None:
+        self.plex = plex
+        self.store = Store(str(folder))
+        self.client = PlexClient(plex.url, plex.token)
+        self.now = 1_900_000_000.0
+
+    def index(self, *sections: int) -> PathIndex:
+        """An index that knows nothing but what the store knows."""
+        return PathIndex(self.store, self.client, sections or (1,), clock=lambda: self.now)
+
+    def refreshed(self) -> PathIndex:
+        """One brought in step; its requests are counted from zero."""
+        self.plex.clear_requests()
+        index = self.index()
+        index.refresh()
+        return index
+
+    def key(self, scene: int) -> int:
+        """The rating key of a catalogue scene's item."""
+        return self.plex.key_of(catalogue_file(scene).plex_path)
+
+    def listings(self) -> int:
+        """Listings since the counting began."""
+        return self.plex.counts()["listings"]
+
+    def later(self) -> None:
+        """Move Plex's clock on, so that changes are newer than all there is."""
+        self.plex.switches(clock_offset_s=self.plex.switches()["clock_offset_s"] + 100)
+
+
+@pytest.fixture(scope="module")
+def one_plex() -> Iterator[PlexControl]:
+    """One Plex for the module."""
+    with start_plex(SCENES) as made:
+        yield made
+
+
+@pytest.fixture
+def world(one_plex: PlexControl, tmp_path: Path) -> Iterator[World]:
+    """It, as new, and an empty store."""
+    one_plex.reset()
+    made = World(one_plex, tmp_path / "data")
+    yield made
+    made.client.close()
+    made.store.close()
+
+
+def path(scene: int) -> str:
+    """The file of a catalogue scene as Plex names it."""
+    return catalogue_file(scene).plex_path
+
+
+def test_the_first_refresh_knows_every_file(world: World) -> None:
+    """After one sweep each path has its item, and a miss is one."""
+    index = world.refreshed()
+    assert index.items_holding(path(7)) == [world.key(7)]
+    assert index.items_holding("/plex/media/Nowhere.mp4") == []
+    assert world.listings() == 1
+
+
+def test_an_index_that_was_not_refreshed_cannot_say(world: World) -> None:
+    """Before its first refresh, and during one, an index answers None rather than a miss."""
+    world.refreshed()
+    index = world.index()
+    assert index.items_holding(path(7)) is None
+    steps = index.refreshing()
+    next(steps)
+    assert index.items_holding(path(7)) is None
+
+
+def test_nothing_changed_costs_one_request(world: World) -> None:
+    """The list of sections alone tells that there is nothing to do."""
+    world.refreshed()
+    index = world.refreshed()
+    assert world.plex.counts()["reads"] == 1
+    assert index.items_holding(path(7)) == [world.key(7)]
+
+
+def test_a_new_item_is_listed_alone(world: World) -> None:
+    """After a scan only what is newer is asked for."""
+    world.refreshed()
+    world.later()
+    added = world.plex.add_item("/plex/media/New.mp4")
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/New.mp4") == [added["ratingKey"]]
+    assert world.plex.counts()["reads"] == 3
+    sizes = [r["bytes_out"] for r in world.plex.requests(headers=False)]
+    assert max(sizes) < 3000
+
+
+def test_a_server_that_says_nothing_of_changes_is_asked_all_the_same(world: World) -> None:
+    """Where contentChangedAt is missing, silence is not taken for rest."""
+    sections = (
+        '<MediaContainer size="1"><Directory key="1" type="movie" title="Scenes">'
+        '<Location path="/plex/media"/></Directory></MediaContainer>'
+    )
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(sections)}\r\n\r\n"
+    world.plex.fault("raw", path="/library/sections$", body=head + sections, times=None)
+    world.refreshed()
+    world.later()
+    added = world.plex.add_item("/plex/media/New.mp4")
+    assert world.refreshed().items_holding("/plex/media/New.mp4") == [added["ratingKey"]]
+
+
+def test_a_deleted_item_leads_to_a_sweep_and_leaves_the_index(world: World) -> None:
+    """A total that does not add up is a deletion, which nothing else would show."""
+    world.refreshed()
+    world.later()
+    world.plex.delete_item(world.key(3))
+    index = world.refreshed()
+    assert index.items_holding(path(3)) == []
+    assert index.items_holding(path(4)) == [world.key(4)]
+
+
+def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None:
+    """A new rating key for the same file is seen although the library kept its size."""
+    world.refreshed()
+    world.later()
+    old = world.key(5)
+    world.plex.delete_item(old)
+    new = world.plex.add_item(path(5))["ratingKey"]
+    assert new != old
+    assert world.refreshed().items_holding(path(5)) == [new]
+
+
+def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
+    """A server that sends everything instead of what is newer leads to a sweep, not to doubles."""
+    world.refreshed()
+    world.later()
+    for scene in range(1, SCENES + 1):  # all are newer: the same as if nothing was filtered
+        world.plex.person_sets(world.key(scene), fields={"title": f"t{scene}"})
+    world.plex.add_item("/plex/media/New.mp4")
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/New.mp4")
+    cursor = parts.cursor(world.store.connection, world.client.machine_identifier, 1)
+    assert cursor
+    assert (cursor.items, cursor.generation) == (SCENES + 1, 2)
+
+
+def test_a_day_later_everything_is_listed_again(world: World) -> None:
+    """A file that was replaced without any sign of it is found within a day."""
+    world.refreshed()
+    with world.store.transaction() as connection:
+        connection.execute("DELETE FROM part WHERE rating_key = ?", (world.key(9),))
+    assert world.refreshed().items_holding(path(9)) == []
+    world.now += SWEEP_AGAIN
+    assert world.refreshed().items_holding(path(9)) == [world.key(9)]
+
+
+def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -> None:
+    """Pages that shift because an item went away are read again."""
+    world.plex.switches(page_cap=10)
+    index = world.index()
+    steps = index.refreshing()
+    for place, _ in enumerate(steps):
+        if place == 2:
+            world.plex.delete_item(world.key(1))
+    assert all(index.items_holding(path(scene)) for scene in range(2, SCENES + 1))
+    assert index.items_holding(path(1)) == []
+
+
+def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
+    """After a failed page the index says nothing, and the next refresh completes it."""
+    world.plex.switches(page_cap=10)
+    world.plex.fault("status", path="/all", nth=3, status=500)
+    index = world.index()
+    with pytest.raises(SyncError):
+        index.refresh()
+    assert index.items_holding(path(1)) is None
+    index.refresh()
+    assert index.items_holding(path(SCENES)) == [world.key(SCENES)]
+
+
+def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
+    """A replaced server shares no key with the old one, and the old rows go after a while."""
+    world.refreshed()
+    with start_plex(2, machine_id="f" * 40) as other, PlexClient(other.url, other.token) as client:
+        index = PathIndex(world.store, client, (1,), clock=lambda: world.now)
+        assert index.items_holding(path(7)) is None
+        index.refresh()
+        assert index.items_holding(path(7)) == []
+        world.now += FORGET + 1
+        index.refresh()
+    servers = world.store.connection.execute("SELECT DISTINCT server FROM part").fetchall()
+    assert servers == [("f" * 40,)]
+
+
+def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
+    """A deleted section's rows go, and no query finds its items."""
+    server = world.client.machine_identifier
+    with world.store.transaction() as connection:
+        parts.replace_items(connection, server, 99, 1, [(4711, ["/gone.mp4"])])
+        parts.put_cursor(connection, parts.Cursor(server, 99, 1, 1, 1, 1, 1, world.now))
+    world.refreshed()
+    assert parts.items_with(world.store.connection, server, "/gone.mp4") == []
+    assert parts.cursor(world.store.connection, server, 99) is None
+
+
+def test_cost_is_what_a_refresh_may_take(world: World) -> None:
+    """A library that was never listed is measured once, one that is known costs little."""
+    index = world.index()
+    server = world.client.machine_identifier
+    world.plex.clear_requests()
+    assert index.cost() == 3
+    assert index.cost() == 3
+    assert world.plex.counts()["reads"] == 2
+    index.refresh()
+    cursor = parts.cursor(world.store.connection, server, 1)
+    assert cursor
+    with world.store.transaction() as connection:
+        parts.put_cursor(connection, cursor._replace(items=100_000))
+    assert world.index().cost() == 3
+    world.now += SWEEP_AGAIN
+    assert world.index().cost() == 53
+
+
+def test_between_two_requests_the_store_is_free(world: World) -> None:
+    """A hook that commits between two pages of a sweep never waits for it."""
+    world.plex.switches(page_cap=10)
+    for _ in world.index().refreshing():
+        with contextlib.closing(Store(world.store.directory)) as hook:
+            hook.connection.execute("PRAGMA busy_timeout = 0")
+            with hook.transaction() as connection:
+                connection.execute("DELETE FROM hold")
+
+
+def test_lookups_use_the_key(world: World) -> None:
+    """A path is looked up by the index of its server and path, whatever the planner fancies."""
+    plan = world.store.connection.execute(
+        "EXPLAIN QUERY PLAN SELECT section, rating_key FROM part "
+        "WHERE server = ? AND path_key = ? ORDER BY rating_key",
+        ("s", "p"),
+    ).fetchall()
+    assert "path_key=?" in plan[0][3]
