@@ -164,7 +164,7 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
     """What was read before a newer mark never reaches Plex, mark by whomever."""
     resident, town = hand.resident, hand.town
     hand.task(range(1, 9))
-    interrupted = resident._is_interrupted
+    interrupted = resident.turn.is_interrupted
     seen: list[int] = []
 
     def between() -> bool:
@@ -174,7 +174,7 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
             hand.background([8])
         return interrupted()
 
-    resident.bulk._interrupted = between
+    resident.turn.bulk._interrupted = between
     hand.drain()
     titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, 8)]]
     assert seen

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-import traceback
 from typing import TYPE_CHECKING
 
-from faults import PermanentError, SyncError
-from plex.exceptions import NotInPlexYet
+from faults import SyncError
 from stash.exceptions import StashRefused
 from store import dirty
-from store.mark import EDIT, TASK
 from store.store import Store
 from store.upkeep import Upkeep
-from worker.bulk import BATCH, FEWEST, Bulk
+from worker.calm import Calm
 from worker.gate import Gate
 from worker.launcher import TASK_LOCK, WAKE_PIPE, ProcessLock
 from worker.log import Log
 from worker.processor import SyncWorker
 from worker.release import Release
 from worker.stash_link import StashLink
-from worker.sweep import CALM, Sweep
+from worker.turn import Turn
 from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from store.dirty import DirtyRow
 
 #: Idle seconds after which a worker that may go goes.
 IDLE = 600.0
@@ -62,14 +56,12 @@ class Resident:
         self.stash = StashLink(self.store, self.log)
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
         self.gate = Gate(self.worker)
-        self.bulk = Bulk(self.worker, self._is_interrupted)
-        self._at_work_for = EDIT
         self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
         self.release = Release()
+        self.turn = Turn(self.worker, self.task_lock, self.release, clock)
+        self.calm = Calm(self.worker, self.stash, clock)
         self.upkeep = Upkeep(self.store, self.log.warning, clock)
-        self.sweep = Sweep(self.store, self.stash, self.log, clock)
-        self._sweep_at = 0.0  # the first one as soon as there is a moment
         self._stays = stays
         self._idle = idle
         self._clock = clock
@@ -80,80 +72,7 @@ class Resident:
 
     def step(self) -> bool:
         """Look at the most urgent thing; say whether there was one that could be looked at."""
-        if not self.gate.is_open():
-            return False
-        rows = dirty.ready(
-            self.store.connection,
-            now=self._clock(),
-            limit=1,
-            with_task=self.task_lock.is_held(),
-        )
-        if not rows:
-            return False
-        batch = self._batch(rows[0])
-        if batch:
-            self._work_on_all(batch)
-        else:
-            self._work_on(rows[0])
-        return True
-
-    def _batch(self, first: DirtyRow) -> list[DirtyRow]:
-        """Give the scenes that can be looked at together with the first, none if it goes alone."""
-        if first.urgency == EDIT or first.kind != "scene":
-            return []
-        if first.due_at and first.reason != NotInPlexYet.__name__:
-            return []  # something of its own failed, and may again
-        if self.bulk.one_by_one:
-            self.bulk.one_by_one -= 1
-            return []
-        rows = dirty.ready(
-            self.store.connection,
-            now=self._clock(),
-            limit=BATCH,
-            with_task=first.urgency == TASK,
-        )
-        alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        self._at_work_for = first.urgency
-        return alike if len(alike) >= FEWEST else []
-
-    def _is_interrupted(self) -> bool:
-        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update."""
-        return (
-            dirty.edit_waits(self.store.connection)
-            or (self._at_work_for == TASK and not self.task_lock.is_held())
-            or self.release.changed()
-        )
-
-    def _work_on_all(self, batch: list[DirtyRow]) -> None:
-        """Look at a batch; after a defect of ours its scenes are looked at one by one."""
-        try:
-            self.bulk.run(batch)
-        except sqlite3.Error:
-            raise
-        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
-            self._note_defect(f"a batch of {len(batch)} scenes")
-            self.bulk.one_by_one = len(batch)
-
-    def _note_defect(self, what: str) -> None:
-        trace = " ".join(traceback.format_exc().split())
-        self.log.error(f"{what}: {trace}")
-
-    def _work_on(self, row: DirtyRow) -> None:
-        """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""
-        try:
-            self.worker.work_on(row)
-        except sqlite3.Error:
-            raise  # the disk, not the scene: whoever is started next tries again
-        except Exception as error:  # noqa: BLE001 - see above
-            self._note_defect(f"{row.kind} {row.id}")
-            self.worker.verdict.settle(
-                row,
-                PermanentError(
-                    f"{row.kind.capitalize()} {row.id}: PlexSync failed in an unforeseen way "
-                    f"({type(error).__name__}). It tries again when this is edited; please "
-                    "report it with the lines of plexsync.log."
-                ),
-            )
+        return self.gate.is_open() and self.turn.take()
 
     def drain(self) -> None:
         """Look at things until none is ready or the plugin was updated."""
@@ -167,7 +86,7 @@ class Resident:
         while True:
             self._version = self.store.data_version()
             self.drain()
-            if self._catch_up():
+            if self.gate.is_open() and self.calm.look_around():
                 continue
             self.upkeep.run()
             reason = self._why_go()
@@ -175,18 +94,6 @@ class Resident:
                 return reason
             self.sleep()
             self.release.look()  # a hook may come right after an update
-
-    def _catch_up(self) -> bool:
-        """Look for changes that no hook told of, now and then; say whether there were any."""
-        now = self._clock()
-        if 0 < self._sweep_at - now <= CALM or not self.gate.is_open():
-            return False
-        self._sweep_at = now + CALM
-        try:
-            return self.sweep.run() > 0
-        except SyncError as fault:
-            self.log.warning(f"{fault.message} (looking for changes, again later)")
-            return False
 
     def _why_go(self) -> str:
         if self.store.is_replaced():
@@ -249,8 +156,3 @@ class Resident:
             return False
         self._stash_at = time.monotonic()
         return True
-
-
-def _likeness(row: DirtyRow) -> tuple[object, ...]:
-    """Give what rows of one batch have in common."""
-    return row.kind, row.urgency, row.due_at and row.reason

@@ -1,0 +1,132 @@
+"""Whose turn it is: the most urgent thing by itself, or background scenes by the batch.
+
+A defect of ours is never more than one scene's: it parks that scene and the
+others go on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from faults import PermanentError
+from plex.exceptions import NotInPlexYet
+from store import dirty
+from store.mark import EDIT, TASK
+from worker.bulk import BATCH, FEWEST, Bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from store.dirty import DirtyRow
+    from worker.launcher import ProcessLock
+    from worker.processor import SyncWorker
+    from worker.release import Release
+
+
+class Turn:
+    """Takes what is ready from the dirty set and has it looked at.
+
+    Args:
+        worker: Who looks.
+        task_lock: Held while a task lives; its rows are taken only then.
+        release: Ends a batch when the plugin was updated.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        worker: SyncWorker,
+        task_lock: ProcessLock,
+        release: Release,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._worker = worker
+        self._store = worker.store
+        self._task_lock = task_lock
+        self._release = release
+        self._clock = clock
+        self._at_work_for = EDIT
+        self.bulk = Bulk(worker, self.is_interrupted)
+
+    def take(self) -> bool:
+        """Look at the most urgent thing; say whether there was any."""
+        rows = dirty.ready(
+            self._store.connection,
+            now=self._clock(),
+            limit=1,
+            with_task=self._task_lock.is_held(),
+        )
+        if not rows:
+            return False
+        batch = self._batch(rows[0])
+        if batch:
+            self._work_on_all(batch)
+        else:
+            self._work_on(rows[0])
+        return True
+
+    def _batch(self, first: DirtyRow) -> list[DirtyRow]:
+        """Give the scenes that can be looked at together with the first, none if it goes alone."""
+        if first.urgency == EDIT or first.kind != "scene":
+            return []
+        if first.due_at and first.reason != NotInPlexYet.__name__:
+            return []  # something of its own failed, and may again
+        if self.bulk.one_by_one:
+            self.bulk.one_by_one -= 1
+            return []
+        rows = dirty.ready(
+            self._store.connection,
+            now=self._clock(),
+            limit=BATCH,
+            with_task=first.urgency == TASK,
+        )
+        alike = [row for row in rows if _likeness(row) == _likeness(first)]
+        self._at_work_for = first.urgency
+        return alike if len(alike) >= FEWEST else []
+
+    def is_interrupted(self) -> bool:
+        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update."""
+        return (
+            dirty.edit_waits(self._store.connection)
+            or (self._at_work_for == TASK and not self._task_lock.is_held())
+            or self._release.changed()
+        )
+
+    def _work_on_all(self, batch: list[DirtyRow]) -> None:
+        """Look at a batch; after a defect of ours its scenes are looked at one by one."""
+        try:
+            self.bulk.run(batch)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
+            self._note_defect(f"a batch of {len(batch)} scenes")
+            self.bulk.one_by_one = len(batch)
+
+    def _note_defect(self, what: str) -> None:
+        trace = " ".join(traceback.format_exc().split())
+        self._worker.log.error(f"{what}: {trace}")
+
+    def _work_on(self, row: DirtyRow) -> None:
+        """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""
+        try:
+            self._worker.work_on(row)
+        except sqlite3.Error:
+            raise  # the disk, not the scene: whoever is started next tries again
+        except Exception as error:  # noqa: BLE001 - see above
+            self._note_defect(f"{row.kind} {row.id}")
+            self._worker.verdict.settle(
+                row,
+                PermanentError(
+                    f"{row.kind.capitalize()} {row.id}: PlexSync failed in an unforeseen way "
+                    f"({type(error).__name__}). It tries again when this is edited; please "
+                    "report it with the lines of plexsync.log."
+                ),
+            )
+
+
+def _likeness(row: DirtyRow) -> tuple[object, ...]:
+    """Give what rows of one batch have in common."""
+    return row.kind, row.urgency, row.due_at and row.reason
