@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import SyncError
+from store import dirty, ledger, meta
+from store.ledger import SceneRecord
+from store.mark import BACKGROUND
+from store.store import Store
+from tests.stash_stand_in import serving
+from worker.log import Log
+from worker.stash_link import StashLink
+from worker.sweep import Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from simulator.control_stash import StashControl
+
+SCENES = 120
+
+
+class World:
+    """A Stash and a store, with a sweep whose clock goes along with Stash's."""
+
+    def __init__(self, stash: StashControl, folder: Path) -> None:
+        self.stash = stash
+        self.store = Store(str(folder))
+        self.log = Log(str(folder))
+        self.late = 0.0
+        meta.put_connection(
+            self.store.connection,
+            {
+                "Scheme": "http",
+                "Host": "127.0.0.1",
+                "Port": stash.port,
+                "SessionCookie": {"Name": "session", "Value": stash.cookie()},
+            },
+        )
+        self.link = StashLink(self.store, self.log)
+        self.sweep = self.new_sweep()
+
+    def new_sweep(self) -> Sweep:
+        """A sweep that knows nothing but what the store knows, as after a restart."""
+        return Sweep(self.store, self.link, self.log, lambda: time.time() + self.late)
+
+    def later(self, seconds: float = 600.0) -> None:
+        """Let time go by, on both clocks."""
+        self.late += seconds
+        self.stash.options(advance_seconds=seconds)
+
+    def swept(self, *, at_once: bool = False) -> list[tuple[str, int]]:
+        """Sweep, and give what was marked; the marks are gone afterwards.
+
+        A little later than the last change, unless ``at_once``: what changed just
+        now is looked at twice, for it may change again in the same second.
+        """
+        if not at_once:
+            self.later(5)
+        self.stash.clear_requests()
+        self.sweep.run()
+        connection = self.store.connection
+        rows = connection.execute("SELECT kind, id, urgency FROM dirty ORDER BY 1, 2").fetchall()
+        assert {urgency for _, _, urgency in rows} <= {BACKGROUND}
+        connection.execute("DELETE FROM dirty")
+        return [(kind, number) for kind, number, _ in rows]
+
+    def requests(self) -> int:
+        """What the last sweep asked of Stash."""
+        return self.stash.counts()["total"]
+
+    def looked_at(self, scene: int, *carried: tuple[str, int]) -> None:
+        """Record that a scene was looked at just now."""
+        found = self.stash.scene(scene)
+        now = time.time() + self.late
+        paths = [file["path"] for file in found["files"]]
+        text = "[" + ", ".join(f'"{path}"' for path in sorted(paths)) + "]"
+        record = SceneRecord(scene, found["updated_at"], "", text, "[]", now, "", "", now, now)
+        with self.store.transaction() as connection:
+            ledger.record_scene(connection, record, carried)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.link.close()
+        self.log.close()
+        self.store.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A Stash of its own, and one sweep done."""
+    with serving(SCENES) as stash:
+        made = World(stash, tmp_path / "data")
+        assert made.swept() == []
+        made.later()
+        yield made
+        made.close()
+
+
+def test_nothing_happened_costs_two_requests(world: World) -> None:
+    """A calm Stash is asked for the newest of each kind and for moved files, no more."""
+    for _ in range(3):
+        assert world.swept() == []
+        assert world.requests() <= 2
+        world.later()
+
+
+def test_changes_without_hooks_are_found(world: World) -> None:
+    """Auto-tag, a generated cover, an edit whose hook was lost: each moves updated_at."""
+    world.stash.set_scene(5, rating100=80)
+    world.stash.set_scene(90, cover="new:generated")
+    assert world.swept() == [("scene", 5), ("scene", 90)]
+    world.later()
+    assert world.swept() == []
+
+
+def test_a_flood_of_changes_is_found_whole(world: World) -> None:
+    """More changes than one page holds are all found, for a few large pages."""
+    for scene in range(1, SCENES + 1):
+        world.stash.set_scene(scene, organized=True)
+    assert len(world.swept()) == SCENES
+    assert world.requests() <= 5
+
+
+def test_a_change_that_was_seen_is_no_news(world: World) -> None:
+    """A scene that the worker looked at well after its last change is not marked."""
+    world.stash.set_scene(5, title="Seen")
+    world.later(10)
+    world.looked_at(5)
+    assert world.swept() == []
+
+
+def test_a_change_in_the_second_of_our_look_is_looked_at_again(world: World) -> None:
+    """Two changes in one second carry one time: the second may have come after our look."""
+    world.stash.set_scene(5, title="Seen?")
+    world.looked_at(5)
+    assert world.swept(at_once=True) == [("scene", 5)]
+
+
+def test_a_change_in_the_second_of_the_watermark_is_not_lost(world: World) -> None:
+    """What changes right after a sweep, within the same second, is found by the next."""
+    world.stash.set_scene(5, title="First")
+    first = world.stash.scene(5)["updated_at"]
+    assert world.swept(at_once=True) == [("scene", 5)]
+    world.stash.set_scene(6, title="Second")
+    assert ("scene", 6) in world.swept()
+    assert world.stash.scene(6)["updated_at"][:18] == first[:18]
+
+
+@pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
+def test_a_renamed_thing_is_found(world: World, kind: str) -> None:
+    """A rename without a hook marks the thing itself, for the worker to expand."""
+    number = world.stash.add_entity(kind, "Old")
+    assert world.swept() == [(kind, number)]
+    world.later()
+    assert world.swept() == []
+    world.stash.rename(kind, number, "New")
+    assert world.swept() == [(kind, number)]
+
+
+@pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_deleted_thing_is_found(world: World, kind: str, beside: bool) -> None:
+    """What scenes carried and Stash no longer has is marked, though another one was made."""
+    gone, other = world.stash.add_entity(kind, "Gone"), world.stash.add_entity(kind, "Other")
+    world.looked_at(3, (kind, gone), (kind, other))
+    world.swept()
+    world.later()
+    world.stash.delete_entity(kind, gone)
+    expected = [(kind, gone)]
+    if beside:
+        expected.append((kind, world.stash.add_entity(kind, "New one")))
+    assert sorted(world.swept()) == sorted(expected)
+    world.later()
+    # Until its scenes are looked at the ledger still has it; nothing is counted twice.
+    assert world.swept() == []
+
+
+def test_merged_tags_are_found(world: World) -> None:
+    """A merge leaves the scenes' own times alone; the tag that is gone leads to them."""
+    source = world.stash.add_entity("tag", "Source")
+    target = world.stash.add_entity("tag", "Target")
+    world.stash.set_scene(8, tag_ids=[source])
+    world.looked_at(8, ("tag", source))
+    world.swept()
+    world.later()
+    before = world.stash.scene(8)["updated_at"]
+    world.stash.graphql(
+        "mutation($i: TagsMergeInput!){tagsMerge(input:$i){id}}",
+        i={"source": [str(source)], "destination": str(target)},
+    )
+    assert world.stash.scene(8)["updated_at"] == before
+    assert ("tag", source) in world.swept()
+
+
+def test_a_moved_file_is_found(world: World) -> None:
+    """A file that a scan found elsewhere marks its scene although the scene stands still."""
+    world.looked_at(11)
+    world.looked_at(12)
+    world.later()
+    world.swept()
+    world.later()
+    world.stash.set_scene(11, touch=False, move="/stash/media/Moved here.mp4")
+    assert world.swept() == [("scene", 11)]
+
+
+def test_an_old_stash_is_compared_a_few_scenes_at_a_time(tmp_path: Path) -> None:
+    """Before 0.30 moved files are found by comparing paths, the next few with each sweep."""
+    with serving(SCENES, version="0.27") as stash:
+        world = World(stash, tmp_path / "data")
+        world.swept()
+        world.looked_at(11)
+        world.later()
+        stash.set_scene(11, touch=False, move="/stash/media/Moved here.mp4")
+        assert world.swept() == [("scene", 11)]
+        world.later()
+        world.looked_at(11)
+        assert world.swept() == []
+        assert world.requests() == 2
+        world.close()
+
+
+@pytest.mark.parametrize("minutes", [-300, 330, -720, 840])
+@pytest.mark.parametrize("crowd", [0, SCENES])
+def test_a_changed_time_zone_hides_nothing(world: World, minutes: int, crowd: int) -> None:
+    """New changes that sort below old ones, or far above them, are found, once."""
+    for scene in range(1, crowd + 1):
+        world.stash.set_scene(scene, organized=True)
+    world.swept()
+    world.later(60)
+    world.stash.options(offset_minutes=minutes)
+    world.stash.set_scene(3, title="In the new zone")
+    first = world.swept()
+    # Behind a crowd of old times the first one may hide until the text goes past them.
+    world.later(abs(minutes) * 60 + 60)
+    world.stash.set_scene(4, title="Later")
+    second = world.swept()
+    found = [*first, *second]
+    assert ("scene", 3) in found
+    assert ("scene", 4) in second
+    world.later(60)
+    assert world.swept() == []
+
+
+def test_a_hidden_change_is_found_with_the_next_visible_one(world: World) -> None:
+    """A change that sorts below a crowd is not passed over when a later one shows."""
+    for scene in range(1, SCENES + 1):
+        world.stash.set_scene(scene, organized=True)
+    world.swept()
+    world.later(60)
+    world.stash.options(offset_minutes=-300)
+    world.stash.set_scene(3, title="Hidden")
+    assert world.swept() == []
+    world.later(6 * 3600)
+    world.stash.set_scene(4, title="Visible")
+    assert world.swept() == [("scene", 3), ("scene", 4)]
+
+
+def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: World) -> None:
+    """An entry years ahead is neither found again and again nor taken for the watermark."""
+    world.stash.options(advance_seconds=10 * 365 * 86400)
+    world.stash.set_scene(2, title="From the future")
+    world.stash.options(advance_seconds=-10 * 365 * 86400)
+    assert world.swept() == []
+    world.later()
+    world.stash.set_scene(3, title="Now")
+    assert world.swept() == [("scene", 3)]
+
+
+def test_a_failed_sweep_loses_nothing(world: World) -> None:
+    """When Stash fails on the way the watermark stays, and the next sweep finds it all."""
+    world.stash.set_scene(5, title="Lost?")
+    world.stash.fault("graphql_error", operation="Moved", message="broken")
+    with pytest.raises(SyncError):
+        world.sweep.run()
+    assert world.swept() == [("scene", 5)]
+
+
+def test_the_watermark_outlives_the_worker(world: World) -> None:
+    """A worker that starts anew goes on from the store's watermark."""
+    world.stash.set_scene(5, title="While nobody lived")
+    world.sweep = world.new_sweep()
+    assert world.swept() == [("scene", 5)]
+
+
+def test_a_sweep_of_some_kinds_leaves_the_others_alone(world: World) -> None:
+    """A task that looks at all scenes anyway asks for the rest, and moves no other watermark."""
+    tag = world.stash.add_entity("tag", "New")
+    world.stash.set_scene(5, title="Changed")
+    assert world.sweep.run(("studio", "performer", "tag", "group")) == 1
+    assert dirty.get(world.store.connection, "tag", tag)
+    assert world.swept() == [("scene", 5), ("tag", tag)]
