@@ -13,6 +13,7 @@ from stash.changes import instant
 from store import ledger
 from worker.base import Base, Pending
 from worker.desired import Desired
+from worker.found import held_paths
 from worker.merge import merge
 from worker.picture import settled
 
@@ -58,7 +59,7 @@ def is_in_step(
     server = worker.plex.machine_identifier
     config = worker.config
     entries = ledger.entries_of(worker.store.connection, server, record.id)
-    paths: list[str] = json.loads(record.places)[0]
+    paths = held_paths(record.places)
     for entry in entries:
         item = items.get(entry.rating_key)
         if item is None or entry.pending or not any(item.holds(path) for path in paths):
