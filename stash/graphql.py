@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER = 64 * 2**20
 _QUOTED = 200
+_NO_WORD = re.compile(r"[^\s/]{60,}")
 # While its database is not open, Stash answers every other question with an internal error.
 _NOT_READY = {"SETUP": "is not set up yet", "NEEDS_MIGRATION": "waits for its database migration"}
 
@@ -114,6 +116,8 @@ class StashGraphQL:
         if not isinstance(message, str) or not message.strip():
             return "it gave no reason"
         line = " ".join(self._credentials.blank(message).split()).rstrip(".")
+        # Nobody's words: somebody else's cookie, a token, or what came in place of one.
+        line = _NO_WORD.sub("***", line)
         return line if len(line) <= _QUOTED else line[:_QUOTED] + "…"
 
 

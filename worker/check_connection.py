@@ -16,8 +16,9 @@ from faults import ConfigurationError, SyncError
 from plex.client import PlexClient
 from plex.exceptions import ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
+from store import holds
 from validation.config import PlexSyncConfig
-from worker import server_seen, voice
+from worker import launcher, server_seen, voice
 from worker.rule_finder import find_rule
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def run(task: Task) -> str:
             fault.message = f"Setting {fault.setting}: {fault.message}"
         voice.say("ERROR", fault.message)
         raise
+    with task.store.transaction() as connection:
+        holds.look_now(connection)  # the worker need not wait for its next probe
+    launcher.wake(task.store.directory)
     voice.say("INFO", news)
     return news
 

@@ -24,6 +24,8 @@ FILE = "plexsync.log"
 #: Bytes of one file, and how many older ones are kept.
 SIZE = 1_000_000
 KEPT = 3
+#: Texts as short as a digit stand in every line by chance.
+SHORTEST_PRIVATE = 3
 #: Stash's reader closes the pipe at a line over 64 KiB.
 LONGEST_LINE = 8_000
 
@@ -54,11 +56,15 @@ class Log:
         self._secrets |= {secret for secret in secrets if secret and len(secret) >= 4}
 
     def redact(self, private: Iterable[str]) -> None:
-        """Write a short stable mark instead of each of these texts; replaces the last set."""
+        """Write a short stable mark instead of each of these texts; replaces the last set.
+
+        However a line quotes them: as they are, or as Python spells them.
+        """
         self._private = {
-            text: f"<{sha256(text.encode(errors='replace')).hexdigest()[:8]}>"
+            spelled: f"<{sha256(text.encode(errors='replace')).hexdigest()[:8]}>"
             for text in private
-            if len(text) >= 3
+            if len(text) >= SHORTEST_PRIVATE
+            for spelled in (text, repr(text)[1:-1])
         }
 
     def clean(self, text: str) -> str:

@@ -123,7 +123,8 @@ class SyncWorker:
                 self.config,
                 self.stash.scenes_with_path,
                 cover=self.stash.cover,
-                fingerprint=self.fingerprint, clock=self.clock,
+                fingerprint=self.fingerprint,
+                clock=self.clock,
             )
         return self._reconciler
 
@@ -141,7 +142,9 @@ class SyncWorker:
                 return  # the row stays as it is: the whole queue waits for the mend
             if scene is None:
                 self.books.forget(row)
-            elif self.config and (reason := why_not(scene, self.config)):
+                return
+            self._keep_private(scene)
+            if self.config and (reason := why_not(scene, self.config)):
                 self.books.skip(row, scene, reason)
             else:
                 self._process_job(scene.as_job(), row)
@@ -168,9 +171,6 @@ class SyncWorker:
         scene = Scene.from_job(job)
         if not scene.files:
             raise PermanentError(f"Scene {scene_id} has no file path, so Plex cannot have it.")
-        if self.config and self.config.redact_logs:
-            files = [self.config.path_map.to_plex(file.path) for file in scene.files]
-            self.log.redact([scene.title, *(file.path for file in scene.files), *files])
         look = self.reconciler.look(scene)
         with self.store.transaction():
             self.books.record(look, row, self.plex.machine_identifier)
@@ -185,18 +185,33 @@ class SyncWorker:
             for row, look in looks:
                 self.books.record(look, row, self.plex.machine_identifier)
         for row, look in looks:
+            self._keep_private(look.scene)
             self._tell(look)
             if look.fault:
                 self.verdict.settle(row, look.fault)
             else:
                 self.verdict.succeeded()
 
+    def _keep_private(self, scene: Scene) -> None:
+        """Keep a scene's title and paths out of the log from here on, if the settings say so."""
+        if self.config and self.config.redact_logs:
+            files = [self.config.path_map.to_plex(file.path) for file in scene.files]
+            self.log.redact([scene.title, *(file.path for file in scene.files), *files])
+        else:
+            self.log.redact(())
+
     def _tell(self, look: Look) -> None:
         server_seen.note(self.store, self.reconciler)
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in look.items)
         what = f"{look.outcome} {fields}".strip()
-        notes = "".join(f"; {note}" for note in look.notes)
+        # What a note says of a field may quote Plex's title.
+        said = (
+            [note.partition(":")[0] for note in look.notes]
+            if self.config and self.config.redact_logs
+            else look.notes
+        )
+        notes = "".join(f"; {note}" for note in said)
         if look.fault is None:
             self.log.info(
                 f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"

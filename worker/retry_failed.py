@@ -16,6 +16,7 @@ def run(task: Task) -> str:
     with task.store.transaction() as connection:
         failed = dirty.release(connection, parked=True)
         waiting = dirty.release(connection, parked=False)
+        holds.look_now(connection)
         state.leave_notice(connection)
     launcher.ensure_worker(task.store.directory, task.entry)
     summary = "Nothing had failed and nothing was waiting."
