@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -82,7 +82,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_carries_it_now_and_who_carried_it_before_are_marked(world: World, kind: str) -> None:
     """The scenes of Stash and those of the ledger, each once."""
     number = world.stash.add_entity(kind, "Thing")
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "studio": {"studio_id": number},
         "performer": {"performer_ids": [number]},
         "tag": {"tag_ids": [number]},

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.library import catalogue_file
+from tests.bulk_town import FIELDS, key_of, writes
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENES = 120
+
+
+@pytest.fixture
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation of its own for each test."""
+    with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as made:
+        yield made
+
+
+class Running:
+    """A task as a process that can be killed as Stash's Stop does."""
+
+    def __init__(self, town: Installation) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-S", str(town.plugin_dir / "plexsync.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdin
+        self.process.stdin.write(town.payload(mode="sync_all"))
+        self.process.stdin.close()
+
+    def kill(self) -> None:
+        """Stop it at once."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+
+
+def sync_all(town: Installation) -> dict[str, Any]:
+    """Run the task to its end."""
+    return town.run(mode="sync_all")
+
+
+def counted(output: str) -> dict[str, int]:
+    """The numbers of a summary by their words."""
+    found = re.findall(r"(\d+) ([a-z][a-zA-Z ]+)", output)
+    return {words.strip(): int(number) for number, words in found}
+
+
+def progress_of(stderr: str) -> list[float]:
+    """The progress values that a run told Stash."""
+    return [float(value) for value in re.findall("\x01p\x02([0-9.]+)", stderr)]
+
+
+def test_a_run_counts_what_came_of_every_scene(town: Installation) -> None:
+    """Changed, unchanged, not in Plex yet, failed and left out add up, by reason."""
+    town.plex.delete_item(key_of(town, 5))
+    bad = key_of(town, 6)
+    town.plex.fault("status", method="PUT", path=f"id={bad}&", status=400, times=None)
+    town.stash.set_scene(7, tag_ids=[town.stash.add_entity("tag", "Private")])
+    town.settings(sync_fields=FIELDS, exclude_tags="Private")
+    done = sync_all(town)["output"]
+    numbers = counted(done)
+    assert numbers["scenes in"] == SCENES
+    assert numbers["changed"] == SCENES - 3
+    assert (numbers["unchanged"], numbers["not in Plex yet"], numbers["failed"]) == (0, 1, 1)
+    assert "1 RejectedEdit" in done
+    assert "1 left out (1 it carries the tag 'Private' (setting exclude_tags))" in done
+    again = counted(sync_all(town)["output"])
+    assert (again["changed"], again["unchanged"]) == (0, SCENES - 3)
+    assert (again["not in Plex yet"], again["failed"]) == (1, 1)
+
+
+def test_progress_moves_and_ends_at_one(town: Installation) -> None:
+    """Progress ascends in several steps while scenes are done."""
+    town.plex.latency(15)
+    steps = progress_of(sync_all(town)["stderr"])
+    assert steps == sorted(steps)
+    assert steps[-1] == 1.0
+    assert len({step for step in steps if 0 < step < 1}) >= 2
+
+
+def test_three_kills_lose_nothing_and_repeat_no_write(town: Installation) -> None:
+    """Killed three times in the middle it goes on where it was; each scene is written once."""
+    town.plex.latency(10)
+    done = 0
+    for _ in range(3):
+        task = Running(town)
+        wait_for(lambda: town.plex.counts()["writes"] >= done + 15)  # noqa: B023
+        task.kill()
+        wait_for(lambda: not town.task_lives())
+        done = calm(town)
+        assert done < SCENES
+        left = town.query("SELECT count(*) AS n FROM dirty WHERE run = 1")[0]["n"]
+        assert left == SCENES - done
+    answer = sync_all(town)
+    assert "going on where the stopped run was" in answer["stderr"]
+    numbers = counted(answer["output"])
+    assert (numbers["scenes in"], numbers["changed"]) == (SCENES, SCENES)
+    written = [key for keys, _ in writes(town) for key in keys]
+    assert sorted(written) == sorted(key_of(town, scene) for scene in range(1, SCENES + 1))
+    assert town.rows() == []
+
+
+def calm(town: Installation) -> int:
+    """Wait until no more is written; give how many scenes are."""
+    seen = [-1]
+
+    def at_rest() -> bool:
+        seen.append(town.plex.counts()["writes"])
+        if seen[-1] != seen[-2]:
+            threading.Event().wait(0.3)
+        return seen[-1] == seen[-2]
+
+    wait_for(at_rest)
+    return seen[-1]
+
+
+def test_a_killed_worker_repeats_no_write(town: Installation) -> None:
+    """SIGKILL of the worker in the middle costs a look again, but no second edit of a scene."""
+    town.plex.latency(10)
+    task = threading.Thread(target=sync_all, args=(town,))
+    task.start()
+    for place in (20, 50):
+        wait_for(lambda: town.plex.counts()["writes"] >= place)  # noqa: B023
+        town.kill_workers()
+    task.join(60)
+    assert not task.is_alive()
+    written = [key for keys, _ in writes(town) for key in keys]
+    assert len(set(written)) == SCENES
+    # The one that was under way when the worker died may have gone out twice.
+    assert len(written) <= SCENES + 2
+    assert town.rows() == []
+
+
+def test_a_run_that_died_at_its_very_end_does_not_pass_for_the_next_one(
+    town: Installation,
+) -> None:
+    """Where nothing is left of a stopped run, the task begins anew."""
+    town.plex.latency(5)
+    task = Running(town)
+    wait_for(lambda: town.plex.counts()["writes"] >= SCENES)
+    wait_for(lambda: town.query("SELECT 1 FROM meta WHERE key = 'bulk' AND value LIKE '%true%'"))
+    task.kill()
+    wait_for(lambda: not town.task_lives())
+    town.plex.latency(0)
+    town.stash.set_scene(3, title="Since then")
+    numbers = counted(sync_all(town)["output"])
+    assert numbers["changed"] + numbers["unchanged"] == SCENES
+    assert town.item(3)["fields"]["title"] == "Since then"
+
+
+@pytest.mark.parametrize("moment", ["details", "index", "writes"])
+def test_an_edit_by_hand_is_served_at_once_whatever_the_bulk_does(
+    town: Installation, moment: str
+) -> None:
+    """While details are read, the index is swept, or scenes are written, an edit goes first."""
+    last = SCENES
+    key = key_of(town, last)
+    if moment == "details":
+        town.stash.fault("delay", operation="ScenesById", seconds=0.4, times=None)
+        begun = lambda: town.stash.counts().get("ScenesById", 0) >= 1  # noqa: E731
+    elif moment == "index":
+        town.plex.switches(page_cap=10)
+        town.plex.fault("delay", path="excludeElements", seconds=0.3, times=None)
+        begun = lambda: town.plex.counts()["listings"] >= 2  # noqa: E731
+    else:
+        town.plex.latency(20)
+        begun = lambda: town.plex.counts()["writes"] >= 5  # noqa: E731
+    task = threading.Thread(target=sync_all, args=(town,))
+    task.start()
+    wait_for(begun)
+    before = town.plex.counts()
+    town.save(last, title="By hand")
+    town.title_becomes(last, "By hand")
+    then = town.plex.counts()
+    town.plex.clear_faults()
+    town.stash.clear_faults()
+    town.plex.latency(0)
+    task.join(60)
+    assert not task.is_alive()
+    # Served within the scene or the request in hand, not after the run.
+    assert then["writes"] - before["writes"] <= 5
+    assert then["listings"] - before["listings"] <= 2 * 2
+    titles = [p["title.value"] for keys, p in writes(town) if key in keys and "title.value" in p]
+    assert titles[-1] == "By hand"
+    assert "By hand" not in titles[:-1]
+    assert town.item(last)["fields"]["title"] == "By hand"
+
+
+def test_hooks_and_retries_in_between_are_counted_once(town: Installation) -> None:
+    """Whatever hooks and transient faults do meanwhile, the numbers add up to the scenes."""
+    town.plex.latency(8)
+    for nth in (10, 30, 50):
+        town.plex.fault("status", method="PUT", nth=nth, status=500)
+    answer: list[dict[str, Any]] = []
+    task = threading.Thread(target=lambda: answer.append(sync_all(town)))
+    task.start()
+    for scene in (100, 3, 77):
+        wait_for(lambda: town.plex.counts()["writes"] >= 10)
+        town.save(scene, title=f"By hand {scene}")
+    task.join(90)
+    numbers = counted(answer[0]["output"])
+    parts = ("changed", "unchanged", "not in Plex yet", "failed")
+    assert sum(numbers[part] for part in parts) == numbers["scenes in"] == SCENES
+    assert all(town.item(scene)["fields"]["title"] == f"By hand {scene}" for scene in (100, 3, 77))
+
+
+def test_a_tag_renamed_without_a_hook_is_found_by_the_task(town: Installation) -> None:
+    """A rename does not move its scenes' times; the task looks at the tags themselves."""
+    tag = town.stash.add_entity("tag", "Old name")
+    town.stash.set_scene(9, tag_ids=[tag])
+    sync_all(town)
+    town.stash.options(advance_seconds=5)
+    town.stash.rename("tag", tag, "New name")
+    numbers = counted(sync_all(town)["output"])
+    assert numbers["changed"] == 1
+    assert numbers["changed"] + numbers["unchanged"] == SCENES
+    assert town.plex.item_at(catalogue_file(9).plex_path)["tags"]["genre"] == ["New name"]
+
+
+def test_a_worker_that_cannot_live_ends_the_task_with_words(town: Installation) -> None:
+    """A worker that dies as soon as it starts is not started for ever."""
+    module = town.plugin_dir / "worker" / "process.py"
+    module.write_text("raise SystemExit(1)\n")
+    answer = sync_all(town)
+    assert "ends as soon as it is started" in answer["error"]
+    assert f"{SCENES} scenes stay marked" in answer["error"]
