@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Seconds between two backups, if anything was written to Plex since.
 EVERY = 3600.0
 #: Unused pages that are worth rewriting the file for, and the share of it they must be.
-UNUSED = 500
+UNUSED = 256
 SHARE = 0.25
 
 
@@ -57,6 +57,8 @@ class Upkeep:
             ):
                 backup.make(connection, self._store.directory, now=now)
             shrink(connection)
+            # SQLite never makes the log shorter by itself.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (OSError, sqlite3.OperationalError) as error:
             self._warn(f"no backup of the ledger could be made: {error}")
 
@@ -77,5 +79,4 @@ def shrink(connection: sqlite3.Connection) -> bool:
     if unused < UNUSED or unused < pages * SHARE:
         return False
     connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return True
