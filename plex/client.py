@@ -215,13 +215,13 @@ class PlexClient:
         if token and self._token:
             self._check_token()
             sent["X-Plex-Token"] = self._token
-        url = self._url + path
+        target = path
         if params:
-            url += ("&" if "?" in path else "?") + "&".join(
+            target += ("&" if "?" in path else "?") + "&".join(
                 f"{_quoted(name)}={_quoted(value)}" for name, value in params
             )
         try:
-            return self._session.request(method, url, headers=sent, data=body)
+            return self._session.ask(method, target, sent, body)
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: requests quotes whole URLs, and none of that travels on.

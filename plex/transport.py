@@ -11,6 +11,7 @@ plexapi is given a `PlexSession` and so keeps these bounds, too:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +61,7 @@ class PlexSession(requests.Session):
         # Cookies would be the one thing that threads share and change.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._url = url
+        self._base: str | None = None
         self._home: tuple[str, str, int] | None = None
         self._read_timeout = read_timeout
         self._most_bytes = most_bytes
@@ -70,6 +72,25 @@ class PlexSession(requests.Session):
         if not verify:
             # The user asked for it by a setting; a warning a request would drown the log.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> requests.Response:
+        """Send a request whose path and query are encoded already; errors as ``send``.
+
+        requests would take the URL apart, encode it again and merge settings that
+        we do not have, which costs more than all else on a kept connection.
+        """
+        if self._base is None:
+            # Prepared once as requests does it: punycode, case, default port.
+            self._base = (requests.Request("GET", self._url).prepare().url or "").rstrip("/")
+        request = requests.PreparedRequest()
+        request.prepare_method(method)
+        request.url = self._base + target
+        request.prepare_headers(headers)
+        request.prepare_body(body, None)
+        request.hooks = {}
+        return self.send(request)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request and read its whole answer.
