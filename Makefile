@@ -6,7 +6,8 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 DEV    := $(VENV)/.installed-dev
 DEMO   := $(VENV)/.installed-demo
-# Test processes at a time; `make test JOBS=0` runs them in one, for a debugger.
+# Test processes at a time, a file to each, so that what a file sets up is set up once;
+# `make test JOBS=0` runs them in one, for a debugger.
 JOBS   ?= 2
 # More words for pytest: make test ARGS="-k merge -x"
 ARGS   ?=
@@ -27,7 +28,7 @@ help: ## list these commands
 test: lint types unit ## set up from nothing and run every check
 
 unit: $(DEV) schema browser ## run the tests only
-	$(PY) -m pytest -n $(JOBS) -m "not soak" $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile -m "not soak" $(ARGS)
 
 lint: $(DEV) ## ruff, with a reason beside every exception
 	$(PY) -m ruff check .
