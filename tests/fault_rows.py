@@ -114,7 +114,8 @@ def tls_at_plex(town: FaultTown) -> None:
 
 
 PUT: dict[str, Any] = {"method": "PUT"}
-ITEM: dict[str, Any] = {"path": r"^/library/metadata/\d+(\?|$)", "method": "GET"}
+#: Items read alone or many at a time.
+ITEM: dict[str, Any] = {"path": r"^/library/metadata/[\d,]+(\?|$)", "method": "GET"}
 
 PLEX_ROWS = (
     Row("refused", lambda t: t.plex_door.shut(), "ServerUnreachable", "plex", DOWN, unseen=True),
