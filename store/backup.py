@@ -19,6 +19,10 @@ FILE = "plexsync.backup.sqlite"
 TABLES = ("item", "scene", "carries")
 #: The worker's log (worker/log.py): where there is one, this is no new installation.
 LOG = "plexsync.log"
+#: Key of the Unix time since which the first sweep takes scenes for changed (worker/sweep.py).
+LOOK_SINCE = "look_since"
+#: Seconds before our first look that the first sweep goes back.
+MARGIN = 60.0
 _ALL = "INSERT OR REPLACE INTO {0}.{1} SELECT * FROM {2}.{1}"
 _WRITTEN_LAST = "SELECT max(written_at) FROM item"
 
@@ -97,17 +101,19 @@ def restore_if_new(
     if meta.get(connection, "ledger") is not None:
         return ""
     when = time.time() if now is None else now
-    broken = damage.kept(directory)
+    broken = damage.kept(directory, since=when - MARGIN)
     restored = _restore(connection, os.path.join(directory, FILE))
     # A log without a database: there was one.
     if not (restored or broken or os.path.exists(os.path.join(directory, LOG))):
         meta.put(connection, "ledger", {"at": when, "from": "nothing"})
+        # From here on the sweep misses nothing, even if it is long until the first one.
+        meta.put(connection, LOOK_SINCE, when - MARGIN)
         return ""
     text = _in_words(broken, restored)
     connection.execute("BEGIN IMMEDIATE")
     # "Looked at long ago" makes the sweep take every scene for changed.
     connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
-    meta.put(connection, "sweep", {"at": when, "marks": {"scene": 0.0}, "counts": {}})
+    meta.put(connection, LOOK_SINCE, 0.0)
     meta.put(connection, "mishap", {"at": when, "text": text})
     meta.put_notice(connection, text)
     meta.put(connection, "ledger", {"at": when, "from": "backup" if restored else "nothing"})

@@ -11,12 +11,25 @@ import sys
 if sys.platform != "win32":
     import fcntl
 
-#: Ends of the names of SQLite's own files beside a database.
-LEFTOVERS = ("-wal", "-shm", "-journal")
+TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Ends of the names of a database and of SQLite's own files beside it.
+LEFTOVERS = ("", "-wal", "-shm", "-journal")
 
 
-def make_file(directory: str, path: str) -> None:
-    """Make an empty database file of mode 0600, in a directory of mode 0700, if there is none."""
+def make_file(directory: str, path: str, begin: Callable[[str], None]) -> None:
+    """Make the database unless there is one: mode 0600, in a directory of mode 0700.
+
+    An empty file is none. It is not filled but replaced: who has it open since
+    it held something would neither see what is written there nor let it be.
+
+    Args:
+        directory: The data directory.
+        path: The database in it.
+        begin: Makes a database of the empty file at a path.
+    """
     try:
         # One level only: where Stash's own directory is missing, ours would be a stray.
         os.mkdir(directory, 0o700)
@@ -24,16 +37,20 @@ def make_file(directory: str, path: str) -> None:
         pass
     turn = await_turn(directory)
     try:
-        if not os.path.exists(path):
-            clear_leftovers(path)
-            # SQLite gives -wal and -shm the mode of the main file.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if os.path.exists(path) and os.stat(path).st_size > 0:
+            return
+        clear_leftovers(path)
+        # SQLite gives -wal and -shm the mode of the main file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        begin(path)
     finally:
         end_turn(turn)
 
 
 def clear_leftovers(path: str) -> None:
-    """Remove what SQLite kept beside a database that is gone: it would be believed."""
+    """Remove an empty database, and what SQLite kept beside one: it would be believed."""
+    if sys.platform == "win32":
+        return  # what is open there cannot be removed, and nobody could have deleted it
     for leftover in LEFTOVERS:
         if os.path.exists(path + leftover):
             os.unlink(path + leftover)

@@ -55,10 +55,16 @@ def set_aside(directory: str) -> bool:
     return True
 
 
-def kept(directory: str) -> str:
-    """Give the name of the damaged file that is kept, or ""."""
+def kept(directory: str, *, since: float) -> str:
+    """Give the name of the damaged file that was set aside since a Unix time, or ""."""
     found = glob.glob(glob.escape(os.path.join(directory, schema.FILE)) + MARK + "*")
-    return max((os.path.basename(name) for name in found), default="")
+    names = [os.path.basename(path) for path in found]
+    return max((name for name in names if _set_aside_at(name) >= since), default="")
+
+
+def _set_aside_at(name: str) -> int:
+    moment = name.rpartition(MARK)[2]
+    return int(moment) if moment.isdecimal() else 0
 
 
 def _is_damaged(path: str) -> bool:

@@ -158,10 +158,10 @@ def open_database(directory: str) -> sqlite3.Connection:
         sqlite3.Error: The file cannot be opened, is damaged (``is_damage``), or the disk is full.
     """
     path = os.path.join(directory, FILE)
-    if not os.path.exists(path):
+    if not _holds_anything(path):
         from store import birth  # once an installation
 
-        birth.make_file(directory, path)
+        birth.make_file(directory, path, _begin)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")
@@ -186,6 +186,22 @@ def open_database(directory: str) -> sqlite3.Connection:
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell a damaged file from a disk that is full, busy or read-only: those are subclasses."""
     return type(error) is sqlite3.DatabaseError
+
+
+def _holds_anything(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _begin(path: str) -> None:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        _create_tables(connection)
+    finally:
+        connection.close()
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:

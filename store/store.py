@@ -26,9 +26,9 @@ class Store:
         self.connection = damage.open_or_begin_anew(directory)
         schema.prefer_wal(self.connection)
         try:
-            self._file = self._which()
             #: What was lost and what was restored, if this is the first look at a new file, or "".
             self.mishap = backup.restore_if_new(self.connection, directory)
+            self._files = self._which()
         except BaseException:
             self.connection.close()
             raise
@@ -45,15 +45,12 @@ class Store:
         self.connection.execute("COMMIT")
 
     def is_replaced(self) -> bool:
-        """Say whether another file lies at our path by now: ours was deleted or moved aside."""
-        return self._which() != self._file
+        """Say whether other files lie at our paths by now: ours were deleted, emptied or moved."""
+        return self._which() != self._files
 
-    def _which(self) -> tuple[int, int]:
-        try:
-            found = os.stat(self.path(schema.FILE))
-        except FileNotFoundError:
-            return 0, 0
-        return found.st_dev, found.st_ino
+    def _which(self) -> tuple[tuple[int, int], ...]:
+        # The write-ahead log stays for as long as anybody has the database open.
+        return _identity(self.path(schema.FILE)), _identity(self.path(schema.FILE) + "-wal")
 
     def data_version(self) -> int:
         """Give a number that changes when another process committed something."""
@@ -71,3 +68,11 @@ class Store:
     def close(self) -> None:
         """Close the connection; the store cannot be used afterwards."""
         self.connection.close()
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return state.st_dev, state.st_ino

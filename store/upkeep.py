@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two backups, if anything was written to Plex since.
 EVERY = 3600.0
+#: The same for a worker that goes: the next may not stay for as long as that.
+ON_LEAVING = 60.0
 #: Unused pages that are worth rewriting the file for, and the share of it they must be.
 UNUSED = 256
 SHARE = 0.25
@@ -53,7 +55,7 @@ class Upkeep:
         connection = self._store.connection
         try:
             if backup.is_due(
-                connection, self._store.directory, now=now, every=0.0 if leaving else EVERY
+                connection, self._store.directory, now=now, every=ON_LEAVING if leaving else EVERY
             ):
                 backup.make(connection, self._store.directory, now=now)
             shrink(connection)

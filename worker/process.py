@@ -62,6 +62,8 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
             if setbacks > MOST_SETBACKS or not os.path.isdir(directory):
                 raise
             if not (isinstance(error, sqlite3.Error) and _was_damaged(directory, error)):
+                # stderr is a small file of its own: the log, too, may be what cannot be written.
+                sys.stderr.write(f"{type(error).__name__}: {error}; PlexSync tries again\n")
                 time.sleep(min(2.0 ** (setbacks - 1), LONGEST_PAUSE))
 
 

@@ -18,6 +18,7 @@ from stash import changes
 from stash.changes import KINDS, LARGE, Changed
 from stash.exceptions import StashQueryRefused
 from store import ledger, meta
+from store.backup import LOOK_SINCE
 from store.mark import BACKGROUND, mark
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class Sweep:
         self._can_see_files = True
 
     def run(self, kinds: tuple[str, ...] = KINDS) -> int:
-        """Mark what changed; give the number of marks. The first sweep only sets the watermark.
+        """Mark what changed; give the number of marks.
+
+        The first sweep of a kind only sets the watermark; of scenes it looks
+        at those that changed since the store was begun.
 
         Args:
             kinds: What to look at; the watermarks of all else stay where they are.
@@ -86,6 +90,8 @@ class Sweep:
         for kind in kinds:
             known = before.get(kind)
             entries, count = newest[kind].entries, newest[kind].count
+            if known is None and kind == "scene":
+                known = self._beginning()
             if known is None:
                 after[kind] = _watermark(None, entries, count, now)
                 continue
@@ -104,6 +110,13 @@ class Sweep:
         if marked:
             self._log.info(f"sweep: {marked} changes found that no hook told of")
         return marked
+
+    def _beginning(self) -> dict[str, Any] | None:
+        """Give the first watermark: when the store was begun, or long ago if one was lost."""
+        since = meta.get(self._store.connection, LOOK_SINCE)
+        if since is None:
+            return None
+        return {"at": since, "offset": 0.0, "last": 0, "count": 0, "looked_at": since}
 
     def _since(
         self, kind: str, since: float, offset: float, entries: Sequence[Changed]
