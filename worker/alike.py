@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from plex.client import PlexClient
+    from plex.edits import Edit
     from worker.look import Look
 
 
@@ -26,17 +27,33 @@ def write_together(
         looks: Planned, and their intents committed.
         may_write: Asked right before each request about every look in it.
     """
-    groups: dict[object, list[Look]] = {}
-    for look in looks:
-        edits = [planned.merged.edit for planned in look.planned if planned.merged.edit]
-        kind = likeness(edits[0]) if len(edits) == 1 else None
-        if kind is not None:
-            groups.setdefault(kind, []).append(look)
-    for group in groups.values():
-        for start in range(0, len(group) if len(group) > 1 else 0, MOST_ALIKE):
+    for group in _groups(looks):
+        for start in range(0, len(group), MOST_ALIKE):
             chunk = [look for look in group[start : start + MOST_ALIKE] if may_write(look)]
             if len(chunk) > 1 and not _write(client, chunk):
                 return
+
+
+def _groups(looks: Iterable[Look]) -> list[list[Look]]:
+    """Give the looks whose edits can travel together, in groups of two or more."""
+    groups: dict[object, list[Look]] = {}
+    for look in looks:
+        edits = [planned.merged.edit for planned in look.planned if planned.merged.edit]
+        if len(edits) != 1:
+            continue
+        edit = edits[0]
+        # Most titles are the only ones of their kind: their requests need not be built for that.
+        key = (edit.section, edit.type, *edit.values.items(), *edit.lists.items())
+        groups.setdefault((key, edit.lock, edit.unlock), []).append(look)
+    return [
+        group
+        for key, group in groups.items()
+        if len(group) > 1 and likeness(_only_edit(group[0])) is not None
+    ]
+
+
+def _only_edit(look: Look) -> Edit:
+    return next(one.merged.edit for one in look.planned if one.merged.edit)
 
 
 def _write(client: PlexClient, looks: list[Look]) -> bool:

@@ -174,6 +174,7 @@ class SyncWorker:
         look = self.reconciler.look(scene)
         with self.store.transaction():
             self.books.record(look, row, self.plex.machine_identifier)
+        server_seen.note(self.store, self.reconciler)
         self._tell(look)
         if look.fault:
             raise look.fault
@@ -184,6 +185,7 @@ class SyncWorker:
         with self.store.transaction():
             for row, look in looks:
                 self.books.record(look, row, self.plex.machine_identifier)
+        server_seen.note(self.store, self.reconciler)
         for row, look in looks:
             self._keep_private(look.scene)
             self._tell(look)
@@ -201,7 +203,6 @@ class SyncWorker:
             self.log.redact(())
 
     def _tell(self, look: Look) -> None:
-        server_seen.note(self.store, self.reconciler)
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in look.items)
         what = f"{look.outcome} {fields}".strip()
