@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.library import PERFORMERS, STUDIOS, TAGS
+from simulator.stash.records import jpeg
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 KILL_POINT = Path(__file__).resolve().parent / "kill_point.py"
+#: A picture on its way to Plex.
+UPLOAD = re.compile(r"/library/metadata/(\d+)/(?:posters|arts)(?:\?|$)")
 #: A tag that a person gave an item in Plex; nothing of ours may take it away.
 BY_HAND = "Given by hand"
 
@@ -83,6 +88,7 @@ class CrashTown:
 
     town: Installation
     scenes: dict[int, State] = field(default_factory=dict)
+    covers: dict[int, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     @property
@@ -134,13 +140,26 @@ class CrashTown:
             path.with_suffix(".old").unlink()
 
     def give(self, scene: int, *, hook: bool = True) -> None:
-        """Change every field of a scene in Stash, with or without a hook."""
+        """Change every field and the cover of a scene in Stash, with or without a hook."""
         wanted = state(next(self.numbers))
+        cover = base64.b64encode(jpeg(wanted.title.encode())).decode()
         if hook:
-            self.town.save(scene, **wanted.as_input())
+            data = f"data:image/jpeg;base64,{cover}"
+            self.town.save(scene, **wanted.as_input(), cover_image=data)
         else:
-            self.town.stash.set_scene(scene, **wanted.as_input())
+            self.town.stash.set_scene(scene, **wanted.as_input(), cover=cover)
         self.scenes[scene] = wanted
+        self.covers[scene] = self.covers.get(scene, 0) + 1
+
+    def uploads(self) -> dict[int, int]:
+        """Count the images that were sent to Plex, by scene."""
+        scenes = {self.town.item(scene)["ratingKey"]: scene for scene in self.scenes}
+        found: dict[int, int] = dict.fromkeys(self.scenes, 0)
+        for request in self.town.plex.requests(headers=False):
+            upload = UPLOAD.match(request["target"])
+            if upload and request["method"] == "POST":
+                found[scenes[int(upload[1])]] += 1
+        return found
 
     @contextlib.contextmanager
     def task(self) -> Iterator[subprocess.Popen[bytes]]:

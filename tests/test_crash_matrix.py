@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCENES = 6
+#: More boundaries than there are.
+EVERY = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,9 @@ def _calm(town: CrashTown) -> Iterator[None]:
     """Leave no order and no worker to the next test."""
     town.town.kill_workers()
     yield
+    # A poster and a background for each cover: not one of them was sent twice.
+    sent = town.uploads()
+    assert all(sent[scene] <= 2 * covers for scene, covers in town.covers.items()), sent
     town.recall()
     town.forget_victims()
     town.town.kill_workers()
@@ -67,22 +72,20 @@ def unharmed(town: CrashTown, role: str, run: str = "edit") -> list[str]:
     return found
 
 
-def worth_killing_at(boundaries: list[str], *, every: bool, step: int = 2) -> list[int]:
-    """Give the numbers of boundaries to kill at.
+def worth_killing_at(boundaries: list[str], *, most: int) -> list[int]:
+    """Give the numbers of at most so many boundaries to kill at, and the last.
 
-    After one thing and before the next only memory differs, so short of
-    ``every`` the places before each thing, and after the last, would be
-    enough; of those each ``step``-th is taken, and of commits twice as many.
+    After one thing and before the next only memory differs, so the places
+    before each thing would be enough; of those, evenly spread ones are taken.
     """
     numbers = range(1, len(boundaries) + 1)
-    if every:
+    if most >= len(boundaries):
         return list(numbers)
     pauses = [number for number in numbers if boundaries[number - 1].startswith("before")]
-    commits = [number for number in pauses if "COMMIT" in boundaries[number - 1]]
-    return sorted({*pauses[::step], *commits[:: step // 2], len(boundaries)})
+    return sorted({*pauses[:: -(-len(pauses) // most)], len(boundaries)})
 
 
-def kill_worker_everywhere(town: CrashTown, *, every: bool, odd: int = 0) -> None:
+def kill_worker_everywhere(town: CrashTown, *, most: int = EVERY, odd: int = 0) -> None:
     """Kill a worker that has one scene to do, once at each boundary.
 
     The next worker is started by another scene's hook, so that the row alone
@@ -91,7 +94,7 @@ def kill_worker_everywhere(town: CrashTown, *, every: bool, odd: int = 0) -> Non
     """
     boundaries = unharmed(town, "worker")
     killed = []
-    wanted = worth_killing_at(boundaries, every=every)
+    wanted = worth_killing_at(boundaries, most=most)
     for number in wanted:
         town.forget_victims()
         town.order("worker", number)
@@ -111,9 +114,9 @@ def kill_worker_everywhere(town: CrashTown, *, every: bool, odd: int = 0) -> Non
 
 
 @pytest.mark.timeout(300)
-def test_worker_killed_at_every_boundary(town: CrashTown) -> None:
+def test_worker_killed_all_along_a_scene(town: CrashTown) -> None:
     """A worker that dies anywhere in a scene leaves it to the next, which ends it as it should."""
-    kill_worker_everywhere(town, every=False)
+    kill_worker_everywhere(town, most=26)
 
 
 @pytest.mark.timeout(300)
@@ -171,10 +174,10 @@ def sync_all_with_kill(town: CrashTown, role: str, number: int) -> bool:
     return died
 
 
-def kill_bulk(town: CrashTown, role: str, *, every: bool) -> None:
+def kill_bulk(town: CrashTown, role: str, *, most: int = EVERY) -> None:
     """Kill the task or the worker of a bulk at each boundary, or at some of them."""
     boundaries = unharmed(town, role, "task")
-    wanted = worth_killing_at(boundaries, every=every, step=4)
+    wanted = worth_killing_at(boundaries, most=most)
     killed = [number for number in wanted if sync_all_with_kill(town, role, number)]
     report(f"{role} in a bulk", boundaries, killed)
     assert len(killed) >= len(wanted) / 3  # how requests are bundled varies
@@ -182,9 +185,9 @@ def kill_bulk(town: CrashTown, role: str, *, every: bool) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("role", ["task", "worker"])
-def test_sync_all_killed_at_boundaries(town: CrashTown, role: str) -> None:
+def test_sync_all_killed_all_along(town: CrashTown, role: str) -> None:
     """A bulk whose task or worker dies anywhere is finished by the next, edits by hand at once."""
-    kill_bulk(town, role, every=False)
+    kill_bulk(town, role, most=8)
 
 
 def kill_at_random(town: CrashTown, kills: int, seed: int) -> None:
@@ -233,9 +236,9 @@ def test_kills_at_random(town: CrashTown) -> None:
 def test_soak_every_boundary(town: CrashTown) -> None:
     """Long mode: each boundary of a scene's and of a bulk's processes is killed at."""
     for odd in (0, 1):
-        kill_worker_everywhere(town, every=True, odd=odd)
+        kill_worker_everywhere(town, odd=odd)
     for role in ("task", "worker"):
-        kill_bulk(town, role, every=True)
+        kill_bulk(town, role)
 
 
 @pytest.mark.soak

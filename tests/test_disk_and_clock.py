@@ -250,6 +250,8 @@ def test_two_stashes_with_one_plex_do_not_undo_each_other(
             assert "is kept" in second.log()
             for one in (town, second):
                 one.run(mode="sync_all")
+            for one in (town, second):
+                one.settled()
             before = town.plex.counts()
             for one in (town, second, town, second):
                 one.run(mode="sync_all")
