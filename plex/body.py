@@ -22,6 +22,9 @@ EXCERPT_BYTES = 8 * 1024
 
 PIECE = 64 * 1024
 
+LONGEST_NUMBER = 18
+"""Digits; Python refuses to read numbers of thousands of them."""
+
 
 def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
     """Yield the body decoded, and stop within a piece after ``most`` bytes."""
@@ -54,7 +57,8 @@ def read_body(response: requests.Response, most: int) -> bytes:
     """
     declared = response.headers.get("Content-Length", "")
     try:
-        if declared.isascii() and declared.isdigit() and int(declared) > most:
+        number = declared if declared.isascii() and declared.isdigit() else "0"
+        if len(number) > LONGEST_NUMBER or int(number) > most:
             body = None  # do not even begin
         else:
             body = b"".join(_pieces(response, most))

@@ -35,11 +35,8 @@ def __getattr__(name: str) -> Any:
     """Give plexapi's ``PlexServer`` as a name of this module, loading it on first use."""
     if name != "PlexServer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    tame_plexapi()
-    from plexapi.server import PlexServer  # noqa: PLC0415 - the point of this function
-
-    globals()[name] = PlexServer
-    return PlexServer
+    globals()[name] = found = tame_plexapi()
+    return found
 
 
 class PlexClient:

@@ -125,4 +125,4 @@ def _items(root: Element) -> Iterator[ListedItem]:
 
 def _number(element: Element, name: str, otherwise: int = 0) -> int:
     text = element.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else otherwise
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else otherwise

@@ -76,4 +76,4 @@ def _libraries(root: Element | None) -> list[Element]:
 
 def _number(element: Element, name: str) -> int:
     text = element.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

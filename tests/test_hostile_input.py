@@ -23,8 +23,11 @@ from hypothesis import strategies as st
 from faults import SyncError
 from plex.client import PlexClient
 from plex.item import read_items
+from plex.libraries import Libraries
+from plex.listing import count, pages
 from simulator.control import start_plex
 from simulator.control_stash import start_stash
+from simulator.library import catalogue_file
 from stash.client import StashClient
 from stash.connection import StashConnection
 from tests.door import Door
@@ -421,6 +424,30 @@ def test_a_hundred_megabytes_are_not_read(told: bool) -> None:
         tracemalloc.stop()
     assert sent < 80 * 2**20
     assert peak < 200 * 2**20
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['totalSize="99999999"', 'size="5" totalSize="1000000"', f'totalSize="{"9" * 5000}"'],
+)
+def test_a_list_ends_whatever_its_total_says(attributes: str, stand_ins: Any) -> None:
+    """An empty page ends a search, though the answer speaks of a million items more."""
+    plex, _, _ = stand_ins
+    plex.reset()
+    with PlexClient(plex.url, plex.token, client_identifier="x") as client:
+        libraries = Libraries(client, (), clock=time.monotonic)
+        libraries.sections()
+        body = f"<MediaContainer {attributes}/>"
+        plex.fault(
+            "status", status=200, body=body, content_type="text/xml", path="/all", times=None
+        )
+        plex.clear_requests()
+        assert libraries.items_holding(catalogue_file(1).plex_path) == []
+        assert plex.counts()["total"] < 10
+        for question in (lambda: list(pages(client, 1, 1)), lambda: count(client, 1, 1)):
+            ends_well(question)
+        assert plex.counts()["total"] < 15
+    plex.reset()
 
 
 HOSTILE = (

@@ -152,7 +152,7 @@ def test_a_wrong_setting_is_noticed_before_it_is_used(town: FaultTown) -> None:
     assert town.in_step()
 
 
-POISON = {
+POISON: dict[str, dict[str, Any]] = {
     "its edit hangs": {"action": "hang_headers", "method": "PUT"},
     "its edit is a 500": {"action": "status", "status": 500, "method": "PUT"},
     "its edit is a 502": {"action": "status", "status": 502, "method": "PUT"},
@@ -172,7 +172,7 @@ def test_a_poison_scene_never_stops_the_others(name: str, town: FaultTown) -> No
         town.edit(scene, f"before {scene}")
     town.live(5)
     key = town.plex.key_of(catalogue_file(5).plex_path)
-    fault: dict[str, Any] = dict(POISON[name])
+    fault = dict(POISON[name])
     # An edit names its item in the query, a read in the path.
     town.plex.fault(
         fault.pop("action"), path=f"(id=|/library/metadata/){key}\\b", times=None, **fault

@@ -169,7 +169,7 @@ def test_a_stash_that_is_not_up_is_not_the_scenes_fault(
 
 def test_what_stash_said_is_quoted_in_one_short_line(wire: Wire, client: StashClient) -> None:
     """The first message is told, on one line and cut where it gets long."""
-    wire.always = Answer.of({"errors": [{"message": "first\n line. " + "x" * 5000}], "data": None})
+    wire.always = Answer.of({"errors": [{"message": "first\n line. " + "x " * 2500}], "data": None})
     with pytest.raises(StashAnswerError, match=r"first line\. x") as caught:
         client.version()
     assert len(caught.value.message) < 400
