@@ -71,7 +71,7 @@ def live(hand: Hand, turns: int, hours: float, dice: random.Random) -> None:
         hand.hook(scene)
         for _ in range(6):  # what a real one does between two sleeps
             hand.drain()
-            if not resident._catch_up():
+            if not (resident.gate.is_open() and resident.calm.look_around()):
                 resident.upkeep.run()
             hand.late += 400
         town.plex.clear_faults()
