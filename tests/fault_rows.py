@@ -9,8 +9,8 @@ A row's ``then`` says in one word what the worker does while the fault lasts:
     wait       each scene waits on the long schedule of what Plex does not have yet
     park       each scene rests until it is edited
 
-``most`` bounds the requests in the busiest minute of the first five, with six
-scenes waiting; ``idle`` those of the last two of them.
+``most`` bounds the requests in the busiest minute of the first three, with six
+scenes waiting; ``idle`` those of the last of them.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def stand_ins() -> Iterator[tuple[PlexControl, StashControl, tuple[Door, Door]]]
 def table() -> Iterator[None]:
     """Keep and print what was seen."""
     yield
-    head = LINE.format("server", "fault", "error", "then", "busiest/m", "last 2 m", "afterwards")
+    head = LINE.format("server", "fault", "error", "then", "busiest/m", "last m", "afterwards")
     seen = [path.read_text() for path in sorted(ROWS.glob("*.txt"))]
     text = "\n".join([head, "-" * len(head), *seen, ""])
     TABLE.write_text(text)
@@ -91,8 +91,8 @@ def check(row: Row, town: FaultTown, server: str) -> None:
     town.unseen = server if row.unseen else ""
     for scene in range(1, SCENES + 1):
         town.edit(scene, f"after {row.name} {scene}")
-    town.live(120 if row.slow else 300)
-    busiest, lately = town.meters[server].busiest(), town.meters[server].lately(120)
+    town.live(60 if row.slow else 180)
+    busiest, lately = town.meters[server].busiest(), town.meters[server].lately(60)
     seen = happened(town)
     town.unseen = ""
     row.clear(town)
