@@ -131,11 +131,18 @@ class Installation:
 
     def kill_workers(self) -> int:
         """SIGKILL every worker; give how many there were."""
-        killed = self.workers()
-        for process in killed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        wait_for(lambda: not self.workers())
+        killed: set[int] = set()
+
+        def are_gone() -> bool:
+            # Again and again: one that is just becoming another shows no command.
+            found = self.workers()
+            for process in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            killed.update(found)
+            return not found
+
+        wait_for(are_gone)
         return len(killed)
 
     def worker_lives(self) -> bool:
