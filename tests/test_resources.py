@@ -84,6 +84,10 @@ def live(hand: Hand, turns: int, hours: float, dice: random.Random) -> None:
 
 def month(town: Installation, monkeypatch: pytest.MonkeyPatch, *, hours: float, seed: int) -> None:
     """Live for thirty days; compare the last with the tenth."""
+    # As small as the month is short, so that what is bounded reaches its bound in time.
+    monkeypatch.setattr(history, "KEPT", 40)
+    monkeypatch.setattr(history, "BATCH", 10)
+    monkeypatch.setattr(worker.log, "SIZE", 10_000)
     dice = random.Random(seed)
     hand = Hand(town)
     per_day = round(24 / (hours + 0.7))
@@ -111,10 +115,6 @@ def month(town: Installation, monkeypatch: pytest.MonkeyPatch, *, hours: float, 
 @pytest.mark.timeout(180)
 def test_a_month_leaves_no_trace(town: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory, descriptors and all files are as large on day 30 as on day 10."""
-    # As small as the month is short, so that what is bounded reaches its bound in time.
-    monkeypatch.setattr(history, "KEPT", 40)
-    monkeypatch.setattr(history, "BATCH", 10)
-    monkeypatch.setattr(worker.log, "SIZE", 10_000)
     month(town, monkeypatch, hours=8.0, seed=7)
     assert town.query("SELECT count(*) AS kept FROM history")[0]["kept"] <= 50
 
