@@ -60,10 +60,8 @@ def clear(connection: sqlite3.Connection, lane: str) -> bool:
 
 
 def look_now(connection: sqlite3.Connection) -> None:
-    """Let the worker ask again at once: somebody started a task, or saw the server answer."""
-    connection.execute("UPDATE hold SET until = 0")
+    """Let the worker ask again at once: somebody started a task, or saw the server answer.
 
-
-def expire(connection: sqlite3.Connection) -> None:
-    """Let every lane be tried at the worker's next look (``until`` is 0 till then)."""
+    Every lane's ``until`` is 0 until the worker has looked.
+    """
     connection.execute("UPDATE hold SET until = 0")

@@ -61,7 +61,7 @@ def run(task: Task) -> str:
         # A renamed tag does not move its scenes' updated_at: this finds them.
         Sweep(task.store, task.stash, task.log).run(ENTITIES)
         with task.store.transaction() as connection:
-            holds.expire(connection)  # whoever starts this wants it tried now
+            holds.look_now(connection)  # whoever starts this wants it tried now
         total = _mark_all(task)
         voice.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)
