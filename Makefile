@@ -32,6 +32,7 @@ unit: $(DEV) schema browser ## run the tests only
 
 lint: $(DEV) ## ruff, with a reason beside every exception
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 types: $(DEV) ## mypy, strict
 	$(PY) -m mypy .

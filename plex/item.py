@@ -139,9 +139,7 @@ def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, Plex
         ItemGone: Plex has none of them.
     """
     wanted = ",".join(str(key) for key in rating_keys)
-    root = client.query(
-        f"/library/metadata/{wanted}", (("checkFiles", "0"), ("skipRefresh", "1"))
-    )
+    root = client.query(f"/library/metadata/{wanted}", (("checkFiles", "0"), ("skipRefresh", "1")))
     if root is None:
         raise BadResponse(f"Plex sent an empty answer for item {wanted}; PlexSync tries again.")
     section = _number(root.get("librarySectionID"))

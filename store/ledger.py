@@ -96,9 +96,7 @@ def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: floa
 
 def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
     """Drop the entry of an item that Plex no longer has."""
-    connection.execute(
-        "DELETE FROM item WHERE server = ? AND rating_key = ?", (server, rating_key)
-    )
+    connection.execute("DELETE FROM item WHERE server = ? AND rating_key = ?", (server, rating_key))
 
 
 def scene_record(connection: sqlite3.Connection, scene: int) -> SceneRecord | None:

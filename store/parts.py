@@ -70,9 +70,7 @@ def replace_items(
     )
 
 
-def drop_older(
-    connection: sqlite3.Connection, server: str, section: int, generation: int
-) -> bool:
+def drop_older(connection: sqlite3.Connection, server: str, section: int, generation: int) -> bool:
     """Drop a chunk of what an earlier sweep saw and this one did not; say whether more is left."""
     dropped = connection.execute(
         "DELETE FROM part WHERE (server, path_key, section, rating_key) IN ("
@@ -119,9 +117,7 @@ def known_items(
     }
 
 
-def items_with(
-    connection: sqlite3.Connection, server: str, path_key: str
-) -> list[tuple[int, int]]:
+def items_with(connection: sqlite3.Connection, server: str, path_key: str) -> list[tuple[int, int]]:
     """Give (section, rating key) of every item that holds a file, lowest rating key first."""
     return connection.execute(
         "SELECT section, rating_key FROM part WHERE server = ? AND path_key = ? "

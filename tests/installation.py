@@ -107,6 +107,16 @@ class Installation:
         """Wait until nothing is left to look at."""
         wait_for(lambda: not self.rows(), seconds)
 
+    def at_rest(self) -> None:
+        """Start the worker, without a scene for it, and wait until it has looked around.
+
+        Its first look marks what changed since the store was begun, so it would
+        come in between the steps of a test that has just changed its scenes.
+        """
+        self.hook(987_654)
+        wait_for(lambda: self.query("SELECT 1 FROM meta WHERE key = 'sweep'"))
+        self.settled()
+
     def log(self) -> str:
         """Give the worker's log."""
         path = self.data / "plexsync.log"
@@ -147,11 +157,11 @@ class Installation:
 
     def worker_lives(self) -> bool:
         """Say whether the kernel lock is held."""
-        return ProcessLock(str(self.data), WORKER_LOCK).is_held()
+        return self.data.is_dir() and ProcessLock(str(self.data), WORKER_LOCK).is_held()
 
     def task_lives(self) -> bool:
         """Say whether a task holds its lock."""
-        return ProcessLock(str(self.data), TASK_LOCK).is_held()
+        return self.data.is_dir() and ProcessLock(str(self.data), TASK_LOCK).is_held()
 
     def payload(self, **arguments: Any) -> bytes:
         """Give the bytes Stash would write to the plugin's stdin."""

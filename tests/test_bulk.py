@@ -192,9 +192,7 @@ def organized(town: Installation) -> Iterator[list[int]]:
         town.stash.set_scene(scene, organized=False)
 
 
-def test_settings_are_read_again_with_every_batch(
-    hand: BulkHand, organized: list[int]
-) -> None:
+def test_settings_are_read_again_with_every_batch(hand: BulkHand, organized: list[int]) -> None:
     """A setting that was changed just before "Sync all" already holds for it."""
     hand.hook(1)
     hand.drain()

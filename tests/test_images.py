@@ -270,9 +270,7 @@ def test_a_picture_that_failed_is_not_settled(town: Town) -> None:
 
 
 @pytest.mark.parametrize("fields", [ONE, BOTH])
-def test_the_locks_of_our_pictures_are_known_as_ours(
-    town: Town, fields: frozenset[str]
-) -> None:
+def test_the_locks_of_our_pictures_are_known_as_ours(town: Town, fields: frozenset[str]) -> None:
     """What "Release locks" gives back includes the locks of pictures, however they were set."""
     look(town, fields=fields)
     assert "thumb" in base_of(town).locked

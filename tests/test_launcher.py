@@ -19,6 +19,7 @@ from store.store import Store
 from tests.installation import ROOT, installation, wait_for
 from worker import launcher
 from worker.launcher import TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
+from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_a_lock_is_free_again_however_its_holder_dies(data: Path) -> None:
 def test_a_file_system_without_locks_is_an_error(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """"No locks here" must not pass for "somebody holds it", or no worker would ever start."""
+    """That locks are unknown here must not pass for "somebody holds it": no worker would start."""
 
     def no_locks(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -147,14 +148,56 @@ def test_a_worker_that_cannot_start_is_said_and_leaves_the_lock_free(
 
 def test_waking_never_waits(data: Path) -> None:
     """A missing pipe, a pipe without a reader and a full pipe are all no reason to wait."""
-    launcher.wake(str(data))
+    assert not launcher.wake(str(data))
     os.mkfifo(data / WAKE_PIPE)
-    launcher.wake(str(data))
+    assert not launcher.wake(str(data))
     reader = os.open(data / WAKE_PIPE, os.O_RDWR | os.O_NONBLOCK)
     for _ in range(70_000):
-        launcher.wake(str(data))
+        assert launcher.wake(str(data))
     assert len(os.read(reader, 1 << 20)) == 65_536
     os.close(reader)
+
+
+def test_a_look_at_the_lock_is_not_taken_for_a_worker(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody at the pipe: who held the lock just then, a page or a killed worker, may be gone."""
+    started: list[str] = []
+    monkeypatch.setattr(launcher, "start", lambda *given: started.append(given[1]))
+    look = ProcessLock(str(data), WORKER_LOCK)
+    assert look.acquire()
+
+    def ends_just_then(directory: str) -> bool:
+        look.release()
+        return wake(directory)
+
+    wake = launcher.wake
+    monkeypatch.setattr(launcher, "wake", ends_just_then)
+    assert launcher.ensure_worker(str(data), "entry.py") == "started"
+    assert started == ["entry.py"]
+
+
+def test_a_worker_at_its_pipe_is_woken_at_the_first_try(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that lives costs a hook no second look; one that is just starting costs it three."""
+    tries: list[bool] = []
+
+    def counted(directory: str) -> bool:
+        tries.append(wake(directory))
+        return tries[-1]
+
+    wake = launcher.wake
+    monkeypatch.setattr(launcher, "wake", counted)
+    lock = ProcessLock(str(data), WORKER_LOCK)
+    assert lock.acquire()
+    assert launcher.ensure_worker(str(data), "entry.py") == "woken"
+    assert tries == [False] * launcher.TRIES
+    pipe = WakePipe(str(data / WAKE_PIPE))
+    assert launcher.ensure_worker(str(data), "entry.py") == "woken"
+    assert tries[launcher.TRIES :] == [True]
+    pipe.close()
+    lock.release()
 
 
 def test_stdout_ends_with_the_hook_while_the_worker_lives(town: Installation) -> None:

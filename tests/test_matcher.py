@@ -108,7 +108,7 @@ def test_a_name_in_two_folders_is_never_confused(town: Town, section: Any) -> No
         "One, two, three.mp4",
         ", leading comma.mp4",
         "100% & more #1 + (2).mp4",
-        "It's \"quoted\" [x].mp4",
+        'It\'s "quoted" [x].mp4',
         "emoji 😀 here.mp4",
         "ẞtraße.mp4",
         "א עברית.mp4",
@@ -155,9 +155,7 @@ def test_case_is_ignored_where_the_server_runs_on_such_a_system(
     ] == [exact]
 
 
-def test_several_names_that_differ_in_case_only_are_refused(
-    town: Town, client: PlexClient
-) -> None:
+def test_several_names_that_differ_in_case_only_are_refused(town: Town, client: PlexClient) -> None:
     """Even there two candidates are no match, and both are named."""
     run_on(town, "MacOSX")
     keys = [add(town, f"{ROOT}/{folder}/Some Name.mp4") for folder in ("a", "A")]
@@ -242,9 +240,7 @@ def test_proof_reads_a_bounded_number_of_trees(town: Town, client: PlexClient) -
     assert prove(client, candidates, None).unknown == candidates
 
 
-def test_only_libraries_that_can_hold_the_path_are_searched(
-    town: Town, client: PlexClient
-) -> None:
+def test_only_libraries_that_can_hold_the_path_are_searched(town: Town, client: PlexClient) -> None:
     """A library whose folders lie elsewhere costs no request."""
     town.plex.add_section("other", "Elsewhere", ["/plex/elsewhere"])
     libraries = Libraries(client, (), clock=lambda: 0.0)

@@ -42,6 +42,7 @@ BARE |= {"studio_id": None, "rating100": None, "director": ""}
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests here; each has scenes of its own, without any data."""
     with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as town:
+        town.at_rest()
         for scene in range(1, SCENES + 1):
             town.stash.set_scene(scene, **BARE)
         yield town

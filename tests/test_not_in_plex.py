@@ -155,9 +155,7 @@ def test_a_scan_that_plex_refuses_changes_nothing(town: Town) -> None:
         ("", False),
     ],
 )
-def test_only_a_folder_of_the_library_can_be_scanned(
-    town: Town, folder: str, inside: bool
-) -> None:
+def test_only_a_folder_of_the_library_can_be_scanned(town: Town, folder: str, inside: bool) -> None:
     """Neither a parent, nor a name that only begins alike, nor nothing at all."""
     with PlexClient(town.plex.url, town.plex.token) as client:
         section = client.sections()[0]

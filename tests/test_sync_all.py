@@ -227,6 +227,7 @@ def test_a_tag_renamed_without_a_hook_is_found_by_the_task(town: Installation) -
     tag = town.stash.add_entity("tag", "Old name")
     town.stash.set_scene(9, tag_ids=[tag])
     sync_all(town)
+    town.kill_workers()  # or its own look around may find it first
     town.stash.options(advance_seconds=5)
     town.stash.rename("tag", tag, "New name")
     numbers = counted(sync_all(town)["output"])

@@ -133,9 +133,7 @@ class Bulk:
             if is_as_read(self._worker, record, stamps.get(number))
         }
 
-    def _end_unchanged(
-        self, rows: Iterable[DirtyRow], records: Mapping[int, SceneRecord]
-    ) -> None:
+    def _end_unchanged(self, rows: Iterable[DirtyRow], records: Mapping[int, SceneRecord]) -> None:
         with self._worker.store.transaction():
             for row in rows:
                 record = records[row.id]
@@ -180,9 +178,7 @@ class Bulk:
                     continue
                 self._worker.reconciler.carry_out(look)
                 ended.append((row, look))
-                stopped = stopped or (
-                    look.fault is not None and look.fault.next_step in FAILING
-                )
+                stopped = stopped or (look.fault is not None and look.fault.next_step in FAILING)
                 if len(ended) >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
                     self._worker.record(ended)
                     ended, since = [], time.monotonic()

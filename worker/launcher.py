@@ -5,13 +5,14 @@ gives it back however the holder dies. flock belongs to the open file
 description, so a hook that finds no worker takes the lock itself and hands the
 descriptor to the worker it starts: of 64 hooks at once exactly one starts one.
 
-The hook imports this module: os and sys only, and fcntl or msvcrt.
+The hook imports this module: os, sys and time only, and fcntl or msvcrt.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,6 +26,10 @@ CRASH_FILE = "worker-crash.log"
 
 #: Descriptor number under which a started worker finds its lock.
 INHERITED = 3
+
+#: How often a lock without anybody at the pipe is tried, and the seconds in between:
+#: to look at a lock takes microseconds, and no hook waits for a worker's start.
+TRIES, LOOKED_AT = 3, 0.001
 
 
 class ProcessLock:
@@ -75,8 +80,7 @@ class ProcessLock:
         """Say whether any process, this one included, holds the lock right now.
 
         It has to take the lock for an instant to find out, so whoever wants it
-        meanwhile tries more than once. Not for the worker's lock: a hook that
-        met it in that instant would believe that a worker lives.
+        meanwhile tries more than once.
         """
         if self.descriptor is not None:
             return True
@@ -89,7 +93,9 @@ def ensure_worker(directory: str, entry: str) -> str:
     """Make sure a worker looks at what was just committed.
 
     Call it after the commit: a worker looks again after giving up its lock, so
-    a lock that is held here means that the new row will be seen.
+    a lock that is held here means that the new row will be seen. Nobody at the
+    pipe is a worker that is just starting, or one that was just killed, or a
+    process that only looks at the lock: then the lock is tried again.
 
     Args:
         directory: The data directory.
@@ -102,9 +108,12 @@ def ensure_worker(directory: str, entry: str) -> str:
         OSError: No process could be started.
     """
     lock = ProcessLock(directory, WORKER_LOCK)
-    if not lock.acquire():
-        wake(directory)
-        return "woken"
+    tries = 0
+    while not lock.acquire():
+        tries += 1
+        if wake(directory) or tries == TRIES:
+            return "woken"
+        time.sleep(LOOKED_AT)
     try:
         # Stash as PID 1 reaps nobody: there the worker stays (design: resident).
         resident = "resident" if os.getppid() == 1 else "passing"
@@ -159,16 +168,21 @@ def _start_on_windows(command: list[str], crash: str, lock: ProcessLock) -> None
         )
 
 
-def wake(directory: str) -> None:
-    """Tell a sleeping worker to look now; without a pipe it looks by itself soon."""
+def wake(directory: str) -> bool:
+    """Tell a sleeping worker to look now; without a pipe it looks by itself soon.
+
+    Returns:
+        Whether anybody has the pipe open; only a worker has.
+    """
     path = os.path.join(directory, WAKE_PIPE)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except (OSError, AttributeError):
-        return
+        return False
     try:
         os.write(descriptor, b"!")
     except OSError:
         pass  # full: the worker has enough reasons to wake up already
     finally:
         os.close(descriptor)
+    return True

@@ -41,7 +41,6 @@ def page_state(task: Task) -> dict[str, Any]:
     held = holds.all_holds(connection)
     bulk = _bulk(connection, running=running, left=queue["task"])
     if queue["ready"] and not alive:
-        # Also mends the instant in which our own look at the lock kept a hook from starting one.
         launcher.ensure_worker(task.store.directory, task.entry)
         alive = True
     last_look = meta.get(connection, "last_look")

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from worker.base import Base
     from worker.cover import Cover
 
+
 @dataclass(slots=True)
 class Hung:
     """What came of the pictures of one item.

@@ -32,9 +32,7 @@ DETAILS_AGE = 86400.0
 SAME_SECOND = 2.0
 
 
-def is_as_read(
-    worker: SyncWorker, record: SceneRecord | None, stamp: SceneStamp | None
-) -> bool:
+def is_as_read(worker: SyncWorker, record: SceneRecord | None, stamp: SceneStamp | None) -> bool:
     """Say whether Stash has the scene as it was when we last read all of it."""
     return (
         record is not None
@@ -47,9 +45,7 @@ def is_as_read(
     )
 
 
-def is_in_step(
-    worker: SyncWorker, record: SceneRecord, items: Mapping[int, PlexItem]
-) -> bool:
+def is_in_step(worker: SyncWorker, record: SceneRecord, items: Mapping[int, PlexItem]) -> bool:
     """Say whether Plex has a steady scene's items as the ledger says; if in doubt, no.
 
     What is left out by the settings is in step whatever Plex has.
