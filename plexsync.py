@@ -61,7 +61,7 @@ def run_operation(payload: dict[str, Any], entry: str) -> int:
     look at the store, which comes often, does without them.
     """
     try:
-        from worker import operation
+        from tasks import operation
 
         return operation.main(payload, entry, complete_path)
     except ImportError as error:

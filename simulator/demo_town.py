@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from simulator.control import ROOT, PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
 from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
+from tools.package import rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOMS: Final = ("faults", "net", "plex", "stash", "store", "validation", "worker")
 PLUGIN: Final = "PlexSync"
 SYNC_ALL: Final = "Sync all to Plex"
 _SAVE: Final = "mutation Save($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
@@ -181,6 +181,16 @@ class Town:
             wait_for(lambda: not self.workers(), 5.0)
 
 
+def copy_plugin(target: Path) -> Path:
+    """Put the plugin's files into a new folder as a release does; give the folder."""
+    target.mkdir(parents=True)
+    for name in ("PlexSync.yml", "plexsync.py"):
+        shutil.copy(ROOT / name, target / name)
+    for room in rooms(ROOT):
+        shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
 @contextlib.contextmanager
 def town(
     folder: Path,
@@ -200,13 +210,7 @@ def town(
         settings: Plugin settings beyond the address, token and path map.
     """
     config_dir = folder / "stash"
-    plugin_dir = config_dir / "plugins" / PLUGIN
-    plugin_dir.mkdir(parents=True)
-    for name in ("PlexSync.yml", "plexsync.py"):
-        shutil.copy(ROOT / name, plugin_dir / name)
-    for room in ROOMS:
-        forget = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / room, plugin_dir / room, ignore=forget)
+    plugin_dir = copy_plugin(config_dir / "plugins" / PLUGIN)
     hosted = {"plugin_dir": config_dir / "plugins", "config_dir": config_dir, **(stash or {})}
     with start_plex(scenes, **(plex or {})) as media, start_stash(scenes, **hosted) as organiser:
         built = Town(organiser, media, config_dir, plugin_dir)

@@ -5,7 +5,7 @@ a person added in Plex. An entry is keyed by server and rating key, so that a
 re-created item, or another server, starts without a base.
 
 Before a PUT the intended values are committed as pending; acknowledging turns
-them into the base. Both are JSON text whose meaning belongs to worker/merge.py.
+them into the base. Both are JSON text whose meaning belongs to merge/three_way.py.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ TABLES = (
         setting TEXT NOT NULL,
         fingerprint TEXT NOT NULL
     ) WITHOUT ROWID""",
-    # The ledger: what we last wrote to this very item (JSON, see worker/merge.py).
+    # The ledger: what we last wrote to this very item (JSON, see merge/three_way.py).
     """CREATE TABLE item (
         server TEXT NOT NULL,
         rating_key INTEGER NOT NULL,

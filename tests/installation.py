@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.control import PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
+from simulator.demo_town import copy_plugin
 from simulator.library import catalogue_file
 from worker.launcher import TASK_LOCK, WORKER_LOCK, ProcessLock
 
@@ -29,18 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("faults", "net", "plex", "stash", "store", "validation", "worker")
 PATH_MAP = "/stash/media => /plex/media"
-
-
-def copy_plugin(target: Path) -> Path:
-    """Put the plugin's files into a folder as a release does; give the folder."""
-    target.mkdir(parents=True)
-    for name in ("PlexSync.yml", "plexsync.py"):
-        shutil.copy(ROOT / name, target / name)
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return target
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 30.0) -> Any:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from merge.desired import LONGEST_LINE, LONGEST_TEXT, Desired, desired, rating, sort_title
 from stash.scene import NamedRef, Scene
 from validation.config import PlexSyncConfig
 from validation.sync_fields import FIELDS
 from validation.text import tag_key
-from worker.desired import LONGEST_LINE, LONGEST_TEXT, Desired, desired, rating, sort_title
 
 
 def config(*fields: str, **more: str) -> PlexSyncConfig:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.control_stash import start_stash
+from simulator.demo_town import copy_plugin
 from simulator.library import catalogue_file
 from store import schema
 from tests.hand import Hand
-from tests.installation import Installation, copy_plugin, installation, wait_for
+from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

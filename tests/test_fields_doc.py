@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from merge.base import Pending
+from merge.desired import LONGEST_LINE, LONGEST_TEXT, desired
+from merge.three_way import merge
 from plex.edits import LONGEST_QUERY, requests_for
 from plex.fields import BY_NAME, fields_of
 from plex.images import KINDS, LARGEST
@@ -13,9 +16,6 @@ from stash.scene import NamedRef, Scene
 from tests.plex_in_miniature import an_item
 from validation.config import PlexSyncConfig
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS
-from worker.base import Pending
-from worker.desired import LONGEST_LINE, LONGEST_TEXT, desired
-from worker.merge import merge
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 

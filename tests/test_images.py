@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faults import Scope
+from merge.base import Base
 from plex.client import PlexClient
 from plex.exceptions import ImageTooLarge, RateLimited, ServerError
 from plex.images import BACKGROUND, LARGEST, POSTER, offered, place
@@ -15,7 +16,6 @@ from stash.exceptions import StashUnreachable
 from store import ledger
 from tests.installation import installation, wait_for
 from tests.matching_town import PATH_MAP, Town, scene, start_town
-from worker.base import Base
 from worker.picture import settled
 
 if TYPE_CHECKING:

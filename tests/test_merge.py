@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from merge.base import Base, Pending
+from merge.compare import present, same
+from merge.desired import Desired
+from merge.three_way import Merge, merge
 from plex.edits import requests_for
 from plex.item import Member, PlexItem
 from tests.plex_in_miniature import Reading, an_item, put
 from validation.text import tag_key
-from worker.base import Base, Pending
-from worker.compare import present, same
-from worker.desired import Desired
-from worker.merge import Merge, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from merge.base import Base, Pending
+from merge.desired import Desired
+from merge.three_way import Merge, merge
 from plex.item import Member, PlexItem
 from tests.merge_cases import LISTS, STEM, TEXTS, ListCase, TextCase
 from tests.plex_in_miniature import Reading, an_item, put
-from worker.base import Base, Pending
-from worker.desired import Desired
-from worker.merge import Merge, merge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,13 +16,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from merge.base import Base, Pending
+from merge.compare import same
+from merge.desired import Desired
+from merge.three_way import merge
 from plex.item import Member
 from tests.plex_in_miniature import Reading, an_item, put
 from validation.text import tag_key
-from worker.base import Base, Pending
-from worker.compare import same
-from worker.desired import Desired
-from worker.merge import merge
 
 #: ``LIVES=6000 pytest tests/test_merge_crashes.py`` lives other lives, and more of them.
 LIVES = os.environ.get("LIVES", "")

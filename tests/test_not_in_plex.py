@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from matching.missing import SCAN_AGAIN
 from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
 from plex.scan import folder_of, lies_in, scan_folder
@@ -15,7 +16,6 @@ from tests.installation import installation, wait_for
 from tests.matching_town import Town, scene, start_town
 from worker.appearing import EVERY, FEW, MOST_NEW, SKEW, Appearing
 from worker.log import Log
-from worker.missing import SCAN_AGAIN
 from worker.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from matching.path_advice import KEY, MOST_RULES, PathAdvice, kept_advice
 from plex.exceptions import NotInPlexYet
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from store import meta
 from tests.matching_town import PATH_MAP, Town, scene, start_town
 from validation.path_map import PathMap
-from worker.path_advice import KEY, MOST_RULES, PathAdvice, kept_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faults import SyncError
+from matching.path_index import FORGET, SWEEP_AGAIN, PathIndex
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
 from store import parts
 from store.store import Store
-from worker.path_index import FORGET, SWEEP_AGAIN, PathIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

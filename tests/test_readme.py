@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.package import rooms
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tools" / "render_readme.py"
-ROOMS = ("store", "stash", "plex", "validation", "worker")
 
 
 def render(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -92,7 +93,7 @@ def product_texts() -> list[str]:
     """Every text in the product's code, as the program holds it."""
     return [
         node.value
-        for room in ROOMS
+        for room in rooms(ROOT)
         for path in sorted((ROOT / room).rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -15,6 +15,7 @@ import pytest
 from simulator.library import catalogue_file
 from store import dirty, holds, schema
 from store.mark import mark
+from tasks.tail import Tail
 from tests.hand import Hand, hand_on
 from tests.installation import ROOT, installation, wait_for
 from tests.plugin_process import connection
@@ -23,7 +24,6 @@ from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.log import SIZE, Log
 from worker.release import Release
 from worker.resident import Resident
-from worker.tail import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,6 +188,7 @@ def plugin_files(folder: Path) -> Path:
     """A little plugin folder."""
     (folder / "worker").mkdir(parents=True)
     (folder / "plexsync.py").write_text("1", "utf-8")
+    (folder / "worker" / "__init__.py").touch()
     (folder / "worker" / "a.py").write_text("1", "utf-8")
     return folder
 

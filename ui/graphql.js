@@ -48,7 +48,7 @@
     return answer.data;
   }
 
-  /** Asks PlexSync; `mode` is one of the modes of worker/operation.py. */
+  /** Asks PlexSync; `mode` is one of the modes of tasks/operation.py. */
   async function operation(mode, args) {
     const data = await ask(OPERATION, { args: Object.assign({ mode }, args) });
     const output = data.runPluginOperation;

@@ -1,1 +1,1 @@
-"""The hook, the worker it starts, the merge, and the tasks."""
+"""The hook, the worker that it starts, and all that the worker does with scenes."""

@@ -16,13 +16,13 @@ import time
 from typing import TYPE_CHECKING
 
 from faults import NextStep, Scope, SyncError
+from matching.resolve import RESOLVE_AGAIN
 from store import dirty, ledger
 from store.ledger import SKIPPED
 from store.mark import TASK
 from worker.alike import write_together
 from worker.bulk_lookup import BulkLookup
 from worker.bulk_reader import BulkReader
-from worker.resolve import RESOLVE_AGAIN
 from worker.selection import why_not
 from worker.steady import is_as_read, is_in_step
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faults import SyncError
-from worker.path_index import PathIndex
+from matching.path_index import PathIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

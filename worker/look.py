@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from faults import SyncError
+    from merge.three_way import Merge
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
     from store.ledger import LedgerEntry, SceneRecord
-    from worker.merge import Merge
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from plex import images
 
 if TYPE_CHECKING:
+    from merge.base import Base
     from plex.images import Kind
     from plex.item import PlexItem
     from validation.config import PlexSyncConfig
-    from worker.base import Base
 
 #: What became of a picture: it stands in Plex because of us, a person's own was
 #: kept, Stash has none, or Plex cannot take it.

@@ -33,12 +33,12 @@ from worker.picture import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from merge.base import Base
     from plex.client import PlexClient
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
     from validation.config import PlexSyncConfig
-    from worker.base import Base
     from worker.cover import Cover
 
 

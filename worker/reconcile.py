@@ -12,30 +12,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faults import Scope, SyncError
+from matching.owner import owner_of
+from matching.resolve import Resolver
+from merge.base import Base, Pending
+from merge.desired import desired
+from merge.three_way import merge
 from plex import edits
 from plex.libraries import Libraries
 from store import ledger
 from store.ledger import LedgerEntry, SceneRecord
-from worker.base import Base, Pending
 from worker.cover import Cover
-from worker.desired import desired
 from worker.look import Look, Planned, Written
-from worker.merge import merge
-from worker.owner import owner_of
 from worker.pictures import Pictures
-from worker.resolve import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from matching.found import Found
+    from matching.resolve import PathLookup
     from plex.client import PlexClient
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
     from store.store import Store
     from validation.config import PlexSyncConfig
-    from worker.found import Found
-    from worker.resolve import PathLookup
 
 
 class Reconciler:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import time
+from glob import glob
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOMS = ("", "faults", "net", "plex", "stash", "store", "validation", "worker")
 #: Seconds between two looks, and seconds without a change that make one settled.
 LOOK = 2.0
 SETTLED = 3.0
@@ -32,6 +32,7 @@ class Release:
 
     def __init__(self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
+        self._rooms = _rooms(root)
         self._clock = clock
         self._loaded = self._seen = self._files()
         self._looked_at = clock()
@@ -67,8 +68,7 @@ class Release:
     def _files(self) -> dict[str, tuple[int, int]]:
         """Give (mtime in ns, size) by path; what cannot be read counts as not there."""
         found = {}
-        for room in ROOMS:
-            folder = os.path.join(self._root, room)
+        for folder in (self._root, *self._rooms):
             try:
                 entries = list(os.scandir(folder))
             except OSError:
@@ -81,3 +81,9 @@ class Release:
                         continue
                     found[entry.path] = (state.st_mtime_ns, state.st_size)
         return found
+
+
+def _rooms(root: str) -> list[str]:
+    """Give the folders of our modules: those that say so by an ``__init__.py``."""
+    folders = [os.path.dirname(path) for path in glob(os.path.join(root, "*", "__init__.py"))]
+    return sorted(folders)

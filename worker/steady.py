@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from matching.found import held_paths
+from merge.base import Base, Pending
+from merge.desired import Desired
+from merge.three_way import merge
 from stash.changes import instant
 from store import ledger
-from worker.base import Base, Pending
-from worker.desired import Desired
-from worker.found import held_paths
-from worker.merge import merge
 from worker.picture import settled
 
 if TYPE_CHECKING:

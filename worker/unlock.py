@@ -1,7 +1,7 @@
 """Gives the locks of one item back: those that are ours, by the ledger; values stay.
 
 Done by the worker, which alone writes to the ledger's items, as rows of their
-own kind whose ids are rating keys; the task in worker/release_locks.py marks them.
+own kind whose ids are rating keys; the task in tasks/release_locks.py marks them.
 
 First it is committed that the fields are released, so that no look can lock
 them again, then Plex is told, then it is committed that nothing of ours is
@@ -13,17 +13,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from merge.base import Base, Pending
+from merge.compare import present, same
+from merge.desired import Desired
+from merge.three_way import merge
 from plex import edits
 from plex.exceptions import ItemGone
 from plex.fields import SCALARS
 from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
 from store import dirty, ledger, meta
-from worker.base import Base, Pending
-from worker.compare import present, same
-from worker.desired import Desired
 from worker.launcher import ProcessLock
-from worker.merge import merge
 from worker.picture import Picture
 
 if TYPE_CHECKING:

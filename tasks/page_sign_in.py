@@ -15,7 +15,7 @@ from plex.sign_in import Pin, SignIn
 from store import meta
 
 if TYPE_CHECKING:
-    from worker.task import Task
+    from tasks.task import Task
 
 KEY = "sign_in"
 #: Seconds a code is good for.

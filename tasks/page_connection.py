@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from faults import SyncError
 from plex.fields import LEAF_TYPE_OF_SECTION
+from tasks import check_connection
 from validation.config import PlexSyncConfig
-from worker import check_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.task import Task
+    from tasks.task import Task
 
 
 def test(task: Task) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from validation.path_map import PathMap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from matching.path_advice import PathAdvice
     from plex.client import PlexClient
     from plex.libraries import Libraries
     from stash.scene import Scene, SceneFile
-    from worker.path_advice import PathAdvice
 
 #: Names looked for in vain below one top folder before it is left alone, and for how
 #: many seconds.

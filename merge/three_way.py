@@ -13,7 +13,7 @@ For each text, the first line that fits:
     unlocked                      an agent did it: write
     locked                        both changed: Stash wins, and a note says so
 
-Lists go by member (worker/members.py). What may have been written before a
+Lists go by member (merge/members.py). What may have been written before a
 crash counts as written. Applying the result and merging again gives no edit.
 """
 
@@ -22,18 +22,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from merge.base import Base, Pending
+from merge.compare import full_date, present, same, unchanged
+from merge.desired import sort_title
+from merge.members import in_words, merge_members, same_members
 from plex.edits import Edit, ListEdit
 from validation.text import safe_text
-from worker.base import Base, Pending
-from worker.compare import full_date, present, same, unchanged
-from worker.desired import sort_title
-from worker.members import in_words, merge_members, same_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from merge.desired import Desired
     from plex.item import PlexItem
-    from worker.desired import Desired
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from validation.path_map import path_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matching.path_advice import PathAdvice
     from plex.client import PlexClient
     from plex.libraries import Libraries
     from stash.scene import Scene
     from store.store import Store
-    from worker.path_advice import PathAdvice
 
 #: Under this key the store keeps {folder: Unix seconds of the last scan asked for}.
 KEY = "scans_asked"

@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from faults import Scope, SyncError
+from matching.found import Found, held_paths, searched
+from matching.missing import Missing
+from matching.path_advice import PathAdvice
+from matching.unmapped import Unmapped
 from plex.exceptions import ItemGone
 from plex.file_hashes import prove_tied
 from plex.item import read_item
 from store import ledger
 from validation.path_map import path_key
-from worker.found import Found, held_paths, searched
-from worker.missing import Missing
-from worker.path_advice import PathAdvice
-from worker.unmapped import Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,13 @@ from faults import ConfigurationError, TransientError
 from plex.client import PlexClient
 from store import holds, locked, meta
 from store.mark import BACKGROUND, mark
+from tasks import voice
+from tasks.tail import Tail
 from validation.config import PlexSyncConfig
-from worker import launcher, unlock, voice
-from worker.tail import Tail
+from worker import launcher, unlock
 
 if TYPE_CHECKING:
-    from worker.task import Task
+    from tasks.task import Task
 
 #: Items marked in one transaction.
 PAGE = 1000

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from faults import NextStep, Scope, SyncError
 from plex.client import PlexClient
 from plex.item import BATCH, read_items
+from tasks import voice
 from validation.config import PlexSyncConfig
 from validation.text import one_line
-from worker import voice
 from worker.reconcile import Reconciler
 from worker.selection import why_not
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from plex.item import PlexItem
     from stash.scene import Scene
-    from worker.task import Task
+    from tasks.task import Task
 
 #: Changes shown in the output, and scenes said in Stash's log.
 SHOWN = 50

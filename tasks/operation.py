@@ -15,8 +15,9 @@ from faults import SyncError
 from store import meta
 from store.schema import NewerDatabase, data_directory
 from store.store import Store
-from worker import hook, page
-from worker.task import Task
+from tasks import page
+from tasks.task import Task
+from worker import hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
     Loads what they need, the vendored packages included.
     """
     # ruff: noqa: PLC0415 - see the module
-    from worker import (
+    from tasks import (
         check_connection,
         page_connection,
         page_sign_in,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from store import dirty, holds
-from worker import launcher, state, voice
+from tasks import voice
+from worker import launcher, state
 
 if TYPE_CHECKING:
-    from worker.task import Task
+    from tasks.task import Task
 
 
 def run(task: Task) -> str:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from store import dirty, history, holds, ledger, meta, overview
 from store.mark import mark
-from worker import launcher, page_words
+from tasks import page_words
+from worker import launcher
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from worker.task import Task
+    from tasks.task import Task
 
 #: Rows of one page of scenes, and the most that may be asked for.
 PAGE, LARGEST_PAGE = 20, 200

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from faults import ConfigurationError, SyncError
+from matching.rule_finder import find_rule
 from plex.client import PlexClient
 from plex.exceptions import ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from store import holds
+from tasks import voice
 from validation.config import PlexSyncConfig
-from worker import launcher, server_seen, voice
-from worker.rule_finder import find_rule
+from worker import launcher, server_seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.task import Task
+    from tasks.task import Task
 
 #: Scenes whose files are looked for.
 SAMPLE = 20

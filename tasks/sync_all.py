@@ -15,13 +15,14 @@ from faults import ConfigurationError, TransientError
 from stash import changes
 from store import dirty, history, holds, meta
 from store.mark import TASK, mark
+from tasks import voice
+from tasks.tail import Tail
 from validation.config import PlexSyncConfig
-from worker import launcher, voice
+from worker import launcher
 from worker.sweep import Sweep
-from worker.tail import Tail
 
 if TYPE_CHECKING:
-    from worker.task import Task
+    from tasks.task import Task
 
 #: Scenes marked in one transaction.
 PAGE = 500

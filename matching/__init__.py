@@ -1,0 +1,1 @@
+"""Finds the items in Plex that hold a scene's files, or says why there is none."""

@@ -1,0 +1,1 @@
+"""Three ways into one: base, theirs and ours give an edit. Pure, without any input or output."""
