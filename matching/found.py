@@ -19,7 +19,7 @@ class Found:
     names that were proven to mean one of them, ``places`` what was searched
     (for the scene's record), ``resolved_at`` the Unix time of the last
     real lookup, ``read`` all that was read on the way, ``gone`` the rating keys
-    that Plex no longer has, ``fault`` the first problem with one of several items.
+    that Plex neither has nor lists, ``fault`` the first problem with one of several items.
     """
 
     paths: tuple[str, ...]

@@ -27,7 +27,7 @@ from store import ledger
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from plex.client import PlexClient
     from plex.item import PlexItem
@@ -162,7 +162,18 @@ class Resolver:
         found.aliases = _others(found.aliases, found.paths)
         # After a stale key only what was read just now is believed.
         self._read(found, list(keys), found.read if ask_plex else known)
+        self._doubt_gone(found, keys)
         self._settle_unmapped(scene, found, known, mapped)
+
+    def _doubt_gone(self, found: Found, listed: Container[int]) -> None:
+        """Take no item for gone that Plex itself lists: only both answers together say so.
+
+        What was written to it stays known, and the scene is looked at again for it.
+        """
+        doubtful = next((key for key in found.gone if key in listed), None)
+        found.gone = [key for key in dict.fromkeys(found.gone) if key not in listed]
+        if doubtful is not None and found.items and found.fault is None:
+            found.fault = ItemGone.about(f"Plex lists item {doubtful} and says that it has none.")
 
     def _settle_unmapped(
         self,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faults import Scope
-from plex.exceptions import NotInPlexYet, RejectedEdit, ServerUnreachable
+from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerUnreachable
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file
 from store import ledger
@@ -155,6 +155,47 @@ def test_an_item_that_left_plex_is_untied_but_what_was_written_stays_known(town:
     with pytest.raises(NotInPlexYet):
         town.look(scene(1))
     assert ledger_scenes(town) == {key: 0}
+
+
+def base_of(town: Town, key: int) -> str:
+    """Give the base that the ledger has for an item, "" for none."""
+    entry = ledger.entry(town.store.connection, town.state["machineIdentifier"], key)
+    return entry.base if entry else ""
+
+
+@pytest.mark.parametrize("lookup", ["remembered", "anew"])
+def test_one_of_two_items_that_is_listed_and_not_found_keeps_its_base(
+    town: Town, lookup: str
+) -> None:
+    """A 404 for an item that Plex still lists costs nothing but another look at it."""
+    copy = second_copy(town, 1)
+    town.look(scene(1, *two_files(1)), COPIES)
+    before = base_of(town, copy)
+    assert before
+    if lookup == "anew":
+        town.now += 2 * 86400.0
+    fault = town.plex.fault("status", status=404, path=f"/metadata/{copy}(\\?|$)", times=None)
+    look = town.look(scene(1, *two_files(1), title="Newer"), COPIES)
+    assert isinstance(look.fault, ItemGone)
+    assert look.items == [key_of(town, 1)]
+    assert base_of(town, copy) == before
+    town.plex.clear_faults(fault)
+    town.plex.person_sets(copy, fields={"summary": "By hand"})
+    again = town.look(scene(1, *two_files(1), title="Newer"), COPIES)
+    assert again.fault is None
+    assert sorted(again.items) == sorted([key_of(town, 1), copy])
+    assert town.plex.item(copy)["fields"]["title"] == "Newer"
+    assert town.plex.item(copy)["fields"]["summary"] == "By hand"
+
+
+def test_one_of_two_items_that_is_really_gone_is_forgotten(town: Town) -> None:
+    """What Plex neither has nor lists while another item holds the file has no base any more."""
+    copy = second_copy(town, 1)
+    town.look(scene(1, *two_files(1)), COPIES)
+    town.plex.delete_item(copy)
+    look = town.look(scene(1, *two_files(1)), COPIES)
+    assert look.fault is None
+    assert ledger_scenes(town) == {key_of(town, 1): 1}
 
 
 def test_a_scene_lets_go_of_an_item_that_holds_its_file_no_more(town: Town) -> None:

@@ -49,6 +49,8 @@ class Books:
             server: The machine identifier of its Plex.
         """
         connection, now, scene = self._store.connection, self._clock(), look.scene
+        # Read in vain, not listed either, and another item holds the file: re-created, so
+        # its old key means nothing any more. Plex gives none a second time.
         for rating_key in look.gone:
             ledger.forget_item(connection, server, rating_key)
         for entry in look.acknowledged:
