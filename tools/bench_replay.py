@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -22,9 +22,10 @@ _NOT_OURS: Final = {"Save", "Run", "Job"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One recorded request: when it came (epoch seconds), to which server, and all it said."""
+    """One recorded request: when it came and was answered (epoch seconds), and all it said."""
 
     at: float
+    answered: float
     server: str
     method: str
     target: str
@@ -34,64 +35,81 @@ class Asked:
 
 def recorded(built: Town) -> list[Asked]:
     """Everything both servers were asked by the plugin since they last forgot, in order."""
-    asked = [
-        Asked(one["at"], built.plex.url, one["method"], one["target"], _kept(one["headers"]))
-        for one in built.plex.requests()
-    ]
+    asked = [_asked(built.plex.url, one) for one in built.plex.requests()]
     for one in built.stash.requests():
         if one["operation"] in _NOT_OURS:
             continue
         said = {"query": one["query"], "variables": one["variables"]}
         body = json.dumps(said).encode() if one["method"] == "POST" else None
-        headers = _kept(one["headers"])
-        asked.append(Asked(one["at"], built.stash.url, one["method"], one["target"], headers, body))
+        asked.append(_asked(built.stash.url, one, body))
     return sorted(asked, key=lambda one: one.at)
 
 
-def replay(asked: Sequence[Asked], at_once: int) -> float:
-    """Send recorded requests in their order over kept connections; give the seconds it took.
+def replay(asked: Sequence[Asked]) -> float:
+    """Send recorded requests again, as concurrently as they came; give the seconds it took.
 
-    Args:
-        asked: What to send.
-        at_once: Threads, each with one connection to every server.
+    Those that overlapped go together over connections of their own, all else goes one
+    after the other.
 
     Raises:
         RuntimeError: A server did not answer one of them as it did the first time.
     """
-    turns = iter(asked)
-    lock = threading.Lock()
-    failures: list[str] = []
-
-    def send() -> None:
-        connections: dict[str, http.client.HTTPConnection] = {}
-        while not failures:
-            with lock:
-                one = next(turns, None)
-            if one is None:
-                break
-            connection = connections.get(one.server)
-            if connection is None:
-                connection = http.client.HTTPConnection(urlsplit(one.server).netloc, timeout=60)
-                connections[one.server] = connection
-            connection.request(one.method, one.target, one.body, dict(one.headers))
-            reply = connection.getresponse()
-            reply.read()
-            if reply.status != 200:
-                failures.append(f"{one.method} {one.target[:80]}: {reply.status}")
-        for connection in connections.values():
-            connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(at_once)]
+    steps = overlapping(asked)
+    senders = [_Sender() for _ in range(max(map(len, steps)))]
     began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(senders)) as threads:
+        for step in steps:
+            if len(step) == 1:
+                senders[0].send(step[0])
+            else:
+                list(threads.map(_Sender.send, senders, step))
     took = time.perf_counter() - began
-    if failures:
-        raise RuntimeError(f"the replay went another way: {failures[0]}")
+    for sender in senders:
+        sender.close()
     return took
 
 
-def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in headers.items() if name.lower() not in _OWN}
+def overlapping(asked: Sequence[Asked]) -> list[list[Asked]]:
+    """Requests in their order, in lists of those that were under way together."""
+    steps: list[list[Asked]] = []
+    until = 0.0
+    for one in asked:
+        if not steps or one.at >= until:
+            steps.append([])
+        steps[-1].append(one)
+        until = max(until, one.answered)
+    return steps
+
+
+class _Sender:
+    """Sends over one kept connection to each server."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, http.client.HTTPConnection] = {}
+
+    def send(self, one: Asked) -> None:
+        """Send one request and read its answer."""
+        connection = self._connections.get(one.server)
+        if connection is None:
+            connection = http.client.HTTPConnection(urlsplit(one.server).netloc, timeout=60)
+            self._connections[one.server] = connection
+        connection.request(one.method, one.target, one.body, dict(one.headers))
+        reply = connection.getresponse()
+        reply.read()
+        if reply.status != 200:
+            raise RuntimeError(
+                f"the replay went another way: {one.method} {one.target[:80]}: {reply.status}"
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
+            connection.close()
+
+
+def _asked(server: str, one: Mapping[str, Any], body: bytes | None = None) -> Asked:
+    answered = one["at"] + one["seconds"]
+    headers = {
+        name: str(value) for name, value in one["headers"].items() if name.lower() not in _OWN
+    }
+    return Asked(one["at"], answered, server, one["method"], one["target"], headers, body)

@@ -30,9 +30,19 @@ KINDS: Final = (
 
 
 class Entry:
-    """One request. ``status`` is 0 while nothing was answered; times are epoch seconds."""
+    """One request. ``status`` is 0 while nothing was answered; ``at`` is epoch seconds."""
 
-    __slots__ = ("at", "bytes_in", "bytes_out", "fault", "head", "method", "status", "target")
+    __slots__ = (
+        "at",
+        "bytes_in",
+        "bytes_out",
+        "fault",
+        "head",
+        "method",
+        "seconds",
+        "status",
+        "target",
+    )
 
     def __init__(self, request: Request, head: bytes) -> None:
         self.at = time.time()
@@ -42,6 +52,7 @@ class Entry:
         self.status = 0
         self.bytes_in = len(request.body)
         self.bytes_out = 0
+        self.seconds = 0.0
         self.fault = ""
 
 
@@ -77,6 +88,7 @@ class Journal:
     def close(self, entry: Entry, status: int, sent: int, fault: str = "") -> None:
         """Note how a request ended: ``sent`` body bytes, and the fault it met, if any."""
         entry.status = status
+        entry.seconds = time.time() - entry.at
         entry.bytes_out = sent
         entry.fault = fault
         if fault or status in {401, 403}:
@@ -107,6 +119,7 @@ class Journal:
             {
                 "number": first + start + offset,
                 "at": entry.at,
+                "seconds": entry.seconds,
                 "method": entry.method,
                 "target": entry.target,
                 "status": entry.status,

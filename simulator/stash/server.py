@@ -103,7 +103,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Every method goes the same way."""
-        began = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/sim/"):
             self._control(body)
@@ -119,7 +118,6 @@ class Handler(BaseHTTPRequestHandler):
             self.entry.fault = self.rule.action
         if self.rule is None or self._before(self.rule):
             self._answer(posted)
-        self.entry.seconds = time.monotonic() - began
 
     do_POST = do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
@@ -291,9 +289,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if action in {"truncate", "hang_body"}:
             sent = content[: len(content) // 2]
+        # Before it leaves: who has the answer may ask the journal at once.
+        self.entry.status, self.entry.bytes_out = status, len(sent)
+        self.entry.seconds = time.time() - self.entry.at
         self.wfile.write(b"" if self.command == "HEAD" else sent)
         self.wfile.flush()
-        self.entry.status, self.entry.bytes_out = status, len(sent)
         if rule is not None and action == "hang_body":
             rule.released.wait(rule.seconds(3600.0))
         if action in {"truncate", "hang_body", "close"}:
