@@ -50,6 +50,8 @@ class SyncError(Exception):
 
     next_step: NextStep = NextStep.PARK
     scope: Scope = Scope.SCENE
+    #: A server's own words in the message, "" for none: nobody knows what they name.
+    quoted: str = ""
 
     def __init__(
         self,
@@ -67,6 +69,11 @@ class SyncError(Exception):
     def reason(self) -> str:
         """Stable name of the fault, for grouping (the class name)."""
         return type(self).__name__
+
+    def without_quotes(self, text: str = "") -> str:
+        """Give the message, or a text made from it, without what a server said itself."""
+        text = text or self.message
+        return text.replace(self.quoted, "...") if self.quoted else text
 
 
 class TransientError(SyncError):

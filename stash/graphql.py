@@ -79,9 +79,10 @@ class StashGraphQL:
                 f"What answers at {self._where}/graphql does not answer in GraphQL. {AGAIN}"
             )
         if answer.get("errors") or not isinstance(data, Mapping):
-            raise StashAnswerError(
-                f"Stash answered with an error: {self._first_error(answer)}. {AGAIN}"
-            )
+            said = self._first_error(answer)
+            fault = StashAnswerError(f"Stash answered with an error: {said}. {AGAIN}")
+            fault.quoted = said
+            raise fault
         return data
 
     def _read_key(self) -> None:

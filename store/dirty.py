@@ -177,6 +177,11 @@ def release(connection: sqlite3.Connection, *, reason: str | None = None, parked
     return cursor.rowcount
 
 
+def replace_messages(connection: sqlite3.Connection, message: str) -> None:
+    """Say this of everything that is postponed, in place of what was said so far."""
+    connection.execute("UPDATE dirty SET message = ? WHERE message <> ''", (message,))
+
+
 def get(connection: sqlite3.Connection, kind: str, number: int) -> DirtyRow | None:
     """Give one row, or None when the thing is in step."""
     row = connection.execute(

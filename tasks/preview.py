@@ -15,6 +15,7 @@ from plex.item import BATCH, read_items
 from tasks import voice
 from validation.config import PlexSyncConfig
 from validation.text import one_line
+from worker import redaction
 from worker.reconcile import Reconciler
 from worker.selection import why_not
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from plex.item import PlexItem
     from stash.scene import Scene
     from tasks.task import Task
+    from worker.log import Log
 
 #: Changes shown in the output, and scenes said in Stash's log.
 SHOWN = 50
@@ -98,6 +100,7 @@ def run(task: Task) -> str:
     token = settings.get("plex_token")
     task.log.hide([token if isinstance(token, str) else None])
     config = PlexSyncConfig.from_settings(settings)
+    task.log.redact([] if config.redact_logs else None)
     preview = Preview(redacted=config.redact_logs)
     with PlexClient(
         config.plex_url,
@@ -120,7 +123,8 @@ def run(task: Task) -> str:
         for page in _pages(task):
             known = _remembered(client, reconciler, page)
             for scene in page:
-                _look(preview, reconciler, config, scene, known)
+                redaction.keep_private(task.log, scene, config)
+                _look(preview, reconciler, task.log, scene, known)
                 voice.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
     voice.say("INFO", summary)
@@ -130,11 +134,11 @@ def run(task: Task) -> str:
 def _look(
     preview: Preview,
     reconciler: Reconciler,
-    config: PlexSyncConfig,
+    log: Log,
     scene: Scene,
     known: dict[int, PlexItem],
 ) -> None:
-    if why_not(scene, config):
+    if why_not(scene, reconciler.config):
         preview.outcomes["left out"] += 1
         return
     try:
@@ -147,7 +151,7 @@ def _look(
         waits = fault.next_step is NextStep.WAIT
         preview.outcomes["not in Plex yet" if waits else "would fail"] += 1
         if not waits:
-            voice.say("WARNING", f"scene {scene.id}: {fault.message}")
+            voice.say("WARNING", log.clean(f"scene {scene.id}: {log.words(fault)}"))
         return
     changes = [change for one in look.written for change in one.changes.items()]
     preview.outcomes["would change" if changes else "would stay"] += 1

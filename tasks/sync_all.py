@@ -54,7 +54,8 @@ def run(task: Task) -> str:
     else:
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
-        PlexSyncConfig.from_settings(task.stash.settings())
+        config = PlexSyncConfig.from_settings(task.stash.settings())
+        task.log.redact([] if config.redact_logs else None)
         tail = Tail(task.store.directory)
         started = time.time()
         with task.store.transaction() as connection:

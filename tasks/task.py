@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from faults import SyncError
     from store.store import Store
     from worker.log import Log
     from worker.stash_link import StashLink
@@ -31,9 +32,12 @@ class Task:
     @cached_property
     def log(self) -> Log:
         """The log that the worker writes, too."""
-        from worker.log import Log  # noqa: PLC0415 - see the class
+        from worker import redaction  # noqa: PLC0415 - see the class
+        from worker.log import Log  # noqa: PLC0415
 
-        return Log(self.store.directory)
+        log = Log(self.store.directory)
+        redaction.begin(self.store, log)
+        return log
 
     @cached_property
     def stash(self) -> StashLink:
@@ -41,6 +45,10 @@ class Task:
         from worker.stash_link import StashLink  # noqa: PLC0415 - see the class
 
         return StashLink(self.store, self.log)
+
+    def words(self, fault: SyncError) -> str:
+        """Give a fault's message as Stash's log may show it; see worker/redaction.py."""
+        return self.log.words(fault) if "log" in self.__dict__ else fault.message
 
     def close(self) -> None:
         """Close everything that is open."""

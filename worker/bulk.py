@@ -196,6 +196,7 @@ class Bulk:
         if scene is None:
             self._worker.books.forget(row)
             return None
+        self._worker.keep_private(scene)
         config = self._worker.config
         if config and (reason := why_not(scene, config)):
             self._worker.books.skip(row, scene, reason)

@@ -46,12 +46,16 @@ class Calm:
         try:
             return self._sweep.run() > 0
         except SyncError as fault:
-            self._worker.log.warning(f"{fault.message} (looking for changes, again later)")
+            self._worker.log.warning(
+                f"{self._worker.log.words(fault)} (looking for changes, again later)"
+            )
             return False
 
     def _ask_plex(self) -> bool:
         try:
             return self._appearing.look(self._worker.reconciler) > 0
         except SyncError as fault:
-            self._worker.log.warning(f"{fault.message} (looking for new files, again later)")
+            self._worker.log.warning(
+                f"{self._worker.log.words(fault)} (looking for new files, again later)"
+            )
             return False

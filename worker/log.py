@@ -20,6 +20,8 @@ from validation.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from faults import SyncError
+
 FILE = "plexsync.log"
 #: Bytes of one file, and how many older ones are kept.
 SIZE = 1_000_000
@@ -41,6 +43,8 @@ class Log:
         path = os.path.join(directory, FILE)
         self._secrets: set[str] = set()
         self._private: dict[str, str] = {}
+        #: True while paths and titles must not be written.
+        self.is_redacted = False
         # Not from the registry: libraries that log cannot reach our file.
         self._logger = logging.Logger("plexsync")  # noqa: LOG001
         handler = _PrivateFile(path, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True)
@@ -55,14 +59,16 @@ class Log:
         """Never write these texts, from now on."""
         self._secrets |= {secret for secret in secrets if secret and len(secret) >= 4}
 
-    def redact(self, private: Iterable[str]) -> None:
+    def redact(self, private: Iterable[str] | None) -> None:
         """Write a short stable mark instead of each of these texts; replaces the last set.
 
-        However a line quotes them: as they are, or as Python spells them.
+        However a line quotes them: as they are, or as Python spells them. None is
+        for a log that may name everything.
         """
+        self.is_redacted = private is not None
         self._private = {
             spelled: f"<{sha256(text.encode(errors='replace')).hexdigest()[:8]}>"
-            for text in private
+            for text in private or ()
             if len(text) >= SHORTEST_PRIVATE
             for spelled in (text, repr(text)[1:-1])
         }
@@ -74,6 +80,16 @@ class Log:
         for private in sorted(self._private, key=len, reverse=True):
             text = text.replace(private, self._private[private])
         return one_line(text, LONGEST_LINE)
+
+    def words(self, fault: SyncError, text: str = "") -> str:
+        """Give a fault's message, or a text made from it, as this log may say it."""
+        return fault.without_quotes(text) if self.is_redacted else text or fault.message
+
+    def begin_anew(self) -> None:
+        """Put what was written so far aside: from here on the file is another one."""
+        for handler in self._logger.handlers:
+            if isinstance(handler, _PrivateFile) and os.path.exists(handler.baseFilename):
+                handler.doRollover()
 
     def info(self, text: str) -> None:
         """Write what was done."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from faults import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
 from stash.scene import METADATA, Scene
-from worker import server_seen, sign_of_life, unlock
+from worker import redaction, server_seen, sign_of_life, unlock
 from worker.books import Books
 from worker.expand import Expansion
 from worker.reconcile import Reconciler
@@ -64,6 +64,9 @@ class SyncWorker:
         self._expansion = Expansion(store, stash, clock)
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
+        redaction.begin(store, log)
+        if config is not None:
+            redaction.follow(store, log, wanted=config.redact_logs)
         #: Told of the settings that come with each scene, before they are needed;
         #: False when they are wrong. worker/resident.py puts its gate here.
         self.accept_settings: Callable[[dict[str, object]], bool] = lambda _: True
@@ -83,6 +86,8 @@ class SyncWorker:
         self.config, self.fingerprint = config, fingerprint
         self.forget_plex()
         self.log.hide([config.plex_token] if config else [])
+        if config is not None:
+            redaction.follow(self.store, self.log, wanted=config.redact_logs)
 
     def forget_plex(self) -> None:
         """Drop the client: after an outage another server may answer at the same address."""
@@ -143,7 +148,7 @@ class SyncWorker:
             if scene is None:
                 self.books.forget(row)
                 return
-            self._keep_private(scene)
+            self.keep_private(scene)
             if self.config and (reason := why_not(scene, self.config)):
                 self.books.skip(row, scene, reason)
             else:
@@ -187,20 +192,16 @@ class SyncWorker:
                 self.books.record(look, row, self.plex.machine_identifier)
         server_seen.note(self.store, self.reconciler)
         for row, look in looks:
-            self._keep_private(look.scene)
+            self.keep_private(look.scene)
             self._tell(look)
             if look.fault:
                 self.verdict.settle(row, look.fault)
             else:
                 self.verdict.succeeded()
 
-    def _keep_private(self, scene: Scene) -> None:
+    def keep_private(self, scene: Scene) -> None:
         """Keep a scene's title and paths out of the log from here on, if the settings say so."""
-        if self.config and self.config.redact_logs:
-            files = [self.config.path_map.to_plex(file.path) for file in scene.files]
-            self.log.redact([scene.title, *(file.path for file in scene.files), *files])
-        else:
-            self.log.redact(())
+        redaction.keep_private(self.log, scene, self.config)
 
     def _tell(self, look: Look) -> None:
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
@@ -208,9 +209,7 @@ class SyncWorker:
         what = f"{look.outcome} {fields}".strip()
         # What a note says of a field may quote Plex's title.
         said = (
-            [note.partition(":")[0] for note in look.notes]
-            if self.config and self.config.redact_logs
-            else look.notes
+            [note.partition(":")[0] for note in look.notes] if self.log.is_redacted else look.notes
         )
         notes = "".join(f"; {note}" for note in said)
         if look.fault is None:

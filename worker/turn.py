@@ -7,6 +7,7 @@ others go on.
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -106,8 +107,11 @@ class Turn:
             self.bulk.one_by_one = len(batch)
 
     def _note_defect(self, what: str) -> None:
-        trace = " ".join(traceback.format_exc().split())
-        self._worker.log.error(f"{what}: {trace}")
+        kind, _, steps = sys.exc_info()
+        said = traceback.format_exc()
+        if self._worker.log.is_redacted:  # what an exception says may quote the scene
+            said = "".join(traceback.format_tb(steps)) + (kind.__name__ if kind else "")
+        self._worker.log.error(f"{what}: {' '.join(said.split())}")
 
     def _work_on(self, row: DirtyRow) -> None:
         """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""

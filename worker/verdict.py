@@ -157,7 +157,7 @@ class Verdict:
             before.since if before else now,
             attempts + 1,
             fault.reason,
-            self._log.clean(fault.message),
+            self._log.clean(self._log.words(fault)),
             fault.setting or "",
             self._fingerprint(),
         )
@@ -167,7 +167,7 @@ class Verdict:
         if lane != holds.STASH:
             self._drop()
         if before is None or before.message != hold.message:
-            self._log.error(f"{fault.message} (the queue waits)")
+            self._log.error(f"{self._log.words(fault)} (the queue waits)")
 
     def clear(self, lane: str) -> None:
         """End a lane's wait; what waited for that server on its own is looked at now."""
@@ -187,6 +187,7 @@ class Verdict:
     def _postpone(self, row: DirtyRow, fault: SyncError, wait: float | None) -> None:
         due_at = None if wait is None else self._clock() + wait
         said = fault.for_one_scene() if isinstance(fault, PlexError) else fault.message
+        said = self._log.words(fault, said)
         message = self._log.clean(said)
         with self._store.transaction() as connection:
             counts = dirty.is_in_run(connection, row)
