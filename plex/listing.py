@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Items asked for with one request. A server may send fewer: the next page
 #: starts after what came, not after what was asked for.
 PAGE = 2000
+#: Rows after which a listing is no listing any more; the largest libraries known have
+#: a few hundred thousand items.
+MOST = 5_000_000
 
 _LEFT_OUT = (
     "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,Similar,Mood,Image,"
@@ -77,10 +80,11 @@ def pages(
         size: Items a page.
 
     Raises:
-        BadResponse: The server ended the listing before its own total.
+        BadResponse: The server ended the listing before its own total, or never ends it.
         faults.SyncError: It could not be asked.
     """
     start = 0
+    seen: set[int] = set()
     while True:
         root = client.query(
             f"/library/sections/{section}/all",
@@ -92,8 +96,18 @@ def pages(
         rows = sum(element.tag != "Meta" for element in root)
         page = Page(_number(root, "totalSize", start + rows), rows, tuple(_items(root)))
         del root  # a page of XML weighs ten times its items, and the caller takes its time
-        yield page
+        known = len(seen)
+        seen.update(item.rating_key for item in page.items)
         start += page.size
+        if page.size and start < page.total and (len(seen) == known or start > MOST):
+            # Whatever its total says: a page without news comes from a server, or a cache
+            # before it, that ignores where the page should start.
+            raise BadResponse(
+                f"Plex repeats itself in the listing of library {section}, after {known} different "
+                f"items of {page.total}; PlexSync tries again later. If it lasts, look at any "
+                "proxy or cache before Plex."
+            )
+        yield page
         if start >= page.total:
             return
         if not page.size:

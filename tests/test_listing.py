@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from plex import listing
 from plex.client import PlexClient
 from plex.exceptions import BadResponse
 from plex.listing import count, pages
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
+from tests.wire import Asked, Wire, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +107,39 @@ def test_a_listing_that_ends_too_early_is_an_error(plex: PlexControl, client: Pl
     plex.fault("raw", path="/all", body=_reply('<MediaContainer size="0" totalSize="9" />'))
     with pytest.raises(BadResponse, match="0 of 9"):
         list(pages(client, 1, MOVIE))
+
+
+@pytest.mark.parametrize("rows", ["the same", "no items"])
+def test_a_listing_that_repeats_itself_is_an_error(
+    plex: PlexControl, client: PlexClient, rows: str
+) -> None:
+    """A server that ignores where a page starts, and promises a milliard items, is asked twice."""
+    row = '<Video ratingKey="7"/><Video ratingKey="8"/>' if rows == "the same" else "<Video/>" * 2
+    body = f'<MediaContainer size="2" totalSize="1000000000">{row}</MediaContainer>'
+    plex.fault("raw", path="/all", times=None, body=_reply(body))
+    found = []
+    plex.clear_requests()
+    with pytest.raises(BadResponse, match="repeats itself"):
+        found += [page.size for page in pages(client, 1, MOVIE, size=2)]
+    assert len(plex.requests()) == (2 if rows == "the same" else 1)
+
+
+def test_a_listing_that_invents_items_for_ever_is_an_error(
+    client: PlexClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even with news on each page a listing ends somewhere."""
+    monkeypatch.setattr(listing, "MOST", 60)
+    invented = itertools.count(1)
+
+    def page(asked: Asked, _sock: object) -> bytes:
+        rows = "".join(f'<Video ratingKey="{next(invented)}"/>' for _ in range(10))
+        told = f'<MediaContainer size="10" totalSize="1000000000">{rows}</MediaContainer>'
+        return answer(told.encode(), kind="text/xml")
+
+    with Wire(page) as wire, PlexClient(wire.url, "token") as asker:
+        with pytest.raises(BadResponse, match="after 60 different"):
+            list(pages(asker, 1, MOVIE, size=10))
+        assert len(wire.asked) == 7
 
 
 def test_an_incremental_listing_gives_only_what_is_newer(
