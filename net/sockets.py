@@ -32,7 +32,7 @@ IDLE_SECONDS = 15.0
 SEND_SECONDS = 60.0
 """For handing one request to the network: an image over a slow link takes its time."""
 
-_HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
+HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
 
 _thread = threading.local()
 
@@ -90,7 +90,9 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._sock), 65536)
 
 
-class _TimedResponse(http.client.HTTPResponse):
+class TimedResponse(http.client.HTTPResponse):
+    """An answer that has to be complete by its deadline."""
+
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(cast("socket.socket", _TimedSocket(sock)), *args, **kwargs)
 
@@ -98,7 +100,7 @@ class _TimedResponse(http.client.HTTPResponse):
 class BoundedConnection(HTTPConnection):
     """A connection that knows how long it has rested and whether it ever answered."""
 
-    response_class = _TimedResponse
+    response_class = TimedResponse
     _answers = 0
     _rested_since = 0.0
 
@@ -137,7 +139,7 @@ class BoundedConnection(HTTPConnection):
     def _telling_stale(self) -> Iterator[None]:
         try:
             yield
-        except _HUNG_UP as exc:
+        except HUNG_UP as exc:
             if self._answers:
                 raise StaleConnectionError(*exc.args) from exc
             raise

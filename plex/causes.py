@@ -14,6 +14,7 @@ import requests
 import urllib3.exceptions as low
 
 from faults import SyncError
+from net.exchange import ConnectTimedOutError, ExchangeFailedError
 from plex.kinds import (
     AuthError,
     BadAddress,
@@ -154,7 +155,7 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
         if isinstance(link, OSError) and link.errno in _NO_WAY:
             return ServerUnreachable.about(f"Plex {_NO_WAY[link.errno]}.")
     if first(TimeoutError, requests.exceptions.Timeout, low.TimeoutError):
-        if first(requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
+        if first(ConnectTimedOutError, requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
             return ServerTimeout.about(
                 "Plex did not accept a connection in time.",
                 hint="A firewall that swallows packets looks like this, too.",
@@ -166,7 +167,7 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
         return _no_answer("What answers at plex_url does not speak plain HTTP.", links)
     if first(*_CUT_OFF):
         return BadResponse.about("Plex's answer was cut off in the middle.")
-    if first(requests.exceptions.SSLError, low.SSLError):
+    if first(ssl.SSLError, requests.exceptions.SSLError, low.SSLError):
         if first(ssl.SSLError):
             return ServerUnreachable.about("The secure connection to Plex broke.")
         return _untrusted()
@@ -215,6 +216,8 @@ def _no_answer(what: str, links: list[BaseException]) -> SyncError:
 
 
 def _asked_url(link: BaseException) -> object:
+    if isinstance(link, ExchangeFailedError):
+        return link.url
     return getattr(getattr(link, "request", None), "url", None)
 
 

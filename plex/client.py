@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
+from plex.exchange import PlexExchange
 from plex.identity import identity_headers
 from plex.markup import parse_container
 from plex.sections import SECTIONS, SectionInfo, make_sections, read_section_infos
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from xml.etree.ElementTree import Element
 
-    import requests
     from plexapi.server import PlexServer
     from typing_extensions import Self
 
@@ -68,13 +68,14 @@ class PlexClient:
         self._token = token.strip()
         self._read_timeout = read_timeout
         self._identifier = client_identifier or uuid.uuid5(uuid.NAMESPACE_URL, self._url).hex
-        self._session = PlexSession(
-            self._url,
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
-            verify=verify,
-            client_identifier=self._identifier,
-        )
+        bounds: dict[str, Any] = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "verify": verify,
+            "client_identifier": self._identifier,
+        }
+        self._exchange = PlexExchange(self._url, **bounds)
+        self._session = PlexSession(self._url, **bounds)
         self._making = threading.Lock()
         self._server: PlexServer | None = None
         self._machine_identifier: str | None = None
@@ -101,6 +102,7 @@ class PlexClient:
 
     def close(self) -> None:
         """Close the kept connections; the client may be used again."""
+        self._exchange.close()
         self._session.close()
 
     @property
@@ -147,7 +149,7 @@ class PlexClient:
             ItemGone: 404 on an item.
             faults.SyncError: Everything else that goes wrong.
         """
-        return parse_container(self._send(method, path, params, headers).content)
+        return parse_container(self._send(method, path, params, headers))
 
     def upload(self, path: str, body: bytes) -> None:
         """Send bytes, such as an image to "/library/metadata/42/posters".
@@ -164,7 +166,7 @@ class PlexClient:
         Returns:
             Its machine identifier, asked for anew each time.
         """
-        root = parse_container(self._send("GET", "/identity", token=False).content)
+        root = parse_container(self._send("GET", "/identity", token=False))
         found = "" if root is None else root.get("machineIdentifier", "")
         if not found:
             raise NotAPlexServer.about("The server at plex_url does not say which Plex it is.")
@@ -207,7 +209,7 @@ class PlexClient:
         *,
         body: bytes | None = None,
         token: bool = True,
-    ) -> requests.Response:
+    ) -> bytes:
         sent = dict(headers or {})
         if token and self._token:
             self._check_token()
@@ -218,10 +220,10 @@ class PlexClient:
                 f"{_quoted(name)}={_quoted(value)}" for name, value in params
             )
         try:
-            return self._session.ask(method, target, sent, body)
+            return self._exchange.ask(method, target, sent, body)
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
-        # Outside of the handler: requests quotes whole URLs, and none of that travels on.
+        # Outside of the handler: what is below quotes whole URLs, and none of that travels on.
         raise fault
 
 

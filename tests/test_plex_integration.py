@@ -113,7 +113,7 @@ def test_both_timeouts_reach_the_socket_layer() -> None:
     with patch("requests.adapters.HTTPAdapter.send") as send:
         send.side_effect = requests.ConnectTimeout("no answer")
         with pytest.raises(PlexTemporaryError):
-            client.query("/identity")
+            _ = client.server
         assert (2.0, 17.0) in send.call_args.args
     client.close()
 

@@ -206,6 +206,7 @@ def frame(request: Request, reply: Reply, *, gzip: bool, keepalive: int) -> tupl
         and body
         and reply.content_type != "text/html"
         and "gzip" in request.headers.get("accept-encoding", "")
+        and not any(name.lower() == "content-encoding" for name, _ in reply.headers)
     ):
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         packed = packer.compress(body) + packer.flush()
