@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 KILL_POINT = Path(__file__).resolve().parent / "kill_point.py"
 #: A picture on its way to Plex.
-UPLOAD = re.compile(r"/library/metadata/(\d+)/(?:posters|arts)(?:\?|$)")
+UPLOAD = re.compile(r"/library/metadata/(\d+)/(posters|arts)(?:\?|$)")
 #: A tag that a person gave an item in Plex; nothing of ours may take it away.
 BY_HAND = "Given by hand"
 
@@ -88,7 +89,6 @@ class CrashTown:
 
     town: Installation
     scenes: dict[int, State] = field(default_factory=dict)
-    covers: dict[int, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     @property
@@ -149,16 +149,21 @@ class CrashTown:
         else:
             self.town.stash.set_scene(scene, **wanted.as_input(), cover=cover)
         self.scenes[scene] = wanted
-        self.covers[scene] = self.covers.get(scene, 0) + 1
 
-    def uploads(self) -> dict[int, int]:
-        """Count the images that were sent to Plex, by scene."""
-        scenes = {self.town.item(scene)["ratingKey"]: scene for scene in self.scenes}
-        found: dict[int, int] = dict.fromkeys(self.scenes, 0)
+    def sent_twice(self) -> list[str]:
+        """Say for which places more pictures arrived at Plex than it has different ones."""
+        arrived: Counter[tuple[int, str]] = Counter()
         for request in self.town.plex.requests(headers=False):
             upload = UPLOAD.match(request["target"])
             if upload and request["method"] == "POST":
-                found[scenes[int(upload[1])]] += 1
+                arrived[int(upload[1]), upload[2]] += 1
+        assert arrived
+        found = []
+        for (key, place), count in arrived.items():
+            images = self.town.plex.item(key)[place]
+            different = {one["key"] for one in images if one["key"].startswith("upload://")}
+            if count != len(different):
+                found.append(f"item {key}: {count} {place} for {len(different)} pictures")
         return found
 
     @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 from faults import Scope
 from merge.base import Base
 from plex.client import PlexClient
-from plex.exceptions import ImageTooLarge, RateLimited, ServerError
+from plex.exceptions import ImageTooLarge, RateLimited, ServerError, ServerUnreachable
 from plex.images import BACKGROUND, LARGEST, POSTER, offered, place
 from plex.item import read_item
 from simulator.library import catalogue_file
@@ -356,6 +356,18 @@ def test_a_look_that_died_after_the_upload_sends_nothing_twice(town: Town) -> No
     look(town, fields=ONE)
     assert image_requests(town) == ["GET posters"]
     assert "thumb" in base_of(town).locked
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(town: Town) -> None:
+    """When Plex took the picture and hung up, the next look selects that upload."""
+    town.plex.switches(upload_selects=False)
+    town.plex.fault("reset_after", method="POST", path="/posters")
+    failed = look(town, fields=ONE)
+    assert isinstance(failed.fault, ServerUnreachable)
+    assert image_requests(town).count("POST posters") == 1
+    assert look(town, fields=ONE).fault is None
+    assert image_requests(town) == ["GET posters", "PUT poster"]
+    assert shown(town) == sha1(town.covers[1])
 
 
 def test_a_look_that_died_before_the_upload_keeps_its_lock_as_ours(town: Town) -> None:

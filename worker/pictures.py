@@ -162,7 +162,14 @@ class Pictures:
                     "Stash's cover changed too"
                 )
         if not self._dry:
-            images.place(self._client, item.rating_key, kind, image, there)
+            try:
+                images.place(self._client, item.rating_key, kind, image, there)
+            except SyncError as fault:
+                if fault.next_step is not NextStep.PARK:
+                    # It may have arrived all the same, and a server may lock what arrives:
+                    # the next look must not take that lock for a person's.
+                    hung.base = _with_locks(hung.base, [kind.lock])
+                raise
         hung.placed.append(kind.lock)
         hung.changes[kind.name] = ("", f"the scene's cover ({sha1[:8]})")
         return after._replace(seen="-")
