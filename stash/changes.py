@@ -135,9 +135,10 @@ def ids_of_kind(client: StashClient, kind: str, size: int = 1000) -> set[int]:
         find, plural = _LIST[kind]
         part = _part(client.query(_IDS[kind], {"page": order}), find)
         ids = [entry.id for entry in read_each(part.get(plural), plural, _changed)]
+        before = len(found)
         found.update(ids)
-        if len(ids) < size:
-            return found
+        if len(ids) < size or len(found) == before:
+            return found  # the end, or a Stash that gives one page for ever
 
 
 def scene_ids(

@@ -9,6 +9,7 @@ from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryRefused
 from tests.stash_stand_in import serving
+from tests.wire import Wire, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +120,19 @@ def test_the_ids_of_a_kind_are_all_there_are(stash: StashControl, client: StashC
     assert added - {gone} <= found
     assert gone not in found
     assert found == changes.ids_of_kind(client, "performer")
+
+
+@pytest.mark.timeout(60)
+def test_a_stash_that_gives_one_page_for_ever_comes_to_an_end() -> None:
+    """The same ids again are the end of a list, though the page is full."""
+    page = b'{"data": {"findPerformers": {"performers": [{"id": "1"}, {"id": "2"}]}}}'
+    with Wire(lambda _asked, _sock: answer(page, kind="application/json")) as wire:
+        given = {"Scheme": "http", "Host": "127.0.0.1", "Port": wire.port}
+        cookie = {"Name": "session", "Value": "x"}
+        connection = StashConnection.from_server_connection({**given, "SessionCookie": cookie})
+        client = StashClient(connection)
+        assert changes.ids_of_kind(client, "performer", size=2) == {1, 2}
+        client.close()
 
 
 def test_scene_ids_come_in_pages_cut_by_id(stash: StashControl, client: StashClient) -> None:
