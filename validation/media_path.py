@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|\Z)")
 # Windows' way to allow long paths: \\?\C:\dir and \\?\UNC\server\share.
@@ -89,6 +90,7 @@ def name_key(name: str, *, windows: bool) -> str:
     return unicodedata.normalize("NFC", "".join(letter.lower() for letter in key))
 
 
+@lru_cache(4096)
 def path_key(path: str) -> str:
     r"""The normal form in which two Plex-side paths are compared.
 

@@ -123,6 +123,8 @@ def one_line(text: str, max_bytes: int = 2000) -> str:
     title can forge a line, colour a terminal or hide a part. Everything else,
     backslashes too, stays. A cut is marked by an ellipsis.
     """
+    if _byte_length(text) <= max_bytes and not _NOT_IN_A_LOG.search(text):
+        return text
     # Each character takes at least one byte: what lies further cannot show.
     shown: list[str] = []
     used = 0

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 #: Rows of one batch, and the fewest that are worth one.
 BATCH = 500
 FEWEST = 4
-#: Scenes ended in one transaction, and seconds after which fewer are.
-COMMIT = 50
+#: Scenes ended in one transaction, and seconds after which fewer are. A worker that is
+#: killed before repeats no write: each of them finds Plex as it shall be.
+COMMIT = 250
 COMMIT_AFTER = 0.5
 #: What ends a batch: the gate decides whether the next one may begin.
 FAILING = (NextStep.RETRY, NextStep.PAUSE)

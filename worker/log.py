@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from validation.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from faults import SyncError
 
@@ -48,7 +48,7 @@ class Log:
         # Not from the registry: libraries that log cannot reach our file.
         self._logger = logging.Logger("plexsync")  # noqa: LOG001
         handler = _PrivateFile(path, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True)
-        line = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+        self._line = line = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
         line.converter = time.gmtime
         line.default_time_format = "%Y-%m-%dT%H:%M:%S"
         line.default_msec_format = "%s.%03dZ"
@@ -94,6 +94,12 @@ class Log:
     def info(self, text: str) -> None:
         """Write what was done."""
         self._logger.info("%s", self.clean(text))
+
+    def info_all(self, texts: Sequence[str]) -> None:
+        """Write what was done to several scenes, a line each, at one go; cleaned already."""
+        if texts:
+            head = self._line.format(self._logger.makeRecord("", logging.INFO, "", 0, "", (), None))
+            self._logger.info("%s", f"\n{head}".join(texts))
 
     def debug(self, text: str) -> None:
         """Write a detail."""

@@ -180,9 +180,9 @@ class SyncWorker:
         with self.store.transaction():
             self.books.record(look, row, self.plex.machine_identifier)
         server_seen.note(self.store, self.reconciler)
-        self._tell(look)
         if look.fault:
             raise look.fault
+        self.log.info(self._told(look))
         return look
 
     def record(self, looks: Sequence[tuple[DirtyRow, Look]]) -> None:
@@ -191,9 +191,14 @@ class SyncWorker:
             for row, look in looks:
                 self.books.record(look, row, self.plex.machine_identifier)
         server_seen.note(self.store, self.reconciler)
+        lines = []
+        for _, look in looks:
+            self.keep_private(look.scene)
+            if look.fault is None:
+                lines.append(self.log.clean(self._told(look)))
+        self.log.info_all(lines)
         for row, look in looks:
             self.keep_private(look.scene)
-            self._tell(look)
             if look.fault:
                 self.verdict.settle(row, look.fault)
             else:
@@ -203,7 +208,8 @@ class SyncWorker:
         """Keep a scene's title and paths out of the log from here on, if the settings say so."""
         redaction.keep_private(self.log, scene, self.config)
 
-    def _tell(self, look: Look) -> None:
+    def _told(self, look: Look) -> str:
+        """Give the log's one line about a look."""
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in look.items)
         what = f"{look.outcome} {fields}".strip()
@@ -212,10 +218,7 @@ class SyncWorker:
             [note.partition(":")[0] for note in look.notes] if self.log.is_redacted else look.notes
         )
         notes = "".join(f"; {note}" for note in said)
-        if look.fault is None:
-            self.log.info(
-                f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
-            )
+        return f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
 
     def _expand(self, row: DirtyRow) -> None:
         scenes = self._expansion.run(row)

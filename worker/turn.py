@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
     from worker.release import Release
 
+#: Seconds between two looks at whether something more urgent waits.
+LOOK_UP = 0.005
+
 
 class Turn:
     """Takes what is ready from the dirty set and has it looked at.
@@ -50,6 +53,7 @@ class Turn:
         self._release = release
         self._clock = clock
         self._at_work_for = EDIT
+        self._undisturbed_at = -LOOK_UP
         self.bulk = Bulk(worker, self.is_interrupted)
 
     def take(self) -> bool:
@@ -89,12 +93,21 @@ class Turn:
         return alike if len(alike) >= FEWEST else []
 
     def is_interrupted(self) -> bool:
-        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update."""
-        return (
-            dirty.edit_waits(self._store.connection)
-            or (self._at_work_for == TASK and not self._task_lock.is_held())
-            or self._release.changed()
-        )
+        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update.
+
+        Asked for every scene and every request; what was true a few milliseconds
+        ago is near enough.
+        """
+        now = time.monotonic()
+        if not 0 <= now - self._undisturbed_at < LOOK_UP:
+            if (
+                dirty.edit_waits(self._store.connection)
+                or (self._at_work_for == TASK and not self._task_lock.is_held())
+                or self._release.changed()
+            ):
+                return True
+            self._undisturbed_at = now
+        return False
 
     def _work_on_all(self, batch: list[DirtyRow]) -> None:
         """Look at a batch; after a defect of ours its scenes are looked at one by one."""
