@@ -33,6 +33,7 @@ class PlexError(SyncError):
         super().__init__(message, setting=setting or self.usual_setting, retry_after=retry_after)
         #: What happened, without what follows; "" if nobody told them apart.
         self.fact = ""
+        self.hint = ""  # one more sentence for the reader
 
     @classmethod
     def about(
@@ -60,7 +61,14 @@ class PlexError(SyncError):
         fault.message = " ".join(part for part in parts if part)
         fault.args = (fault.message,)
         fault.fact = what
+        fault.hint = hint
         return fault
+
+    def while_trying(self) -> str:
+        """Give the message for who tries settings before saving them: no scene waits for those."""
+        if not self.fact:
+            return self.message
+        return " ".join(part for part in (self.fact, self.hint, self.advice) if part)
 
     def for_one_scene(self) -> str:
         """Give the message for when the server is well otherwise, and one scene's request failed.

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from faults import TransientError
+from faults import PermanentError, TransientError
 from plex.identity import identity_headers
 from plex.taming import tame_plexapi
 
@@ -23,6 +23,10 @@ class Pin(NamedTuple):
 
     id: str
     code: str
+
+
+class CodeExpired(PermanentError):
+    """plex.tv knows the PIN no more: it has run out."""
 
 
 class SignIn:
@@ -57,13 +61,20 @@ class SignIn:
         """Give the token once the user has entered the code, else None.
 
         Raises:
-            TransientError: plex.tv gave no answer, or knows the PIN no more.
+            CodeExpired: plex.tv knows the PIN no more.
+            TransientError: plex.tv gave no answer; the PIN may be good all the same.
         """
         login = self._login()
+        statuses: list[int] = []
+        # plexapi keeps the number to itself, and says it in a text only.
+        note = lambda reply, **_: statuses.append(reply.status_code)  # noqa: E731
+        login._session.hooks["response"].append(note)  # noqa: SLF001 - as above
         login._id, login._code = pin  # noqa: SLF001 - as above
         try:
             done = login._checkLogin()  # noqa: SLF001 - the public one hides what went wrong
         except Exception as exc:  # noqa: BLE001 - as above
+            if statuses[-1:] == [404]:
+                raise CodeExpired("The code has expired.") from None
             raise _no_answer(exc) from None
         return str(login.token) if done else None
 

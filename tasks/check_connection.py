@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from faults import ConfigurationError, SyncError
 from matching.rule_finder import find_rule
 from plex.client import PlexClient
-from plex.exceptions import ServerTimeout, ServerUnreachable
+from plex.exceptions import PlexTemporaryError, ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from store import holds
 from tasks import voice
@@ -115,7 +115,9 @@ def open_client(task: Task, config: PlexSyncConfig) -> PlexClient:
     )
 
 
-def _unreachable(config: PlexSyncConfig, fault: SyncError) -> SyncError:
+def _unreachable(
+    config: PlexSyncConfig, fault: ServerUnreachable | ServerTimeout
+) -> PlexTemporaryError:
     """Say which setting it is, and what it usually is when nobody answers there."""
     parts = urlsplit(config.plex_url)
     hint = ""
@@ -126,7 +128,9 @@ def _unreachable(config: PlexSyncConfig, fault: SyncError) -> SyncError:
         )
     if parts.scheme == "https":
         hint += " If Plex does not speak https there, let plex_url begin with http://."
-    return type(fault)(fault.message + hint, setting=fault.setting or "plex_url")
+    return type(fault).about(
+        fault.fact, setting=fault.setting or "plex_url", hint=f"{fault.hint}{hint}".strip()
+    )
 
 
 def _sample(task: Task, config: PlexSyncConfig, client: PlexClient, libraries: Libraries) -> str:
@@ -150,8 +154,13 @@ def _sample(task: Task, config: PlexSyncConfig, client: PlexClient, libraries: L
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
     folders = [str(place) for section in libraries.sections() for place in section.locations]
-    mend = rule or f"such as /stash/folder => {folders[0] if folders else '/plex/folder'}"
+    turned = "" if mapped == path else f", which path_map turns into {mapped}"
+    if rule:
+        mend = f"Plex has a file of that name elsewhere; this rule leads there: {rule}"
+    else:
+        first = folders[0] if folders else "/plex/folder"
+        mend = f"Give the rule that leads from one to the other, such as /stash/folder => {first}"
     return (
-        f"Stash's file {path} is {mapped} for Plex, but Plex's libraries lie in "
-        f"{', '.join(folders)}. Give the rule that turns one into the other: {mend}."
+        f"Plex knows no folder of Stash's file {path}{turned}. Its libraries lie in "
+        f"{', '.join(folders)}. {mend}."
     )

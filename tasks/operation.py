@@ -6,6 +6,7 @@ what a mode needs is loaded: the page asks often, and must cost little.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import sys
@@ -15,7 +16,7 @@ from faults import SyncError
 from store import meta
 from store.schema import NewerDatabase, data_directory
 from store.store import Store
-from tasks import page
+from tasks import page, page_tasks
 from tasks.task import Task
 from worker import hook
 
@@ -67,19 +68,30 @@ def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         answer = {"output": _run(payload, entry, complete_path)}
     except hook.Refused as refusal:
         answer = {"error": f"PlexSync did nothing: {refusal}."}
-    except SyncError as fault:
-        answer = {"error": fault.message}
-    except (OSError, sqlite3.Error, NewerDatabase) as error:
-        answer = {"error": f"PlexSync cannot use its data directory: {error}"}
     except ImportError:
         raise  # the entry knows where packages come from
     except Exception as error:  # noqa: BLE001 - stdout must hold JSON, the log the rest
-        answer = {
-            "error": f"PlexSync failed in an unforeseen way ({type(error).__name__}). "
-            "Nothing is lost; please report what you did."
-        }
+        answer = {"error": _words(error, payload)}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
+
+
+def _words(error: Exception, payload: dict[str, Any]) -> str:
+    """Say to a person why a task or an operation failed."""
+    if isinstance(error, SyncError):
+        return error.message
+    if isinstance(error, NewerDatabase):
+        return f"PlexSync cannot use its data directory: {error}"
+    if isinstance(error, (OSError, sqlite3.Error)):
+        where = data_directory(hook.stash_directory(payload.get("server_connection")))
+        return (
+            f"PlexSync cannot use its data directory {where}: {error}. Nothing is lost; see that "
+            "it can be written and that the disk has room, then run this again."
+        )
+    return (
+        f"PlexSync failed in an unforeseen way ({type(error).__name__}). "
+        "Nothing is lost; please report what you did."
+    )
 
 
 def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None]) -> Any:
@@ -102,8 +114,16 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
             with task.store.transaction() as database:
                 meta.put_connection(database, connection or {})
         found = run(task)
-        if mode == "preview":
-            page.keep_preview(task, str(found))
+        page_tasks.keep(task, mode, str(found), ok=True)
+    except ImportError:
+        raise  # said by the entry, which knows where packages come from
+    except Exception as error:
+        if isinstance(error, SyncError):
+            error.message = task.words(error)
+        with contextlib.suppress(sqlite3.Error):  # the error itself says more
+            page_tasks.keep(task, mode, _words(error, payload), ok=False)
+        raise
+    else:
         return found
     finally:
         task.close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import dirty, history, holds, ledger, meta, overview
 from store.mark import mark
-from tasks import page_words
+from tasks import page_tasks, page_words
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ PAGE, LARGEST_PAGE = 20, 200
 CHANGES, LONGEST_VALUE = 15, 300
 #: Seconds over which the rate of changes is taken.
 RATE_OVER = 60.0
-#: Where the last preview is kept.
-PREVIEW = "preview"
 
 
 def page_state(task: Task) -> dict[str, Any]:
@@ -37,7 +35,8 @@ def page_state(task: Task) -> dict[str, Any]:
     now = time.time()
     alive = launcher.ProcessLock(task.store.directory, launcher.WORKER_LOCK).is_held()
     running = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held()
-    groups = overview.groups(connection)
+    # What waits for a person first.
+    groups = sorted(overview.groups(connection), key=lambda group: not group.parked)
     queue = overview.counts(connection, groups)
     held = holds.all_holds(connection)
     bulk = _bulk(connection, running=running, left=queue["task"])
@@ -63,20 +62,9 @@ def page_state(task: Task) -> dict[str, Any]:
             {"rule": rule, "scenes": scenes}
             for rule, scenes in meta.get(connection, "path_advice") or ()
         ],
-        "preview_at": (meta.get(connection, PREVIEW) or {}).get("at"),
+        "preview_at": page_tasks.preview_at(task),
+        "task": page_tasks.last(task),
     }
-
-
-def page_preview(task: Task) -> dict[str, Any]:
-    """Give what the last "Preview sync" found: ``{at, text}``, None and "" without one."""
-    kept = meta.get(task.store.connection, PREVIEW) or {}
-    return {"now": time.time(), "at": kept.get("at"), "text": kept.get("text", "")}
-
-
-def keep_preview(task: Task, text: str) -> None:
-    """Keep what a preview found: a task's own output goes nowhere that a person can see."""
-    with task.store.transaction() as connection:
-        meta.put(connection, PREVIEW, {"at": time.time(), "text": text})
 
 
 def page_scenes(task: Task) -> dict[str, Any]:
@@ -162,7 +150,7 @@ def sync_scene(task: Task) -> dict[str, Any]:
 READS: dict[str, Callable[[Task], Any]] = {
     "page_state": page_state,
     "page_scenes": page_scenes,
-    "page_preview": page_preview,
+    "page_preview": page_tasks.page_preview,
     "scene_state": scene_state,
 }
 MODES: dict[str, Callable[[Task], Any]] = {**READS, "retry": retry, "sync_scene": sync_scene}
@@ -202,10 +190,11 @@ def _group(group: overview.Group) -> dict[str, Any]:
 def _change(change: dict[str, Any]) -> dict[str, Any]:
     return {
         **change,
-        "changes": {
-            name: [str(value)[:LONGEST_VALUE] for value in values]
+        # A list, because Stash sorts the keys of whatever it hands on.
+        "changes": [
+            [name, *(str(value)[:LONGEST_VALUE] for value in values)]
             for name, values in change["changes"].items()
-        },
+        ],
     }
 
 

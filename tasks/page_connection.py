@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from faults import SyncError
+from plex.exceptions import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
 from tasks import check_connection
 from validation.config import PlexSyncConfig
+from validation.problem import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +25,9 @@ def test(task: Task) -> dict[str, Any]:
     """Try settings (argument ``settings``, else the saved ones).
 
     Returns:
-        ``ok``; ``message``; ``setting``, the one at fault or None; ``rule``, a
-        path_map rule that would help, or ""; ``server`` and ``libraries`` by name.
+        ``ok``; ``message``; ``setting``, the one at fault or None; ``faults``, what is
+        wrong as ``{setting, message}`` each; ``rule``, a path_map rule that would help,
+        or ""; ``server`` and ``libraries`` by name.
     """
 
     def check(settings: dict[str, object]) -> dict[str, Any]:
@@ -33,6 +36,7 @@ def test(task: Task) -> dict[str, Any]:
             "ok": True,
             "message": str(found),
             "setting": None,
+            "faults": [],
             "rule": "",
             "server": found.server,
             "libraries": list(found.libraries),
@@ -57,6 +61,7 @@ def libraries(task: Task) -> dict[str, Any]:
                 "ok": True,
                 "message": "",
                 "setting": None,
+                "faults": [],
                 "rule": "",
                 "server": client.friendly_name,
                 "libraries": [
@@ -74,11 +79,24 @@ def _answer(task: Task, ask: Callable[[dict[str, object]], dict[str, Any]]) -> d
     try:
         return ask(given if isinstance(given, dict) else task.stash.settings())
     except SyncError as fault:
+        faults = _faults(fault)
         return {
             "ok": False,
-            "message": fault.message,
+            "message": " ".join(one["message"] or "" for one in faults),
             "setting": fault.setting,
+            "faults": faults,
             "rule": getattr(fault, "rule", ""),
             "server": "",
             "libraries": [],
         }
+
+
+def _faults(fault: SyncError) -> list[dict[str, str | None]]:
+    """Give what is wrong, setting by setting; nothing waits for what is only being tried."""
+    if isinstance(fault, SettingsError):
+        return [
+            {"setting": one.setting, "message": f"{one.message[:1].upper()}{one.message[1:]}."}
+            for one in fault.problems
+        ]
+    message = fault.while_trying() if isinstance(fault, PlexError) else fault.message
+    return [{"setting": fault.setting, "message": message}]

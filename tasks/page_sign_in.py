@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from faults import SyncError
-from plex.sign_in import Pin, SignIn
+from plex.sign_in import CodeExpired, Pin, SignIn
 from store import meta
 
 if TYPE_CHECKING:
@@ -36,13 +36,16 @@ def start(task: Task) -> dict[str, Any]:
 def check(task: Task) -> dict[str, Any]:
     """Say how the sign-in stands: ``{state: waiting | done | expired | failed}``.
 
-    Done comes with ``token``, once; failed with ``message``.
+    Done comes with ``token``, once. Failed comes with ``message`` and is about this look
+    alone: the code may be good all the same.
     """
     kept = meta.get(task.store.connection, KEY) or {}
     if not 0 <= time.time() - kept.get("at", 0.0) < LIFE:
         return {"state": "expired"}
     try:
         token = _sign_in(task).token(Pin(kept["id"], kept["code"]))
+    except CodeExpired:
+        return {"state": "expired"}
     except SyncError as fault:
         return {"state": "failed", "message": fault.message}
     if token is None:

@@ -107,9 +107,12 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."
     if queue["parked"]:
+        others = "All others are in step."
+        if queue["waiting"]:
+            others = f"{scenes(queue['waiting'])} more will be looked at again by themselves."
         return "attention", (
             f"{scenes(queue['parked'])} could not be synced; the groups below say "
-            "why and what to do. All others are in step."
+            f"why and what to do. {others}"
         )
     if queue["waiting"]:
         verb = "waits" if queue["waiting"] == 1 else "wait"

@@ -11,18 +11,21 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from simulator.control import free_port
 from simulator.library import catalogue_file
+from tasks import page_tasks
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 OPERATION = 'mutation($args: Map!){runPluginOperation(plugin_id:"PlexSync",args:$args)}'
 
 #: What a look at the page may not load: the network, and what is slow to start.
@@ -90,7 +93,8 @@ def test_a_synced_scene_shows_in_the_state(town: Installation) -> None:
     assert state["last_look"] >= before - 1
     assert state["rate"] >= 1
     newest = state["history"][0]
-    assert (newest["scene"], newest["changes"]["title"][1]) == (1, "Shown on the page")
+    assert newest["scene"] == 1
+    assert newest["changes"][0][0::2] == ["title", "Shown on the page"]
 
 
 def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
@@ -99,7 +103,8 @@ def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
     wait_for(lambda: town.item(2)["fields"].get("summary") == "x" * 10_000)
     town.settled()
     changes = [one["changes"] for one in ask(town, "page_state")["history"] if one["scene"] == 2]
-    assert len(changes[0]["summary"][1]) == 300
+    values = {name: after for name, _, after in changes[0]}
+    assert len(values["summary"]) == 300
 
 
 def test_a_scene_says_that_it_is_in_step_and_names_its_item(town: Installation) -> None:
@@ -297,8 +302,8 @@ def test_each_fault_names_its_setting(town: Installation) -> None:
     nobody = free_port()
     folder_below = "/nowhere => /else"
     table: list[tuple[dict[str, Any], str, str]] = [
-        ({"plex_url": ""}, "plex_url", "is empty"),
-        ({"plex_token": ""}, "plex_token", "is empty"),
+        ({"plex_url": ""}, "plex_url", "enter the address"),
+        ({"plex_token": ""}, "plex_token", "enter the X-Plex-Token"),
         ({"plex_url": "plex:32400"}, "plex_url", "http"),
         ({"plex_url": f"http://127.0.0.1:{nobody}"}, "plex_url", "container"),
         ({"plex_url": "http://plex.invalid:32400"}, "plex_url", "not known"),
@@ -316,6 +321,15 @@ def test_each_fault_names_its_setting(town: Installation) -> None:
         answer = ask(town, "test_connection", settings=good(town, **changes))
         assert not answer["ok"], changes
         assert (answer["setting"], words in answer["message"]) == (setting, True), answer
+        # Nothing waits for settings that are only being tried.
+        assert "all scenes" not in answer["message"]
+
+
+def test_each_setting_at_fault_has_its_own_words(town: Installation) -> None:
+    """Two empty settings are two faults, so that each can be shown at its field."""
+    answer = ask(town, "test_connection", settings=good(town, plex_url="", plex_token=""))
+    assert [one["setting"] for one in answer["faults"]] == ["plex_url", "plex_token"]
+    assert all(one["message"].startswith("Is empty; enter") for one in answer["faults"])
 
 
 def test_paths_that_do_not_meet_come_with_the_rule_that_mends_them(town: Installation) -> None:
@@ -337,6 +351,33 @@ def test_the_libraries_come_with_their_folders(town: Installation) -> None:
     assert (refused["ok"], refused["setting"]) == (False, "plex_token")
 
 
+# --- tasks ---------------------------------------------------------------------------------
+
+
+def test_the_page_knows_how_the_last_task_ended(town: Installation) -> None:
+    """Stash calls a task that failed finished; the page has its words, for good or ill."""
+    town.settings(plex_token="")
+    assert "error" in town.run(mode="preview")
+    failed = ask(town, "page_state")["task"]
+    town.settings()
+    assert (failed["name"], failed["ok"]) == ("Preview sync", False)
+    assert "plex_token" in failed["text"]
+    assert "output" in town.run(mode="preview")
+    done = ask(town, "page_state")["task"]
+    assert (done["ok"], "Nothing was written" in done["text"]) == (True, True)
+    assert done["at"] > failed["at"]
+    ask(town, "retry", all=True)
+    assert ask(town, "page_state")["task"] == done
+
+
+def test_the_names_of_tasks_are_those_of_the_manifest() -> None:
+    """What the page calls a task is what Stash's task page calls it."""
+    manifest = yaml.safe_load((ROOT / "PlexSync.yml").read_text(encoding="utf-8"))
+    assert {
+        task["defaultArgs"]["mode"]: task["name"] for task in manifest["tasks"]
+    } == page_tasks.TASKS
+
+
 # --- sign in ---------------------------------------------------------------------------------
 
 
@@ -344,6 +385,7 @@ class PlexTv(BaseHTTPRequestHandler):
     """A plex.tv that knows one PIN."""
 
     token = ""
+    status = 200
     seen: list[tuple[str, str, str]]
 
     def do_POST(self) -> None:
@@ -352,7 +394,7 @@ class PlexTv(BaseHTTPRequestHandler):
             (self.command, self.path, self.headers.get("X-Plex-Client-Identifier") or "")
         )
         body = f'<pin id="4711" code="ABCD" authToken="{self.token}"/>'.encode()
-        self.send_response(201 if self.command == "POST" else 200)
+        self.send_response(201 if self.command == "POST" else self.status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -394,6 +436,32 @@ def test_a_token_comes_once_the_code_was_entered(town: Installation, plex_tv: ty
     store = (town.data / "plexsync.sqlite").read_bytes()
     wal = town.data / "plexsync.sqlite-wal"
     assert b"fresh-token" not in store + (wal.read_bytes() if wal.exists() else b"")
+
+
+def test_a_code_that_plex_tv_forgot_has_expired(town: Installation, plex_tv: type[PlexTv]) -> None:
+    """The panel is told to begin anew; an error of plex.tv's own is about one look only."""
+    town.run(mode="plex_pin_start")
+    plex_tv.status = 500
+    failed = town.run(mode="plex_pin_check")["output"]
+    assert (failed["state"], "plex.tv" in failed["message"]) == ("failed", True)
+    plex_tv.status = 404
+    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    plex_tv.status, plex_tv.token = 200, "fresh-token"
+    assert town.run(mode="plex_pin_check")["output"]["state"] == "done"
+
+
+def test_a_code_is_not_asked_about_after_its_life(
+    town: Installation, plex_tv: type[PlexTv]
+) -> None:
+    """A quarter of an hour later the code has expired, and plex.tv is left in peace."""
+    town.run(mode="plex_pin_start")
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        (text,) = store.execute("SELECT value FROM meta WHERE key = 'sign_in'").fetchone()
+        kept = {**json.loads(text), "at": time.time() - 901}
+        store.execute("UPDATE meta SET value = ? WHERE key = 'sign_in'", (json.dumps(kept),))
+        store.commit()
+    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    assert [command for command, *_ in plex_tv.seen] == ["POST"]
 
 
 def test_a_sign_in_without_the_internet_says_so(

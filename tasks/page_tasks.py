@@ -1,0 +1,60 @@
+"""What the page knows of tasks: how the last one ended, and what the last preview found.
+
+Stash shows a task that failed as one that is finished, and keeps its output
+nowhere that a person sees; so it is kept here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from store import meta
+
+if TYPE_CHECKING:
+    from tasks.task import Task
+
+#: Modes that a person starts as a task, with the names that PlexSync.yml gives them.
+TASKS = {
+    "sync_all": "Sync all to Plex",
+    "check_connection": "Check connection",
+    "preview": "Preview sync",
+    "retry_failed": "Retry failed",
+    "release_locks": "Release locks",
+}
+#: Where the last preview and the end of the last task are kept.
+PREVIEW, LAST = "preview", "last_task"
+#: Characters kept of what a task said.
+LONGEST = 600
+
+
+def keep(task: Task, mode: str, said: str, *, ok: bool) -> None:
+    """Keep how a task ended: with what it said, or with why it failed. Else does nothing."""
+    if mode not in TASKS:
+        return
+    now = time.time()
+    # A preview goes on with columns; they are for its own part of the page.
+    told = said.partition("\n\n")[0][:LONGEST]
+    with task.store.transaction() as connection:
+        if mode == "preview" and ok:
+            meta.put(connection, PREVIEW, {"at": now, "text": said})
+        meta.put(connection, LAST, {"name": TASKS[mode], "at": now, "ok": ok, "text": told})
+
+
+def last(task: Task) -> dict[str, Any] | None:
+    """Give how the last task ended, ``{name, at, ok, text}``, or None."""
+    found = meta.get(task.store.connection, LAST)
+    return found if isinstance(found, dict) else None
+
+
+def preview_at(task: Task) -> float | None:
+    """Give when the last preview ended, or None."""
+    kept = meta.get(task.store.connection, PREVIEW) or {}
+    at = kept.get("at")
+    return float(at) if at else None
+
+
+def page_preview(task: Task) -> dict[str, Any]:
+    """Give what the last "Preview sync" found: ``{at, text}``, None and "" without one."""
+    kept = meta.get(task.store.connection, PREVIEW) or {}
+    return {"now": time.time(), "at": kept.get("at"), "text": kept.get("text", "")}
