@@ -9,6 +9,9 @@
 
   const ui = (window.PlexSyncUi = window.PlexSyncUi || {});
   ui.ID = "PlexSync";
+  /** Our panel among the settings; the panel shows itself where it finds the part behind #. */
+  ui.ANCHOR = "plexsync-settings";
+  ui.SETTINGS = `/settings?tab=plugins#${ui.ANCHOR}`;
 
   const OPERATION =
     "mutation PlexSyncOperation($args: Map!) { runPluginOperation(plugin_id: \"PlexSync\", args: $args) }";

@@ -76,9 +76,9 @@
               target: "_blank",
               rel: "noopener noreferrer",
             },
-            "at the server itself"
+            "Open without plex.tv"
           ),
-        h(Link, { to: "/plugins/PlexSync" }, "All of PlexSync")
+        h(Link, { to: "/plugins/PlexSync" }, "PlexSync's page")
       )
     );
   }

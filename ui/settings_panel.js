@@ -12,6 +12,8 @@
 
   const OURS = ["plex_url", "plex_token", "plex_libraries"];
   const SIGN_IN_EVERY = 2000;
+  /** Looks at plex.tv that may fail in a row; one alone is no reason to give a code up. */
+  const HICCUPS = 4;
 
   /** Stash's own copy of the settings, where there is one (Settings pages, 0.27 and newer). */
   function useStashSettings() {
@@ -29,6 +31,10 @@
   const joinNames = (names) => names.map((name) => name.replace(/([\\,])/g, "\\$1")).join(", ");
   const sameName = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
 
+  /** An answer that never came, in the form of one of PlexSync's. */
+  const failure = (error) => ({ ok: false, faults: [{ setting: null, message: error.message }] });
+  const inWords = (one) => (one.setting ? `${one.setting}: ` : "") + one.message;
+
   function Field({ id, label, help, fault, children }) {
     return h(
       "div",
@@ -43,25 +49,31 @@
   function SignIn({ onToken }) {
     const [pin, setPin] = useState(null);
     const [notice, say] = useState(null);
-    const alive = React.useRef(true);
-    React.useEffect(() => () => void (alive.current = false), []);
+    // The code that is being waited for: none after a cancel, or once the panel is gone.
+    const wanted = React.useRef(null);
+    React.useEffect(() => () => void (wanted.current = null), []);
 
-    async function wait() {
-      while (alive.current) {
+    function end(news) {
+      wanted.current = null;
+      setPin(null);
+      say(news);
+    }
+
+    async function wait(started) {
+      let failed = 0;
+      while (wanted.current === started) {
         await new Promise((wake) => window.setTimeout(wake, SIGN_IN_EVERY));
-        if (!alive.current) return;
+        if (wanted.current !== started) return;
         const found = await ui.operation("plex_pin_check");
-        if (!alive.current) return;
+        if (wanted.current !== started) return;
+        failed = found.state === "failed" ? failed + 1 : 0;
         if (found.state === "done") {
-          setPin(null);
           await onToken(found.token);
-          say({ kind: "good", text: "Signed in. The token is saved." });
-          return;
-        }
-        if (found.state !== "waiting") {
-          setPin(null);
-          say({ kind: "bad", text: found.message || "The code has expired. Sign in again for a new one." });
-          return;
+          end({ kind: "good", text: "Signed in. The token is saved." });
+        } else if (found.state === "expired") {
+          end({ kind: "bad", text: "The code has expired. Sign in again for a new one." });
+        } else if (failed >= HICCUPS) {
+          end({ kind: "bad", text: found.message });
         }
       }
     }
@@ -74,32 +86,38 @@
           say({ kind: "bad", text: found.message });
           return;
         }
+        wanted.current = found;
         setPin(found);
-        wait().catch((error) => {
-          if (alive.current) {
-            setPin(null);
-            say({ kind: "bad", text: error.message });
-          }
-        });
+        wait(found).catch((error) => wanted.current === found && end({ kind: "bad", text: error.message }));
       } catch (error) {
         say({ kind: "bad", text: error.message });
       }
     }
 
+    const cancel = async () => end({ kind: "good", text: "Signing in was cancelled; nothing changed." });
     return h(
       "div",
       { className: "plexsync-sign-in" },
-      pin
-        ? h(
+      // One button throughout, so that the keyboard's focus stays where it was.
+      h(
+        ui.ActionButton,
+        { action: pin ? cancel : start, busyText: pin ? undefined : "Asking plex.tv…", type: "button" },
+        pin ? "Cancel signing in" : "Sign in with Plex"
+      ),
+      h(
+        "div",
+        { role: "status" },
+        pin &&
+          h(
             "p",
-            { role: "status" },
+            null,
             "Open ",
             h("a", { href: pin.link, target: "_blank", rel: "noopener noreferrer" }, "plex.tv/link"),
             ", sign in as the server's owner and enter the code ",
             h("strong", { className: "plexsync-code" }, pin.code),
             ". This page notices by itself."
           )
-        : h(ui.ActionButton, { action: start, busyText: "Asking plex.tv…" }, "Sign in with Plex"),
+      ),
       h(ui.Notice, { notice })
     );
   }
@@ -182,8 +200,15 @@
     const [result, setResult] = useState(null);
     const [version, setVersion] = useState(0);
 
+    const place = React.useRef(null);
+
     React.useEffect(() => {
-      ui.readSettings().then(setSettings, (error) => setResult({ ok: false, message: error.message }));
+      ui.readSettings().then(setSettings, (error) => setResult(failure(error)));
+      // Stash's page of plugins is long, and whoever followed a link came for this part of it.
+      if (window.location.hash === `#${ui.ANCHOR}`) {
+        place.current.scrollIntoView();
+        place.current.focus({ preventScroll: true });
+      }
     }, []);
 
     const saved = settings || {};
@@ -210,39 +235,49 @@
         await save(draft);
         setResult({ ok: true, message: "Saved. PlexSync takes it up within seconds." });
       } catch (error) {
-        setResult({ ok: false, message: error.message });
+        setResult(failure(error));
       }
     }
 
-    async function test() {
+    async function test(settingsToTry) {
       setResult(null);
       try {
-        setResult(await ui.operation("test_connection", { settings: current }));
+        setResult(await ui.operation("test_connection", { settings: settingsToTry }));
         setVersion((count) => count + 1);
       } catch (error) {
-        setResult({ ok: false, message: error.message });
+        setResult(failure(error));
       }
     }
 
     async function adopt(rule) {
       try {
         const pathMap = await ui.adoptRule(rule);
-        await save({ path_map: pathMap });
-        setResult({ ok: true, message: `The rule ${rule} is saved in path_map. Test once more.` });
+        await test(await save({ ...draft, path_map: pathMap }));
       } catch (error) {
-        setResult({ ok: false, message: error.message });
+        setResult(failure(error));
       }
     }
 
-    const fault = (setting) =>
-      result && !result.ok && result.setting === setting ? result.message : null;
+    const fault = (setting) => {
+      const mine = result && !result.ok && result.faults.find((one) => one.setting === setting);
+      return mine ? mine.message : null;
+    };
+    // What has no field of ours is said below the buttons.
+    const elsewhere =
+      result && !result.ok && result.faults.filter((one) => !OURS.includes(one.setting)).map(inWords);
     const edit = (key) => (event) => setDraft({ ...draft, [key]: event.target.value });
     const described = (id, setting) => `${id}-help${fault(setting) ? ` ${id}-fault` : ""}`;
-    const elsewhere = result && !(OURS.includes(result.setting) && !result.ok);
 
     return h(
       "div",
-      { className: "plexsync plexsync-settings setting" },
+      {
+        className: "plexsync plexsync-settings setting",
+        id: ui.ANCHOR,
+        ref: place,
+        role: "group",
+        "aria-label": "Connection to Plex",
+        tabIndex: -1,
+      },
       h(
         "form",
         {
@@ -277,7 +312,7 @@
           Field,
           {
             id: "plexsync-token",
-            label: "Plex token",
+            label: "Plex Token",
             help: "Of the server's owner; shared and managed users can read, not edit.",
             fault: fault("plex_token"),
           },
@@ -301,7 +336,7 @@
         h(
           "div",
           { className: `plexsync-field ${fault("plex_libraries") ? "plexsync-at-fault" : ""}` },
-          h("div", { className: "plexsync-label" }, "Plex libraries"),
+          h("div", { className: "plexsync-label" }, "Plex Libraries"),
           h(Libraries, {
             settings: current,
             chosen: splitNames(current.plex_libraries),
@@ -316,7 +351,7 @@
           { className: "plexsync-toolbar" },
           h(
             ui.ActionButton,
-            { action: test, busyText: "Testing…", size: "md", type: "button" },
+            { action: () => test(current), busyText: "Testing…", size: "md", type: "button" },
             "Test connection"
           ),
           h(
@@ -328,12 +363,11 @@
         h(ui.Notice, {
           id: "plexsync-result",
           notice:
-            elsewhere && result.message
-              ? {
-                  kind: result.ok ? "good" : "bad",
-                  text: (!result.ok && result.setting ? `${result.setting}: ` : "") + result.message,
-                }
-              : null,
+            result && result.ok
+              ? { kind: "good", text: result.message }
+              : elsewhere && elsewhere.length
+                ? { kind: "bad", text: elsewhere.join(" ") }
+                : null,
         }),
         result &&
           result.rule &&

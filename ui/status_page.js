@@ -7,6 +7,8 @@
   const h = React.createElement;
   const { useState } = React;
 
+  const ALONE = "Not connected to Plex";
+  const TITLE = "PlexSync | Stash";
   const PAGE = 20;
   /** Milliseconds between two looks: while something moves, and while nothing does. */
   const SOON = 1500;
@@ -49,10 +51,23 @@
       h(
         Fact,
         { name: "Queue" },
-        `${ui.number(queue.ready + queue.task)} to look at, ${ui.number(queue.waiting)} waiting, ` +
-          `${ui.number(queue.parked)} need you`
+        [
+          [queue.ready + queue.task, "to look at"],
+          [queue.waiting, "waiting"],
+          [queue.parked, queue.parked === 1 ? "needs you" : "need you"],
+        ]
+          .filter(([count]) => count)
+          .map(([count, words]) => `${ui.number(count)} ${words}`)
+          .join(", ") || "empty"
       )
     );
+  }
+
+  /** How the last task ended, for when there is nothing newer to say; null without one. */
+  function pastTask({ task, now }) {
+    if (!task) return null;
+    const said = task.ok ? task.text : `failed. ${task.text}`;
+    return { kind: task.ok ? "past" : "failed", text: `${task.name}, ${ui.ago(task.at, now)}: ${said}` };
   }
 
   function Progress({ bulk }) {
@@ -78,13 +93,32 @@
     );
   }
 
+  /** What a task said at its end; Stash itself shows one that failed as finished. */
+  async function lastTask() {
+    return (await ui.operation("page_state")).task;
+  }
+
+  function ended(name, found, before, task) {
+    if (found && found.status === "FAILED") {
+      return { kind: "bad", text: `${name} could not be started: ${found.error || "see Stash's log"}` };
+    }
+    if (task && task.name === name && task.at !== before) {
+      return { kind: task.ok ? "good" : "bad", text: `${name}: ${task.text}` };
+    }
+    if (found && found.status === "CANCELLED") {
+      return { kind: "good", text: `${name} was stopped. Nothing is lost; start it again to go on.` };
+    }
+    return { kind: "bad", text: `${name} has ended without a word. Look at Stash's log.` };
+  }
+
   /** Starts a task and says how it stands in Stash's queue, until it has ended. */
   function useTask(say, askNow) {
     const [job, setJob] = useState(null);
     const alive = React.useRef(true);
     React.useEffect(() => () => void (alive.current = false), []);
-    async function start(name, done) {
+    async function start(name) {
       try {
+        const before = ((await lastTask()) || {}).at;
         const id = await ui.startTask(name);
         say({ kind: "good", text: `${name} is queued.` });
         let found = { status: "READY" };
@@ -99,11 +133,7 @@
           found = await ui.job(id);
         }
         if (!alive.current) return;
-        if (found && found.status === "FAILED") {
-          say({ kind: "bad", text: `${name} could not be started: ${found.error || "see Stash's log"}` });
-        } else {
-          say({ kind: "good", text: done });
-        }
+        say(ended(name, found, before, await lastTask()));
       } catch (error) {
         say({ kind: "bad", text: error.message });
       } finally {
@@ -129,8 +159,7 @@
         {
           variant: "secondary",
           disabled: running,
-          onClick: () =>
-            start("Preview sync", "The preview has ended; what it found stands below."),
+          onClick: () => start("Preview sync"),
         },
         "Preview sync"
       ),
@@ -139,7 +168,7 @@
         {
           variant: "primary",
           disabled: running,
-          onClick: () => start("Sync all to Plex", "Sync all has ended; its summary is in Stash's log."),
+          onClick: () => start("Sync all to Plex"),
         },
         state && state.bulk && !state.bulk.running ? "Go on with sync all" : "Sync all to Plex"
       ),
@@ -157,10 +186,14 @@
     );
   }
 
-  function FirstSteps({ settings }) {
+  /** Whether the settings say where Plex is and who we are there; null while they are read. */
+  function isConnected(settings) {
+    const set = (name) => Boolean(String(settings[name] || "").trim());
+    return settings && set("plex_url") && set("plex_token");
+  }
+
+  function FirstSteps({ connected, tested }) {
     const { Link } = window.PluginApi.libraries.ReactRouterDOM;
-    const set = (name) => Boolean(settings && String(settings[name] || "").trim());
-    const connected = set("plex_url") && set("plex_token");
     const step = (done, text) =>
       h("li", { className: done ? "plexsync-done" : "" }, done && h("span", null, "Done: "), text);
     return h(
@@ -172,10 +205,10 @@
         { className: "plexsync-steps" },
         step(connected, [
           "Enter the address of Plex and sign in, under ",
-          h(Link, { key: "link", to: "/settings?tab=plugins" }, "Settings, Plugins, PlexSync"),
+          h(Link, { key: "link", to: ui.SETTINGS }, "Settings, Plugins, PlexSync"),
           ".",
         ]),
-        step(false, "Press Test connection there. It names the one setting to mend, if there is one."),
+        step(tested, "Press Test connection there. It names the one setting to mend, if there is one."),
         step(false, "Save any scene in Stash, or press Sync all to Plex above. Both show up here.")
       )
     );
@@ -499,21 +532,21 @@
     );
   }
 
-  function Change({ change, server, now }) {
+  function Change({ change, title, server, now }) {
     return h(
       "li",
       { className: "plexsync-change" },
       h(
         "div",
         { className: "plexsync-links" },
-        h(ui.SceneLink, { id: change.scene, title: change.title }),
+        h(ui.SceneLink, { id: change.scene, title }),
         h(ui.ItemLink, { server, ratingKey: change.rating_key }),
         h("span", { className: "plexsync-quiet" }, ui.ago(change.at, now))
       ),
       h(
         "dl",
         null,
-        Object.keys(change.changes).map((field) =>
+        change.changes.map(([field, before, after]) =>
           h(
             React.Fragment,
             { key: field },
@@ -521,10 +554,10 @@
             h(
               "dd",
               null,
-              h("del", null, change.changes[field][0] || "empty"),
+              h("del", null, before || "empty"),
               h("span", { "aria-hidden": true }, " → "),
               h("span", { className: "sr-only" }, " became "),
-              h("ins", null, change.changes[field][1] || "empty")
+              h("ins", null, after || "empty")
             )
           )
         )
@@ -533,6 +566,17 @@
   }
 
   function Recent({ state }) {
+    // Stash shows a scene without a title by its file's name, and so do we.
+    const [names, setNames] = useState({});
+    const nameless = state.history.filter((change) => !change.title).map((change) => change.scene);
+    React.useEffect(() => {
+      let current = true;
+      ui.sceneTitles(nameless).then(
+        (found) => current && setNames(found),
+        () => undefined
+      );
+      return () => void (current = false);
+    }, [nameless.join()]);
     return h(
       "section",
       { className: "plexsync-section", "aria-labelledby": "plexsync-recent" },
@@ -545,6 +589,7 @@
               h(Change, {
                 key: `${change.at} ${change.rating_key} ${place}`,
                 change,
+                title: change.title || names[change.scene],
                 server: state.server,
                 now: state.now,
               })
@@ -573,11 +618,11 @@
       if (running) askNow();
     }
     React.useEffect(() => {
-      const before = document.title;
-      document.title = "PlexSync";
       ui.readSettings().then(setSettings, () => undefined);
-      return () => void (document.title = before);
     }, []);
+    // Each time it is drawn: Stash writes its own name there shortly after a page has opened.
+    React.useEffect(() => void (document.title = TITLE));
+    React.useEffect(() => () => void (document.title = "Stash"), []);
 
     async function retry(what) {
       try {
@@ -590,6 +635,9 @@
     }
 
     const kind = state ? state.state.kind : "reading";
+    const connected = isConnected(settings);
+    // Emptied settings are seen here at once; the worker looks at them when there is work.
+    const alone = connected === false && ["new", "good", "waiting"].includes(kind);
     const hold = state && state.holds.find((one) => one.setting);
     return h(
       "div",
@@ -602,22 +650,33 @@
       ),
       h(
         "div",
-        { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },
-        h("strong", null, state ? TITLES[kind] || "State" : "Reading the state…"),
-        h("p", null, state ? state.state.sentence : "\u00a0"),
+        {
+          className: `plexsync-state plexsync-state-${alone ? "new" : kind} card`,
+          role: "status",
+          "aria-live": "polite",
+        },
+        h("strong", null, state ? (alone ? ALONE : TITLES[kind] || "State") : "Reading the state…"),
+        alone
+          ? h(
+              "p",
+              null,
+              h(Link, { to: ui.SETTINGS }, "Enter the address of Plex and sign in"),
+              ". Nothing is synced until then."
+            )
+          : h("p", null, state ? state.state.sentence : "\u00a0"),
         hold &&
           h(
             "p",
             null,
-            h(Link, { to: "/settings?tab=plugins" }, `Mend the setting ${hold.setting}`),
+            h(Link, { to: ui.SETTINGS }, `Mend the setting ${hold.setting}`),
             " and the queue goes on by itself."
           )
       ),
       error && h("div", { className: "alert alert-danger", role: "alert" }, error),
-      h(ui.Notice, { notice }),
+      h(ui.Notice, { notice: notice || (state && pastTask(state)) }),
       state && h(Progress, { bulk: state.bulk }),
       state && h(Facts, { state }),
-      state && kind === "new" && h(FirstSteps, { settings }),
+      state && kind === "new" && h(FirstSteps, { connected, tested: Boolean(state.server) }),
       state && h(Paths, { state, settings, say, askNow }),
       state && h(Preview, { at: state.preview_at, now: state.now }),
       state && h(Waiting, { state, retry }),

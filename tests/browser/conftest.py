@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.host import ROOT, host_page
+from tests.browser.host import HERE, ROOT, host_page
 from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
@@ -78,6 +78,17 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     yield opened
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def sound(page: Page) -> Callable[[], None]:
+    """Look for what a keyboard, a screen reader or weak eyes would stumble over, as it stands."""
+
+    def look() -> None:
+        for script in ("roles.js", "contrast.js"):
+            assert page.evaluate((HERE / script).read_text(encoding="utf-8")) == []
+
+    return look
 
 
 @pytest.fixture

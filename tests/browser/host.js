@@ -15,9 +15,13 @@
     return (name, change) => (patches[kind][name] = patches[kind][name] || []).push(change);
   }
 
+  // As before 0.27: the settings and the scene's page are Stash's own affair.
+  const FIXED = window.olderStash ? ["PluginSettings", "ScenePage.Tabs", "ScenePage.TabContent"] : [];
+
   /** A component that plugins may change: before (arguments), instead (all), after (result). */
   function patchable(name, draw) {
     components[name] = function (...given) {
+      if (FIXED.includes(name)) return draw(...given);
       let args = given;
       for (const change of patches.before[name] || []) args = change.apply(null, args);
       const chain = [...(patches.instead[name] || []), draw];
@@ -215,7 +219,7 @@
     ReactDOM,
     libraries: { ReactRouterDOM, Bootstrap: ReactBootstrap },
     components,
-    hooks: { useSettings },
+    hooks: window.olderStash ? {} : { useSettings },
     patch: { before, instead: add("instead"), after: add("after") },
     register: {
       route: (path, component) =>
