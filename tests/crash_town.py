@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import re
 import shutil
 import subprocess
@@ -40,6 +41,11 @@ class State:
     rating100: int
     performers: tuple[int, ...]
     tags: tuple[int, ...]
+
+    @property
+    def cover(self) -> bytes:
+        """The picture, another one for each state."""
+        return jpeg(self.title.encode())
 
     def as_input(self) -> dict[str, Any]:
         """Give the fields of SceneUpdateInput."""
@@ -142,7 +148,7 @@ class CrashTown:
     def give(self, scene: int, *, hook: bool = True) -> None:
         """Change every field and the cover of a scene in Stash, with or without a hook."""
         wanted = state(next(self.numbers))
-        cover = base64.b64encode(jpeg(wanted.title.encode())).decode()
+        cover = base64.b64encode(wanted.cover).decode()
         if hook:
             data = f"data:image/jpeg;base64,{cover}"
             self.town.save(scene, **wanted.as_input(), cover_image=data)
@@ -196,13 +202,18 @@ class CrashTown:
         found = []
         for scene in scenes:
             item = self.town.item(scene)
-            shown: dict[str, Any] = {**item["fields"], **item["tags"]}
+            texts: dict[str, Any] = {**item["fields"], **item["tags"]}
             for name, wanted in self.scenes[scene].in_plex().items():
-                has = shown.get(name, "" if isinstance(wanted, str) else None)
+                has = texts.get(name, "" if isinstance(wanted, str) else None)
                 if isinstance(wanted, list):
                     has = sorted(has or [])
                 if has != wanted:
                     found.append(f"scene {scene} {name}: {has!r}, not {wanted!r}")
+            cover = hashlib.sha1(self.scenes[scene].cover, usedforsecurity=False).hexdigest()
+            for place in ("posters", "arts"):
+                shown = next((one["key"] for one in item[place] if one["selected"]), "none")
+                if not shown.endswith(cover):
+                    found.append(f"scene {scene} {place}: {shown}, not {cover}")
         return found
 
     def hold(self, scenes: Iterable[int] | None = None, seconds: float = 30.0) -> None:
@@ -235,6 +246,8 @@ def crash_town(folder: Path, scenes: int) -> Iterator[CrashTown]:
         entry = town.plugin_dir / "plexsync.py"
         entry.rename(town.plugin_dir / "plexsync_itself.py")
         shutil.copy(KILL_POINT, entry)
+        # One more request for each picture, and one more moment to die in.
+        town.plex.switches(upload_selects=False)
         crash = CrashTown(town)
         for scene in range(1, scenes + 1):
             crash.give(scene)

@@ -12,6 +12,7 @@ from plex.exceptions import ImageTooLarge, RateLimited, ServerError, ServerUnrea
 from plex.images import BACKGROUND, LARGEST, POSTER, offered, place
 from plex.item import read_item
 from simulator.library import catalogue_file
+from stash.changes import instant
 from stash.exceptions import StashUnreachable
 from store import ledger
 from tests.installation import installation, wait_for
@@ -124,6 +125,22 @@ def test_a_saved_scene_with_the_same_cover_costs_plex_nothing(town: Town) -> Non
     assert town.downloads == [1]
     assert image_requests(town) == []
     look(town, version=2)
+    assert town.downloads == []
+
+
+def test_a_cover_that_changes_twice_in_a_second_is_not_missed(town: Town) -> None:
+    """Stash gives both the same version, so the first one is looked at once more."""
+    town.now = instant(pictured().updated_at) + 0.5
+    look(town)
+    town.covers[1] = PNG + b"second"
+    town.now += 0.4
+    assert look(town).outcome == "changed"
+    assert shown(town) == shown(town, "arts") == sha1(town.covers[1])
+    town.now += 60
+    assert look(town).outcome == "unchanged"
+    assert town.downloads == [1]
+    assert image_requests(town) == []
+    look(town)
     assert town.downloads == []
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from faults import SyncError
 from plex import images
+from stash.changes import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stash.scene import Scene
+
+
+#: Stash tells versions by the second of the last save: this marks one that may not be the
+#: last of its second.
+UNSURE = "~"
+SAME_SECOND = 2.0
 
 
 def version_of(scene: Scene) -> str:
@@ -22,11 +30,23 @@ def version_of(scene: Scene) -> str:
 
 
 class Cover:
-    """A scene's cover, fetched when first needed and then kept."""
+    """A scene's cover, fetched when first needed and then kept.
 
-    def __init__(self, scene: Scene, fetch: Callable[[Scene], bytes | None]) -> None:
+    Args:
+        scene: The scene.
+        fetch: Gives the bytes, None when there is no picture to show.
+        now: Unix seconds, taken before the cover is fetched.
+    """
+
+    def __init__(
+        self, scene: Scene, fetch: Callable[[Scene], bytes | None], now: float = math.inf
+    ) -> None:
         self._scene = scene
+        #: Stash's version of the cover; another one than ``version_of`` gives while a
+        #: further save could still carry the same, so that it is fetched once more then.
         self.version = version_of(scene)
+        if now - instant(scene.updated_at) < SAME_SECOND:
+            self.version += UNSURE
         self._fetch = fetch
         self._image: bytes | None = None
         self._fault: SyncError | None = None

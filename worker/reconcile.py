@@ -154,7 +154,7 @@ class Reconciler:
         First the texts of all items, then the pictures: one that fails is tried
         again with its scene and costs no item its text.
         """
-        cover = Cover(look.scene, self._fetch_cover or (lambda _: None))
+        cover = Cover(look.scene, self._fetch_cover or (lambda _: None), self._clock())
         done = self._write_texts(look, cover)
         if look.fault:
             # The item that failed may be unknown to the ledger: look it up again.
