@@ -150,6 +150,30 @@ def test_a_read_only_directory_is_said_and_the_edit_is_found_later(disk: Disk) -
     town.title_becomes(1, "Saved while read-only")
 
 
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_task_says_what_is_wrong_with_the_directory(disk: Disk, trouble: str) -> None:
+    """A task that cannot write answers with the reason and the directory, and runs once it can."""
+    town = disk.town
+    town.kill_workers()
+    town.stash.set_scene(1, title="Changed while nobody could write")
+    if trouble == "full":
+        disk.fill()
+    else:
+        disk.writable(wanted=False)
+    for mode in ("sync_all", "preview", "retry_failed", "release_locks", "check_connection"):
+        answer = town.run(mode=mode)
+        # On a full disk what is small may still find room.
+        done = "output" in answer and trouble == "full" and mode != "sync_all"
+        assert done or str(town.data) in answer.get("error", ""), (mode, answer)
+        assert "Traceback" not in answer["stderr"]
+    if trouble == "full":
+        disk.empty()
+    else:
+        disk.writable(wanted=True)
+    assert "output" in town.run(mode="sync_all")
+    assert town.item(1)["fields"]["title"] == "Changed while nobody could write"
+
+
 def test_a_slow_disk_makes_everybody_wait_and_nobody_fail(town: Installation) -> None:
     """Another process holds the write lock for seconds: hooks and worker wait their turn."""
     town.save(1, title="First")

@@ -200,6 +200,41 @@ def said(town: Installation) -> str:
     return "\n".join(text for _, text in town.stash.log())
 
 
+@pytest.mark.parametrize("harm", [gone, garbage])
+def test_a_harmed_database_without_a_backup(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """What a person set stays, ours is ours again, nothing doubles, and one worker lives on."""
+    with installation(tmp_path, scenes=2) as town:
+        for scene in (1, 2):
+            town.save(scene, title=f"Scene {scene}", tag_ids=["1", "2"])
+        town.settled()
+        key = town.item(2)["ratingKey"]
+        town.plex.person_sets(key, fields={"title": BY_HAND})
+        town.kill_workers()
+        (town.data / backup.FILE).unlink(missing_ok=True)
+        town.stash.set_scene(1, title="Untold")
+        for name in ("", "-wal", "-shm"):
+            if name and (town.data / (schema.FILE + name)).exists():
+                (town.data / (schema.FILE + name)).unlink()
+        harm(town.data / schema.FILE)
+        town.save(2, details="Looked at again.")
+        town.settled()
+        assert town.item(2)["fields"]["title"] == BY_HAND
+        wait_for(lambda: "is kept" in town.log())
+        # Without a base nobody can tell that the other title was ours: it is locked, and kept.
+        assert town.item(1)["fields"]["title"] == "Scene 1"
+        (worker,) = town.workers()
+        assert "there was no backup" in said(town) + str(town.hook(1))
+        town.settled()
+        # What Stash and Plex agree on is ours again: a tag that goes there goes here.
+        before = town.item(2)["tags"]["genre"]
+        assert len(before) == len(set(before)) == 2
+        town.save(2, tag_ids=["1"])
+        wait_for(lambda: len(town.item(2)["tags"]["genre"]) == 1)
+        town.run(mode="sync_all")
+        assert town.workers() == [worker]
+        assert "Traceback" not in town.crash()
+
+
 @pytest.mark.parametrize("alive", [True, False], ids=["worker alive", "no worker"])
 @pytest.mark.parametrize("harm", HARM)
 def test_a_harmed_database(town: Installation, harm: Callable[[Path], None], alive: bool) -> None:
