@@ -90,14 +90,22 @@ def work(arguments: list[str]) -> int:
 
 def packages_missing(error: ImportError) -> str:
     """Say what a person has to do when something cannot be imported."""
-    if os.path.isdir(os.path.join(HERE, (error.name or "").partition(".")[0])):
+    package = (error.name or "").partition(".")[0]
+    if package in sys.stdlib_module_names:
+        return (
+            f"The Python that Stash uses, {sys.executable}, is not complete: {error}. Install the "
+            "whole of it, or name another one under Settings > System > Python Executable Path."
+        )
+    wanted = os.path.join(HERE, "requirements.txt")
+    is_release = os.path.isdir(os.path.join(HERE, "vendor")) or not os.path.isfile(wanted)
+    if is_release or os.path.isdir(os.path.join(HERE, package)):
         return (
             f"PlexSync's own files are not complete: {error}. If it is being updated right now, "
-            "try again in a minute; otherwise reinstall the plugin."
+            "try again in a minute; otherwise reinstall the plugin under Settings > Plugins."
         )
     return (
-        f"PlexSync cannot load its packages: {error}. Install them into the Python that Stash "
-        f"uses: {sys.executable} -m pip install -r {os.path.join(HERE, 'requirements.txt')}"
+        f"PlexSync cannot load its packages: {error}. This is a checkout, not a release: install "
+        f"them into the Python that Stash uses: {sys.executable} -m pip install -r {wanted}"
     )
 
 

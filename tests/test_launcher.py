@@ -288,7 +288,7 @@ def test_a_worker_started_by_hand_takes_the_lock(town: Installation) -> None:
 
 
 def test_a_worker_without_its_packages_says_so_through_the_next_hook(tmp_path: Path) -> None:
-    """A worker that cannot be imported is heard: the next hook warns with what to install."""
+    """A worker that cannot be imported is heard: the next hook warns with what to do."""
     with installation(tmp_path, scenes=1) as town:
         broken = town.plugin_dir / "plex" / "transport.py"
         text = broken.read_text(encoding="utf-8")
@@ -297,8 +297,8 @@ def test_a_worker_without_its_packages_says_so_through_the_next_hook(tmp_path: P
         wait_for(lambda: "requests_gone" in town.crash())
         wait_for(lambda: not town.workers())
         said = town.hook(1)["stderr"]
-        assert said.startswith("\x01w\x02PlexSync cannot load its packages")
-        assert "requirements.txt" in said
+        assert said.startswith("\x01w\x02PlexSync's own files are not complete")
+        assert "reinstall" in said
         town.kill_workers()
         broken.write_text(text, "utf-8")
         town.hook(1)

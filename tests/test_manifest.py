@@ -10,6 +10,7 @@ import copy
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -224,6 +225,11 @@ def test_the_validator_refuses_what_stash_refuses(
         place = place[step]
     place[path[-1]] = value
     assert problems_of(broken)
+
+
+def test_the_link_beside_the_name_leads_to_a_page(manifest: Any) -> None:
+    """Stash links the plugin's name to url: a page about PlexSync, or none, but no front page."""
+    assert urlsplit(manifest.get("url", "https://example.org/page")).path.strip("/")
 
 
 def test_a_key_given_twice_is_refused() -> None:

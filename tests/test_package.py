@@ -278,14 +278,22 @@ class Bare(Installation):
 
 
 @pytest.fixture(scope="module")
-def bare(release: Path) -> Iterator[Bare]:
-    """The zip, unpacked into an empty folder that its user cannot write to."""
+def bare_folder() -> Iterator[tuple[Path, str, int | None]]:
+    """A folder open to other users, a Python in it that has no packages, and who runs it."""
     # pytest's own folders are closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="plexsync-"))
     folder.chmod(0o755)
     base, user = another_user()
     python = folder / "python"
     subprocess.run([base, "-m", "venv", "--without-pip", str(python)], check=True, timeout=60)
+    yield folder, str(python / "bin" / "python"), user
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def bare(release: Path, bare_folder: tuple[Path, str, int | None]) -> Iterator[Bare]:
+    """The zip, unpacked into an empty folder that its user cannot write to."""
+    folder, python, user = bare_folder
     config_dir = folder / "stash"
     plugin_dir = config_dir / "plugins" / "stable" / "PlexSync"
     plugin_dir.mkdir(parents=True)
@@ -302,14 +310,13 @@ def bare(release: Path) -> Iterator[Bare]:
             start_stash(3, plugin_dir=config_dir / "plugins", config_dir=config_dir) as stash,
         ):
             town = Bare(stash, plex, config_dir, plugin_dir)
-            town.python, town.user = str(python / "bin" / "python"), user
+            town.python, town.user = python, user
             town.settings()
             yield town
             town.kill_workers()
     finally:
         for path in (plugin_dir.parent, *plugin_dir.parent.rglob("*")):
             path.chmod(stat.S_IRWXU)
-        shutil.rmtree(folder)
 
 
 def test_the_bare_python_has_none_of_our_packages(bare: Bare) -> None:
@@ -352,6 +359,53 @@ def test_a_package_of_a_neighbour_is_not_taken_for_ours(bare: Bare) -> None:
         assert bare.run(mode="test_connection")["output"]["ok"]
     finally:
         shutil.rmtree(neighbour)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        ("vendor/requests is gone", "reinstall the plugin"),
+        ("vendor is gone", "reinstall the plugin"),
+        ("a module of ours is gone", "reinstall the plugin"),
+        ("a checkout without packages", "requirements.txt"),
+        ("a Python without ssl", "Python Executable Path"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_with_its_mend(
+    release: Path,
+    bare_folder: tuple[Path, str, int | None],
+    tmp_path: Path,
+    harm: str,
+    words: str,
+) -> None:
+    """A release is installed anew, a checkout wants pip, a Python that lacks parts another one."""
+    plugin = tmp_path / "PlexSync"
+    if harm == "a checkout without packages":
+        copy_of_the_repo(plugin)
+        shutil.copy(ROOT / "requirements.txt", plugin)
+    else:
+        with zipfile.ZipFile(release / "PlexSync.zip") as archive:
+            archive.extractall(plugin)
+    if harm == "a module of ours is gone":
+        (plugin / "plex" / "client.py").unlink()
+    elif harm.startswith("vendor"):
+        shutil.rmtree(plugin / harm.partition(" ")[0])
+    elif harm == "a Python without ssl":
+        (plugin / "ssl.py").write_text("raise ModuleNotFoundError('none', name='_ssl')\n")
+    payload = {
+        "server_connection": {"Scheme": "http", "Port": 9, "Dir": str(tmp_path)},
+        "args": {"mode": "check_connection"},
+    }
+    done = subprocess.run(
+        [bare_folder[1], "-S", str(plugin / "plexsync.py")],
+        input=json.dumps(payload).encode(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    said = json.loads(done.stdout)["error"]
+    assert words in said
+    assert ("pip install" in said) == (words == "requirements.txt")
 
 
 def test_an_update_under_a_running_worker_swaps_cleanly(bare: Bare, release: Path) -> None:
