@@ -1,22 +1,58 @@
-"""What every test shares: the product's folder on sys.path, and no quiet skips in CI."""
+"""What tests share: a Plex and a town for each file, and no quiet skips in CI."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from simulator.control import PlexControl, start_plex
+from tests.matching_town import Town, start_town
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """Folder that holds PlexSync.yml, as Stash would have it in its plugins folder."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def one_plex(request: pytest.FixtureRequest) -> Iterator[PlexControl]:
+    """One Plex for a file of tests, with as many scenes as its ``SCENES`` says, or 4."""
+    with start_plex(getattr(request.module, "SCENES", 4)) as made:
+        yield made
+
+
+@pytest.fixture
+def plex(one_plex: PlexControl) -> PlexControl:
+    """The file's Plex as it was when it started."""
+    one_plex.reset()
+    return one_plex
+
+
+@pytest.fixture(scope="module")
+def one_town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """One Plex and one store for a file, with as many scenes as its ``TOWN_SCENES`` says, or 6."""
+    with start_town(
+        tmp_path_factory.mktemp("town"), getattr(request.module, "TOWN_SCENES", 6)
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def town(one_town: Town) -> Town:
+    """The file's town as new; files about whole installations have a town of their own."""
+    one_town.again()
+    return one_town
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

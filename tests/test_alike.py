@@ -9,7 +9,7 @@ from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
 from plex.exceptions import RejectedEdit
 from plex.item import Member
 from simulator.control import PlexControl, start_plex
-from tests.matching_town import Town, scene, start_town
+from tests.matching_town import Town, scene
 from worker.alike import write_together
 
 if TYPE_CHECKING:
@@ -26,20 +26,6 @@ def plex() -> Iterator[PlexControl]:
     """A Plex with more items than fit into one common request."""
     with start_plex(SCENES) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A reconciler for the module."""
-    with start_town(tmp_path_factory.mktemp("town")) as made:
-        yield made
-
-
-@pytest.fixture
-def town(one_town: Town) -> Town:
-    """The same, as new."""
-    one_town.again()
-    return one_town
 
 
 def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:

@@ -20,7 +20,6 @@ from tests.matching_town import PATH_MAP, Town, scene, start_town
 from worker.picture import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from stash.scene import Scene
@@ -29,13 +28,6 @@ if TYPE_CHECKING:
 BOTH = frozenset({"title", "poster", "background"})
 ONE = frozenset({"poster"})
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One Plex and one store for the module."""
-    with start_town(tmp_path_factory.mktemp("town")) as made:
-        yield made
 
 
 @pytest.fixture

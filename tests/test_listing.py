@@ -10,29 +10,16 @@ from plex import listing
 from plex.client import PlexClient
 from plex.exceptions import BadResponse
 from plex.listing import count, pages
-from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
 from tests.wire import Asked, Wire, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from simulator.control import PlexControl
+
 SCENES = 25
 MOVIE = 1
-
-
-@pytest.fixture(scope="module")
-def one_plex() -> Iterator[PlexControl]:
-    """One Plex for the module."""
-    with start_plex(SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def plex(one_plex: PlexControl) -> PlexControl:
-    """The same, as new."""
-    one_plex.reset()
-    return one_plex
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from plex.matcher import (
 )
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
-from tests.matching_town import Town, scene, start_town
+from tests.matching_town import Town, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 ROOT = "/plex/media"
 COMPOSED = unicodedata.normalize("NFC", "Café Zoë.mp4")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
-
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One Plex and one store for the module."""
-    with start_town(tmp_path_factory.mktemp("town")) as made:
-        yield made
-
-
-@pytest.fixture
-def town(one_town: Town) -> Town:
-    """The same, as new."""
-    one_town.again()
-    return one_town
 
 
 @pytest.fixture

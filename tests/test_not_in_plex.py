@@ -13,30 +13,15 @@ from simulator.library import catalogue_file
 from store import dirty, history, meta
 from store.mark import mark
 from tests.installation import installation, wait_for
-from tests.matching_town import Town, scene, start_town
+from tests.matching_town import Town, scene
 from worker.appearing import EVERY, FEW, MOST_NEW, SKEW, Appearing
 from worker.log import Log
 from worker.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HERE = "/plex/media/New"
-
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One Plex and one store for the module."""
-    with start_town(tmp_path_factory.mktemp("town")) as made:
-        yield made
-
-
-@pytest.fixture
-def town(one_town: Town) -> Town:
-    """The same, as new."""
-    one_town.again()
-    return one_town
 
 
 @pytest.fixture

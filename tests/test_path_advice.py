@@ -9,27 +9,13 @@ from plex.exceptions import NotInPlexYet
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from store import meta
-from tests.matching_town import PATH_MAP, Town, scene, start_town
+from tests.matching_town import PATH_MAP, Town, scene
 from validation.path_map import PathMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stash.scene import Scene
 
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One Plex and one store for the module."""
-    with start_town(tmp_path_factory.mktemp("town"), 30) as made:
-        yield made
-
-
-@pytest.fixture
-def town(one_town: Town) -> Town:
-    """The same, as new."""
-    one_town.again()
-    return one_town
+TOWN_SCENES = 30
 
 
 @pytest.fixture

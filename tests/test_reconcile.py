@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from faults import Scope
@@ -9,24 +7,7 @@ from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerUnreacha
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file
 from store import ledger
-from tests.matching_town import Town, scene, start_town
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def one_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One Plex and one store for the module."""
-    with start_town(tmp_path_factory.mktemp("town")) as made:
-        yield made
-
-
-@pytest.fixture
-def town(one_town: Town) -> Town:
-    """The same, as new."""
-    one_town.again()
-    return one_town
+from tests.matching_town import Town, scene
 
 
 class Index:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import stat
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -198,6 +200,43 @@ def back_up(town: Installation) -> None:
 def said(town: Installation) -> str:
     """Give what was said in Stash's log."""
     return "\n".join(text for _, text in town.stash.log())
+
+
+def test_a_directory_that_is_deleted_leaves_one_worker(tmp_path: Path) -> None:
+    """Its lock is deleted along: the worker that held it makes room for the one that came."""
+    with installation(tmp_path, scenes=2) as town:
+        town.save(1, title="Before")
+        town.settled()
+        (before,) = town.workers()
+        shutil.rmtree(town.data)
+        town.save(1, title="Afterwards")
+        town.title_becomes(1, "Afterwards")
+        wait_for(lambda: before not in town.workers(), 60)
+        (after,) = town.workers()
+        town.save(2, title="And on")
+        town.title_becomes(2, "And on")
+        assert town.workers() == [after]
+
+
+def test_a_task_notices_that_its_database_is_gone(tmp_path: Path) -> None:
+    """It ends and says so instead of following what nobody works on any more."""
+    with installation(tmp_path, scenes=4) as town:
+        town.at_rest()
+        town.plex.latency(400)
+        for scene in range(1, 5):
+            town.stash.set_scene(scene, title=f"In a bulk {scene}")
+        answers: list[dict[str, Any]] = []
+        task = threading.Thread(target=lambda: answers.append(town.run(mode="sync_all")))
+        task.start()
+        wait_for(lambda: town.query("SELECT 1 FROM dirty WHERE urgency = 2"))
+        for name in ("", "-wal", "-shm"):
+            (town.data / (schema.FILE + name)).unlink(missing_ok=True)
+        task.join(60)
+        town.plex.latency(0)
+        assert "was replaced" in answers[0]["error"]
+        town.hook(1)
+        for scene in range(1, 5):
+            town.title_becomes(scene, f"In a bulk {scene}", 60)
 
 
 @pytest.mark.parametrize("harm", [gone, garbage])

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,19 +19,7 @@ from tests.wire import self_signed
 
 ROOT = Path(__file__).resolve().parent.parent
 
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[PlexControl]:
-    """One stand-in for the whole file."""
-    with start_plex(3) as control:
-        yield control
-
-
-@pytest.fixture
-def plex(process: PlexControl) -> PlexControl:
-    """The stand-in as it was when it started."""
-    process.reset()
-    return process
+SCENES = 3
 
 
 def listed(plex: PlexControl) -> list[str]:

@@ -6,29 +6,16 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from simulator.control import PlexControl, StandInError, start_plex
+from simulator.control import PlexControl, StandInError
 
 SECTIONS = "/library/sections"
 
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[PlexControl]:
-    """One stand-in for the whole file."""
-    with start_plex(3) as control:
-        yield control
-
-
-@pytest.fixture
-def plex(process: PlexControl) -> PlexControl:
-    """The stand-in as it was when it started."""
-    process.reset()
-    return process
+SCENES = 3
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -17,19 +16,7 @@ from simulator.library import catalogue_file
 PICTURE = b"\x89PNG not really a picture"
 DIGEST = hashlib.sha1(PICTURE).hexdigest()
 
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[PlexControl]:
-    """One stand-in for the whole file."""
-    with start_plex(3) as control:
-        yield control
-
-
-@pytest.fixture
-def plex(process: PlexControl) -> PlexControl:
-    """The stand-in as it was when it started."""
-    process.reset()
-    return process
+SCENES = 3
 
 
 @pytest.fixture

@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 TAG = "Test Tag !@#$%^&*()-_=+[];:'\"/?,."
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[PlexControl]:
-    """One stand-in for the whole file."""
-    with start_plex(4) as control:
-        yield control
-
-
-@pytest.fixture
-def plex(process: PlexControl) -> PlexControl:
-    """The stand-in as it was when it started."""
-    process.reset()
-    return process
-
-
 @pytest.fixture
 def server(plex: PlexControl) -> Iterator[PlexServer]:
     """plexapi, connected."""

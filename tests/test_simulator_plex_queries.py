@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -14,20 +13,6 @@ from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file, catalogue_scene
 
 SCENES = 12
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[PlexControl]:
-    """One stand-in for the whole file."""
-    with start_plex(SCENES) as control:
-        yield control
-
-
-@pytest.fixture
-def plex(process: PlexControl) -> PlexControl:
-    """The stand-in as it was when it started."""
-    process.reset()
-    return process
 
 
 def ask(plex: PlexControl, query: str, **options: Any) -> ET.Element:
