@@ -97,8 +97,8 @@ def packages_missing(error: ImportError) -> str:
             "whole of it, or name another one under Settings > System > Python Executable Path."
         )
     wanted = os.path.join(HERE, "requirements.txt")
-    is_release = os.path.isdir(os.path.join(HERE, "vendor")) or not os.path.isfile(wanted)
-    if is_release or os.path.isdir(os.path.join(HERE, package)):
+    # A release carries its packages, and no list of them for somebody to install.
+    if not os.path.isfile(wanted) or os.path.isdir(os.path.join(HERE, package)):
         return (
             f"PlexSync's own files are not complete: {error}. If it is being updated right now, "
             "try again in a minute; otherwise reinstall the plugin under Settings > Plugins."

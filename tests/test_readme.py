@@ -102,7 +102,7 @@ def product_texts() -> list[str]:
 
 def test_troubleshooting_quotes_messages_that_exist(readme: str) -> None:
     """Each message in the troubleshooting table is one that PlexSync really says."""
-    table = readme.partition("## Troubleshooting")[2].partition("## Limits")[0]
+    table = readme.partition("## Questions, by message")[2].partition("## Limits")[0]
     quoted = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
     assert len(quoted) > 5
     texts = product_texts()

@@ -276,7 +276,7 @@ def test_signing_in_can_be_cancelled_and_a_code_can_expire(
     expect(page.get_by_text("Signing in was cancelled")).to_be_visible()
     expect(page.get_by_text("ABCD")).to_have_count(0)
     plex_tv.token = "entered-after-all"
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(4500)  # two looks, had it gone on
     plex_tv.status, plex_tv.token = 404, ""
     button.click()
     expect(page.get_by_text("The code has expired.")).to_be_visible()
