@@ -20,6 +20,7 @@ from plex.identity import identity_headers
 from plex.markup import parse_container
 from plex.sections import SECTIONS, SectionInfo, make_sections, read_section_infos
 from plex.taming import tame_plexapi
+from plex.terms import Terms
 from plex.transport import PlexSession
 
 if TYPE_CHECKING:
@@ -69,14 +70,9 @@ class PlexClient:
         self._token = token.strip()
         self._read_timeout = read_timeout
         self._identifier = client_identifier or uuid.uuid5(uuid.NAMESPACE_URL, self._url).hex
-        bounds: dict[str, Any] = {
-            "connect_timeout": connect_timeout,
-            "read_timeout": read_timeout,
-            "verify": verify,
-            "client_identifier": self._identifier,
-        }
-        self._exchange = PlexExchange(self._url, **bounds)
-        self._session = PlexSession(self._url, **bounds)
+        terms = Terms(connect_timeout, read_timeout, self._identifier, verify=verify)
+        self._exchange = PlexExchange(self._url, terms)
+        self._session = PlexSession(self._url, terms)
         self._making = threading.Lock()
         self._server: PlexServer | None = None
         self._machine_identifier: str | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from net.exchange import Exchange, pieces
 from plex.address import address_of
-from plex.body import MOST_BYTES, PIECE, accept, by_name
+from plex.body import PIECE, accept, by_name
 from plex.identity import identity_headers
 from plex.transport import REPEATABLE
 
@@ -17,36 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPResponse
 
+    from plex.terms import Terms
+
 
 class PlexExchange:
     """Requests to one server; up to four threads may ask at once.
 
     Args:
         url: plex_url; taken apart when it is first needed.
-        connect_timeout: Seconds for opening a connection.
-        read_timeout: Seconds of silence allowed.
-        verify: False accepts any certificate.
-        client_identifier: See `plex.identity.identity_headers`.
-        most_bytes: Longest answer that is read, decompressed.
+        terms: What bounds a request.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connect_timeout: float,
-        read_timeout: float,
-        verify: bool = True,
-        client_identifier: str,
-        most_bytes: int = MOST_BYTES,
-    ) -> None:
+    def __init__(self, url: str, terms: Terms) -> None:
         self._url = url
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._verify = verify
-        self._most_bytes = most_bytes
+        self._terms = terms
         # One encoding that we decode ourselves, piece by piece, so that it is bounded.
-        self._always = {**identity_headers(client_identifier), "Accept-Encoding": "gzip"}
+        self._always = {**identity_headers(terms.client_identifier), "Accept-Encoding": "gzip"}
         self._exchange: Exchange | None = None
         self._base = ""
 
@@ -74,7 +60,7 @@ class PlexExchange:
             path = target.partition("?")[0]
             raw = pieces(response, PIECE)
             headers = by_name(response.headers.items())
-            return accept(method, path, response.status, headers, raw, self._most_bytes)
+            return accept(method, path, response.status, headers, raw, self._terms.most_bytes)
 
         return exchange.ask(method, self._base + target, {**headers, **self._always}, body, take)
 
@@ -87,8 +73,8 @@ class PlexExchange:
         origin, self._base = address_of(self._url)
         return Exchange(
             origin,
-            connect_timeout=self._connect_timeout,
-            read_timeout=self._read_timeout,
-            verify=self._verify,
+            connect_timeout=self._terms.connect_timeout,
+            read_timeout=self._terms.read_timeout,
+            verify=self._terms.verify,
             repeatable=REPEATABLE,
         )

@@ -20,11 +20,12 @@ import urllib3
 
 from net.adapter import BoundedAdapter
 from plex.address import address_of, origin_of
-from plex.body import MOST_BYTES, PIECE, accept, by_name
+from plex.body import PIECE, accept, by_name
 from plex.identity import identity_headers
 
 if TYPE_CHECKING:
     from net.exchange import Origin
+    from plex.terms import Terms
 
 REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 """Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
@@ -35,37 +36,23 @@ class PlexSession(requests.Session):
 
     Args:
         url: plex_url; requests to any other scheme, host or port are refused.
-        connect_timeout: Seconds for opening a connection.
-        read_timeout: Seconds of silence allowed, unless a request says otherwise.
-        verify: False accepts any certificate.
-        client_identifier: See `plex.identity.identity_headers`.
-        most_bytes: Longest answer that is read, decompressed.
+        terms: What bounds a request, unless it names a read timeout of its own.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connect_timeout: float,
-        read_timeout: float,
-        verify: bool = True,
-        client_identifier: str,
-        most_bytes: int = MOST_BYTES,
-    ) -> None:
+    def __init__(self, url: str, terms: Terms) -> None:
         super().__init__()
         self.trust_env = False
-        self.verify = verify
+        self.verify = terms.verify
         # Cookies would be the one thing that threads share and change.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._url = url
         self._home: Origin | None = None
-        self._read_timeout = read_timeout
-        self._most_bytes = most_bytes
-        self._identity = identity_headers(client_identifier)
-        adapter = BoundedAdapter(connect_timeout, REPEATABLE)
+        self._terms = terms
+        self._identity = identity_headers(terms.client_identifier)
+        adapter = BoundedAdapter(terms.connect_timeout, REPEATABLE)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
-        if not verify:
+        if not terms.verify:
             # The user asked for it by a setting; a warning a request would drown the log.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -88,7 +75,7 @@ class PlexSession(requests.Session):
         request.headers["Accept-Encoding"] = "gzip"
         kwargs.update(stream=True, allow_redirects=False, proxies={})
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._read_timeout
+            kwargs["timeout"] = self._terms.read_timeout
         response = super().send(request, **kwargs)
         try:
             body = accept(
@@ -97,7 +84,7 @@ class PlexSession(requests.Session):
                 response.status_code,
                 by_name(response.headers.items()),
                 response.raw.stream(PIECE, decode_content=False),
-                self._most_bytes,
+                self._terms.most_bytes,
             )
         except BaseException:
             response.close()

@@ -60,7 +60,7 @@ class Town:
         self.client = MagicMock(spec=PlexClient, machine_identifier="m1", friendly_name="Den")
         self.client.sections.return_value = [section(PATH)]
         self.client.query.side_effect = self._answer
-        self.log = MagicMock(spec=Log)
+        self.log = MagicMock(spec=Log, is_redacted=False)
         self.store = store
         config = PlexSyncConfig(plex_url="http://plex:32400", plex_token="t0ken")
         self.worker = SyncWorker(store, MagicMock(), self.log, config=config)

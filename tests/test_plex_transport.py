@@ -25,6 +25,7 @@ from plex.exceptions import (
 )
 from plex.exchange import PlexExchange
 from plex.identity import plugin_version
+from plex.terms import Terms
 from plex.transport import PlexSession
 from tests.wire import HTML, Asked, Wire, answer, container, free_port, self_signed
 
@@ -68,7 +69,7 @@ class Short:
     def __init__(self, url: str, **options: Any) -> None:
         self._url = url
         self._options = USUAL | options
-        self._exchange = PlexExchange(url, **self._options)
+        self._exchange = PlexExchange(url, Terms(**self._options))
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +88,9 @@ class Short:
         """Send a request; ``url`` begins with that of the server."""
         if timeout is not None:
             self._exchange.close()
-            self._exchange = PlexExchange(self._url, **self._options | {"read_timeout": timeout})
+            self._exchange = PlexExchange(
+                self._url, Terms(**self._options | {"read_timeout": timeout})
+            )
         target = url.removeprefix(self._url) or "/"
         return Said(self._exchange.ask(method, target, headers or {}, data))
 
@@ -104,10 +107,16 @@ class Short:
         return self.request("POST", url, **options)
 
 
-@pytest.fixture(params=[Short, PlexSession], ids=["short", "plexapi's"])
+def plexapis(url: str, **options: Any) -> PlexSession:
+    """The session that plexapi is given."""
+    return PlexSession(url, Terms(**USUAL | options))
+
+
+@pytest.fixture(params=[Short, plexapis], ids=["short", "plexapi's"])
 def session_for(request: pytest.FixtureRequest) -> SessionFor:
     """Either way to Plex, with short, unhurried defaults: they keep the same bounds."""
-    return lambda url, **options: request.param(url, **(USUAL | options))
+    found: SessionFor = request.param
+    return found
 
 
 def fault_of(call: Callable[[], object]) -> SyncError:
@@ -168,7 +177,7 @@ def test_another_address_is_refused_before_anything_is_sent(target: str) -> None
     """
     with Wire(always(container())) as other, Wire(always(container())) as wire:
         url = target.format(other=other.url, port=wire.port)
-        with PlexSession(wire.url, **USUAL) as session:
+        with plexapis(wire.url) as session:
             fault = fault_of(lambda: session.get(url, headers={"X-Plex-Token": "t"}))
         assert isinstance(fault, BadAddress)
         assert other.asked == wire.asked == []

@@ -39,12 +39,13 @@ class Log:
         directory: The data directory; the file is made with mode 0600.
     """
 
+    #: True while paths and titles must not be written.
+    is_redacted = False
+
     def __init__(self, directory: str) -> None:
         path = os.path.join(directory, FILE)
         self._secrets: set[str] = set()
         self._private: dict[str, str] = {}
-        #: True while paths and titles must not be written.
-        self.is_redacted = False
         # Not from the registry: libraries that log cannot reach our file.
         self._logger = logging.Logger("plexsync")  # noqa: LOG001
         handler = _PrivateFile(path, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True)
