@@ -89,6 +89,7 @@ def _follow(task: Task, total: int, tail: Tail) -> int:
     connection = task.store.connection
     waiting_since: float | None = None
     while True:
+        task.check_database()
         ready, postponed = locked.left(connection, unlock.KIND)
         for level, line in tail.lines():
             voice.say(level, line)

@@ -112,6 +112,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
     said = ""
     deaths = left = 0
     while True:
+        task.check_database()
         before, left = left, dirty.task_waiting(connection)
         for level, line in tail.lines():
             voice.say(level, line)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from faults import TransientError
+
 if TYPE_CHECKING:
     from faults import SyncError
     from store.store import Store
@@ -45,6 +47,18 @@ class Task:
         from worker.stash_link import StashLink  # noqa: PLC0415 - see the class
 
         return StashLink(self.store, self.log)
+
+    def check_database(self) -> None:
+        """Notice that nobody works on the open database any more.
+
+        Raises:
+            TransientError: Another file lies in its place, or none.
+        """
+        if self.store.is_replaced():
+            raise TransientError(
+                "PlexSync's database was replaced while this ran. The worker begins anew and looks "
+                "at every scene by itself; run the task again."
+            )
 
     def words(self, fault: SyncError) -> str:
         """Give a fault's message as Stash's log may show it; see worker/redaction.py."""

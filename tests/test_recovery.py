@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from store.ledger import LedgerEntry, acknowledge, entry
 from store.store import Store
 from store.upkeep import Upkeep
 from tests.installation import Installation, installation, wait_for
+from worker.launcher import WAKE_PIPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,13 +207,14 @@ def said(town: Installation) -> str:
 def test_a_directory_that_is_deleted_leaves_one_worker(tmp_path: Path) -> None:
     """Its lock is deleted along: the worker that held it makes room for the one that came."""
     with installation(tmp_path, scenes=2) as town:
-        town.save(1, title="Before")
-        town.settled()
+        town.at_rest()
         (before,) = town.workers()
-        shutil.rmtree(town.data)
-        town.save(1, title="Afterwards")
-        town.title_becomes(1, "Afterwards")
-        wait_for(lambda: before not in town.workers(), 60)
+        with (town.data / WAKE_PIPE).open("wb", buffering=0) as pipe:
+            time.sleep(0.5)  # it sleeps by now, and would for half a minute
+            shutil.rmtree(town.data)
+            town.hook(2)
+            pipe.write(b"!")
+        wait_for(lambda: before not in town.workers())
         (after,) = town.workers()
         town.save(2, title="And on")
         town.title_becomes(2, "And on")

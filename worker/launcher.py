@@ -76,6 +76,20 @@ class ProcessLock:
             os.close(self.descriptor)
             self.descriptor = None
 
+    def is_lost(self) -> bool:
+        """Say whether the file that we hold is at its path no more.
+
+        With a directory that is deleted its locks go, too, and whoever comes next
+        takes new ones.
+        """
+        if self.descriptor is None:
+            return True
+        try:
+            there, held = os.stat(self.path), os.fstat(self.descriptor)
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino)
+
     def is_held(self) -> bool:
         """Say whether any process, this one included, holds the lock right now.
 

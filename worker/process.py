@@ -50,7 +50,7 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
     """
     setbacks = 0
     known: dict[str, Any] = {}
-    while True:
+    while not lock.is_lost():  # or another worker may be at work there by now
         began = time.monotonic()
         try:
             if not _one_life(directory, lock, known, stays=stays, idle=idle):
