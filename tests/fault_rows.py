@@ -15,6 +15,7 @@ scenes waiting; ``idle`` those of the last of them.
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -397,6 +398,27 @@ STASH_ROWS = (
         BUSY,
         SUSPECT,
     ),
+    Row(
+        "gzip, not asked for",
+        scripted(
+            lambda _asked, _sock: answer(
+                gzip.compress(b'{"data": {}}'), kind="application/json", Content_Encoding="gzip"
+            )
+        ),
+        "StashAnswerError",
+        "stash",
+        BUSY,
+        SUSPECT,
+        unseen=True,
+    ),
+    Row(
+        "not HTTP",
+        scripted(lambda _asked, sock: sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")),
+        "StashUnreachable",
+        "stash",
+        DOWN,
+        unseen=True,
+    ),
     Row("keep-alive closed", stash("close"), "", "nothing", BUSY),
     *(
         Row(
@@ -415,6 +437,7 @@ STASH_ROWS = (
             (401, "StashRefused"),
             (403, "StashRefused"),
             (404, "StashUnavailable"),
+            (405, "StashUnavailable"),
             (408, "StashUnavailable"),
             (409, "StashUnavailable"),
             (413, "StashUnavailable"),
