@@ -57,17 +57,23 @@ schema: $(PY)
 package: $(PY) ## dist/PlexSync.zip with its packages inside, and index.yml for a source
 	$(PY) tools/package.py
 
-# What the browser tests run in, and the libraries that Stash's own pages are made of.
+# What the browser tests run in: Chromium, and the libraries that Stash's own pages are
+# made of, which npm brings once. Root on Debian gets what is missing, others are told.
 browser: $(PY)
+	@missing=""; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing=" chromium"; \
+	$(PY) tools/fetch_browser_parts.py --check || command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing for the browser tests:$$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -qq -y --no-install-recommends $$missing >/dev/null && missing=""; \
+	fi; \
+	if [ -n "$$missing" ]; then \
+	    echo "The browser tests need what is not on PATH:$$missing" >&2; \
+	    echo "On Debian or Ubuntu: sudo apt-get install -y$$missing" >&2; \
+	    echo "All other tests: $(PY) -m pytest --ignore tests/browser" >&2; exit 1; \
+	fi
 	@$(PY) tools/fetch_browser_parts.py
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
-	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	        echo "Installing Chromium for the browser tests"; \
-	        apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	            apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
-	    else \
-	        echo "The browser tests need Chromium: sudo apt-get install -y chromium" >&2; exit 1; \
-	    fi; }
 
 clean: ## remove all that make has made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

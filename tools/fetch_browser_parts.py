@@ -98,9 +98,13 @@ def main() -> int:
     """Fetch what is missing; give the exit status."""
     parser = argparse.ArgumentParser(description="Fetch the browser tests' libraries.")
     parser.add_argument("--into", type=Path, default=DEFAULT_DIR)
-    folder = parser.parse_args().into
+    parser.add_argument("--check", action="store_true", help="only say by the status: 0 is there")
+    options = parser.parse_args()
+    folder = options.into
     if is_complete(folder):
         return 0
+    if options.check:
+        return 1
     try:
         fetch(folder)
     except PartsUnavailableError as problem:
