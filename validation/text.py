@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import NewType
 
 SafeText = NewType("SafeText", str)
@@ -40,6 +41,8 @@ _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _ZWJ = "\u200d"
 _LONGEST_CLUSTER = 16
 _CONTINUATION = 0x80
+#: Letters of a text that may be a name: what is longer is not kept in memory.
+_A_NAME = 200
 
 
 def safe_text(value: str | None, *, multiline: bool) -> SafeText:
@@ -86,10 +89,19 @@ def tag_key(text: str | None) -> str:
     ``comparable``, with every run of inner blanks as one blank and without
     case, because Plex treats names that differ only so as one tag.
     """
+    text = text or ""
+    return _kept_key(text) if len(text) <= _A_NAME else _key(text)
+
+
+def _key(text: str) -> str:
     words = " ".join(comparable(text).split())
     # Case folding is only stable on decomposed text (Unicode, caseless matching).
     folded = unicodedata.normalize("NFD", words).casefold()
     return unicodedata.normalize("NFC", folded)
+
+
+# A library has few names, and each stands on many scenes.
+_kept_key = lru_cache(4096)(_key)
 
 
 def cut_at_word(text: str, max_bytes: int) -> str:
