@@ -101,8 +101,11 @@ def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Ro
         ) as built:
             first = sync_all(built)
             second = sync_all(built)
+            built.plex.latency(5.0)
+            slow = sync_all(built)
         yield counted(f"{size:,} unchanged scenes: Plex requests", second.requests, size / 200 + 10)
-        yield counted("  writes", first.writes + second.writes, 0)
+        yield counted("  the same, Plex at 5 ms", slow.requests, size / 200 + 10)
+        yield counted("  writes", first.writes + second.writes + slow.writes, 0)
         if before is None:
             yield Row("  seconds, first look / next look", *_both(first, second))
         else:

@@ -115,7 +115,13 @@ def _libraries(folder: Path, small: int, large: int, pairs: int) -> Iterator[Row
         for built in (less, more):
             _visit(built, pairs + 1, 0)  # starts the worker
             built.calm(seconds=120.0)
-        for year, what in ((2001, "found by its file"), (2002, "remembered")):
+        for year, latency, what in (
+            (2001, 0.0, "found by its file"),
+            (2002, 0.0, "remembered"),
+            (2003, 5.0, "remembered, Plex at 5 ms"),
+        ):
+            for built in (less, more):
+                built.plex.latency(latency)
             visits: dict[str, list[Visit]] = {"less": [], "more": []}
             for number in range(1, pairs + 1):
                 turns = [("less", less), ("more", more)]
