@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from faults import ConfigurationError, SyncError
 from matching.rule_finder import find_rule
-from plex.client import PlexClient
 from plex.exceptions import PlexTemporaryError, ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from store import holds
@@ -25,6 +24,7 @@ from worker import launcher, server_seen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plex.client import PlexClient
     from tasks.task import Task
 
 #: Scenes whose files are looked for.
@@ -82,7 +82,7 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
     token = settings.get("plex_token")
     task.log.hide([token if isinstance(token, str) else None])
     config = PlexSyncConfig.from_settings(settings)
-    with open_client(task, config) as client:
+    with task.open_plex(config) as client:
         try:
             client.probe()
         except (ServerUnreachable, ServerTimeout) as fault:
@@ -101,18 +101,6 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
         files = _sample(task, config, client, libraries)
     named = tuple(str(section.title) for section in libraries.sections())
     return Checked(name, named, files)
-
-
-def open_client(task: Task, config: PlexSyncConfig) -> PlexClient:
-    """Give a client for the server that the settings name; close it afterwards."""
-    return PlexClient(
-        config.plex_url,
-        config.plex_token,
-        connect_timeout=config.plex_connect_timeout,
-        read_timeout=config.plex_read_timeout,
-        verify=not config.plex_skip_tls_verify,
-        client_identifier=task.store.client_identifier(),
-    )
 
 
 def _unreachable(

@@ -55,7 +55,7 @@ def libraries(task: Task) -> dict[str, Any]:
 
     def read(settings: dict[str, object]) -> dict[str, Any]:
         config = PlexSyncConfig.from_settings({**settings, "plex_libraries": "", "path_map": ""})
-        with check_connection.open_client(task, config) as client:
+        with task.open_plex(config) as client:
             infos = client.section_infos()
             return {
                 "ok": True,

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from faults import NextStep, Scope, SyncError
-from plex.client import PlexClient
 from plex.item import BATCH, read_items
 from tasks import voice
 from validation.config import PlexSyncConfig
@@ -22,6 +21,7 @@ from worker.selection import why_not
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from plex.client import PlexClient
     from plex.item import PlexItem
     from stash.scene import Scene
     from tasks.task import Task
@@ -102,14 +102,7 @@ def run(task: Task) -> str:
     config = PlexSyncConfig.from_settings(settings)
     task.log.redact([] if config.redact_logs else None)
     preview = Preview(redacted=config.redact_logs)
-    with PlexClient(
-        config.plex_url,
-        config.plex_token,
-        connect_timeout=config.plex_connect_timeout,
-        read_timeout=config.plex_read_timeout,
-        verify=not config.plex_skip_tls_verify,
-        client_identifier=task.store.client_identifier(),
-    ) as client:
+    with task.open_plex(config) as client:
         reconciler = Reconciler(
             task.store,
             client,

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING
 
 from faults import ConfigurationError, TransientError
-from plex.client import PlexClient
 from store import holds, locked, meta
 from store.mark import BACKGROUND, mark
 from tasks import voice
@@ -62,14 +61,7 @@ def _server(task: Task) -> str:
     token = settings.get("plex_token")
     task.log.hide([token if isinstance(token, str) else None])
     config = PlexSyncConfig.from_settings(settings)
-    with PlexClient(
-        config.plex_url,
-        config.plex_token,
-        connect_timeout=config.plex_connect_timeout,
-        read_timeout=config.plex_read_timeout,
-        verify=not config.plex_skip_tls_verify,
-        client_identifier=task.store.client_identifier(),
-    ) as client:
+    with task.open_plex(config) as client:
         return client.machine_identifier
 
 

@@ -9,7 +9,9 @@ from faults import TransientError
 
 if TYPE_CHECKING:
     from faults import SyncError
+    from plex.client import PlexClient
     from store.store import Store
+    from validation.config import PlexSyncConfig
     from worker.log import Log
     from worker.stash_link import StashLink
 
@@ -47,6 +49,19 @@ class Task:
         from worker.stash_link import StashLink  # noqa: PLC0415 - see the class
 
         return StashLink(self.store, self.log)
+
+    def open_plex(self, config: PlexSyncConfig) -> PlexClient:
+        """Give a client for the server that the settings name; close it afterwards."""
+        from plex.client import PlexClient  # noqa: PLC0415 - see the class
+
+        return PlexClient(
+            config.plex_url,
+            config.plex_token,
+            connect_timeout=config.plex_connect_timeout,
+            read_timeout=config.plex_read_timeout,
+            verify=not config.plex_skip_tls_verify,
+            client_identifier=self.store.client_identifier(),
+        )
 
     def check_database(self) -> None:
         """Notice that nobody works on the open database any more.
