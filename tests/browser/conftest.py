@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.host import HERE, ROOT, host_page
-from tests.installation import Installation, installation
+from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,11 +49,22 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
-def town(tmp_path: Any) -> Iterator[Installation]:
-    """A fresh installation, configured and idle."""
-    with installation(tmp_path, scenes=5) as found:
+@pytest.fixture(scope="module")
+def shared_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for the tests of a file."""
+    with installation(tmp_path_factory.mktemp("town"), scenes=5) as found:
         yield found
+
+
+@pytest.fixture
+def town(shared_town: Installation) -> Installation:
+    """The installation as when it was new: configured, and nothing was synced yet."""
+    wait_for(lambda: not shared_town.task_lives())
+    shared_town.kill_workers()
+    shutil.rmtree(shared_town.data, ignore_errors=True)
+    shared_town.plex.reset()
+    shared_town.settings()
+    return shared_town
 
 
 @pytest.fixture
@@ -66,7 +77,11 @@ def address(town: Installation) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """A page whose script errors and React warnings fail the test."""
-    context = browser.new_context(base_url=address, viewport={"width": 1100, "height": 900})
+    context = browser.new_context(
+        base_url=address,
+        viewport={"width": 1100, "height": 900},
+        reduced_motion="reduce",  # no colour is caught halfway
+    )
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     wrong: list[str] = []

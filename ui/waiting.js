@@ -1,0 +1,219 @@
+/* What waits, and why: the queue by reason, a page of scenes at a time, Retry. */
+(function () {
+  "use strict";
+
+  const ui = window.PlexSyncUi;
+  const React = window.PluginApi.React;
+  const h = React.createElement;
+  const { useState } = React;
+
+  /** Scenes of a page. */
+  const PAGE = 20;
+
+  function SceneRow({ row, title, server, now, onRetry }) {
+    return h(
+      "tr",
+      null,
+      h(
+        "td",
+        null,
+        row.kind === "scene"
+          ? h(ui.SceneLink, { id: row.id, title })
+          : `${row.kind} ${row.id}`
+      ),
+      h("td", { className: "plexsync-message" }, row.message),
+      h("td", { className: "plexsync-when" }, ui.ahead(row.due_at, now)),
+      h(
+        "td",
+        { className: "plexsync-actions" },
+        row.items.map((key) => h(ui.ItemLink, { key, server, ratingKey: key })),
+        h(
+          ui.ActionButton,
+          {
+            action: onRetry,
+            busyText: "Retrying…",
+            "aria-label": `Retry ${title || `${row.kind} ${row.id}`}`,
+          },
+          "Retry"
+        )
+      )
+    );
+  }
+
+  function GroupScenes({ reason, server, retry, stamp }) {
+    const [pages, setPages] = useState([null]);
+    const [found, setFound] = useState(null);
+    const [titles, setTitles] = useState({});
+    const [error, setError] = useState(null);
+    const after = pages[pages.length - 1];
+
+    React.useEffect(() => {
+      let current = true;
+      (async () => {
+        try {
+          const page = await ui.operation("page_scenes", { reason, after, limit: PAGE });
+          if (!current) return;
+          setFound(page);
+          setError(null);
+          const named = await ui.sceneTitles(
+            page.scenes.filter((row) => row.kind === "scene").map((row) => row.id)
+          );
+          if (current) setTitles((known) => Object.assign({}, known, named));
+        } catch (problem) {
+          if (current) setError(problem.message);
+        }
+      })();
+      return () => void (current = false);
+      // `stamp` moves when the group's size does: then the page is read again.
+    }, [reason, JSON.stringify(after), stamp]);
+
+    if (error) return h("p", { className: "plexsync-quiet", role: "alert" }, error);
+    if (!found) return h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+    return h(
+      "div",
+      { className: "plexsync-scroll" },
+      h(
+        "table",
+        { className: "table table-sm plexsync-table" },
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            ["Scene", "What happened", "Next look"].map((text) =>
+              h("th", { key: text, scope: "col" }, text)
+            ),
+            h("th", { scope: "col" }, h("span", { className: "sr-only" }, "Actions"))
+          )
+        ),
+        h(
+          "tbody",
+          null,
+          found.scenes.map((row) =>
+            h(SceneRow, {
+              key: `${row.kind} ${row.id}`,
+              row,
+              title: titles[row.id],
+              server,
+              now: found.now,
+              onRetry: () => retry({ id: row.id, kind: row.kind }),
+            })
+          )
+        )
+      ),
+      (pages.length > 1 || found.next) &&
+        h(
+          "div",
+          { className: "plexsync-pager", role: "group", "aria-label": "Pages" },
+          h(
+            "button",
+            {
+              type: "button",
+              className: "btn btn-secondary btn-sm",
+              disabled: pages.length < 2,
+              onClick: () => setPages(pages.slice(0, -1)),
+            },
+            "Previous"
+          ),
+          h("span", { "aria-live": "polite" }, `Page ${pages.length}`),
+          h(
+            "button",
+            {
+              type: "button",
+              className: "btn btn-secondary btn-sm",
+              disabled: !found.next,
+              onClick: () => setPages([...pages, found.next]),
+            },
+            "Next"
+          )
+        )
+    );
+  }
+
+  function Group({ group, server, retry, now }) {
+    const [open, setOpen] = useState(false);
+    const id = `plexsync-group-${group.reason}`;
+    const parked = group.parked > 0;
+    return h(
+      "section",
+      { className: `plexsync-group card ${parked ? "plexsync-parked" : ""}`, "aria-labelledby": id },
+      h(
+        "div",
+        { className: "plexsync-group-head" },
+        h(
+          "div",
+          null,
+          h(
+            "h3",
+            { id },
+            group.title,
+            " ",
+            h(
+              "span",
+              { className: `badge badge-${parked ? "warning" : "secondary"}` },
+              ui.scenes(group.size)
+            )
+          ),
+          h("p", null, group.advice),
+          h("p", { className: "plexsync-quiet" }, `For example: ${group.message}`),
+          group.next_due !== null &&
+            h("p", { className: "plexsync-quiet" }, `Next look ${ui.ahead(group.next_due, now)}.`)
+        ),
+        h(
+          "div",
+          { className: "plexsync-group-buttons" },
+          h(
+            ui.ActionButton,
+            {
+              busyText: "Retrying…",
+              action: () => retry({ reason: group.reason }),
+              "aria-label": `Retry all: ${group.title}`,
+            },
+            "Retry all"
+          ),
+          h(
+            "button",
+            {
+              type: "button",
+              className: "btn btn-secondary btn-sm",
+              "aria-expanded": open,
+              "aria-controls": `${id}-scenes`,
+              onClick: () => setOpen(!open),
+            },
+            open ? "Hide scenes" : "Show scenes"
+          )
+        )
+      ),
+      h(
+        "div",
+        { id: `${id}-scenes` },
+        open &&
+          h(GroupScenes, { reason: group.reason, server, retry, stamp: `${group.size}/${group.parked}` })
+      )
+    );
+  }
+
+  function Waiting({ state, retry }) {
+    return h(
+      "section",
+      { className: "plexsync-section", "aria-labelledby": "plexsync-waiting" },
+      h("h2", { id: "plexsync-waiting" }, "What waits, and why"),
+      state.groups.length
+        ? state.groups.map((group) =>
+            h(Group, { key: group.reason, group, server: state.server, retry, now: state.now })
+          )
+        : h(
+            "p",
+            { className: "plexsync-empty" },
+            state.holds.length && state.queue.ready + state.queue.task
+              ? `${ui.scenes(state.queue.ready + state.queue.task)} in the queue, held by what is said ` +
+                  "above and by nothing of their own. They go on by themselves."
+              : "Nothing waits. A scene that cannot be synced shows up here with its reason and with what " +
+              "to do about it; it is never dropped."
+          )
+    );
+  }
+
+  ui.Waiting = Waiting;
+})();
