@@ -387,7 +387,7 @@ def test_what_cannot_be_imported_is_said_with_its_mend(
         with zipfile.ZipFile(release / "PlexSync.zip") as archive:
             archive.extractall(plugin)
     if harm == "a module of ours is gone":
-        (plugin / "plex" / "client.py").unlink()
+        (plugin / "plex" / "libraries.py").unlink()
     elif harm.startswith("vendor"):
         shutil.rmtree(plugin / harm.partition(" ")[0])
     elif harm == "a Python without ssl":
