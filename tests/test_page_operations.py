@@ -36,6 +36,7 @@ SLOW = {"requests", "urllib3", "plexapi", "stashapi", "ssl", "http.client", "log
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests that leave it as they found it."""
     with installation(tmp_path_factory.mktemp("page"), scenes=6) as found:
+        found.run(mode="page_state")  # makes the database, for tests that run alone
         yield found
 
 
