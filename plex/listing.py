@@ -84,7 +84,7 @@ def pages(
         faults.SyncError: It could not be asked.
     """
     start = 0
-    seen: set[int] = set()
+    before: set[int] = set()
     while True:
         root = client.query(
             f"/library/sections/{section}/all",
@@ -96,18 +96,19 @@ def pages(
         rows = sum(element.tag != "Meta" for element in root)
         page = Page(_number(root, "totalSize", start + rows), rows, tuple(_items(root)))
         del root  # a page of XML weighs ten times its items, and the caller takes its time
-        known = len(seen)
-        seen.update(item.rating_key for item in page.items)
-        start += page.size
-        if page.size and start < page.total and (len(seen) == known or start > MOST):
+        keys = {item.rating_key for item in page.items}
+        more = page.size and start + page.size < page.total
+        if more and (keys <= before or start + page.size > MOST):
             # Whatever its total says: a page without news comes from a server, or a cache
             # before it, that ignores where the page should start.
             raise BadResponse(
-                f"Plex repeats itself in the listing of library {section}, after {known} different "
-                f"items of {page.total}; PlexSync tries again later. If it lasts, look at any "
-                "proxy or cache before Plex."
+                f"Plex repeats itself in the listing of library {section}, after {start} items of "
+                f"{page.total}; PlexSync tries again later. If it lasts, look at any proxy or "
+                "cache before Plex."
             )
         yield page
+        start += page.size
+        before = keys
         if start >= page.total:
             return
         if not page.size:

@@ -124,7 +124,7 @@ def test_a_listing_that_invents_items_for_ever_is_an_error(
         return answer(told.encode(), kind="text/xml")
 
     with Wire(page) as wire, PlexClient(wire.url, "token") as asker:
-        with pytest.raises(BadResponse, match="after 60 different"):
+        with pytest.raises(BadResponse, match="after 60 items"):
             list(pages(asker, 1, MOVIE, size=10))
         assert len(wire.asked) == 7
 
