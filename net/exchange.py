@@ -142,7 +142,7 @@ class Exchange:
             Whatever else ``take`` raises.
         """
         connection = (self._rested() if method in self._repeatable else None) or self._new()
-        response = None
+        response, broken = None, False
         try:
             try:
                 response = connection.exchange(method, target, headers, body, self._read_timeout)
@@ -152,13 +152,16 @@ class Exchange:
                 response = connection.exchange(method, target, headers, body, self._read_timeout)
             return take(response)
         except (OSError, http.client.HTTPException) as exc:
-            response = None
+            broken = True
             raise ExchangeFailedError(self._origin) from exc
         finally:
-            if response is not None and response.isclosed() and not response.will_close:
+            whole = response is not None and response.isclosed() and not response.will_close
+            if whole and not broken:
                 connection.rested_since = time.monotonic()
                 self._kept.append(connection)
             else:
+                if response is not None:
+                    response.close()  # the connection knows nothing of one that is its last
                 connection.close()
 
     def close(self) -> None:

@@ -349,6 +349,7 @@ LONG = b"<MediaContainer/>" + b" " * LIMIT
     "reply",
     [
         answer(LONG),
+        answer(LONG * 50, Connection="close"),
         chunked(*[LONG] * 5),
         answer(gzip.compress(LONG), Content_Encoding="gzip"),
         answer(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip"),
@@ -357,7 +358,7 @@ LONG = b"<MediaContainer/>" + b" " * LIMIT
         answer(gzip.compress(LONG), Content_Encoding="gzip", Content_encoding="gzip"),
         answer(b"x", Content_Encoding="br"),
     ],
-    ids=["plain", "chunks", "gzip", "bomb", "declared", "twice", "twice told", "brotli"],
+    ids=["plain", "last", "chunks", "gzip", "bomb", "declared", "twice", "twice told", "brotli"],
 )
 def test_an_answer_beyond_the_limit_is_refused(session_for: SessionFor, reply: bytes) -> None:
     """The limit counts what comes out of decompression, which has one layer."""
