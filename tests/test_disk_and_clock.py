@@ -150,6 +150,8 @@ def test_a_read_only_directory_is_said_and_the_edit_is_found_later(disk: Disk) -
     town.title_becomes(1, "Saved while read-only")
 
 
+# A task that still found room to mark its scenes gives the worker its time.
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
 def test_a_task_says_what_is_wrong_with_the_directory(disk: Disk, trouble: str) -> None:
     """A task that cannot write answers with the reason and the directory, and runs once it can."""

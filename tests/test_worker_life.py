@@ -165,7 +165,9 @@ def test_no_hook_is_lost_to_a_worker_that_is_just_going(
     entry.write_text("import site; site.main()\n" + SHORT_LIVED.format(root=str(ROOT)), "utf-8")
     chance = random.Random(7)
     started = 0
-    for number in range(12):
+    for number in range(60):
+        if number >= 12 and started >= 2:
+            break  # on a busy machine the worker's exit is not met so soon
         title = f"race {number}"
         town.stash.set_scene(1, title=title)
         context = {"id": 1, "type": "Scene.Update.Post", "input": None}
