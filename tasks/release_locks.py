@@ -37,11 +37,7 @@ def run(task: Task) -> str:
         ConfigurationError: A setting is wrong.
     """
     lock = launcher.ProcessLock(task.store.directory, unlock.LOCK)
-    for _ in range(20):  # the worker looks at this lock for an instant now and then
-        if lock.acquire():
-            break
-        time.sleep(0.05)
-    else:
+    if not lock.acquire_soon():
         raise TransientError("'Release locks' is already running; see the task queue.")
     try:
         tail = Tail(task.store.directory)

@@ -47,11 +47,7 @@ def run(task: Task) -> str:
             marked stays for the next run.
     """
     lock = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK)
-    for _ in range(20):  # the worker looks at this lock for an instant now and then
-        if lock.acquire():
-            break
-        time.sleep(0.01)
-    else:
+    if not lock.acquire_soon(pause=0.01):
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
         config = PlexSyncConfig.from_settings(task.stash.settings())

@@ -149,7 +149,7 @@ from worker import process, resident
 from worker.launcher import WORKER_LOCK, ProcessLock
 directory = sys.argv[2]
 lock = ProcessLock(directory, WORKER_LOCK, process._inherited(directory))
-if process._take(lock):
+if lock.acquire_soon():
     process.live(directory, lock, stays=False, idle=0.02)
 """
 

@@ -70,6 +70,21 @@ class ProcessLock:
         self.descriptor = descriptor
         return True
 
+    def acquire_soon(self, pause: float = 0.05) -> bool:
+        """Take the lock although others look at it for an instant now and then.
+
+        Args:
+            pause: Seconds between two of twenty tries.
+
+        Returns:
+            Whether we hold it; if not, somebody else really does. Raises as ``acquire``.
+        """
+        for _ in range(20):
+            if self.acquire():
+                return True
+            time.sleep(pause)
+        return False
+
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if self.descriptor is not None:

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     """
     directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
     lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
-    if _take(lock):
+    if lock.acquire_soon():
         try:
             live(directory, lock, stays=life == "resident")
         except schema.NewerDatabase as refusal:
@@ -94,15 +94,6 @@ def _one_life(
 
 def _was_damaged(directory: str, error: sqlite3.Error) -> bool:
     return schema.is_damage(error) and damage.set_aside(directory)
-
-
-def _take(lock: ProcessLock) -> bool:
-    # Hooks hold the lock for an instant while they look for a worker.
-    for _ in range(20):
-        if lock.acquire():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _inherited(directory: str) -> int | None:

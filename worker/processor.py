@@ -192,17 +192,14 @@ class SyncWorker:
                 self.books.record(look, row, self.plex.machine_identifier)
         server_seen.note(self.store, self.reconciler)
         lines = []
-        for _, look in looks:
-            self.keep_private(look.scene)
-            if look.fault is None:
-                lines.append(self.log.clean(self._told(look)))
-        self.log.info_all(lines)
         for row, look in looks:
             self.keep_private(look.scene)
             if look.fault:
                 self.verdict.settle(row, look.fault)
             else:
+                lines.append(self.log.clean(self._told(look)))
                 self.verdict.succeeded()
+        self.log.info_all(lines)
 
     def keep_private(self, scene: Scene) -> None:
         """Keep a scene's title and paths out of the log from here on, if the settings say so."""
