@@ -63,12 +63,24 @@ class _Connection(http.client.HTTPConnection):
             raise ConnectTimedOutError from exc
 
     def exchange(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, wait: float
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        wait: float,
+        meanwhile: Callable[[], object],
     ) -> http.client.HTTPResponse:
         """Send a request and read the head of its answer, waiting so many seconds for it."""
         try:
             self._patience(SEND_SECONDS)
             self.request(method, target, body, headers)
+        except HUNG_UP as exc:
+            if self.has_answered:
+                raise _StaleError from exc
+            raise
+        meanwhile()
+        try:
             self._patience(wait)
             response = self.getresponse()
         except HUNG_UP as exc:  # http.client.RemoteDisconnected is one of them
@@ -126,6 +138,7 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes | None,
         take: Callable[[http.client.HTTPResponse], _T],
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> _T:
         """Send one request; twice if a kept connection turned out closed and twice does no harm.
 
@@ -136,6 +149,8 @@ class Exchange:
             body: What is sent, or None.
             take: Makes the result of the answer. The connection is kept only if it
                 has read the body to its end.
+            meanwhile: Called once the request has left, for what can be done until the
+                answer is there; again if it had to be sent twice. It must not raise.
 
         Raises:
             ExchangeFailedError: The connection failed, in ``take`` or before.
@@ -143,13 +158,14 @@ class Exchange:
         """
         connection = (self._rested() if method in self._repeatable else None) or self._new()
         response, broken = None, False
+        sent = (method, target, headers, body, self._read_timeout, meanwhile)
         try:
             try:
-                response = connection.exchange(method, target, headers, body, self._read_timeout)
+                response = connection.exchange(*sent)
             except _StaleError:
                 connection.close()
                 connection = self._new()
-                response = connection.exchange(method, target, headers, body, self._read_timeout)
+                response = connection.exchange(*sent)
             return take(response)
         except (OSError, http.client.HTTPException) as exc:
             broken = True

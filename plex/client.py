@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -130,6 +130,7 @@ class PlexClient:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> Element | None:
         """Ask Plex one thing.
 
@@ -138,6 +139,8 @@ class PlexClient:
             params: Names and values in the order they shall be sent, not encoded.
             method: "GET", or "PUT" for an edit (sent again if the connection was stale).
             headers: More headers, such as those for paging.
+            meanwhile: Called once the request has left, for what can be done until Plex
+                answers. It must not raise.
 
         Returns:
             The MediaContainer, or None when Plex confirms with an empty body.
@@ -146,7 +149,7 @@ class PlexClient:
             ItemGone: 404 on an item.
             faults.SyncError: Everything else that goes wrong.
         """
-        return parse_container(self._send(method, path, params, headers))
+        return parse_container(self._send(method, path, params, headers, meanwhile=meanwhile))
 
     def upload(self, path: str, body: bytes) -> None:
         """Send bytes, such as an image to "/library/metadata/42/posters".
@@ -206,6 +209,7 @@ class PlexClient:
         *,
         body: bytes | None = None,
         token: bool = True,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> bytes:
         sent = dict(headers or {})
         if token and self._token:
@@ -217,7 +221,7 @@ class PlexClient:
                 f"{_quoted_name(name)}={_quoted(value)}" for name, value in params
             )
         try:
-            return self._exchange.ask(method, target, sent, body)
+            return self._exchange.ask(method, target, sent, body, meanwhile)
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: what is below quotes whole URLs, and none of that travels on.

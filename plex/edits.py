@@ -19,7 +19,7 @@ from plex.fields import BY_NAME, TYPE_NUMBERS
 from validation.text import cut_at_word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from plex.client import PlexClient
     from plex.item import Member
@@ -146,12 +146,13 @@ def _list_params(name: str, change: ListEdit) -> Params:
     return params
 
 
-def write(client: PlexClient, edit: Edit) -> int:
+def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lambda: None) -> int:
     """Write an edit and give the number of requests Plex took (0 when it is empty).
 
     How much fits into a request depends on Plex and on any proxy before it. What
     is refused as too large is sent field by field, and a text that is too large
-    alone is cut at a word, with an ellipsis.
+    alone is cut at a word, with an ellipsis. ``meanwhile`` is called whenever a
+    request has left and Plex is at work on it.
 
     Raises:
         faults.SyncError: The first request that failed; earlier ones of a split
@@ -163,7 +164,8 @@ def write(client: PlexClient, edit: Edit) -> int:
         bundle = bundles.pop(0)
         try:
             params = _request(edit, bundle)
-            client.query(f"/library/sections/{edit.section}/all", params, method="PUT")
+            where = f"/library/sections/{edit.section}/all"
+            client.query(where, params, method="PUT", meanwhile=meanwhile)
             taken += 1
         except RequestTooLarge:
             smaller = _smaller(bundle)

@@ -14,7 +14,7 @@ from plex.identity import identity_headers
 from plex.transport import REPEATABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from http.client import HTTPResponse
 
     from plex.terms import Terms
@@ -37,7 +37,12 @@ class PlexExchange:
         self._base = ""
 
     def ask(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> bytes:
         """Send one request and give its whole answer, decompressed.
 
@@ -46,6 +51,7 @@ class PlexExchange:
             target: Path below plex_url and query, encoded.
             headers: Beside those that show who we are.
             body: Bytes to send, or None.
+            meanwhile: See `net.exchange.Exchange.ask`.
 
         Raises:
             PlexHttpError, NotAPlexServer, BadResponse: See `plex.body.accept`.
@@ -62,7 +68,8 @@ class PlexExchange:
             headers = by_name(response.headers.items())
             return accept(method, path, response.status, headers, raw, self._terms.most_bytes)
 
-        return exchange.ask(method, self._base + target, {**headers, **self._always}, body, take)
+        sent = {**headers, **self._always}
+        return exchange.ask(method, self._base + target, sent, body, take, meanwhile)
 
     def close(self) -> None:
         """Close the kept connections; it may be used again."""

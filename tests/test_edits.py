@@ -23,7 +23,7 @@ from plex.exceptions import RequestTooLarge, ServerTimeout
 from plex.item import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from plex.client import PlexClient
 
@@ -38,7 +38,14 @@ class Taker:
         self.taken: list[dict[str, str]] = []
         self.refused = 0
 
-    def query(self, path: str, params: Sequence[tuple[str, str]], *, method: str) -> None:
+    def query(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]],
+        *,
+        method: str,
+        meanwhile: Callable[[], object],
+    ) -> None:
         """Take one edit, or find it too large."""
         assert (path, method) == ("/library/sections/3/all", "PUT")
         if sum(len(quote(name)) + len(quote(text)) + 2 for name, text in params) > self.longest:
@@ -171,7 +178,14 @@ def test_other_faults_are_not_answered_with_smaller_requests() -> None:
     """A server that is slow is not sent the same in pieces."""
 
     class Slow(Taker):
-        def query(self, path: str, params: Sequence[tuple[str, str]], *, method: str) -> None:
+        def query(
+            self,
+            path: str,
+            params: Sequence[tuple[str, str]],
+            *,
+            method: str,
+            meanwhile: Callable[[], object],
+        ) -> None:
             self.refused += 1
             raise ServerTimeout("slow")
 

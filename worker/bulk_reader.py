@@ -9,7 +9,7 @@ from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from stash.scene import Scene
     from stash.stamp import SceneStamp
@@ -34,7 +34,7 @@ class BulkReader:
 
     def __init__(self, worker: SyncWorker, interrupted: Callable[[], bool]) -> None:
         self._worker = worker
-        self._interrupted = interrupted
+        self.interrupted = interrupted
 
     def stamps(self, ids: Sequence[int]) -> dict[int, SceneStamp]:
         """Read id, updated_at and paths of scenes, nothing if their ids lie far apart."""
@@ -46,15 +46,15 @@ class BulkReader:
         )
         return {stamp.id: stamp for stamp in page}
 
-    def scenes(self, ids: Sequence[int]) -> dict[int, Scene] | None:
-        """Read scenes in full, None when something more urgent came in between."""
-        scenes: dict[int, Scene] = {}
+    def scenes(self, ids: Sequence[int], found: dict[int, Scene]) -> Generator[None, None, bool]:
+        """Read scenes in full into ``found``, a request a step; False if interrupted."""
         for start in range(0, len(ids), DETAILS):
-            if self._interrupted():
-                return None
+            if self.interrupted():
+                return False
             chunk = ids[start : start + DETAILS]
-            scenes |= self._worker.stash.ask(lambda client: client.read_scenes(chunk))  # noqa: B023
-        return scenes
+            found |= self._worker.stash.ask(lambda client: client.read_scenes(chunk))  # noqa: B023
+            yield
+        return True
 
     def items(self, ids: Iterable[int], scenes: Mapping[int, Scene]) -> dict[int, PlexItem]:
         """Read the items of scenes in full: those remembered, those that the index has.

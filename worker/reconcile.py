@@ -89,9 +89,8 @@ class Reconciler:
 
     def remembered(self, scene_id: int) -> list[int]:
         """Give the rating keys that the ledger remembers for a scene."""
-        server = self.client.machine_identifier
-        entries = ledger.entries_of(self.store.connection, server, scene_id)
-        return [entry.rating_key for entry in entries]
+        server, connection = self.client.machine_identifier, self.store.connection
+        return [entry.rating_key for entry in ledger.entries_of(connection, server, scene_id)]
 
     def indexed(self, scene: Scene) -> list[int]:
         """Give the rating keys that the index has for a scene's files, none without one."""
@@ -148,14 +147,14 @@ class Reconciler:
             for entry in intents:
                 ledger.intend(connection, entry, now=self._clock())
 
-    def carry_out(self, look: Look) -> None:
+    def carry_out(self, look: Look, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Write what was planned and intended; faults end up in ``look.fault``.
 
         First the texts of all items, then the pictures: one that fails is tried
-        again with its scene and costs no item its text.
+        again with its scene and costs no item its text. ``meanwhile``: see ``edits.write``.
         """
         cover = Cover(look.scene, self._fetch_cover or (lambda _: None), self._clock())
-        done = self._write_texts(look, cover)
+        done = self._write_texts(look, cover, meanwhile)
         if look.fault:
             # The item that failed may be unknown to the ledger: look it up again.
             look.record = look.record._replace(resolved_at=0.0)
@@ -166,7 +165,9 @@ class Reconciler:
                 look.acknowledged.append(planned.after)
         look.record = look.record._replace(outcome=look.outcome, note="; ".join(look.notes))
 
-    def _write_texts(self, look: Look, cover: Cover) -> list[tuple[Planned, list[str]]]:
+    def _write_texts(
+        self, look: Look, cover: Cover, meanwhile: Callable[[], object]
+    ) -> list[tuple[Planned, list[str]]]:
         """Write all texts; give what succeeded, each with the picture locks that went along."""
         done = []
         for planned in look.planned:
@@ -178,7 +179,7 @@ class Reconciler:
                 edit = replace(edit, lock=(*edit.lock, *locks))
             try:
                 if edit and not self._dry and not look.is_written:
-                    edits.write(self.client, edit)
+                    edits.write(self.client, edit, meanwhile)
             except SyncError as fault:
                 if fault.scope is Scope.SERVER:
                     look.fault = fault

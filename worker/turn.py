@@ -82,15 +82,33 @@ class Turn:
         if self.bulk.one_by_one:
             self.bulk.one_by_one -= 1
             return []
-        rows = dirty.ready(
+        self._at_work_for = first.urgency
+        return self._alike(first, self._ready(BATCH))
+
+    def _following(self, batch: list[DirtyRow]) -> list[DirtyRow]:
+        """Give the batch that comes after another, none where something else is next."""
+        taken = {row.id for row in batch}
+        rows = [
+            row
+            for row in self._ready(len(batch) + BATCH)
+            if row.kind != "scene" or row.id not in taken
+        ]
+        if not rows or _likeness(rows[0]) != _likeness(batch[0]):
+            return []
+        return self._alike(rows[0], rows)
+
+    def _ready(self, limit: int) -> list[DirtyRow]:
+        return dirty.ready(
             self._store.connection,
             now=self._clock(),
-            limit=BATCH,
-            with_task=first.urgency == TASK,
+            limit=limit,
+            with_task=self._at_work_for == TASK,
         )
+
+    def _alike(self, first: DirtyRow, rows: list[DirtyRow]) -> list[DirtyRow]:
+        """Give those that can be looked at together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        self._at_work_for = first.urgency
-        return alike if len(alike) >= FEWEST else []
+        return alike[:BATCH] if len(alike) >= FEWEST else []
 
     def is_interrupted(self) -> bool:
         """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update.
@@ -112,7 +130,7 @@ class Turn:
     def _work_on_all(self, batch: list[DirtyRow]) -> None:
         """Look at a batch; after a defect of ours its scenes are looked at one by one."""
         try:
-            self.bulk.run(batch)
+            self.bulk.run(batch, self._following)
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
