@@ -44,7 +44,7 @@ class Taker:
         params: Sequence[tuple[str, str]],
         *,
         method: str,
-        meanwhile: Callable[[], object],
+        meanwhile: Callable[[], object] = int,
     ) -> None:
         """Take one edit, or find it too large."""
         assert (path, method) == ("/library/sections/3/all", "PUT")
@@ -184,7 +184,7 @@ def test_other_faults_are_not_answered_with_smaller_requests() -> None:
             params: Sequence[tuple[str, str]],
             *,
             method: str,
-            meanwhile: Callable[[], object],
+            meanwhile: Callable[[], object] = int,
         ) -> None:
             self.refused += 1
             raise ServerTimeout("slow")
