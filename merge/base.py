@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from validation.text import tag_key
@@ -91,8 +91,7 @@ class Pending:
             name: _common(self.all_members.get(name, names), names)
             for name, names in members.items()
         }
-        return replace(
-            self,
+        return Pending(
             values={**self.values, **tried},
             any_members={**self.any_members, **some},
             all_members={**self.all_members, **every},
@@ -126,6 +125,8 @@ def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 
 def _common(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     """Give the members that are in both, whatever the case or Unicode form they have there."""
+    if known is new:
+        return new
     keys = {tag_key(one) for one in known}
     return tuple(one for one in new if tag_key(one) in keys)
 
@@ -134,5 +135,5 @@ def _tuples(content: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(entries) for name, entries in content.items()}
 
 
-def _dump(content: object) -> str:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# Made once: json.dumps makes an encoder for every text that is not in its own style.
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

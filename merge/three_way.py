@@ -19,7 +19,7 @@ crash counts as written. Applying the result and merging again gives no edit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge.base import Base, Pending
@@ -223,8 +223,7 @@ class _Work:
         item = self.item
         edit = Edit(item.rating_key, item.section, item.type, self.values, self.lists)
         locks = {*edit.names} - item.locked
-        base = replace(
-            self.base,
+        base = Base(
             values=self.base_values,
             members=self.base_members,
             foreign=frozenset(self.foreign),
@@ -232,6 +231,7 @@ class _Work:
             locked=frozenset(self.locked | locks),
             released=frozenset(self.released),
             reported=frozenset(self.reported),
+            images=self.base.images,
         )
         changes = {name: (item.values[name], new) for name, new in self.values.items()}
         for name, change in self.lists.items():

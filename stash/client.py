@@ -28,7 +28,8 @@ RefKind = Literal["studio", "performer", "tag", "group"]
 
 LARGEST_COVER = 32 * 2**20
 PAGE = 200
-_BATCH = 50
+#: Scenes of one request; Stash loads what they carry by the hundred.
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)

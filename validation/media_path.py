@@ -44,6 +44,7 @@ class MediaPath:
     ends: tuple[int, ...]
 
     @classmethod
+    @lru_cache(4096)
     def of(cls, path: str) -> MediaPath:
         """Take ``path`` apart; any text is accepted."""
         text = _without_long_prefix(path)

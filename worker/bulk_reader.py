@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ITEMS = 250
 READERS = 4
 #: Scenes whose details are asked for at a time.
-DETAILS = 50
+DETAILS = 100
 #: Ids that lie further apart than so many times their number cost more than they save.
 SPARSE = 4
 

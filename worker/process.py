@@ -8,6 +8,7 @@ place, lock and all.
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import sys
@@ -21,6 +22,9 @@ from worker.resident import IDLE, REPLACED, Resident
 #: A full or broken disk: tries in a row, and the longest wait before one, in seconds.
 MOST_SETBACKS = 20
 LONGEST_PAUSE = 30.0
+#: New objects after which Python looks for rings of garbage, of which we make hardly any. A
+#: batch holds tens of thousands, and at Python's own 700 they are gone through over and over.
+GARBAGE = 20_000
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +33,7 @@ def main(arguments: list[str]) -> int:
     The lock is inherited from the hook, or taken here; when another worker
     holds it there is nothing to do.
     """
+    gc.set_threshold(GARBAGE)
     directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
     lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
     if lock.acquire_soon():

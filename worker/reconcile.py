@@ -237,8 +237,8 @@ class Reconciler:
         due: tuple[Kind, ...] = ()
         if self._fetch_cover is not None:
             due = self._pictures.due(look.scene, item, merged.base)
-            locks = {kind.lock for kind in due} - item.locked
-            merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
+            if locks := {kind.lock for kind in due} - item.locked:
+                merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
         base = merged.base.to_json()
         server = self.client.machine_identifier
         after = LedgerEntry(server, item.rating_key, look.scene.id, item.section, base, "")
