@@ -8,6 +8,7 @@ are invisible otherwise), when a server ignored the filter, or after a day.
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from plex.fields import LEAF_TYPE_OF_SECTION
@@ -29,6 +30,8 @@ SWEEP_AGAIN = 86400.0
 MOST_SWEEPS = 3
 #: Seconds after which the index of another server is thrown away.
 FORGET = 30 * 86400.0
+#: Answers that are kept: those of two batches.
+KEPT = 2048
 
 
 class PathIndex:
@@ -55,6 +58,8 @@ class PathIndex:
         self._clock = clock
         self._fresh = False
         self._sizes: dict[int, int] = {}
+        # A batch asks for each file twice: which items to read, and which of them it is.
+        self._kept = lru_cache(KEPT)(self._items_at)
 
     def refresh(self) -> None:
         """Bring the index in step at one go; see ``refreshing``."""
@@ -70,6 +75,7 @@ class PathIndex:
             faults.SyncError: Plex failed; what was indexed so far stays.
         """
         self._fresh = False
+        self._kept.cache_clear()
         infos = self._client.section_infos()
         yield
         for info in infos:
@@ -108,12 +114,12 @@ class PathIndex:
 
         Returns None while the index cannot say: it was not refreshed yet.
         """
-        if not self._fresh:
-            return None
-        found = parts.items_with(
-            self._store.connection, self._client.machine_identifier, path_key(path)
-        )
-        return [rating_key for section, rating_key in found if section in self._sections]
+        return list(self._kept(path_key(path))) if self._fresh else None
+
+    def _items_at(self, key: str) -> tuple[int, ...]:
+        server = self._client.machine_identifier
+        found = parts.items_with(self._store.connection, server, key)
+        return tuple(rating_key for section, rating_key in found if section in self._sections)
 
     def _refresh_section(self, info: SectionInfo) -> Iterator[None]:
         server = self._client.machine_identifier

@@ -100,9 +100,8 @@ class Resolver:
             NotInPlexYet: No item holds any of the files so far.
             faults.SyncError: Plex as a whole failed, or the only item could not be read.
         """
-        paths = tuple(
-            dict.fromkeys(self._config.path_map.to_plex(file.path) for file in scene.files)
-        )
+        mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
+        paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
         fresh = (
@@ -122,7 +121,7 @@ class Resolver:
             if not stale and (found.items or found.fault):
                 return self._verified(found)
         found.aliases = []
-        self._look_up(scene, found, known, ask_plex=stale)
+        self._look_up(scene, found, known, mapped, ask_plex=stale)
         found.resolved_at = now
         self._let_go(entries, found)
         if not found.items and not found.fault:
@@ -135,9 +134,14 @@ class Resolver:
         return found
 
     def _look_up(
-        self, scene: Scene, found: Found, known: Mapping[int, PlexItem], *, ask_plex: bool
+        self,
+        scene: Scene,
+        found: Found,
+        known: Mapping[int, PlexItem],
+        mapped: Mapping[str, SceneFile],
+        *,
+        ask_plex: bool,
     ) -> None:
-        mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
         if self.index is not None and not ask_plex:
             known_keys = [self.index.items_holding(path) for path in found.paths]
             if None not in known_keys:
@@ -183,8 +187,10 @@ class Resolver:
         mapped: Mapping[str, SceneFile],
     ) -> None:
         """Where nothing was found by path, look for files that lie in no folder of Plex."""
+        if found.items or found.fault:
+            return
         files = [file for path, file in mapped.items() if not self._libraries.reach(path)]
-        if found.items or found.fault or not files:
+        if not files:
             return
         index = self.index
         proven = self._unmapped.find(

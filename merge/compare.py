@@ -42,6 +42,8 @@ def unchanged(name: str, now: str, before: str) -> bool:
 
     A day and the month around it are not: somebody came to know more, or less.
     """
+    if now == before:
+        return True
     if name == "rating":
         return _number(now) == _number(before)
     return comparable(now) == comparable(before)

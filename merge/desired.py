@@ -8,10 +8,11 @@ request is cut at a word, visibly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from plex.fields import fields_of
-from validation.text import cut_at_word, partial_date, safe_text, tag_key
+from validation.text import A_NAME, cut_at_word, partial_date, safe_text, tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,11 +102,15 @@ def _line(text: str) -> str:
     return cut_at_word(safe_text(text, multiline=False).strip(), LONGEST_LINE)
 
 
+# A library has few names, and each stands on many scenes.
+_kept_name = lru_cache(4096)(_line)
+
+
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     """Make names safe and drop blanks and repetitions (case does not tell tags apart in Plex)."""
     by_key: dict[str, str] = {}
     for name in names:
-        safe = _line(name)
+        safe = _kept_name(name) if len(name) <= A_NAME else _line(name)
         if safe:
             by_key.setdefault(tag_key(safe), safe)
     return tuple(by_key.values())

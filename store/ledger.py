@@ -116,10 +116,11 @@ def record_scene(
     )
     if now_carried == known:
         return
-    connection.executemany(
-        "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?",
-        [(*gone, record.id) for gone in known - now_carried],
-    )
+    if gone := known - now_carried:
+        connection.executemany(
+            "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?",
+            [(*one, record.id) for one in gone],
+        )
     connection.executemany(
         "INSERT INTO carries VALUES (?, ?, ?)", [(*new, record.id) for new in now_carried - known]
     )

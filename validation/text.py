@@ -42,7 +42,7 @@ _ZWJ = "\u200d"
 _LONGEST_CLUSTER = 16
 _CONTINUATION = 0x80
 #: Letters of a text that may be a name: what is longer is not kept in memory.
-_A_NAME = 200
+A_NAME = 200
 
 
 def safe_text(value: str | None, *, multiline: bool) -> SafeText:
@@ -90,7 +90,7 @@ def tag_key(text: str | None) -> str:
     case, because Plex treats names that differ only so as one tag.
     """
     text = text or ""
-    return _kept_key(text) if len(text) <= _A_NAME else _key(text)
+    return _kept_key(text) if len(text) <= A_NAME else _key(text)
 
 
 def _key(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from store.ledger import LedgerEntry
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
-    from store.ledger import LedgerEntry, SceneRecord
+    from store.ledger import SceneRecord
 
 
 @dataclass(slots=True)
@@ -40,8 +42,9 @@ class Planned:
     @property
     def intent(self) -> LedgerEntry:
         """The entry to commit before the request leaves: the old base, the new pending."""
+        server, key, scene, section, _, _ = self.after
         base = self.before.base if self.before else ""
-        return self.after._replace(base=base, pending=self.merged.pending.to_json())
+        return LedgerEntry(server, key, scene, section, base, self.merged.pending.to_json())
 
 
 @dataclass(slots=True)
