@@ -53,7 +53,7 @@ def _files_named(client: PlexClient, libraries: Libraries, path: str) -> Iterabl
     if not name or not needle:
         return
     for section in libraries.sections():
-        leaf = LEAF_TYPE_OF_SECTION.get(str(section.type), 1)
+        leaf = LEAF_TYPE_OF_SECTION.get(section.type, 1)
         root = client.query(
             f"/library/sections/{section.key}/all",
             (("type", str(leaf)), ("file", needle)),

@@ -17,7 +17,7 @@ from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
 from plex.exchange import PlexExchange
 from plex.identity import identity_headers
 from plex.markup import parse_container
-from plex.sections import SECTIONS, SectionInfo, make_sections, read_section_infos
+from plex.sections import SECTIONS, SectionInfo, make_section, read_section_infos
 from plex.taming import tame_plexapi
 from plex.terms import Terms
 from plex.transport import PlexSession
@@ -189,7 +189,12 @@ class PlexClient:
 
     def sections(self) -> list[Any]:
         """All libraries as plexapi section objects, in Plex's order; one request."""
-        return make_sections(self.server, self.query(SECTIONS))
+        server = self.server
+        return [make_section(server, info) for info in self.section_infos()]
+
+    def section(self, info: SectionInfo) -> Any:
+        """A library as plexapi section object; no request of its own once there is a server."""
+        return make_section(self.server, info)
 
     def section_infos(self) -> list[SectionInfo]:
         """All libraries with what tells whether they changed, in Plex's order; one request."""

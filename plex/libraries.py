@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from plex.client import PlexClient
     from plex.matcher import Candidate, Matches
+    from plex.sections import SectionInfo
 
 #: Seconds a list of sections is trusted.
 FRESH = 300.0
@@ -35,30 +36,32 @@ class Libraries:
         self._client = client
         self._names = tuple(names)
         self._clock = clock
-        self._sections: list[Any] = []
+        self._sections: list[SectionInfo] = []
+        self._objects: dict[int, Any] = {}
         self._read_at: float | None = None
 
-    def sections(self) -> list[Any]:
-        """Give the plexapi section objects, in Plex's order.
+    def sections(self) -> list[SectionInfo]:
+        """Give the sections, in Plex's order.
 
         Raises:
             LibraryNotFound: A name of the setting is no library with videos.
             faults.SyncError: Plex could not be asked.
         """
         if self._read_at is None or self._clock() - self._read_at > FRESH:
-            self._sections = self._chosen(self._client.sections())
+            self._sections = self._chosen(self._client.section_infos())
+            self._objects.clear()
             self._read_at = self._clock()
         return self._sections
 
     def keys(self) -> list[int]:
         """Give the sections' keys."""
-        return [int(section.key) for section in self.sections()]
+        return [section.key for section in self.sections()]
 
     def describe(self) -> str:
         """Name the sections for a sentence: 'Movies', 'Clips'."""
-        return ", ".join(repr(str(section.title)) for section in self.sections())
+        return ", ".join(repr(section.title) for section in self.sections())
 
-    def reach(self, path: str) -> list[Any]:
+    def reach(self, path: str) -> list[SectionInfo]:
         """Give the sections with a folder that the path lies in.
 
         Case is ignored here: it only spares requests, the match itself decides.
@@ -75,31 +78,38 @@ class Libraries:
         return [
             int(item.ratingKey)
             for section in self.reach(path)
-            for item in find_plex_items_by_path(section, path)
+            for item in find_plex_items_by_path(self._object(section), path)
         ]
 
     def search(self, path: str) -> list[Matches]:
         """Search every library that can hold a file; errors as ``plex.matcher.search``."""
-        return [search(section, path) for section in self.reach(path)]
+        return [search(self._object(section), path) for section in self.reach(path)]
 
     def ignores_case(self) -> bool:
         """Say whether Plex runs where file systems usually ignore case."""
-        return any(ignores_case(section) for section in self.sections())
+        return any(ignores_case(self._object(section)) for section in self.sections())
 
     def same_named(self, path: str, size: int | None) -> list[Candidate]:
         """Give the files of that base name (and size, if given) in any folder; none is proven."""
-        return [one for section in self.sections() for one in same_named(section, path, size)]
+        sections = map(self._object, self.sections())
+        return [one for section in sections for one in same_named(section, path, size)]
 
-    def _chosen(self, sections: Sequence[Any]) -> list[Any]:
+    def _object(self, section: SectionInfo) -> Any:
+        """Give plexapi's object: made only where it is searched, for plexapi loads slowly."""
+        if section.key not in self._objects:
+            self._objects[section.key] = self._client.section(section)
+        return self._objects[section.key]
+
+    def _chosen(self, sections: Sequence[SectionInfo]) -> list[SectionInfo]:
         if not self._names:
             return [section for section in sections if section.type == "movie"]
-        by_name = {tag_key(str(section.title)): section for section in sections}
+        by_name = {tag_key(section.title): section for section in sections}
         chosen = []
         for name in self._names:
             section = by_name.get(tag_key(name))
             if section is None or section.type not in LEAF_TYPE_OF_SECTION:
                 offer = ", ".join(
-                    repr(str(one.title)) for one in sections if one.type in LEAF_TYPE_OF_SECTION
+                    repr(one.title) for one in sections if one.type in LEAF_TYPE_OF_SECTION
                 )
                 problem = "Plex has no library" if section is None else "there are no videos in"
                 raise LibraryNotFound(
@@ -111,8 +121,8 @@ class Libraries:
         return chosen
 
 
-def _covers(section: Any, key: str) -> bool:
-    folders = [path_key(str(place)).casefold() for place in getattr(section, "locations", ()) or ()]
+def _covers(section: SectionInfo, key: str) -> bool:
+    folders = [path_key(place).casefold() for place in section.locations]
     return not folders or any(
         key.startswith(folder.rstrip("/") + "/") for folder in folders if folder
     )

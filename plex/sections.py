@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class SectionInfo:
     """One library, as ``GET /library/sections`` tells it.
 
     ``content_changed_at`` is a counter and no date; ``scanned_at`` is in epoch
-    seconds. Both are 0 when Plex leaves them out.
+    seconds. Both are 0 when Plex leaves them out. ``element`` is what Plex sent.
     """
 
     key: int
@@ -29,6 +29,7 @@ class SectionInfo:
     content_changed_at: int
     scanned_at: int
     refreshing: bool
+    element: Element = field(repr=False, compare=False)
 
 
 def read_section_infos(root: Element | None) -> list[SectionInfo]:
@@ -45,13 +46,14 @@ def read_section_infos(root: Element | None) -> list[SectionInfo]:
             content_changed_at=_number(element, "contentChangedAt"),
             scanned_at=_number(element, "scannedAt"),
             refreshing=element.get("refreshing", "") in ("1", "true"),
+            element=element,
         )
         for element in _libraries(root)
     ]
 
 
-def make_sections(server: PlexServer, root: Element | None) -> list[Any]:
-    """Make plexapi's section objects from the same answer, each of the class of its type.
+def make_section(server: PlexServer, info: SectionInfo) -> Any:
+    """Make plexapi's section object from the same answer, of the class of its type.
 
     plexapi's own ``fetchItems`` knows no class for these elements, and its
     ``library.sections()`` needs a request more.
@@ -64,10 +66,7 @@ def make_sections(server: PlexServer, root: Element | None) -> list[Any]:
         "artist": library.MusicSection,
         "photo": library.PhotoSection,
     }
-    return [
-        kinds.get(element.get("type", ""), library.LibrarySection)(server, element, SECTIONS)
-        for element in _libraries(root)
-    ]
+    return kinds.get(info.type, library.LibrarySection)(server, info.element, SECTIONS)
 
 
 def _libraries(root: Element | None) -> list[Element]:

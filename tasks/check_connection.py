@@ -99,7 +99,7 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
         client.query("/library")
         server_seen.keep(task.store, client, libraries, config.plex_url)
         files = _sample(task, config, client, libraries)
-    named = tuple(str(section.title) for section in libraries.sections())
+    named = tuple(section.title for section in libraries.sections())
     return Checked(name, named, files)
 
 
@@ -141,7 +141,7 @@ def _sample(task: Task, config: PlexSyncConfig, client: PlexClient, libraries: L
 
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
-    folders = [str(place) for section in libraries.sections() for place in section.locations]
+    folders = [place for section in libraries.sections() for place in section.locations]
     turned = "" if mapped == path else f", which path_map turns into {mapped}"
     if rule:
         mend = f"Plex has a file of that name elsewhere; this rule leads there: {rule}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from tests.bulk_town import BulkHand, bulk_hand, key_of, writes
 from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SCENES = 300
 MANY = 5000
@@ -323,3 +324,105 @@ def test_an_edit_during_the_run_is_counted_once(hand: BulkHand) -> None:
     hand.drain()
     assert sum(hand.tally().values()) == SCENES
     assert hand.town.plex.item_at(catalogue_file(250).plex_path)["fields"]["title"] == "By hand"
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Batches that are small enough for the library to have several of them; their size."""
+    monkeypatch.setattr("worker.turn.BATCH", 100)
+    return 100
+
+
+def test_the_next_batch_is_read_while_this_one_is_written(hand: BulkHand, batches: int) -> None:
+    """Stash is asked for the second batch before the first one's last edit; edits never overlap."""
+    hand.task(ALL)
+    hand.drain()
+    assert hand.tally() == {"changed": SCENES}
+    edits = [one for one in hand.town.plex.requests(headers=False) if one["method"] == "PUT"]
+    asked = [
+        one["at"]
+        for one in hand.town.stash.requests(headers=False)
+        if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
+    ]
+    assert asked
+    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"]
+    assert all(
+        earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
+    )
+
+
+def test_what_was_planned_ahead_and_marked_again_is_read_anew(hand: BulkHand, batches: int) -> None:
+    """A scene of the next batch that is saved meanwhile is never written as it was."""
+    town = hand.town
+    hand.task(ALL)
+    newer = batches + 7
+
+    def save() -> None:
+        town.stash.set_scene(newer, title="Newer")
+        hand.hook(newer)
+
+    after(hand, edits=batches - 2, then=save)
+    hand.drain()
+    titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, newer)]]
+    assert titles == ["Newer"]
+    # At once, not after the run.
+    place = [keys for keys, _ in writes(town)].index([key_of(town, newer)])
+    assert place <= batches
+    assert sum(hand.tally().values()) == SCENES
+
+
+@pytest.mark.usefixtures("batches")
+def test_a_setting_that_changes_during_a_batch_holds_for_the_one_planned_ahead(
+    hand: BulkHand,
+) -> None:
+    """What was planned with other settings is planned again before it is written."""
+    town = hand.town
+    hand.task(ALL)
+    after(hand, edits=90, then=lambda: town.settings(sync_fields="title"))
+    hand.drain()
+    assert len(hand.rows()) == 0
+    fields = [sorted(name for name in params if "." in name) for _, params in writes(town)]
+    assert "summary.value" in fields[0]
+    # One more edit may follow for a scene that the first batch had written in full.
+    assert all(names == ["title.locked", "title.value"] for names in fields[100:])
+
+
+def test_a_stash_that_fails_while_it_is_read_ahead_costs_the_batch_at_hand_nothing(
+    hand: BulkHand, batches: int
+) -> None:
+    """The edits that are under way arrive, the next batch waits for Stash, nothing is lost."""
+    town = hand.town
+    hand.task(ALL)
+    after(hand, edits=1, then=lambda: town.stash.fault("reset_before", times=None))
+    hand.drain()
+    assert len(writes(town)) == batches
+    assert "stash" in hand.holds()
+    town.stash.clear_faults()
+    hand.wait()
+    hand.drain()
+    assert hand.tally()["changed"] == SCENES
+
+
+def test_a_whole_library_is_synced_without_plexapi(town: Installation) -> None:
+    """Its import costs more than hundreds of edits, and the index finds everything."""
+    with bulk_hand(town) as hand:
+        hand.task(ALL)
+        hand.drain()
+        objects = hand.resident.worker.reconciler.libraries._objects
+        assert hand.resident.worker.plex._server is None
+        assert objects == {}
+
+
+def after(hand: BulkHand, *, edits: int, then: Callable[[], object]) -> None:
+    """Do something once, when Plex has seen so many edits."""
+    turn = hand.resident.turn
+    interrupted = turn.is_interrupted
+    done: list[object] = []
+
+    def between() -> bool:
+        if not done and len(writes(hand.town)) >= edits:
+            done.append(then())
+            turn._undisturbed_at = -1.0
+        return interrupted()
+
+    turn.bulk._interrupted = turn.bulk._reader.interrupted = between

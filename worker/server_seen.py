@@ -41,7 +41,7 @@ def keep(store: Store, client: PlexClient, libraries: Libraries, plex_url: str) 
         "name": known.get("name") if known.get("machine") == machine else client.friendly_name,
         "machine": machine,
         "url": _origin(plex_url),
-        "libraries": [str(section.title) for section in libraries.sections()],
+        "libraries": [section.title for section in libraries.sections()],
     }
     if facts != known:
         with store.transaction() as connection:
