@@ -39,8 +39,8 @@ class Desired:
 
 def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     """Give what an item of this type should hold for a scene."""
-    possible = fields_of(item_type)
     wanted = config.sync_fields
+    chosen = wanted & fields_of(item_type)
     values = {
         "title": _line(scene.title),
         "studio": _line(scene.studio.name if scene.studio else ""),
@@ -59,12 +59,10 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
         values["sort_title"] = ""
     if not config.content_rating:
         del values["content_rating"]  # an empty setting leaves Plex's alone
-    chosen = {name: names for name, names in lists.items() if name in wanted & possible}
+    members = {name: names for name, names in lists.items() if name in chosen}
     if wanted & {"group_collections", "studio_collection"}:
-        chosen["collections"] = collections(scene, config)
-    return Desired(
-        {name: text for name, text in values.items() if name in wanted & possible}, chosen
-    )
+        members["collections"] = collections(scene, config)
+    return Desired({name: text for name, text in values.items() if name in chosen}, members)
 
 
 def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -222,7 +223,7 @@ class PlexClient:
         target = path
         if params:
             target += ("&" if "?" in path else "?") + "&".join(
-                f"{_quoted(name)}={_quoted(value)}" for name, value in params
+                f"{_quoted_name(name)}={_quoted(value)}" for name, value in params
             )
         try:
             return self._exchange.ask(method, target, sent, body, meanwhile)
@@ -242,3 +243,7 @@ def _quoted(text: str) -> str:
     Plex decodes names as well as values.
     """
     return text.encode(errors="replace").decode("latin-1").translate(_QUOTED)
+
+
+# Of names there are few; the texts would fill the memory.
+_quoted_name = lru_cache(1024)(_quoted)

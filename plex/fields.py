@@ -7,6 +7,7 @@ genres (Plex refuses or ignores them there).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -43,6 +44,7 @@ TYPE_NUMBERS = {"movie": 1, "episode": 4, "clip": 12}
 LEAF_TYPE_OF_SECTION = {"movie": 1, "show": 4}
 
 
+@lru_cache(8)
 def fields_of(item_type: str) -> frozenset[str]:
     """Give the names of the fields that an item of this type has."""
     return frozenset(

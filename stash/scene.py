@@ -7,15 +7,18 @@ says which part of the answer made no sense.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from faults import PermanentError
 
 from .answer import read_each, read_flag, read_id, read_text, read_whole, senseless
 from .exceptions import StashAnswerError
+
+#: Of a picture, among what its address asks for.
+_VERSION = re.compile(r"\?(?:[^#]*&)?t=([0-9]+)(?:[&#]|\Z)")
 
 METADATA = "metadata"
 """The ``update_type`` of a job that carries a scene's metadata."""
@@ -235,9 +238,6 @@ def _cover(scene_id: int, raw: object, what: str) -> str:
     address = read_text(raw, what)
     if not address:
         return ""
-    try:
-        version = parse_qs(urlsplit(address).query).get("t", [""])[0]
-    except ValueError:
-        version = ""
+    version = _VERSION.search(address)
     own = f"/scene/{scene_id}/screenshot"
-    return f"{own}?t={version}" if version.isascii() and version.isdecimal() else own
+    return f"{own}?t={version[1]}" if version else own

@@ -59,7 +59,9 @@ def safe_text(value: str | None, *, multiline: bool) -> SafeText:
         CRLF and CR become LF. Quotes, dashes, emoji and right-to-left text
         stay as they are, and so do blanks.
     """
-    text = _UNSAFE.sub("", _LINE_ENDS.sub("\n", value or ""))
+    if not value or (value.isascii() and value.isprintable()):
+        return SafeText(value or "")
+    text = _UNSAFE.sub("", _LINE_ENDS.sub("\n", value))
     if not multiline:
         text = text.replace("\n", " ").replace("\t", " ")
     return SafeText(text)
@@ -80,7 +82,10 @@ def comparable(text: str | None) -> str:
 
     NFC, LF line ends, outer blanks stripped; None and "" are the same.
     """
-    return unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text or "")).strip()
+    text = text or ""
+    if "\r" in text:
+        text = _LINE_ENDS.sub("\n", text)
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
 
 
 def tag_key(text: str | None) -> str:
@@ -165,7 +170,12 @@ def partial_date(text: str | None) -> tuple[str, str] | None:
         period, and the period as given; None when there is no date or it is
         not one of the calendar.
     """
-    period = (text or "").strip()
+    return _kept_date((text or "").strip())
+
+
+# One scene asks for its date several times over.
+@lru_cache(256)
+def _kept_date(period: str) -> tuple[str, str] | None:
     found = _DATE.fullmatch(period)
     if found is None:
         return None
