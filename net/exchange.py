@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from net import sockets
-from net.sockets import HUNG_UP, SEND_SECONDS, TimedResponse
+from net.head import SwiftResponse
+from net.sockets import HUNG_UP, SEND_SECONDS
 
 if TYPE_CHECKING:
     import socket
@@ -51,7 +52,7 @@ class _StaleError(Exception):
 class _Connection(http.client.HTTPConnection):
     """One connection, with what has to be known to keep it."""
 
-    response_class = TimedResponse
+    response_class = SwiftResponse
     sock: socket.socket | None
     has_answered = False
     rested_since = 0.0
