@@ -30,6 +30,9 @@ PAGE = 500
 ENTITIES = tuple(kind for kind in changes.KINDS if kind != "scene")
 #: Seconds between two looks at how the worker stands.
 LOOK = 0.25
+#: The same once so few scenes are left that the end may be near.
+LOOK_SOON = 0.02
+FEW_LEFT = 500
 #: Seconds a server may be down before the task leaves the rest to the worker.
 PATIENCE = 120.0
 #: A run begun longer ago than this is begun anew.
@@ -143,7 +146,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
                 f"report it with {launcher.CRASH_FILE} and plexsync.log from "
                 f"{task.store.directory}, then run the task again."
             )
-        time.sleep(LOOK)
+        time.sleep(LOOK_SOON if left <= FEW_LEFT and hold is None else LOOK)
 
 
 def _leave_to_worker(task: Task) -> None:
