@@ -59,6 +59,8 @@ def merge_members(
     gone = (_keys(before) | _keys(tried)) & here - set(ours)
     if not added and not gone:
         return Decided(None)
+    if not theirs:
+        return Decided(ListEdit(tuple(Member(name) for key, name in ours.items() if key in added)))
     members = []
     for key, name in ours.items():
         members += [member for member in theirs if tag_key(member.name) == key]

@@ -98,9 +98,9 @@ def _bundles(edit: Edit, longest: int) -> list[list[Params]]:
         *([_lock(name)] for name in edit.lock),
         *([_lock(name, "0")] for name in edit.unlock),
     ]
-    # Nothing grows more than threefold by being encoded; most edits are far from the limit.
-    letters = sum(len(key) + len(text.encode()) for params in fields for key, text in params)
-    if 3 * letters + 2 * sum(map(len, fields)) <= longest - 40:
+    # A letter has at most four bytes and each becomes three; most edits are far from the limit.
+    letters = sum(len(key) + len(text) for params in fields for key, text in params)
+    if 12 * letters + 2 * sum(map(len, fields)) <= longest - 40:
         return [fields] if fields else []
     bundles: list[list[Params]] = []
     room = 0

@@ -44,6 +44,8 @@ def read_text(raw: object, what: str) -> str:
         return ""
     if not isinstance(raw, str):
         raise senseless(what, "is not text")
+    if raw.isascii():
+        return raw
     try:
         raw.encode()
     except UnicodeEncodeError:
@@ -73,7 +75,7 @@ def read_whole(raw: object, what: str) -> int | None:
     """
     if raw is None:
         return None
-    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and len(raw) <= _MOST_DIGITS:
+    if isinstance(raw, str) and len(raw) <= _MOST_DIGITS and raw.isascii() and raw.isdecimal():
         raw = int(raw)
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)

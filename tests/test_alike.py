@@ -39,7 +39,7 @@ def planned(town: Town, client_looks: list[Look], *numbers: int) -> None:
         for number in numbers:
             title = town.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
             same = scene(number, title=title["fields"]["title"], details=SUMMARY, tags=())
-            look = reconciler.plan(same)
+            look = reconciler.plan(same, None)
             reconciler.intend(look.intents)
             client_looks.append(look)
 
@@ -141,7 +141,7 @@ def test_a_dead_server_ends_common_writes(town: Town) -> None:
     planned(town, looks, 1, 2)
     with town.reconciler() as reconciler:
         for number in (3, 4):
-            other = reconciler.plan(scene(number, title="Another", details="", tags=()))
+            other = reconciler.plan(scene(number, title="Another", details="", tags=()), None)
             looks.append(other)
         rule = town.plex.fault("reset_before", method="PUT", times=None)
         write_together(reconciler.client, looks, lambda _: True)

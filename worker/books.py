@@ -5,12 +5,11 @@ A row that was marked again meanwhile stays, and is counted when it ends in turn
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from store import dirty, history, ledger, meta
-from store.ledger import SKIPPED, SceneRecord
-from worker.look import carried_by
+from store.ledger import SKIPPED
+from worker.look import carried_by, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +64,12 @@ class Books:
                 changes=written.changes,
             )
         ledger.record_scene(connection, look.record, look.carried)
-        meta.put(connection, "last_look", now)
         if look.fault is None:
             self.end(row, look.outcome)
+
+    def note_time(self) -> None:
+        """Note inside the running transaction that a scene was looked at just now."""
+        meta.put(self._store.connection, "last_look", self._clock())
 
     def end(self, row: DirtyRow | None, outcome: str, reason: str = "") -> None:
         """End a row inside the running transaction, and count it for the task it belongs to."""
@@ -88,18 +90,12 @@ class Books:
 
     def skip(self, row: DirtyRow, scene: Scene, reason: str) -> None:
         """Leave a scene as it is in Plex, and end its row; who it carries is remembered."""
-        now = self._clock()
-        record = SceneRecord(
-            id=scene.id,
-            updated_at=scene.updated_at,
-            fingerprint=self._fingerprint(),
-            paths=json.dumps(sorted({file.path for file in scene.files})),
-            places="[[], []]",
-            resolved_at=0.0,
+        record = record_of(
+            scene,
+            self._fingerprint(),
+            self._clock(),
             outcome=SKIPPED,
             note=reason if scene.files else "no file",
-            looked_at=now,
-            detailed_at=now,
         )
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from store.ledger import LedgerEntry
+from store.ledger import LedgerEntry, SceneRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
-    from store.ledger import SceneRecord
 
 
 @dataclass(slots=True)
@@ -86,6 +86,31 @@ class Look:
             for one in self.planned
             if one.merged.edit or (one.pictures and one.merged.pending)
         ]
+
+
+def record_of(
+    scene: Scene,
+    fingerprint: str,
+    now: float,
+    places: str = "[[], []]",
+    *,
+    resolved_at: float = 0.0,
+    outcome: str = "",
+    note: str = "",
+) -> SceneRecord:
+    """Give the record of a scene that was read in full just now; see ``SceneRecord``."""
+    return SceneRecord(
+        id=scene.id,
+        updated_at=scene.updated_at,
+        fingerprint=fingerprint,
+        paths=json.dumps(sorted({file.path for file in scene.files})),
+        places=places,
+        resolved_at=resolved_at,
+        outcome=outcome,
+        note=note,
+        looked_at=now,
+        detailed_at=now,
+    )
 
 
 def carried_by(scene: Scene) -> list[tuple[str, int]]:

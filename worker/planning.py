@@ -129,7 +129,7 @@ class Planning:
             yield
             if self._reader.interrupted():
                 return False
-            look = self._plan(row, details.get(row.id), items)
+            look = self._plan(row, details.get(row.id), records.get(row.id), items)
             if look is not None:
                 self._planned.append((row, look))
         return True
@@ -176,7 +176,11 @@ class Planning:
                     self._worker.books.end(row, "unchanged")
 
     def _plan(
-        self, row: DirtyRow, scene: Scene | None, items: Mapping[int, PlexItem]
+        self,
+        row: DirtyRow,
+        scene: Scene | None,
+        record: SceneRecord | None,
+        items: Mapping[int, PlexItem],
     ) -> Look | None:
         """Plan one scene, or end its row at once where nothing is to be planned."""
         if scene is None:
@@ -188,7 +192,7 @@ class Planning:
             self._worker.books.skip(row, scene, reason)
             return None
         try:
-            return self._worker.reconciler.plan(scene, items)
+            return self._worker.reconciler.plan(scene, record, items)
         except SyncError as fault:
             if fault.scope is Scope.SERVER:
                 raise

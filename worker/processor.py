@@ -179,6 +179,7 @@ class SyncWorker:
         look = self.reconciler.look(scene)
         with self.store.transaction():
             self.books.record(look, row, self.plex.machine_identifier)
+            self.books.note_time()
         server_seen.note(self.store, self.reconciler)
         if look.fault:
             raise look.fault
@@ -190,6 +191,7 @@ class SyncWorker:
         with self.store.transaction():
             for row, look in looks:
                 self.books.record(look, row, self.plex.machine_identifier)
+            self.books.note_time()
         server_seen.note(self.store, self.reconciler)
         lines = []
         for row, look in looks:

@@ -6,7 +6,6 @@ back beside what succeeded, a fault of the server ends the look at once.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,20 +19,20 @@ from merge.three_way import merge
 from plex import edits
 from plex.libraries import Libraries
 from store import ledger
-from store.ledger import LedgerEntry, SceneRecord
+from store.ledger import LedgerEntry
 from worker.cover import Cover
-from worker.look import Look, Planned, Written
+from worker.look import Look, Planned, Written, record_of
 from worker.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from matching.found import Found
     from matching.resolve import PathLookup
     from plex.client import PlexClient
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
+    from store.ledger import SceneRecord
     from store.store import Store
     from validation.config import PlexSyncConfig
 
@@ -115,16 +114,24 @@ class Reconciler:
             NotInPlexYet: No item holds any of them so far.
             faults.SyncError: The lookup failed before anything was written.
         """
-        look = self.plan(scene, known)
+        record = ledger.scene_record(self.store.connection, scene.id)
+        look = self.plan(scene, record, known)
         self.intend(look.intents)
         self.carry_out(look)
         return look
 
-    def plan(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
-        """Find the items and merge; nothing is written yet. Arguments and errors as ``look``."""
-        before = ledger.scene_record(self.store.connection, scene.id)
-        found = self._resolver.find(scene, before, known or {})
-        look = Look(scene, self._record(scene, found), gone=found.gone, fault=found.fault)
+    def plan(
+        self, scene: Scene, record: SceneRecord | None, known: Mapping[int, PlexItem] | None = None
+    ) -> Look:
+        """Find the items and merge; nothing is written yet.
+
+        Errors and other arguments as ``look``; ``record`` is what the last look found.
+        """
+        found = self._resolver.find(scene, record, known or {})
+        seen = record_of(
+            scene, self._fingerprint, self._clock(), found.places, resolved_at=found.resolved_at
+        )
+        look = Look(scene, seen, gone=found.gone, fault=found.fault)
         for item in found.items:
             server = self.client.machine_identifier
             entry = ledger.entry(self.store.connection, server, item.rating_key)
@@ -176,7 +183,7 @@ class Reconciler:
             if edit and not look.is_written:
                 base, due = planned.merged.base, planned.pictures
                 locks = self._pictures.locks(cover, planned.item, base, due)
-                edit = replace(edit, lock=(*edit.lock, *locks))
+                edit = replace(edit, lock=(*edit.lock, *locks)) if locks else edit
             try:
                 if edit and not self._dry and not look.is_written:
                     edits.write(self.client, edit, meanwhile)
@@ -209,21 +216,6 @@ class Reconciler:
                 look.written.append(Written(key, hung.changes))
             else:
                 told.changes = {**told.changes, **hung.changes}
-
-    def _record(self, scene: Scene, found: Found) -> SceneRecord:
-        now = self._clock()
-        return SceneRecord(
-            id=scene.id,
-            updated_at=scene.updated_at,
-            fingerprint=self._fingerprint,
-            paths=json.dumps(sorted({file.path for file in scene.files})),
-            places=found.places,
-            resolved_at=found.resolved_at,
-            outcome="",
-            note="",
-            looked_at=now,
-            detailed_at=now,
-        )
 
     def _plan_item(self, look: Look, item: PlexItem, before: LedgerEntry | None) -> None:
         merged = merge(

@@ -17,6 +17,8 @@ def why_not(scene: Scene, config: PlexSyncConfig) -> str:
         return "it has no file in Stash, so Plex cannot have it"
     if config.only_organized and not scene.organized:
         return "it is not organized (setting only_organized)"
+    if not config.exclude_tags:
+        return ""
     excluded = {tag_key(name) for name in config.exclude_tags}
     for tag in scene.tags:
         if tag_key(tag.name) in excluded:
