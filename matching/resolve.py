@@ -154,11 +154,7 @@ class Resolver:
         for path, file in mapped.items():
             for match in self._libraries.search(path):
                 proven = prove_tied(
-                    self._client,
-                    path,
-                    match.tied,
-                    file.oshash,
-                    private=self._config.redact_logs,
+                    self._client, path, match.tied, file.oshash, private=self._config.redact_logs
                 )
                 found.aliases += [*match.files, *(one.file for one in proven)]
                 keys |= dict.fromkeys(int(item.ratingKey) for item in match.items)

@@ -30,8 +30,8 @@ PAGE = 500
 ENTITIES = tuple(kind for kind in changes.KINDS if kind != "scene")
 #: Seconds between two looks at how the worker stands.
 LOOK = 0.25
-#: The same once so few scenes are left that the end may be near.
-LOOK_SOON = 0.02
+#: Seconds between two looks at whether that was the last scene, once few are left.
+LOOK_AT_END = 0.02
 FEW_LEFT = 500
 #: Seconds a server may be down before the task leaves the rest to the worker.
 PATIENCE = 120.0
@@ -146,7 +146,17 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
                 f"report it with {launcher.CRASH_FILE} and plexsync.log from "
                 f"{task.store.directory}, then run the task again."
             )
-        time.sleep(LOOK_SOON if left <= FEW_LEFT and hold is None else LOOK)
+        _pause(task, left)
+
+
+def _pause(task: Task, left: int) -> None:
+    """Wait for the next look; not to its end when nothing is left to be done."""
+    if left > FEW_LEFT:
+        time.sleep(LOOK)
+        return
+    end = time.monotonic() + LOOK
+    while time.monotonic() < end and dirty.task_waiting(task.store.connection):
+        time.sleep(LOOK_AT_END)
 
 
 def _leave_to_worker(task: Task) -> None:

@@ -109,15 +109,15 @@ def test_many_scenes_survive_missing_ones(wire: Wire, client: StashClient) -> No
 
 
 def test_many_scenes_cost_few_requests(wire: Wire, client: StashClient) -> None:
-    """Without missing ones, 100 scenes cost two requests; none cost none."""
-    wire.scenes = {n: raw_scene(n) for n in range(1, 101)}
+    """Without missing ones, 200 scenes cost two requests; none cost none."""
+    wire.scenes = {n: raw_scene(n) for n in range(1, 201)}
     client.version()
     wire.asked.clear()
     assert client.read_scenes([]) == {}
     client.read_scenes([*wire.scenes, *wire.scenes])
     assert wire.operations() == ["ScenesById", "ScenesById"]
     asked_for = [scene for each in wire.asked for scene in each.question["variables"]["ids"]]
-    assert asked_for == [str(scene_id) for scene_id in range(1, 101)]
+    assert asked_for == [str(scene_id) for scene_id in range(1, 201)]
 
 
 def test_a_scene_that_cannot_be_read_is_not_taken_for_a_missing_one(

@@ -82,9 +82,7 @@ def comparable(text: str | None) -> str:
 
     NFC, LF line ends, outer blanks stripped; None and "" are the same.
     """
-    text = text or ""
-    if "\r" in text:
-        text = _LINE_ENDS.sub("\n", text)
+    text = _LINE_ENDS.sub("\n", text) if text and "\r" in text else text or ""
     return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
 
 
