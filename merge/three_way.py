@@ -116,7 +116,7 @@ class _Work:
             self.base_values[name] = ours
             return
         self.released.discard(name)
-        if any(same(name, one, theirs) for one in tried):
+        if tried and any(same(name, one, theirs) for one in tried):
             self.wrote.add(name)
         if same(name, ours, theirs):
             self._agree(name, ours)
@@ -138,18 +138,18 @@ class _Work:
         """Decide the sort title: it follows the title that Plex ends up with."""
         known = "sort_title" in self.base_values or "sort_title" in self.pending.values
         if ours or known or "title" in self.values:
-            title = self.values.get("title", self.item.values["title"])
-            self.text("sort_title", sort_title(title))
+            self.text("sort_title", sort_title(self.values.get("title", self.item.values["title"])))
 
     def _put(self, name: str, ours: str, theirs: str) -> None:
         value = _day(name, ours)
+        differs = value == ours  # as the caller found out
         if name == "title" and not ours:
             value = safe_text(self.item.stem, multiline=False).strip()
             if name not in self.wrote or not value:
                 self._leave(name, ours)
                 return
-            ours = value
-        if not same(name, value, theirs):
+            ours, differs = value, False
+        if differs or not same(name, value, theirs):
             self.values[name] = value
             self.wrote.add(name)
         self._agree(name, ours)

@@ -233,15 +233,14 @@ class PlexClient:
         raise fault
 
 
-#: Each byte as it stands in a query: letters, digits and "_.-~" as they are.
+#: Each byte as it stands in a query, in a name as in a value: letters, digits, "_.-~" as they are.
 _QUOTED = {byte: quote(bytes([byte]), safe="") for byte in range(256)}
 
 
 def _quoted(text: str) -> str:
-    """Percent-encode as ``quote(text, safe="", errors="replace")`` does, in a third of the time.
-
-    Plex decodes names as well as values.
-    """
+    """Percent-encode as ``quote(text, safe="", errors="replace")``, in a third of the time."""
+    if text.isalnum() and text.isascii():
+        return text
     return text.encode(errors="replace").decode("latin-1").translate(_QUOTED)
 
 

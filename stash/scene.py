@@ -177,7 +177,7 @@ class Scene:
 
 
 def _ref(raw: object, what: str) -> NamedRef:
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise senseless(what, "holds something that is not an object")
     return NamedRef(
         read_id(raw.get("id"), f"an id in {what}"), read_text(raw.get("name"), f"a name in {what}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 #: Outcome of a scene that the settings leave out.
@@ -52,6 +52,9 @@ class SceneRecord(NamedTuple):
     detailed_at: float
 
 
+#: Ids in one question; SQLite took no more than 999 values for long.
+MANY = 500
+
 _ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
 
 
@@ -71,6 +74,22 @@ def entries_of(connection: sqlite3.Connection, server: str, scene: int) -> list[
         (server, scene),
     )
     return [LedgerEntry._make(row) for row in rows]
+
+
+def remembered(
+    connection: sqlite3.Connection, server: str, scenes: Sequence[int]
+) -> dict[int, list[int]]:
+    """Give the rating keys remembered for many scenes, lowest first; no key for none."""
+    found: dict[int, list[int]] = {}
+    for chunk in _chunks(scenes):
+        rows = connection.execute(
+            "SELECT scene, rating_key FROM item INDEXED BY item_scene WHERE server = ? "  # noqa: S608
+            f"AND scene IN ({_places(chunk)}) ORDER BY rating_key",
+            (server, *chunk),
+        )
+        for scene, rating_key in rows:
+            found.setdefault(scene, []).append(rating_key)
+    return found
 
 
 def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
@@ -103,6 +122,18 @@ def scene_record(connection: sqlite3.Connection, scene: int) -> SceneRecord | No
     """Give what the last look at a scene found, or None when there was none."""
     row = connection.execute("SELECT * FROM scene WHERE id = ?", (scene,)).fetchone()
     return SceneRecord._make(row) if row else None
+
+
+def scene_records(connection: sqlite3.Connection, scenes: Sequence[int]) -> dict[int, SceneRecord]:
+    """Give what the last looks at many scenes found, by scene; no key where there was none."""
+    return {
+        row[0]: SceneRecord._make(row)
+        for chunk in _chunks(scenes)
+        for row in connection.execute(
+            f"SELECT * FROM scene WHERE id IN ({_places(chunk)})",  # noqa: S608 - question marks
+            chunk,
+        )
+    }
 
 
 def record_scene(
@@ -151,3 +182,11 @@ def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
     connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
     connection.execute("DELETE FROM carries WHERE scene = ?", (scene,))
     connection.execute("DELETE FROM item WHERE scene = ?", (scene,))
+
+
+def _chunks(scenes: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (scenes[start : start + MANY] for start in range(0, len(scenes), MANY))
+
+
+def _places(chunk: Sequence[int]) -> str:
+    return ",".join("?" * len(chunk))

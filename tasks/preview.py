@@ -162,7 +162,8 @@ def _remembered(
     client: PlexClient, reconciler: Reconciler, scenes: list[Scene]
 ) -> dict[int, PlexItem]:
     """Read the items that the ledger has for a page of scenes, many with one request."""
-    keys = [key for scene in scenes for key in reconciler.remembered(scene.id)]
+    remembered = reconciler.remembered([scene.id for scene in scenes])
+    keys = [key for some in remembered.values() for key in some]
     try:
         return read_items(client, keys[:BATCH]) if keys else {}
     except SyncError as fault:

@@ -230,7 +230,7 @@ def test_a_rekeyed_item_is_found_again_with_one_search(hand: BulkHand) -> None:
     hand.task(ALL)
     hand.drain()
     assert hand.plex_counts()["file_queries"] == 1
-    assert hand.resident.worker.reconciler.remembered(9) == [new]
+    assert hand.resident.worker.reconciler.remembered([9]) == {9: [new]}
     hand.town.stash.set_scene(9, title="Rekeyed")
     hand.late = 120.0
     hand.task(ALL)

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote
 from xml.etree.ElementTree import Element
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plexapi import BASE_HEADERS
 
 import plex.client
@@ -578,3 +580,9 @@ def test_a_closed_client_can_be_used_again() -> None:
         client.close()
         client.query("/a")
         assert wire.connections == 2
+
+
+@given(st.text())
+def test_a_query_is_quoted_as_the_standard_library_does(text: str) -> None:
+    """Every text, lone surrogates included, travels as ``urllib.parse.quote`` would write it."""
+    assert plex.client._quoted(text) == quote(text, safe="", errors="replace")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|\Z)")
 # Windows' way to allow long paths: \\?\C:\dir and \\?\UNC\server\share.
@@ -71,8 +71,11 @@ class MediaPath:
         start = self.ends[count - 1] if count else len(self.root)
         return self.text[start:].lstrip("\\/" if self.windows else "/")
 
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """Root and names in the form in which two paths are compared."""
+        if self.text.isascii() and not self.windows:
+            return (self.root, *self.names)
         return tuple(name_key(name, windows=self.windows) for name in (self.root, *self.names))
 
 

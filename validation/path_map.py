@@ -108,7 +108,7 @@ class PathMap:
     def matches(self, path: str) -> bool:
         """Whether a rule applies to this Stash-side path."""
         parts = MediaPath.of(path)
-        keys = parts.keys()
+        keys = parts.keys
         return any(direction.covers(keys) for direction in self._to_plex)
 
     def to_plex(self, path: str) -> str:
@@ -118,7 +118,7 @@ class PathMap:
         become those of the target.
         """
         parts = MediaPath.of(path)
-        keys = parts.keys()
+        keys = parts.keys
         for direction in self._to_plex:
             if direction.covers(keys):
                 return direction.apply(parts)
@@ -131,7 +131,7 @@ class PathMap:
         it. Empty when Stash cannot have a name for it.
         """
         parts = MediaPath.of(path)
-        keys = parts.keys()
+        keys = parts.keys
         candidates = [
             direction.apply(parts) for direction in self._to_stash if direction.covers(keys)
         ]
@@ -157,7 +157,7 @@ def read_path_map(text: str) -> tuple[PathMap, tuple[RuleProblem, ...]]:
                 fault = f"has a {owner} side that {side_fault}"
         if not fault:
             rule = PathRule(typed.stash, typed.plex)
-            known = rules.setdefault(MediaPath.of(rule.stash).keys(), rule)
+            known = rules.setdefault(MediaPath.of(rule.stash).keys, rule)
             if not same_path(known.plex, rule.plex):
                 fault = "gives a Stash folder a second target; keep only one of the two"
         if fault:
@@ -204,7 +204,7 @@ class _Direction:
 
     @classmethod
     def between(cls, source: str, target: str) -> _Direction:
-        return cls(MediaPath.of(source).keys(), target, MediaPath.of(target).windows)
+        return cls(MediaPath.of(source).keys, target, MediaPath.of(target).windows)
 
     def covers(self, keys: tuple[str, ...]) -> bool:
         return keys[: len(self.keys)] == self.keys

@@ -9,7 +9,7 @@ from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from stash.scene import Scene
     from stash.stamp import SceneStamp
@@ -56,7 +56,7 @@ class BulkReader:
             yield
         return True
 
-    def items(self, ids: Iterable[int], scenes: Mapping[int, Scene]) -> dict[int, PlexItem]:
+    def items(self, ids: Sequence[int], scenes: Mapping[int, Scene]) -> dict[int, PlexItem]:
         """Read the items of scenes in full: those remembered, those that the index has.
 
         Args:
@@ -64,9 +64,10 @@ class BulkReader:
             scenes: Those of them that were read.
         """
         reconciler = self._worker.reconciler
+        remembered = reconciler.remembered(ids)
         keys: dict[int, None] = {}
         for number in ids:
-            keys.update(dict.fromkeys(reconciler.remembered(number)))
+            keys.update(dict.fromkeys(remembered.get(number, ())))
             if number in scenes:
                 keys.update(dict.fromkeys(reconciler.indexed(scenes[number])))
         wanted = list(keys)

@@ -107,8 +107,7 @@ class Planning:
     def _compare(self) -> Generator[None, None, bool]:
         """Read and plan; say whether it came to its end."""
         rows, connection = self.rows, self._worker.store.connection
-        known = {row.id: ledger.scene_record(connection, row.id) for row in rows}
-        records = {number: record for number, record in known.items() if record}
+        records = ledger.scene_records(connection, _ids(rows))
         yield
         if not self._look_up(records):
             return False
@@ -137,19 +136,18 @@ class Planning:
     def _look_up(self, records: Mapping[int, SceneRecord]) -> bool:
         """Let the index be prepared if many scenes have to be searched; say whether to go on."""
         rows = self.rows
-        searched = sum(not self._is_resolved(records.get(row.id)) for row in rows)
+        resolved = [number for number, record in records.items() if self._is_resolved(record)]
+        searched = len(rows) - len(self._worker.reconciler.remembered(resolved))
         waiting = dirty.waiting_with(self._worker.store.connection, rows[0].urgency)
         ahead = searched * max(waiting, len(rows)) / len(rows)
         waited = bool(rows[0].due_at)
         return self._lookup.prepare(self._worker.reconciler, ahead, waited=waited)
 
-    def _is_resolved(self, record: SceneRecord | None) -> bool:
-        """Say whether the ledger's items will do, as far as a record can tell."""
+    def _is_resolved(self, record: SceneRecord) -> bool:
+        """Say whether the ledger's items will do, if there are any."""
         return (
-            record is not None
-            and record.fingerprint == self._worker.fingerprint
+            record.fingerprint == self._worker.fingerprint
             and 0 <= self._worker.clock() - record.resolved_at < RESOLVE_AGAIN
-            and bool(self._worker.reconciler.remembered(record.id))
         )
 
     def _steady(self, records: Mapping[int, SceneRecord]) -> set[int]:

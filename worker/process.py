@@ -24,7 +24,7 @@ MOST_SETBACKS = 20
 LONGEST_PAUSE = 30.0
 #: New objects after which Python looks for rings of garbage, of which we make hardly any. A
 #: batch holds tens of thousands, and at Python's own 700 they are gone through over and over.
-GARBAGE = 20_000
+GARBAGE = 50_000
 
 
 def main(arguments: list[str]) -> int:

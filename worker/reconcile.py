@@ -86,10 +86,10 @@ class Reconciler:
         """Ask this before Plex from now on."""
         self._resolver.index = index
 
-    def remembered(self, scene_id: int) -> list[int]:
-        """Give the rating keys that the ledger remembers for a scene."""
-        server, connection = self.client.machine_identifier, self.store.connection
-        return [entry.rating_key for entry in ledger.entries_of(connection, server, scene_id)]
+    def remembered(self, scenes: Sequence[int]) -> dict[int, list[int]]:
+        """Give the rating keys that the ledger remembers for scenes; no key for none."""
+        server = self.client.machine_identifier
+        return ledger.remembered(self.store.connection, server, scenes)
 
     def indexed(self, scene: Scene) -> list[int]:
         """Give the rating keys that the index has for a scene's files, none without one."""
