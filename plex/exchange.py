@@ -65,7 +65,8 @@ class PlexExchange:
         def take(response: HTTPResponse) -> bytes:
             path = target.partition("?")[0]
             raw = pieces(response, PIECE)
-            headers = by_name(response.headers.items())
+            head: object = response.headers  # net.head has read a usual one already
+            headers = head if isinstance(head, dict) else by_name(response.headers.items())
             return accept(method, path, response.status, headers, raw, self._terms.most_bytes)
 
         sent = {**headers, **self._always}
