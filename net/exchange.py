@@ -11,12 +11,13 @@ import http.client
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from net import sockets
-from net.head import SwiftResponse
+from net.head import SwiftResponse, request_head
 from net.sockets import HUNG_UP, SEND_SECONDS
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ class _StaleError(Exception):
 class _Connection(http.client.HTTPConnection):
     """One connection, with what has to be known to keep it."""
 
-    response_class = SwiftResponse
     sock: socket.socket | None
     has_answered = False
     rested_since = 0.0
@@ -73,17 +73,23 @@ class _Connection(http.client.HTTPConnection):
         meanwhile: Callable[[], object],
     ) -> http.client.HTTPResponse:
         """Send a request and read the head of its answer, waiting so many seconds for it."""
+        head = request_head(method, target, self._host, headers, body)
         try:
-            self._patience(SEND_SECONDS)
-            self.request(method, target, body, headers)
-        except HUNG_UP as exc:
-            if self.has_answered:
-                raise _StaleError from exc
-            raise
-        meanwhile()
-        try:
-            self._patience(wait)
-            response = self.getresponse()
+            if self.sock is None:
+                self.connect()
+            sock = cast("socket.socket", self.sock)
+            sock.settimeout(SEND_SECONDS)
+            sock.sendall(head)
+            if body:
+                sock.sendall(body)
+            meanwhile()
+            sock.settimeout(wait)
+            response = SwiftResponse(sock, method=method)
+            try:
+                response.begin()
+            except BaseException:
+                response.close()
+                raise
         except HUNG_UP as exc:  # http.client.RemoteDisconnected is one of them
             if self.has_answered:
                 raise _StaleError from exc
@@ -91,11 +97,12 @@ class _Connection(http.client.HTTPConnection):
         self.has_answered = True
         return response
 
-    def _patience(self, seconds: float) -> None:
-        if self.sock is None:
-            self.connect()
-        if self.sock is not None:
-            self.sock.settimeout(seconds)
+    @cached_property
+    def _host(self) -> str:
+        """This server as the header "Host" names it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+        return host if self.port == self.default_port else f"{host}:{self.port}"
 
 
 class _TlsConnection(_Connection, http.client.HTTPSConnection):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net.head import MOST_LINES, read_headers
+from net.head import MOST_LINES, read_headers, request_head
 
 NAMES = st.from_regex(r"[A-Za-z0-9-]{1,20}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"))
@@ -68,3 +68,55 @@ def test_a_head_has_the_limits_of_http_client(
         http.client.parse_headers(head(lines))
     with pytest.raises(error):
         read_headers(head(lines))
+
+
+class Sink:
+    """Takes what a connection sends."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        """Keep it."""
+        self.sent += data
+
+
+@given(
+    st.sampled_from(["GET", "PUT", "POST"]),
+    st.from_regex(r"/[!-~]{0,40}", fullmatch=True).filter(lambda target: target[:2] != "//"),
+    st.dictionaries(
+        st.sampled_from(["X-Plex-Token", "User-Agent", "Accept-Encoding"]),
+        st.from_regex(r"[ -~\xa0-\xff]*", fullmatch=True),
+    ),
+    st.sampled_from([None, b"\x89PNG"]),
+)
+def test_a_request_is_the_one_that_http_client_would_send(
+    method: str, target: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    """The same first line, the same headers, the same body."""
+    headers = {"Accept-Encoding": "gzip", **headers}
+    sink = Sink()
+    theirs = http.client.HTTPConnection("plex.lan", 32400)
+    theirs.sock = sink
+    theirs.request(method, target, body, headers)
+    ours = request_head(method, target, "plex.lan:32400", headers, body) + (body or b"")
+    first, *lines = sink.sent.split(b"\r\n")
+    assert ours.split(b"\r\n")[0] == first
+    assert sorted(ours.split(b"\r\n")[1:]) == sorted(lines)
+
+
+@pytest.mark.parametrize("bad", ["a\r\nX-Evil: 1", "a\nb", "a\x00", "\u2014"])
+def test_no_header_can_bring_another_along(bad: str) -> None:
+    """What is no single line of text is refused, and not quoted."""
+    with pytest.raises(ValueError, match="'X-Plex-Token'") as refused:
+        request_head("GET", "/", "plex.lan", {"X-Plex-Token": bad}, None)
+    assert bad not in str(refused.value)
+    with pytest.raises(ValueError, match="'Host'"):
+        request_head("GET", "/", bad, {}, None)
+
+
+@pytest.mark.parametrize("bad", ["", "library", "/a b", "/a\r\nX: 1", "/\xe9", "/a\n"])
+def test_a_target_is_one_encoded_word(bad: str) -> None:
+    """A target cannot end its line, nor lead to another host."""
+    with pytest.raises(http.client.InvalidURL):
+        request_head("GET", bad, "plex.lan", {}, None)
