@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 from store import backup, damage, meta, schema
 
+#: Letters that are written to find out whether there is room.
+TRIAL = 64 * 1024
+
 
 class Store:
     """An open data directory.
@@ -51,6 +54,17 @@ class Store:
     def _which(self) -> tuple[tuple[int, int], ...]:
         # The write-ahead log stays for as long as anybody has the database open.
         return _identity(self.path(schema.FILE)), _identity(self.path(schema.FILE) + "-wal")
+
+    def try_to_write(self) -> None:
+        """Write about as much as the end of a batch takes, and drop it again.
+
+        Raises:
+            sqlite3.OperationalError: There is no room for it, or nothing may be written.
+        """
+        with self.transaction() as connection:
+            meta.put(connection, "trial", "x" * TRIAL)
+        with self.transaction() as connection:
+            meta.put(connection, "trial", None)
 
     def data_version(self) -> int:
         """Give a number that changes when another process committed something."""

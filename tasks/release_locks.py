@@ -77,8 +77,8 @@ def _follow(task: Task, total: int, tail: Tail) -> int:
     connection = task.store.connection
     waiting_since: float | None = None
     while True:
-        task.check_database()
         ready, postponed = locked.left(connection, unlock.KIND)
+        task.check_database(ready)
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - ready / total if total else 1.0)

@@ -111,8 +111,8 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
     said = ""
     deaths = left = 0
     while True:
-        task.check_database()
         before, left = left, dirty.task_waiting(connection)
+        task.check_database(left)
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - left / total if total else 1.0)

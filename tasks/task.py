@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from validation.config import PlexSyncConfig
     from worker.log import Log
     from worker.stash_link import StashLink
+
+
+#: Seconds without progress after which a task finds out whether the disk is the reason.
+STANDSTILL = 5.0
 
 
 class Task:
@@ -32,6 +37,7 @@ class Task:
         self.store = store
         self.entry = entry
         self.arguments = arguments
+        self._left, self._tried_at = -1, 0.0
 
     @cached_property
     def log(self) -> Log:
@@ -63,17 +69,29 @@ class Task:
             client_identifier=self.store.client_identifier(),
         )
 
-    def check_database(self) -> None:
-        """Notice that nobody works on the open database any more.
+    def check_database(self, left: int) -> None:
+        """Notice that nobody works on the open database any more, or that nobody can.
+
+        Args:
+            left: How much is left to be done; as long as that does not change, what a
+                worker would write is tried now and then.
 
         Raises:
             TransientError: Another file lies in its place, or none.
+            sqlite3.Error: The disk is full or cannot be written.
         """
         if self.store.is_replaced():
             raise TransientError(
                 "PlexSync's database was replaced while this ran. The worker begins anew and looks "
                 "at every scene by itself; run the task again."
             )
+
+        now = time.monotonic()
+        if left != self._left:
+            self._left, self._tried_at = left, now
+        elif now - self._tried_at > STANDSTILL:
+            self._tried_at = now
+            self.store.try_to_write()
 
     def words(self, fault: SyncError) -> str:
         """Give a fault's message as Stash's log may show it; see worker/redaction.py."""

@@ -18,6 +18,7 @@ from simulator.library import catalogue_file
 from store import schema
 from tests.hand import Hand
 from tests.installation import Installation, installation, wait_for
+from worker.launcher import WORKER_LOCK, ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +175,29 @@ def test_a_task_says_what_is_wrong_with_the_directory(disk: Disk, trouble: str) 
         disk.writable(wanted=True)
     assert "output" in town.run(mode="sync_all")
     assert town.item(1)["fields"]["title"] == "Changed while nobody could write"
+
+
+@pytest.mark.parametrize("mode", ["sync_all", "release_locks"])
+def test_a_task_does_not_wait_for_ever_for_a_disk_that_filled_up(disk: Disk, mode: str) -> None:
+    """Whatever stops the worker from ending scenes, the task finds the reason and says it."""
+    town = disk.town
+    if not disk.mounted:
+        pytest.xfail("needs a disk of its own, which only root may mount")
+    town.kill_workers()
+    lock = ProcessLock(str(town.data), WORKER_LOCK)
+    wait_for(lock.acquire)  # a worker that lives and gets nowhere
+    answers: list[dict[str, str]] = []
+    task = threading.Thread(target=lambda: answers.append(town.run(mode=mode)))
+    task.start()
+    wait_for(lambda: len(town.query("SELECT 1 FROM dirty WHERE due_at = 0")) == SCENES)
+    disk.fill()
+    task.join(60)
+    assert not task.is_alive()
+    assert str(town.data) in answers[0]["error"]
+    assert "full" in answers[0]["error"]
+    disk.empty()
+    lock.release()
+    assert "output" in town.run(mode=mode)
 
 
 def test_a_slow_disk_makes_everybody_wait_and_nobody_fail(town: Installation) -> None:

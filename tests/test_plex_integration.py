@@ -58,7 +58,9 @@ class Town:
 
     def __init__(self, store: Store) -> None:
         self.client = MagicMock(spec=PlexClient, machine_identifier="m1", friendly_name="Den")
-        self.client.sections.return_value = [section(PATH)]
+        found = section(PATH)
+        self.client.section_infos.return_value = [found]
+        self.client.section.return_value = found
         self.client.query.side_effect = self._answer
         self.log = MagicMock(spec=Log, is_redacted=False)
         self.store = store
@@ -66,7 +68,9 @@ class Town:
         self.worker = SyncWorker(store, MagicMock(), self.log, config=config)
         self.fault: Exception | None = None
 
-    def _answer(self, path: str, params: Any = (), *, method: str = "GET") -> Element | None:
+    def _answer(
+        self, path: str, params: Any = (), *, method: str = "GET", meanwhile: object = None
+    ) -> Element | None:
         if self.fault:
             raise self.fault
         return None if method == "PUT" else fromstring(ITEM)

@@ -41,6 +41,10 @@ class Running:
         self.process.stdin.write(town.payload(mode="sync_all"))
         self.process.stdin.close()
 
+    def halt(self) -> None:
+        """Let it do nothing more, but live."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
     def kill(self) -> None:
         """Stop it at once."""
         os.kill(self.process.pid, signal.SIGKILL)
@@ -153,8 +157,10 @@ def test_a_run_that_died_at_its_very_end_does_not_pass_for_the_next_one(
     """Where nothing is left of a stopped run, the task begins anew."""
     town.plex.latency(5)
     task = Running(town)
-    wait_for(lambda: town.plex.counts()["writes"] >= SCENES)
     wait_for(lambda: town.query("SELECT 1 FROM meta WHERE key = 'bulk' AND value LIKE '%true%'"))
+    task.halt()  # it holds its lock, and does not see the end
+    wait_for(lambda: not town.rows())
+    assert town.plex.counts()["writes"] >= SCENES
     task.kill()
     wait_for(lambda: not town.task_lives())
     town.plex.latency(0)
