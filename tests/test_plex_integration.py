@@ -232,7 +232,7 @@ def test_an_unknown_update_type_is_logged_and_permanent(town: Town) -> None:
 
 def test_an_item_that_is_not_there_is_plex_not_found(town: Town) -> None:
     """A file that Plex does not know yet is transient: PlexNotFound."""
-    town.client.sections.return_value = [section()]
+    town.client.section.return_value = section()
     with pytest.raises(PlexNotFound) as raised:
         town.process()
     assert isinstance(raised.value, TransientError)
@@ -243,7 +243,7 @@ def test_an_item_that_is_not_there_is_plex_not_found(town: Town) -> None:
 def test_a_passing_fault_is_temporary(town: Town, when: str) -> None:
     """A server that does not answer makes the job temporary, whichever request it was."""
     if when == "while looking":
-        town.client.sections.return_value[0].fetchItems.side_effect = requests.ReadTimeout("slow")
+        town.client.section.return_value.fetchItems.side_effect = requests.ReadTimeout("slow")
     else:
         town.fault = translate_plex_exception(requests.ReadTimeout("slow"))
     with pytest.raises(PlexTemporaryError):
@@ -255,7 +255,9 @@ def test_a_fault_while_writing_leaves_what_was_intended(town: Town) -> None:
     """When the edit itself fails, the ledger knows what may have arrived."""
     answer = town._answer
 
-    def refuse_edits(path: str, params: Any = (), *, method: str = "GET") -> Element | None:
+    def refuse_edits(
+        path: str, params: Any = (), *, method: str = "GET", **_: object
+    ) -> Element | None:
         if method == "PUT":
             raise PlexTemporaryError("Plex hung up.")
         return answer(path, params, method=method)
