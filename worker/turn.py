@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from faults import PermanentError
 from plex.exceptions import NotInPlexYet
-from store import dirty
+from store import dirty, holds
 from store.mark import EDIT, TASK
 from worker.bulk import BATCH, FEWEST, Bulk
 
@@ -111,7 +111,7 @@ class Turn:
         return alike[:BATCH] if len(alike) >= FEWEST else []
 
     def is_interrupted(self) -> bool:
-        """Say whether a batch has to give way: to an edit, to Stash's Stop, to an update.
+        """Say whether a batch has to give way: to an edit, a hold, Stash's Stop, an update.
 
         Asked for every scene and every request; what was true a few milliseconds
         ago is near enough.
@@ -120,6 +120,7 @@ class Turn:
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
             if (
                 dirty.edit_waits(self._store.connection)
+                or holds.all_holds(self._store.connection)  # what now is for the gate to say
                 or (self._at_work_for == TASK and not self._task_lock.is_held())
                 or self._release.changed()
             ):
