@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from net.sockets import TimedResponse
 
@@ -64,8 +64,10 @@ def _lines(host: str, headers: tuple[tuple[str, str], ...]) -> bytes:
     )
 
 
-def read_headers(source: io.BufferedIOBase, _class: object = None) -> dict[str, str] | Message:
+def read_headers(source: io.BufferedIOBase, **_: object) -> dict[str, str] | Message:
     """Read the lines up to the empty one.
+
+    Whatever a newer http.client gives beside them is not needed: the limits are ours.
 
     Returns:
         Their texts by name in lower case. What is not simply name, colon and text, each
@@ -92,12 +94,20 @@ def read_headers(source: io.BufferedIOBase, _class: object = None) -> dict[str, 
     return found
 
 
+def _swift(slow: FunctionType) -> FunctionType:
+    """Give a function of http.client's, whatever its version, with another reader of headers."""
+    swift = FunctionType(
+        slow.__code__,
+        {**vars(http.client), "parse_headers": read_headers},
+        slow.__name__,
+        slow.__defaults__,
+        slow.__closure__,
+    )
+    swift.__kwdefaults__ = slow.__kwdefaults__
+    return swift
+
+
 class SwiftResponse(TimedResponse):
     """An answer whose head is read by ``read_headers``."""
 
-    # http.client's own code, whatever its version, but for the one function it calls.
-    begin: Any = FunctionType(
-        http.client.HTTPResponse.begin.__code__,
-        {**vars(http.client), "parse_headers": read_headers},
-        "begin",
-    )
+    begin: Any = _swift(cast("FunctionType", http.client.HTTPResponse.begin))

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import http.client
 import io
+import runpy
 from email.message import Message
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import net.head
 from net.head import MOST_LINES, read_headers, request_head
 
 NAMES = st.from_regex(r"[A-Za-z0-9-]{1,20}", fullmatch=True)
@@ -120,3 +123,28 @@ def test_a_target_is_one_encoded_word(bad: str) -> None:
     """A target cannot end its line, nor lead to another host."""
     with pytest.raises(http.client.InvalidURL):
         request_head("GET", bad, "plex.lan", {}, None)
+
+
+def test_an_http_client_that_takes_a_limit_of_its_own_reads_answers_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From Python 3.15 on, ``begin`` has a keyword and hands it on to the parser."""
+    source = "def begin(self, *, _max_headers=None):\n    self.headers = self.msg = "
+    source += "parse_headers(self.fp, _max_headers=_max_headers)\n"
+    newer: dict[str, Any] = {}
+    exec(source, vars(http.client), newer)  # as its own does, it looks names up there
+    monkeypatch.setattr(http.client.HTTPResponse, "begin", newer["begin"])
+    answer = runpy.run_path(net.head.__file__)["SwiftResponse"](Answered())
+    answer.begin()
+    assert answer.headers == {"content-length": "0"}
+
+
+class Answered:
+    """A socket with an answer's headers."""
+
+    def makefile(self, *_: object, **__: object) -> io.BytesIO:
+        """Give them."""
+        return io.BytesIO(b"Content-Length: 0\r\n\r\n")
+
+    def gettimeout(self) -> None:
+        """Wait for ever."""
