@@ -137,6 +137,7 @@ class Exchange:
         self._verify = verify
         self._repeatable = frozenset(repeatable)
         self._kept: list[_Connection] = []  # append and pop are atomic
+        self._closings = 0
         self._context: ssl.SSLContext | None = None
 
     def ask(
@@ -165,7 +166,7 @@ class Exchange:
             Whatever else ``take`` raises.
         """
         connection = (self._rested() if method in self._repeatable else None) or self._new()
-        response, broken = None, False
+        response, broken, closings = None, False, self._closings
         sent = (method, target, headers, body, self._read_timeout, meanwhile)
         try:
             try:
@@ -180,7 +181,7 @@ class Exchange:
             raise ExchangeFailedError(self._origin) from exc
         finally:
             whole = response is not None and response.isclosed() and not response.will_close
-            if whole and not broken:
+            if whole and not broken and closings == self._closings:
                 connection.rested_since = time.monotonic()
                 self._kept.append(connection)
             else:
@@ -190,6 +191,7 @@ class Exchange:
 
     def close(self) -> None:
         """Close the kept connections; new ones are opened when it is used again."""
+        self._closings += 1  # those at work are closed when they have their answer
         while self._kept:
             self._kept.pop().close()
 

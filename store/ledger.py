@@ -35,8 +35,8 @@ class SceneRecord(NamedTuple):
 
     ``fingerprint`` is that of the settings it was done with, ``paths`` the files
     as Stash names them (a sorted JSON list), ``places`` the paths and libraries
-    that were searched at Plex, ``detailed_at`` the Unix time at which Stash was
-    asked for everything, ``outcome`` is
+    that were searched at Plex, ``looked_at`` and ``detailed_at`` the Unix time at
+    which Stash was asked for the scene and for everything of it, ``outcome`` is
     one word (changed, unchanged, skipped, shares), ``note`` a sentence or "".
     """
 

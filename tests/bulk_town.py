@@ -17,7 +17,7 @@ from store.mark import BACKGROUND, TASK, mark
 from tests.hand import Hand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.installation import Installation
 
@@ -96,3 +96,25 @@ def bulk_hand(town: Installation, **settings: Any) -> Iterator[BulkHand]:
     finally:
         hand.close()
         town.stash.clear_faults()
+
+
+def synced(hand: BulkHand, scenes: Iterable[int]) -> None:
+    """Bring scenes in step by a task, and count from zero."""
+    hand.task(scenes)
+    hand.drain()
+    hand.forget_requests()
+
+
+def after(hand: BulkHand, *, edits: int, then: Callable[[], object]) -> None:
+    """Do something once, when Plex has seen so many edits."""
+    turn = hand.resident.turn
+    interrupted = turn.is_interrupted
+    done: list[object] = []
+
+    def between() -> bool:
+        if not done and len(writes(hand.town)) >= edits:
+            done.append(then())
+            turn._undisturbed_at = -1.0
+        return interrupted()
+
+    turn.bulk._interrupted = turn.bulk._reader.interrupted = between

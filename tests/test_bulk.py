@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,11 +7,11 @@ import pytest
 from simulator.library import catalogue_file
 from store import dirty, ledger
 from store.mark import EDIT, TASK
-from tests.bulk_town import BulkHand, bulk_hand, key_of, writes
+from tests.bulk_town import BulkHand, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SCENES = 300
 MANY = 5000
@@ -31,13 +30,6 @@ def hand(town: Installation) -> Iterator[BulkHand]:
     """Its worker in hand, with an empty store."""
     with bulk_hand(town) as made:
         yield made
-
-
-def synced(hand: BulkHand) -> None:
-    """Bring the whole library in step, and count from zero."""
-    hand.task(ALL)
-    hand.drain()
-    hand.forget_requests()
 
 
 def title_of(town: Installation, scene: int) -> str:
@@ -60,7 +52,7 @@ def test_changed_scenes_cost_a_write_each_and_hardly_a_read(hand: BulkHand) -> N
 
 def test_unchanged_scenes_cost_no_write_and_nothing_at_stash_but_stamps(hand: BulkHand) -> None:
     """A second look reads Plex's items by the hundred, and no scene's details."""
-    synced(hand)
+    synced(hand, ALL)
     hand.late = 60.0
     hand.task(ALL)
     hand.drain()
@@ -105,7 +97,7 @@ def test_five_thousand_unchanged_scenes_cost_what_their_pages_cost(
 
 def test_what_changed_in_plex_alone_is_seen(hand: BulkHand) -> None:
     """An agent that overwrote an unlocked title is corrected, although Stash stood still."""
-    synced(hand)
+    synced(hand, ALL)
     key = key_of(hand.town, 7)
     hand.town.plex.person_sets(key, fields={"title": "Agent"}, unlock=["title"])
     hand.late = 60.0
@@ -126,7 +118,7 @@ def test_an_index_of_a_while_ago_tells_no_single_scene_that_plex_lacks_its_file(
     hand: BulkHand,
 ) -> None:
     """A file that Plex found after the bulk is found at once when its scene is edited."""
-    synced(hand)
+    synced(hand, ALL)
     path = "/plex/media/New/After the bulk.mp4"
     scene = hand.town.stash.add_scene("/stash/media/New/After the bulk.mp4", title="Late")
     hand.town.plex.add_item(path)
@@ -213,7 +205,7 @@ def test_scenes_that_are_left_out_are_not_read_again(hand: BulkHand) -> None:
     """A scene that the settings leave out costs its stamp, as long as nothing changes."""
     hand.town.settings(sync_fields="title", exclude_tags="No such tag", only_organized=True)
     hand.late = 60.0  # or what was set just now might be set again in the same second
-    synced(hand)
+    synced(hand, ALL)
     skipped = hand.tally()["skipped"]
     hand.late = 120.0
     hand.task(ALL)
@@ -224,7 +216,7 @@ def test_scenes_that_are_left_out_are_not_read_again(hand: BulkHand) -> None:
 
 def test_a_rekeyed_item_is_found_again_with_one_search(hand: BulkHand) -> None:
     """A stale key, remembered and indexed, is verified by the read and resolved once."""
-    synced(hand)
+    synced(hand, ALL)
     new = hand.town.plex.rekey(key_of(hand.town, 9))
     hand.late = 60.0
     hand.task(ALL)
@@ -245,7 +237,7 @@ def test_a_renamed_studio_is_followed_with_few_writes(hand: BulkHand) -> None:
     studio = town.stash.add_entity("studio", "Old name")
     for scene in range(1, 251):
         town.stash.set_scene(scene, studio_id=studio)
-    synced(hand)
+    synced(hand, ALL)
     stamps = [town.stash.scene(scene)["updated_at"] for scene in range(1, 251)]
     town.stash.rename("studio", studio, "New name")
     hand.mark_as(EDIT, [studio], "studio")
@@ -263,7 +255,7 @@ def test_an_item_that_refuses_its_share_of_a_common_write_fails_alone(hand: Bulk
     studio = town.stash.add_entity("studio", "Before")
     for scene in range(1, 21):
         town.stash.set_scene(scene, studio_id=studio)
-    synced(hand)
+    synced(hand, ALL)
     town.stash.rename("studio", studio, "After")
     bad = key_of(town, 4)
     refused = f"id=([^&]*%2C|[^&]*,)?{bad}[&%,]"
@@ -326,83 +318,6 @@ def test_an_edit_during_the_run_is_counted_once(hand: BulkHand) -> None:
     assert hand.town.plex.item_at(catalogue_file(250).plex_path)["fields"]["title"] == "By hand"
 
 
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Batches that are small enough for the library to have several of them; their size."""
-    monkeypatch.setattr("worker.turn.BATCH", 100)
-    return 100
-
-
-def test_the_next_batch_is_read_while_this_one_is_written(hand: BulkHand, batches: int) -> None:
-    """Stash is asked for the second batch before the first one's last edit; edits never overlap."""
-    hand.task(ALL)
-    hand.drain()
-    assert hand.tally() == {"changed": SCENES}
-    edits = [one for one in hand.town.plex.requests(headers=False) if one["method"] == "PUT"]
-    asked = [
-        one["at"]
-        for one in hand.town.stash.requests(headers=False)
-        if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
-    ]
-    assert asked
-    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"]
-    assert all(
-        earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
-    )
-
-
-def test_what_was_planned_ahead_and_marked_again_is_read_anew(hand: BulkHand, batches: int) -> None:
-    """A scene of the next batch that is saved meanwhile is never written as it was."""
-    town = hand.town
-    hand.task(ALL)
-    newer = batches + 7
-
-    def save() -> None:
-        town.stash.set_scene(newer, title="Newer")
-        hand.hook(newer)
-
-    after(hand, edits=batches - 2, then=save)
-    hand.drain()
-    titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, newer)]]
-    assert titles == ["Newer"]
-    # At once, not after the run.
-    place = [keys for keys, _ in writes(town)].index([key_of(town, newer)])
-    assert place <= batches
-    assert sum(hand.tally().values()) == SCENES
-
-
-@pytest.mark.usefixtures("batches")
-def test_a_setting_that_changes_during_a_batch_holds_for_the_one_planned_ahead(
-    hand: BulkHand,
-) -> None:
-    """What was planned with other settings is planned again before it is written."""
-    town = hand.town
-    hand.task(ALL)
-    after(hand, edits=90, then=lambda: town.settings(sync_fields="title"))
-    hand.drain()
-    assert len(hand.rows()) == 0
-    fields = [sorted(name for name in params if "." in name) for _, params in writes(town)]
-    assert "summary.value" in fields[0]
-    # One more edit may follow for a scene that the first batch had written in full.
-    assert all(names == ["title.locked", "title.value"] for names in fields[100:])
-
-
-def test_a_stash_that_fails_while_it_is_read_ahead_costs_the_batch_at_hand_nothing(
-    hand: BulkHand, batches: int
-) -> None:
-    """The edits that are under way arrive, the next batch waits for Stash, nothing is lost."""
-    town = hand.town
-    hand.task(ALL)
-    after(hand, edits=1, then=lambda: town.stash.fault("reset_before", times=None))
-    hand.drain()
-    assert len(writes(town)) == batches
-    assert "stash" in hand.holds()
-    town.stash.clear_faults()
-    hand.wait()
-    hand.drain()
-    assert hand.tally()["changed"] == SCENES
-
-
 def test_a_whole_library_is_synced_without_plexapi(town: Installation) -> None:
     """Its import costs more than hundreds of edits, and the index finds everything."""
     with bulk_hand(town) as hand:
@@ -411,18 +326,3 @@ def test_a_whole_library_is_synced_without_plexapi(town: Installation) -> None:
         objects = hand.resident.worker.reconciler.libraries._objects
         assert hand.resident.worker.plex._server is None
         assert objects == {}
-
-
-def after(hand: BulkHand, *, edits: int, then: Callable[[], object]) -> None:
-    """Do something once, when Plex has seen so many edits."""
-    turn = hand.resident.turn
-    interrupted = turn.is_interrupted
-    done: list[object] = []
-
-    def between() -> bool:
-        if not done and len(writes(hand.town)) >= edits:
-            done.append(then())
-            turn._undisturbed_at = -1.0
-        return interrupted()
-
-    turn.bulk._interrupted = turn.bulk._reader.interrupted = between

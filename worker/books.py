@@ -88,12 +88,15 @@ class Books:
             self.end(row, "gone")
         self._log.info(f"scene {row.id} is not in Stash any more; Plex is left as it is")
 
-    def skip(self, row: DirtyRow, scene: Scene, reason: str) -> None:
-        """Leave a scene as it is in Plex, and end its row; who it carries is remembered."""
+    def skip(self, row: DirtyRow, scene: Scene, reason: str, asked_at: float | None = None) -> None:
+        """Leave a scene as it is in Plex, and end its row; who it carries is remembered.
+
+        ``asked_at``: when Stash was asked for it, None for just now.
+        """
         record = record_of(
             scene,
             self._fingerprint(),
-            self._clock(),
+            self._clock() if asked_at is None else asked_at,
             outcome=SKIPPED,
             note=reason if scene.files else "no file",
         )

@@ -3,9 +3,10 @@
 A batch is a few hundred scenes: one cheap page from Stash says which of them
 changed there, Plex's items come in full by lists of rating keys, and what is to
 be written is committed as intended at one go. Then it goes scene by scene, and
-while Plex is at work on an edit the next batch is planned. Where something more
-urgent waits the rest of the batch and the next one are put back, for what was read
-before that may be old by now; a scene that was marked again is never written.
+towards the end the next batch is planned while Plex is at work on an edit. Where
+something more urgent waits, or it takes too long, the rest of the batch and the next
+one are put back, for what was read before may be old by now; a scene that was marked
+again is never written.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from store import dirty
 from worker.alike import write_together
 from worker.bulk_lookup import BulkLookup
 from worker.bulk_reader import BulkReader
-from worker.planning import Planning
+from worker.comparison import Comparison
+from worker.planning import GOOD_FOR, Planning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,8 @@ FEWEST = 4
 #: killed before repeats no write: each of them finds Plex as it shall be.
 COMMIT = 250
 COMMIT_AFTER = 0.5
+#: Seconds before its turn at which a batch is begun to be planned, by the pace of the one before.
+AHEAD = 2.0
 #: What ends a batch: the gate decides whether the next one may begin.
 FAILING = (NextStep.RETRY, NextStep.PAUSE)
 
@@ -52,6 +56,8 @@ class Bulk:
         self._interrupted = interrupted
         self._lookup = BulkLookup(worker, interrupted)
         self._reader = BulkReader(worker, interrupted)
+        #: The batch whose turn it is.
+        self.at_hand: list[DirtyRow] = []
         #: So many scenes are looked at each by itself, because their batch failed.
         self.one_by_one = 0
 
@@ -67,26 +73,30 @@ class Bulk:
         """
         planning = self._planning(rows)
         try:
-            # The settings may have changed since the last scene that was read with them.
-            while planning.rows and self._worker.accept_settings(self._worker.stash.settings()):
+            while planning.rows:
+                self.at_hand = planning.rows
+                # They may have changed since the last scene that was read with them.
+                if not self._worker.accept_settings(self._worker.stash.settings()):
+                    return
                 if not planning.is_good():
                     planning.close()
-                    planning = self._planning(planning.rows)
+                    planning = self._planning(self.at_hand)
                 planned = planning.finish()
                 if planned is None:
                     return
-                planning = self._planning(following(planning.rows))
+                planning = self._planning(following(self.at_hand))
                 if not self._write(planned, planning.step if planning.rows else _nothing):
                     return
         except SyncError as fault:
             # Nobody knows yet whose fault it is, and it may be one scene's own.
-            self.one_by_one = len(planning.rows)
+            self.one_by_one = len(self.at_hand)
             self._worker.verdict.settle_batch(fault)
         finally:
             planning.close()
 
     def _planning(self, rows: list[DirtyRow]) -> Planning:
-        return Planning(self._worker, self._lookup, self._reader, rows)
+        compared = Comparison(self._worker, self._lookup, self._reader, rows)
+        return Planning(self._worker, compared, rows)
 
     def _write(self, planned: list[tuple[DirtyRow, Look]], meanwhile: Callable[[], object]) -> bool:
         """Commit what is intended, then write and end scene by scene; say whether to go on."""
@@ -108,15 +118,18 @@ class Bulk:
         What went out together with others is noted all the same: that costs no request.
         """
         ended: list[tuple[DirtyRow, Look]] = []
-        since, stopped = time.monotonic(), False
+        began = since = time.monotonic()
+        stopped = False
         try:
-            for row, look in planned:
-                stopped = stopped or self._interrupted()
+            for done, (row, look) in enumerate(planned):
+                took = time.monotonic() - began
+                stopped = stopped or took > GOOD_FOR or self._interrupted()
                 if stopped and not (look.is_written and not any(o.pictures for o in look.planned)):
                     continue
                 if not look.is_written and not self._is_current(row):
                     continue
-                self._worker.reconciler.carry_out(look, meanwhile)
+                is_near = done and took / done * (len(planned) - done) < AHEAD
+                self._worker.reconciler.carry_out(look, meanwhile if is_near else _nothing)
                 ended.append((row, look))
                 stopped = stopped or (look.fault is not None and look.fault.next_step in FAILING)
                 if len(ended) >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:

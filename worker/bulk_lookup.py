@@ -12,7 +12,7 @@ from faults import SyncError
 from matching.path_index import PathIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from worker.processor import SyncWorker
     from worker.reconcile import Reconciler
@@ -40,8 +40,12 @@ class BulkLookup:
         self._at: float | None = None
         self._refreshing: Iterator[None] | None = None
 
-    def prepare(self, reconciler: Reconciler, searches: float, *, waited: bool = False) -> bool:
+    def prepare(
+        self, reconciler: Reconciler, searches: float, *, waited: bool = False
+    ) -> Generator[bool, None, bool]:
         """Give the reconciler an index if that is cheaper; say whether work can go on at once.
+
+        Yields True before it lists a library, which may take long, and nothing otherwise.
 
         Args:
             reconciler: The one that is to ask the index.
@@ -61,6 +65,7 @@ class BulkLookup:
         if self._at is None or not 0 <= self._worker.clock() - self._at < age:
             if searches <= FEW or searches <= index.cost():
                 return True
+            yield True
             if self._refreshing is None:
                 self._refreshing = index.refreshing()
             if not self._refresh(self._refreshing):

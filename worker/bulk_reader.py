@@ -46,14 +46,17 @@ class BulkReader:
         )
         return {stamp.id: stamp for stamp in page}
 
-    def scenes(self, ids: Sequence[int], found: dict[int, Scene]) -> Generator[None, None, bool]:
-        """Read scenes in full into ``found``, a request a step; False if interrupted."""
+    def scenes(self, ids: Sequence[int], found: dict[int, Scene]) -> Generator[bool, None, bool]:
+        """Read scenes in full into ``found``, a request a step; False if interrupted.
+
+        What it yields: see ``worker.comparison.Comparison.steps``.
+        """
         for start in range(0, len(ids), DETAILS):
             if self.interrupted():
                 return False
             chunk = ids[start : start + DETAILS]
             found |= self._worker.stash.ask(lambda client: client.read_scenes(chunk))  # noqa: B023
-            yield
+            yield False
         return True
 
     def items(self, ids: Sequence[int], scenes: Mapping[int, Scene]) -> dict[int, PlexItem]:

@@ -91,14 +91,14 @@ class Look:
 def record_of(
     scene: Scene,
     fingerprint: str,
-    now: float,
+    asked_at: float,
     places: str = "[[], []]",
     *,
     resolved_at: float = 0.0,
     outcome: str = "",
     note: str = "",
 ) -> SceneRecord:
-    """Give the record of a scene that was read in full just now; see ``SceneRecord``."""
+    """Give the record of a scene that Stash was asked for then, in full; see ``SceneRecord``."""
     return SceneRecord(
         id=scene.id,
         updated_at=scene.updated_at,
@@ -108,8 +108,8 @@ def record_of(
         resolved_at=resolved_at,
         outcome=outcome,
         note=note,
-        looked_at=now,
-        detailed_at=now,
+        looked_at=asked_at,
+        detailed_at=asked_at,
     )
 
 

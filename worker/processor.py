@@ -177,8 +177,9 @@ class SyncWorker:
         if not scene.files:
             raise PermanentError(f"Scene {scene_id} has no file path, so Plex cannot have it.")
         look = self.reconciler.look(scene)
+        server = self.plex.machine_identifier  # no question within the transaction
         with self.store.transaction():
-            self.books.record(look, row, self.plex.machine_identifier)
+            self.books.record(look, row, server)
             self.books.note_time()
         server_seen.note(self.store, self.reconciler)
         if look.fault:
@@ -188,9 +189,10 @@ class SyncWorker:
 
     def record(self, looks: Sequence[tuple[DirtyRow, Look]]) -> None:
         """End the rows of several looks in one transaction, then settle what failed of them."""
+        server = self.plex.machine_identifier  # no question within the transaction
         with self.store.transaction():
             for row, look in looks:
-                self.books.record(look, row, self.plex.machine_identifier)
+                self.books.record(look, row, server)
             self.books.note_time()
         server_seen.note(self.store, self.reconciler)
         lines = []

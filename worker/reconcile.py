@@ -121,15 +121,22 @@ class Reconciler:
         return look
 
     def plan(
-        self, scene: Scene, record: SceneRecord | None, known: Mapping[int, PlexItem] | None = None
+        self,
+        scene: Scene,
+        record: SceneRecord | None,
+        known: Mapping[int, PlexItem] | None = None,
+        *,
+        asked_at: float | None = None,
     ) -> Look:
         """Find the items and merge; nothing is written yet.
 
-        Errors and other arguments as ``look``; ``record`` is what the last look found.
+        Errors and other arguments as ``look``; ``record`` is what the last look found,
+        ``asked_at`` when Stash was asked for the scene, None for just now.
         """
+        asked_at = self._clock() if asked_at is None else asked_at
         found = self._resolver.find(scene, record, known or {})
         seen = record_of(
-            scene, self._fingerprint, self._clock(), found.places, resolved_at=found.resolved_at
+            scene, self._fingerprint, asked_at, found.places, resolved_at=found.resolved_at
         )
         look = Look(scene, seen, gone=found.gone, fault=found.fault)
         for item in found.items:

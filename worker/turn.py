@@ -120,7 +120,7 @@ class Turn:
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
             if (
                 dirty.edit_waits(self._store.connection)
-                or holds.all_holds(self._store.connection)  # what now is for the gate to say
+                or holds.all_holds(self._store.connection)  # the gate decides when it goes on
                 or (self._at_work_for == TASK and not self._task_lock.is_held())
                 or self._release.changed()
             ):
@@ -135,8 +135,8 @@ class Turn:
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
-            self._note_defect(f"a batch of {len(batch)} scenes")
-            self.bulk.one_by_one = len(batch)
+            self.bulk.one_by_one = len(self.bulk.at_hand)
+            self._note_defect(f"a batch of {self.bulk.one_by_one} scenes")
 
     def _note_defect(self, what: str) -> None:
         kind, _, steps = sys.exc_info()

@@ -1,0 +1,333 @@
+"""What a plan that is made while Plex is at work on another batch's edits must never cost."""
+
+from __future__ import annotations
+
+import traceback
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import plex.listing
+from plex.client import PlexClient
+from plex.exceptions import ServerUnavailable
+from store import holds, ledger
+from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
+from tests.installation import Installation, installation
+from worker import schedule
+from worker.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENES = 300
+ALL = range(1, SCENES + 1)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for the module."""
+    with installation(tmp_path_factory.mktemp("ahead"), SCENES) as made:
+        yield made
+
+
+@pytest.fixture
+def hand(town: Installation) -> Iterator[BulkHand]:
+    """Its worker in hand, with an empty store."""
+    with bulk_hand(town) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def batches(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Batches that are small enough for the library to have several of them; their size."""
+    monkeypatch.setattr("worker.turn.BATCH", 100)
+    return 100
+
+
+def edits_and_reads(town: Installation, scene: int) -> tuple[list[float], list[float]]:
+    """When a scene's item was edited and when it was read, in Unix seconds."""
+    key = key_of(town, scene)
+    edits, reads = [], []
+    for request in town.plex.requests(headers=False):
+        path = request["target"].partition("?")[0].replace("%2C", ",")
+        if request["method"] == "PUT" and f"id={key}&" in request["target"]:
+            edits.append(request["at"])
+        if request["method"] == "GET" and str(key) in path.rpartition("/")[2].split(","):
+            reads.append(request["at"])
+    return edits, reads
+
+
+def renamed(hand: BulkHand, title: str) -> None:
+    """All in step, then each scene with another title in Stash; counts from zero."""
+    synced(hand, ALL)
+    for scene in ALL:
+        hand.town.stash.set_scene(scene, title=f"{title} {scene}")
+    hand.forget_requests()
+    hand.late = 60.0
+
+
+def failing(town: Installation, *scenes: int) -> None:
+    """Let the second batch's list of items come in vain, and each of these items fail alone."""
+    keys = "|".join(str(key_of(town, scene)) for scene in scenes)
+    several = r"/library/metadata/[0-9]+(,|%2C)"
+    town.plex.fault("status", method="GET", path=several, nth=2, times=1, status=404)
+    one = rf"/library/metadata/({keys})\?"
+    town.plex.fault("status", method="GET", path=one, times=None, status=500)
+
+
+def test_the_next_batch_is_read_while_this_one_is_written(hand: BulkHand, batches: int) -> None:
+    """Stash is asked for the second batch before the first one's last edit; edits never overlap."""
+    hand.task(ALL)
+    hand.drain()
+    assert hand.tally() == {"changed": SCENES}
+    edits = [one for one in hand.town.plex.requests(headers=False) if one["method"] == "PUT"]
+    asked = [
+        one["at"]
+        for one in hand.town.stash.requests(headers=False)
+        if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
+    ]
+    assert asked
+    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"]
+    assert all(
+        earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
+    )
+
+
+def test_what_was_planned_ahead_and_marked_again_is_read_anew(hand: BulkHand, batches: int) -> None:
+    """A scene of the next batch that is saved meanwhile is never written as it was."""
+    town = hand.town
+    hand.task(ALL)
+    newer = batches + 7
+
+    def save() -> None:
+        town.stash.set_scene(newer, title="Newer")
+        hand.hook(newer)
+
+    after(hand, edits=batches - 2, then=save)
+    hand.drain()
+    titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, newer)]]
+    assert titles == ["Newer"]
+    # At once, not after the run.
+    place = [keys for keys, _ in writes(town)].index([key_of(town, newer)])
+    assert place <= batches
+    assert sum(hand.tally().values()) == SCENES
+
+
+def test_a_setting_that_changes_during_a_batch_holds_for_the_one_planned_ahead(
+    hand: BulkHand,
+) -> None:
+    """What was planned with other settings is planned again before it is written."""
+    town = hand.town
+    hand.task(ALL)
+    after(hand, edits=90, then=lambda: town.settings(sync_fields="title"))
+    hand.drain()
+    assert len(hand.rows()) == 0
+    fields = [sorted(name for name in params if "." in name) for _, params in writes(town)]
+    assert "summary.value" in fields[0]
+    # One more edit may follow for a scene that the first batch had written in full.
+    assert all(names == ["title.locked", "title.value"] for names in fields[100:])
+
+
+def test_a_stash_that_fails_while_it_is_read_ahead_costs_the_batch_at_hand_nothing(
+    hand: BulkHand, batches: int
+) -> None:
+    """The edits that are under way arrive, the next batch waits for Stash, nothing is lost."""
+    town = hand.town
+    hand.task(ALL)
+    after(hand, edits=1, then=lambda: town.stash.fault("reset_before", times=None))
+    hand.drain()
+    assert len(writes(town)) == batches
+    assert "stash" in hand.holds()
+    town.stash.clear_faults()
+    hand.wait()
+    hand.drain()
+    assert hand.tally()["changed"] == SCENES
+
+
+def test_an_edit_by_hand_in_plex_is_seen_by_a_batch_that_comes_much_later(hand: BulkHand) -> None:
+    """Nothing is read long before its turn: a person's title is told of when Stash's wins."""
+    renamed(hand, "Newest")
+    town = hand.town
+    town.plex.latency(50)
+    key = key_of(town, 150)
+    after(hand, edits=30, then=lambda: town.plex.person_sets(key, fields={"title": "By hand"}))
+    hand.task(ALL)
+    hand.drain()
+    (edited,), reads = edits_and_reads(town, 150)
+    assert edited - reads[-1] < 6.0  # the rest of its own batch, and two seconds
+    assert "'By hand' was edited in Plex and is replaced" in town.log()
+
+
+def test_a_batch_that_takes_too_long_is_read_anew(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a slow Plex the last items of a batch are not written as they were minutes ago."""
+    monkeypatch.setattr("worker.bulk.GOOD_FOR", 1.0)
+    renamed(hand, "Slow")
+    town = hand.town
+    town.plex.latency(50)
+    hand.task(ALL)
+    hand.drain()
+    for scene in (50, 100, 150):
+        (edited,), reads = edits_and_reads(town, scene)
+        assert edited - reads[-1] < 2.5
+    assert len(writes(town)) == SCENES
+
+
+@pytest.mark.parametrize("ahead", [-1.0, 1000.0])
+def test_a_plan_that_grew_old_is_made_again(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    """A pace that changes suddenly makes the guess wrong; the age decides."""
+    monkeypatch.setattr("worker.bulk.AHEAD", ahead)
+    monkeypatch.setattr("worker.planning.GOOD_FOR", 0.5)
+    renamed(hand, f"Aged {ahead:g}")
+    town = hand.town
+    town.plex.latency(10)
+    hand.task(ALL)
+    hand.drain()
+    (edited,), reads = edits_and_reads(town, 150)
+    # Planned at the beginning of the first batch and again, or only once.
+    assert len(reads) == (2 if ahead > 0 else 1)
+    assert edited - reads[-1] < 1.5
+    assert len(writes(town)) == SCENES
+
+
+def test_what_is_planned_twice_is_settled_once(hand: BulkHand) -> None:
+    """A scene that Plex lacks has waited once, although its batch was planned two times."""
+    town = hand.town
+    for scene in (150, 160, 170):
+        town.plex.delete_item(key_of(town, scene))
+    hand.task(ALL)
+    after(hand, edits=99, then=lambda: town.settings(sync_fields="title"))
+    hand.drain()
+    rows = hand.rows()
+    assert sorted(rows) == [150, 160, 170]
+    assert {row.attempts for row in rows.values()} == {1}
+    assert town.log().count("scene 150:") == 1
+
+
+def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults of the next batch count at its turn, and Plex is asked nothing in a transaction."""
+    renamed(hand, "Held")
+    town, connection = hand.town, hand.resident.store.connection
+    failing(town, *range(110, 116))
+    held: list[tuple[bool, int]] = []
+    probed: list[bool] = []
+    hold, probe = Verdict.hold, PlexClient.probe
+
+    def watched_hold(self: Verdict, *given: Any) -> None:
+        within = any(step.name == "exchange" for step in traceback.extract_stack())
+        held.append((within, len(writes(town))))
+        hold(self, *given)
+
+    def watched_probe(self: PlexClient) -> str:
+        probed.append(connection.in_transaction)
+        return probe(self)
+
+    monkeypatch.setattr(Verdict, "hold", watched_hold)
+    monkeypatch.setattr(PlexClient, "probe", watched_probe)
+    hand.task(ALL)
+    hand.drain()
+    assert held[0] == (False, 100)
+    assert True not in probed
+    town.plex.clear_faults()
+    hand.wait()
+    hand.settle()
+    assert all(hand.town.item(scene)["fields"]["title"] == f"Held {scene}" for scene in ALL)
+    assert len(writes(town)) == SCENES
+
+
+def test_what_was_written_is_recorded_although_plex_is_gone_afterwards(hand: BulkHand) -> None:
+    """Who Plex is was known before the edits, so nobody has to ask again to note them."""
+    renamed(hand, "Gone")
+    town, before = hand.town, hand.tally()["changed"]
+    failing(town, *range(110, 116))
+    town.plex.fault("status", method="GET", path="/identity", times=None, status=503)
+    hand.task(ALL)
+    hand.drain()
+    assert len(writes(town)) == 100
+    assert hand.tally()["changed"] - before == 100
+    town.plex.clear_faults()
+
+
+def test_the_library_is_not_listed_while_an_answer_lies_ready(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that grew old is refreshed at the batch's turn, not between an edit and its end."""
+    monkeypatch.setattr("matching.path_index.pages", partial(plex.listing.pages, size=10))
+    monkeypatch.setattr("worker.bulk_lookup.INDEX_AGE", 0.1)
+    town = hand.town
+    town.plex.latency(5)
+    hand.task(ALL)
+    hand.drain()
+    requests = town.plex.requests(headers=False)
+    listed = [one["at"] for one in requests if one["method"] == "GET" and "/all" in one["target"]]
+    edits = [one for one in requests if one["method"] == "PUT"]
+    assert len(listed) > SCENES / 10 + 5  # it grew old within the run
+    # Stand-in and worker run on one clock: the answer is sent at "at" + "seconds".
+    for number in range(len(edits) - 1):
+        between = [at for at in listed if edits[number]["at"] < at < edits[number + 1]["at"]]
+        assert not between or number % 100 == 99
+
+
+def test_a_scene_was_looked_at_when_stash_was_asked_for_it(hand: BulkHand) -> None:
+    """Not when it was planned or written: a save in between has to look newer."""
+    town = hand.town
+    town.plex.latency(20)
+    hand.task(ALL)
+    hand.drain()
+    asked = {
+        int(scene): one["at"]
+        for one in town.stash.requests(headers=False)
+        for scene in (one["variables"] or {}).get("ids") or ()
+    }
+    for scene in (1, 100, 101, 199, 300):
+        record = ledger.scene_record(hand.resident.store.connection, scene)
+        assert record is not None
+        assert record.looked_at <= asked[scene]
+        assert record.detailed_at == record.looked_at
+
+
+def test_a_batch_gives_way_to_a_hold(hand: BulkHand) -> None:
+    """Whoever learns that Plex is down stops the edits of everybody."""
+    town = hand.town
+    hand.task(ALL)
+    down = ServerUnavailable("Plex is down.")
+    after(
+        hand,
+        edits=10,
+        then=lambda: hand.resident.worker.verdict.hold(holds.PLEX, down, schedule.PROBE),
+    )
+    assert hand.resident.turn.take()
+    assert len(writes(town)) == 10
+    assert len(hand.rows()) == SCENES - 10
+
+
+def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scenes are looked at one by one, not as many as the first batch had."""
+    renamed(hand, "Defect")
+    turn = hand.resident.turn
+    monkeypatch.setattr("worker.turn.BATCH", 250)
+    compare = turn.bulk._reader.items
+    calls: list[int] = []
+
+    def broken(ids: list[int], scenes: Any) -> Any:
+        calls.append(len(ids))
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        return compare(ids, scenes)
+
+    monkeypatch.setattr(turn.bulk._reader, "items", broken)
+    hand.task(ALL)
+    assert turn.take()
+    assert calls == [250, 50]
+    assert turn.bulk.one_by_one == 50
+    hand.drain()
+    assert len(writes(hand.town)) == SCENES
