@@ -55,6 +55,11 @@ def full_date(period: str) -> str:
     return parsed[0] if parsed else ""
 
 
+def as_written(name: str, ours: str) -> str:
+    """Give a text of Stash's side as it is sent: Plex takes no date without a day."""
+    return full_date(ours) if name == "date" else ours
+
+
 def _number(text: str) -> float | None:
     try:
         return round(float(text), 2)

@@ -13,8 +13,8 @@ For each text, the first line that fits:
     unlocked                      an agent did it: write
     locked                        both changed: Stash wins, and a note says so
 
-Lists go by member (merge/members.py). What may have been written before a
-crash counts as written. Applying the result and merging again gives no edit.
+Lists go by member (merge/members.py). What was meant before a crash counts as written:
+a text if Plex has it, a member in any case. Merging the result again gives no edit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge.base import Base, Pending
-from merge.compare import full_date, present, same, unchanged
+from merge.compare import as_written, present, same, unchanged
 from merge.desired import sort_title
 from merge.members import in_words, merge_members, same_members
 from plex.edits import Edit, ListEdit
@@ -96,27 +96,33 @@ class _Work:
         self.base_members = dict(base.members)
         self.foreign = set(base.foreign)
         self.wrote = set(base.wrote)
-        # A lock that somebody took off is no longer ours to give back.
-        self.locked = set(base.locked | pending.locks) & item.locked
+        # A lock that somebody took off, or set before us, is not ours to give back.
+        meant = {name for name in pending.values if not self._arrived(name)}
+        self.locked = set(base.locked | (pending.locks - meant)) & item.locked
         self.released = set(base.released)
         self.reported = set(base.reported)
         self.notes: list[str] = []
+
+    def _arrived(self, name: str) -> tuple[str, ...]:
+        """Give what was tried of a text and stands in Plex; what arrives is locked at once."""
+        tried = self.pending.values.get(name, ()) if name in self.item.locked else ()
+        return tuple(one for one in tried if same(name, one, present(name, self.item)))
 
     def text(self, name: str, ours: str) -> None:
         """Decide one text."""
         theirs = present(name, self.item)
         known = self.base_values.get(name)
-        tried = self.pending.values.get(name, ())
-        first_time = known is None and not tried
+        tried, arrived = self.pending.values.get(name, ()), self._arrived(name)
+        first_time = known is None and not arrived
         as_before = known is not None and unchanged(name, ours, known)
-        as_before = as_before or any(unchanged(name, _day(name, ours), one) for one in tried)
-        in_plex = tried if known is None or name in self.foreign else (known, *tried)
+        as_before = as_before or any(unchanged(name, as_written(name, ours), one) for one in tried)
+        in_plex = arrived if known is None or name in self.foreign else (known, *arrived)
         locked = name in self.item.locked
         if name in self.released and as_before:
             self.base_values[name] = ours
             return
         self.released.discard(name)
-        if tried and any(same(name, one, theirs) for one in tried):
+        if arrived:
             self.wrote.add(name)
         if same(name, ours, theirs):
             self._agree(name, ours)
@@ -141,15 +147,15 @@ class _Work:
             self.text("sort_title", sort_title(self.values.get("title", self.item.values["title"])))
 
     def _put(self, name: str, ours: str, theirs: str) -> None:
-        value = _day(name, ours)
-        differs = value == ours  # as the caller found out
+        value = as_written(name, ours)
+        is_verbatim = value == ours  # then it differs, as the caller found out
         if name == "title" and not ours:
             value = safe_text(self.item.stem, multiline=False).strip()
             if name not in self.wrote or not value:
                 self._leave(name, ours)
                 return
-            ours, differs = value, False
-        if differs or not same(name, value, theirs):
+            ours, is_verbatim = value, False
+        if is_verbatim or not same(name, value, theirs):
             self.values[name] = value
             self.wrote.add(name)
         self._agree(name, ours)
@@ -161,14 +167,14 @@ class _Work:
 
     def _leave(self, name: str, ours: str) -> None:
         """Leave Plex what it has, for Stash has nothing; there is nothing of ours in it."""
-        if name in self.base_values or name in self.pending.values:
+        if name in self.base_values or self._arrived(name):
             self.base_values[name] = ours
             self.foreign.add(name)
             self.wrote.discard(name)
             self.locked.discard(name)
 
     def _keep(self, name: str, ours: str, theirs: str) -> None:
-        first_time = name not in self.base_values and name not in self.pending.values
+        first_time = name not in self.base_values and not self._arrived(name)
         if first_time and not ours:
             return
         # Remember what Stash had, so that a later change there is seen as one.
@@ -209,9 +215,8 @@ class _Work:
 
     def fold(self, decided: set[str]) -> None:
         """Keep what may have been written to fields that are not synced any more."""
-        for name, tried in self.pending.values.items():
-            arrived = [one for one in tried if same(name, one, present(name, self.item))]
-            if name not in decided and arrived:
+        for name in self.pending.values:
+            if name not in decided and (arrived := self._arrived(name)):
                 self.base_values[name] = arrived[-1]
                 self.wrote.add(name)
         for name, members in self.pending.any_members.items():
@@ -239,11 +244,6 @@ class _Work:
         intended = {name: self.base_members[name] for name in self.lists}
         pending = self.pending.adding(self.values, intended, locks)
         return Merge(edit, base, pending, changes, tuple(self.notes))
-
-
-def _day(name: str, ours: str) -> str:
-    """Give a text as it is written: Plex takes no date without a day."""
-    return full_date(ours) if name == "date" else ours
 
 
 def _short(text: str) -> str:

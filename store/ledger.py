@@ -102,6 +102,21 @@ def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) ->
     )
 
 
+def withdraw(
+    connection: sqlite3.Connection, intent: LedgerEntry, before: LedgerEntry | None
+) -> None:
+    """Take back an intent of which nothing was sent, unless more was written since."""
+    key = (intent.server, intent.rating_key, intent.pending)
+    where = "WHERE server = ? AND rating_key = ? AND pending = ?"
+    if before is None:
+        connection.execute(f"DELETE FROM item {where} AND base = ''", key)  # noqa: S608 - constants
+    else:
+        connection.execute(
+            f"UPDATE item SET scene = ?, section = ?, pending = ? {where}",  # noqa: S608 - the same
+            (before.scene, before.section, before.pending, *key),
+        )
+
+
 def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
     """Record ``entry.base`` as what stands in Plex; nothing is pending any more."""
     connection.execute(

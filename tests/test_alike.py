@@ -10,6 +10,7 @@ from plex.exceptions import RejectedEdit
 from plex.item import Member
 from simulator.control import PlexControl, start_plex
 from tests.matching_town import Town, scene
+from worker import intent
 from worker.alike import write_together
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def planned(town: Town, client_looks: list[Look], *numbers: int) -> None:
             title = town.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
             same = scene(number, title=title["fields"]["title"], details=SUMMARY, tags=())
             look = reconciler.plan(same, None)
-            reconciler.intend(look.intents)
+            intent.commit(reconciler.store, [look], now=0.0)
             client_looks.append(look)
 
 

@@ -126,6 +126,20 @@ def test_a_text_of_the_first_of_two_lost_looks_is_ours() -> None:
     assert not again.notes
 
 
+def test_a_text_that_never_left_is_not_ours() -> None:
+    """What a lost look meant to write, and Plex does not have, was never written."""
+    old = an_item({"summary": "The agent's"})
+    item, pending = _lost_looks(old, None, [(Desired({"summary": "A"}, {}), False)])
+    after, merged = _step(Desired({"summary": ""}, {}), item, None, pending)
+    assert after.values["summary"] == "The agent's"
+    assert not merged.edit
+    # Nor is a lock that a person set meanwhile.
+    by_hand = replace(item, values={**item.values, "summary": "P"}, locked=frozenset({"summary"}))
+    after, merged = _step(Desired({"summary": "B"}, {}), by_hand, None, pending)
+    assert after.values["summary"] == "P"
+    assert "summary" not in merged.base.locked
+
+
 def test_a_released_field_that_stash_changed_is_ours_again() -> None:
     """One change in Stash ends the rest: the field is written, locked and watched as before."""
     item, merged = _step(Desired({"summary": "A"}, {"tags": ("A",)}), an_item(), None)

@@ -61,6 +61,7 @@ class Life(RuleBasedStateMachine):
         self.by_hand: dict[str, str] = {}
         self.in_step: set[str] = set()
         self.ours_in_plex: set[str] = set()
+        self.ever_ours: set[str] = set()
         self.notes: list[str] = []
 
     # Stash
@@ -148,6 +149,14 @@ class Life(RuleBasedStateMachine):
         self._look(sent=sent if committed else 0, commit=committed, acknowledge=False)
 
     @rule()
+    def meant_and_withdrawn(self) -> None:
+        """The worker dies before anything left, and then Stash has no texts any more."""
+        self.killed_look(sent=0, committed=True)
+        for name in TEXTS:
+            self._stash(name, "")
+        self.look()
+
+    @rule()
     def look(self) -> None:
         """The worker looks at the scene, all the way; then everybody gets what is theirs."""
         self._look(sent=None, commit=True, acknowledge=True)
@@ -173,12 +182,18 @@ class Life(RuleBasedStateMachine):
             if name in self.ours_in_plex:
                 assert not any(note.startswith(name) for note in merged.notes)
         self.item = put(self.item, merged.edit, self.reading, requests=sent)
-        self.ours_in_plex |= {name for name in TEXTS if self.item.values[name] != texts[name]}
+        written = {name for name in TEXTS if self.item.values[name] != texts[name]}
+        # What never came from us is not cleared because Stash has nothing, whatever was meant.
+        assert not {name for name in written - self.ever_ours if not self.stash[name]}
+        self.ours_in_plex |= written
+        self.ever_ours |= written
         self.put_by_us = (self.put_by_us | (self._keys() - before)) & self._keys()
         self.ever_in_stash |= ours
         if acknowledge:
             self.base, self.pending = Base.from_json(base), Pending()
             self.notes = list(merged.notes)
+            # What both had is agreed, and as good as ours.
+            self.ever_ours |= {name for name in TEXTS if self.stash[name]}
 
     def _judge(self) -> None:
         ours = {tag_key(tag) for tag in self.stash_tags}

@@ -59,6 +59,8 @@ def _only_edit(look: Look) -> Edit:
 def _write(client: PlexClient, looks: list[Look]) -> bool:
     """Write a chunk; say whether there is any sense in writing the next one."""
     edits = [one.merged.edit for look in looks for one in look.planned if one.merged.edit]
+    for look in looks:
+        look.is_sent = True
     try:
         write_alike(client, edits)
     except SyncError as fault:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from faults import NextStep, SyncError
 from store import dirty
+from worker import intent
 from worker.alike import write_together
 from worker.bulk_lookup import BulkLookup
 from worker.bulk_reader import BulkReader
@@ -100,15 +101,19 @@ class Bulk:
 
     def _write(self, planned: list[tuple[DirtyRow, Look]], meanwhile: Callable[[], object]) -> bool:
         """Commit what is intended, then write and end scene by scene; say whether to go on."""
-        self._worker.reconciler.intend([one for _, look in planned for one in look.intents])
+        store, looks = self._worker.store, [look for _, look in planned]
+        intent.commit(store, looks, now=self._worker.clock())
         row_of = {id(look): row for row, look in planned}
 
         def may_write(look: Look) -> bool:
             return self._is_current(row_of[id(look)]) and not self._interrupted()
 
-        write_together(self._worker.plex, (look for _, look in planned), may_write)
-        in_order = sorted(planned, key=lambda one: not one[1].is_written)
-        return self._carry_out(in_order, meanwhile)
+        try:
+            write_together(self._worker.plex, looks, may_write)
+            in_order = sorted(planned, key=lambda one: not one[1].is_written)
+            return self._carry_out(in_order, meanwhile)
+        finally:
+            intent.withdraw(store, looks)
 
     def _carry_out(
         self, planned: Sequence[tuple[DirtyRow, Look]], meanwhile: Callable[[], object]

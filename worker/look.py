@@ -46,12 +46,18 @@ class Planned:
         base = self.before.base if self.before else ""
         return LedgerEntry(server, key, scene, section, base, self.merged.pending.to_json())
 
+    @property
+    def is_intended(self) -> bool:
+        """Whether it needs an intent: something of it will be sent."""
+        return bool(self.merged.edit or (self.pictures and self.merged.pending))
+
 
 @dataclass(slots=True)
 class Look:
     """What one look at a scene did; the caller commits it together with the queue row.
 
-    ``is_written`` says that its edit went out together with others;
+    ``is_sent`` says that something of it may have reached Plex, ``is_written``
+    that its edit went out together with others;
     ``fault`` is the first thing that failed for one of several items, or None.
     """
 
@@ -64,6 +70,7 @@ class Look:
     notes: list[str] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
     fault: SyncError | None = None
+    is_sent: bool = False
     is_written: bool = False
 
     @property
@@ -81,11 +88,7 @@ class Look:
     @property
     def intents(self) -> list[LedgerEntry]:
         """What has to be committed before anything of it is written."""
-        return [
-            one.intent
-            for one in self.planned
-            if one.merged.edit or (one.pictures and one.merged.pending)
-        ]
+        return [one.intent for one in self.planned if one.is_intended]
 
 
 def record_of(

@@ -20,6 +20,7 @@ from plex import edits
 from plex.libraries import Libraries
 from store import ledger
 from store.ledger import LedgerEntry
+from worker import intent
 from worker.cover import Cover
 from worker.look import Look, Planned, Written, record_of
 from worker.pictures import Pictures
@@ -116,7 +117,8 @@ class Reconciler:
         """
         record = ledger.scene_record(self.store.connection, scene.id)
         look = self.plan(scene, record, known)
-        self.intend(look.intents)
+        if not self._dry:
+            intent.commit(self.store, [look], now=self._clock())
         self.carry_out(look)
         return look
 
@@ -153,20 +155,13 @@ class Reconciler:
                 look.notes.append(f"shares an item with scene {owner}")
         return look
 
-    def intend(self, intents: Sequence[LedgerEntry]) -> None:
-        """Commit what is about to be written: whatever dies next, it stays known as ours."""
-        if self._dry or not intents:
-            return
-        with self.store.transaction() as connection:
-            for entry in intents:
-                ledger.intend(connection, entry, now=self._clock())
-
     def carry_out(self, look: Look, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Write what was planned and intended; faults end up in ``look.fault``.
 
         First the texts of all items, then the pictures: one that fails is tried
         again with its scene and costs no item its text. ``meanwhile``: see ``edits.write``.
         """
+        look.is_sent = True
         cover = Cover(look.scene, self._fetch_cover or (lambda _: None), self._clock())
         done = self._write_texts(look, cover, meanwhile)
         if look.fault:
