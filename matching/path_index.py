@@ -3,6 +3,10 @@
 One request tells whether any library changed; then only what is newer than the
 last look is listed. A full sweep follows when the numbers disagree (deletions
 are invisible otherwise), when a server ignored the filter, or after a day.
+
+A file that was replaced inside an item moves nothing that could be listed. So once
+a library has changed since its last sweep, a file that is missing here is asked for
+at Plex, until that has cost about as much as the sweep that comes then.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ SWEEP_AGAIN = 86400.0
 MOST_SWEEPS = 3
 #: Seconds after which the index of another server is thrown away.
 FORGET = 30 * 86400.0
+#: Missing files that may be asked for at Plex beside the number of a sweep's pages.
+DOUBT = 8
 #: Answers that are kept: those of two batches.
 KEPT = 2048
 
@@ -58,6 +64,9 @@ class PathIndex:
         self._clock = clock
         self._fresh = False
         self._sizes: dict[int, int] = {}
+        # Files that are missing while in doubt, and how many may be asked for at Plex.
+        self._doubted: set[str] = set()
+        self._most_doubted = 0
         # A batch asks for each file twice: which items to read, and which of them it is.
         self._kept = lru_cache(KEPT)(self._items_at)
 
@@ -76,11 +85,13 @@ class PathIndex:
         """
         self._fresh = False
         self._kept.cache_clear()
+        too_many = bool(self._doubted) and len(self._doubted) >= self._most_doubted
+        self._doubted, self._most_doubted = set(), 0
         infos = self._client.section_infos()
         yield
         for info in infos:
             if info.key in self._sections:
-                yield from self._refresh_section(info)
+                yield from self._refresh_section(info, sweep=too_many)
         self._fresh = True
         yield from self._clean_up(infos)
 
@@ -112,27 +123,35 @@ class PathIndex:
     def items_holding(self, path: str) -> list[int] | None:
         """Give the rating keys of the items that hold a file as Plex names it.
 
-        Returns None while the index cannot say: it was not refreshed yet.
+        Returns None while the index cannot say: it was not refreshed yet, or the file
+        is missing and may lie in an item that changed unseen.
         """
-        return list(self._kept(path_key(path))) if self._fresh else None
+        if not self._fresh:
+            return None
+        key = path_key(path)
+        found = list(self._kept(key))
+        if not found and key not in self._doubted and len(self._doubted) < self._most_doubted:
+            self._doubted.add(key)
+        return None if not found and key in self._doubted else found
 
     def _items_at(self, key: str) -> tuple[int, ...]:
         server = self._client.machine_identifier
         found = parts.items_with(self._store.connection, server, key)
         return tuple(rating_key for section, rating_key in found if section in self._sections)
 
-    def _refresh_section(self, info: SectionInfo) -> Iterator[None]:
+    def _refresh_section(self, info: SectionInfo, *, sweep: bool) -> Iterator[None]:
         server = self._client.machine_identifier
         item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
         known = parts.cursor(self._store.connection, server, info.key)
         now = self._clock()
-        if known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN:
+        old = known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN
+        if known is None or old or (sweep and known.in_doubt):
             yield from self._sweep(info, item_type, known)
         elif info.content_changed_at and (info.content_changed_at, info.scanned_at) == (
             known.content_changed_at,
             known.scanned_at,
         ):
-            return
+            self._most_doubted += known.in_doubt * (known.items // PAGE + DOUBT)
         elif not (yield from self._catch_up(info, item_type, known)):
             yield from self._sweep(info, item_type, known)
 
@@ -153,7 +172,8 @@ class PathIndex:
             yield
         if items != total:
             return False  # something was deleted, or re-keyed
-        self._conclude(known._replace(items=total, newest=newest), info)
+        self._conclude(known._replace(items=total, newest=newest, in_doubt=True), info)
+        self._most_doubted += total // PAGE + DOUBT
         return True
 
     def _sweep(self, info: SectionInfo, item_type: int, known: Cursor | None) -> Iterator[None]:

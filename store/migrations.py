@@ -8,7 +8,9 @@ from __future__ import annotations
 import sqlite3
 
 #: By version: the statements that lead to the next one.
-STEPS: dict[int, tuple[str, ...]] = {}
+STEPS: dict[int, tuple[str, ...]] = {
+    1: ("ALTER TABLE part_cursor ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0",),
+}
 
 
 def migrate(connection: sqlite3.Connection, to: int) -> None:

@@ -20,7 +20,8 @@ class Cursor(NamedTuple):
     """How far the index of one library section is.
 
     ``items`` is the section's size then, ``newest`` the largest updatedAt seen,
-    ``swept_at`` the Unix time of the last full sweep.
+    ``swept_at`` the Unix time of the last full sweep. ``in_doubt`` says that the library
+    changed since then: a file may lie in an item that looks as it did.
     """
 
     server: str
@@ -31,6 +32,7 @@ class Cursor(NamedTuple):
     scanned_at: int
     newest: int
     swept_at: float
+    in_doubt: bool = False
 
 
 def cursor(connection: sqlite3.Connection, server: str, section: int) -> Cursor | None:
@@ -43,7 +45,7 @@ def cursor(connection: sqlite3.Connection, server: str, section: int) -> Cursor 
 
 def put_cursor(connection: sqlite3.Connection, cursor: Cursor) -> None:
     """Keep a section's cursor."""
-    connection.execute("INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?)", cursor)
+    connection.execute("INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cursor)
 
 
 def replace_items(

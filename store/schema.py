@@ -18,7 +18,7 @@ DIRECTORY = "plexsync-data"
 FILE = "plexsync.sqlite"
 
 #: Version of the tables below, kept in ``PRAGMA user_version``.
-VERSION = 1
+VERSION = 2
 
 #: Seconds a writer waits for another one. Hooks of a bulk edit come in dozens,
 #: each holds the write lock for one commit.
@@ -113,6 +113,7 @@ TABLES = (
         scanned_at INTEGER NOT NULL,
         newest INTEGER NOT NULL,
         swept_at REAL NOT NULL,
+        in_doubt INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (server, section)
     ) WITHOUT ROWID""",
     # What was done, newest last; bounded by store/history.py.

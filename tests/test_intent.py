@@ -83,7 +83,7 @@ def test_nothing_more_is_pending_after_a_stop_than_was_before(hand: BulkHand) ->
 def test_a_text_that_stash_emptied_before_it_was_sent_stays_in_plex(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch, killed: bool
 ) -> None:
-    """What was meant for the item does not make the agent's texts ours; nor if nobody took it back."""
+    """What was meant does not make the agent's texts ours, even if nobody took it back."""
     if killed:
         monkeypatch.setattr("worker.intent.withdraw", lambda *_: None)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faults import SyncError
-from matching.path_index import FORGET, SWEEP_AGAIN, PathIndex
+from matching.path_index import DOUBT, FORGET, SWEEP_AGAIN, PathIndex
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
@@ -170,6 +170,39 @@ def test_a_day_later_everything_is_listed_again(world: World) -> None:
     assert world.refreshed().items_holding(path(9)) == []
     world.now += SWEEP_AGAIN
     assert world.refreshed().items_holding(path(9)) == [world.key(9)]
+
+
+def replaced(world: World, scene: int, file: str) -> None:
+    """Give an item another file, and another item something to list; nothing else moves."""
+    moved = world.plex.item(world.key(scene))["updatedAt"]
+    world.later()
+    world.plex.agent_sets(world.key(1), fields={"studio": "Somebody"})
+    world.plex.agent_sets(world.key(scene), files=[{"path": file}])
+    assert world.plex.item_at(file)["updatedAt"] == moved
+
+
+def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world: World) -> None:
+    """No listing shows it, so a library that changed since its sweep cannot say what it lacks."""
+    world.refreshed()
+    replaced(world, 9, "/plex/media/Better.mp4")
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/Better.mp4") is None
+    assert index.items_holding("/plex/media/Better.mp4") is None  # the same for whoever asks again
+    assert index.items_holding(path(7)) == [world.key(7)]
+    assert world.refreshed().items_holding("/plex/media/Better.mp4") is None  # nor later
+
+
+def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World) -> None:
+    """So many are asked for at Plex and no more; the next refresh lists everything."""
+    world.refreshed()
+    key = world.key(9)
+    replaced(world, 9, "/plex/media/Better.mp4")
+    index = world.refreshed()
+    answers = [index.items_holding(f"/plex/media/Nowhere {number}.mp4") for number in range(50)]
+    assert answers == [None] * DOUBT + [[]] * (50 - DOUBT)
+    index.refresh()
+    assert index.items_holding("/plex/media/Better.mp4") == [key]
+    assert index.items_holding("/plex/media/Nowhere 1.mp4") == []
 
 
 def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -> None:
