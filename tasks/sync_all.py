@@ -17,7 +17,7 @@ from store import dirty, history, holds, meta
 from store.mark import TASK, mark
 from tasks import voice
 from tasks.tail import Tail
-from validation.config import PlexSyncConfig
+from validation.config import PlexSyncConfig, settings_fingerprint
 from worker import launcher
 from worker.sweep import Sweep
 
@@ -35,8 +35,11 @@ LOOK_AT_END = 0.02
 FEW_LEFT = 500
 #: Seconds a server may be down before the task leaves the rest to the worker.
 PATIENCE = 120.0
-#: A run begun longer ago than this is begun anew.
-STALE = 86400.0
+#: A run that was stopped longer ago than this is begun anew: what it had found in step may
+#: not be any more, and a second look costs little.
+STALE = 3600.0
+#: Seconds between two notes that this run lives.
+SIGN = 5.0
 #: Workers that may die one after another without ending a scene.
 MOST_DEATHS = 20
 
@@ -53,7 +56,8 @@ def run(task: Task) -> str:
     if not lock.acquire_soon(pause=0.01):
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
-        config = PlexSyncConfig.from_settings(task.stash.settings())
+        settings = task.stash.settings()
+        config = PlexSyncConfig.from_settings(settings)
         task.log.redact([] if config.redact_logs else None)
         tail = Tail(task.store.directory)
         started = time.time()
@@ -63,7 +67,7 @@ def run(task: Task) -> str:
         Sweep(task.store, task.stash, task.log).run(ENTITIES)
         with task.store.transaction() as connection:
             holds.look_now(connection)  # whoever starts this wants it tried now
-        total = _mark_all(task)
+        total = _mark_all(task, settings_fingerprint(settings))
         voice.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)
         summary = _summary(task, total, time.time() - started)
@@ -74,16 +78,22 @@ def run(task: Task) -> str:
     return summary
 
 
-def _mark_all(task: Task) -> int:
-    """Mark every scene, or what a stopped run left; give how many the run has in all."""
+def _mark_all(task: Task, settings: str) -> int:
+    """Mark every scene, or what a stopped run left; give how many the run has in all.
+
+    Args:
+        task: The task.
+        settings: Their fingerprint: what was done with others is not done.
+    """
     store = task.store
     now = time.time()
     before = meta.get(store.connection, "bulk") or {}
     left = dirty.task_waiting(store.connection)
-    if 0 <= now - before.get("started", 0) < STALE and (left or not before["marked"]):
+    lately = 0 <= now - before.get("alive", 0.0) < STALE
+    if lately and before["settings"] == settings and (left or not before["marked"]):
         voice.say("INFO", "going on where the stopped run was")
     else:
-        before = {"started": now, "total": 0, "last": 0, "marked": False}
+        before = {"started": now, "settings": settings, "total": 0, "last": 0, "marked": False}
         with store.transaction() as connection:
             dirty.begin_run(connection)
             history.reset_tally(connection)
@@ -93,6 +103,7 @@ def _mark_all(task: Task) -> int:
         page = task.stash.ask(lambda client: changes.scene_ids(client, last, PAGE))  # noqa: B023
         before = {
             **before,
+            "alive": time.time(),
             "total": before["total"] + len(page),
             "last": page[-1] if page else last,
             "marked": not page,
@@ -110,7 +121,11 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
     waiting_since: float | None = None
     said = ""
     deaths = left = 0
+    noted_at = time.monotonic()
     while True:
+        if time.monotonic() - noted_at > SIGN:
+            noted_at = time.monotonic()
+            _note_alive(task)
         before, left = left, dirty.task_waiting(connection)
         task.check_database(left)
         for level, line in tail.lines():
@@ -147,6 +162,13 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
                 f"{task.store.directory}, then run the task again."
             )
         _pause(task, left)
+
+
+def _note_alive(task: Task) -> None:
+    """Note when this run was still at work, for the one that goes on with it."""
+    with task.store.transaction() as connection:
+        bulk = meta.get(connection, "bulk") or {}
+        meta.put(connection, "bulk", {**bulk, "alive": time.time()})
 
 
 def _pause(task: Task, left: int) -> None:

@@ -174,6 +174,9 @@ def test_a_batch_that_takes_too_long_is_read_anew(
         (edited,), reads = edits_and_reads(town, scene)
         assert edited - reads[-1] < 2.5
     assert len(writes(town)) == SCENES
+    read = [one["target"].partition("?")[0] for one in town.plex.requests(headers=False)]
+    items = sum(len(path.split(",")) for path in read if path.startswith("/library/metadata/"))
+    assert items < 2 * SCENES  # a batch becomes as small as it has to be
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])

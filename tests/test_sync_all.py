@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.library import catalogue_file
+from store.schema import FILE
 from tests.bulk_town import FIELDS, key_of, writes
 from tests.installation import Installation, installation, wait_for
 
@@ -118,6 +122,51 @@ def test_three_kills_lose_nothing_and_repeat_no_write(town: Installation) -> Non
     written = [key for keys, _ in writes(town) for key in keys]
     assert sorted(written) == sorted(key_of(town, scene) for scene in range(1, SCENES + 1))
     assert town.rows() == []
+
+
+@pytest.mark.parametrize("why", ["settings", "time"])
+def test_a_run_that_is_not_the_same_any_more_is_begun_anew(town: Installation, why: str) -> None:
+    """What a stopped run had done with other settings, or long ago, is looked at again."""
+    town.settings(sync_fields="title")
+    town.plex.latency(10)
+    task = Running(town)
+    wait_for(lambda: town.plex.counts()["writes"] >= 15)
+    task.kill()
+    wait_for(lambda: not town.task_lives())
+    done = calm(town)
+    assert done < SCENES
+    town.plex.latency(0)
+    if why == "settings":
+        town.settings(sync_fields="title, studio")
+    else:
+        kept = kept_of(town)
+        kept["alive"] -= 3600.0
+        with contextlib.closing(sqlite3.connect(town.data / FILE)) as database, database:
+            change = "UPDATE meta SET value = ? WHERE key = 'bulk'"
+            database.execute(change, (json.dumps(kept),))
+    answer = sync_all(town)
+    assert "going on" not in answer["stderr"]
+    numbers = counted(answer["output"])
+    assert numbers["scenes in"] == SCENES
+    assert numbers["changed"] == (SCENES if why == "settings" else SCENES - done)
+    assert town.rows() == []
+
+
+def test_a_run_notes_now_and_then_that_it_lives(town: Installation) -> None:
+    """An hour of a long run is no hour since it was stopped."""
+    town.plex.latency(100)
+    task = Running(town)
+    wait_for(lambda: town.plex.counts()["writes"] >= 1)
+    first = kept_of(town)["alive"]
+    wait_for(lambda: kept_of(town)["alive"] > first, seconds=20.0)
+    assert kept_of(town)["total"] == SCENES
+    task.kill()
+
+
+def kept_of(town: Installation) -> dict[str, Any]:
+    """What a run keeps of itself for the next one."""
+    found = town.query("SELECT value FROM meta WHERE key = 'bulk'")
+    return dict(json.loads(found[0]["value"]))
 
 
 def calm(town: Installation) -> int:

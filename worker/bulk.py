@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from worker.look import Look
     from worker.processor import SyncWorker
 
-#: Rows of one batch, and the fewest that are worth one.
+#: Rows of one batch at most; the fewest that are worth one; the fewest a slow Plex leaves of it.
 BATCH = 500
 FEWEST = 4
+SLOWEST = 10
 #: Scenes ended in one transaction, and seconds after which fewer are. A worker that is
 #: killed before repeats no write: each of them finds Plex as it shall be.
 COMMIT = 250
@@ -61,6 +62,12 @@ class Bulk:
         self.at_hand: list[DirtyRow] = []
         #: So many scenes are looked at each by itself, because their batch failed.
         self.one_by_one = 0
+        self._pace = 0.0
+
+    @property
+    def most(self) -> int:
+        """Rows that are done before what was read for them is old, by the last batch's pace."""
+        return max(SLOWEST, int(GOOD_FOR / self._pace)) if self._pace else BATCH
 
     def run(
         self, rows: list[DirtyRow], following: Callable[[list[DirtyRow]], list[DirtyRow]]
@@ -123,26 +130,28 @@ class Bulk:
         What went out together with others is noted all the same: that costs no request.
         """
         ended: list[tuple[DirtyRow, Look]] = []
-        began = since = time.monotonic()
-        stopped = False
+        began = time.monotonic()
+        took, committed_at, carried, stopped = 0.0, 0.0, 0, False
         try:
-            for done, (row, look) in enumerate(planned):
-                took = time.monotonic() - began
+            for number, (row, look) in enumerate(planned):
                 stopped = stopped or took > GOOD_FOR or self._interrupted()
                 if stopped and not (look.is_written and not any(o.pictures for o in look.planned)):
                     continue
                 if not look.is_written and not self._is_current(row):
                     continue
-                is_near = done and took / done * (len(planned) - done) < AHEAD
+                is_near = carried and took / carried * (len(planned) - number) < AHEAD
                 self._worker.reconciler.carry_out(look, meanwhile if is_near else _nothing)
                 ended.append((row, look))
+                carried, took = carried + 1, time.monotonic() - began
                 stopped = stopped or (look.fault is not None and look.fault.next_step in FAILING)
-                if len(ended) >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
+                if len(ended) >= COMMIT or took - committed_at >= COMMIT_AFTER:
                     self._worker.record(ended)
-                    ended, since = [], time.monotonic()
+                    ended, committed_at = [], took
         finally:
             if ended:
                 self._worker.record(ended)
+        if carried:
+            self._pace = took / carried * len(planned) / len(self.at_hand)
         return not stopped
 
     def _is_current(self, row: DirtyRow) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
 
 #: Seconds after which what was read of Plex is too old to decide over a person's edit.
-GOOD_FOR = 30.0
+GOOD_FOR = 10.0
 
 
 class Planning:

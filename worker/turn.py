@@ -108,7 +108,7 @@ class Turn:
     def _alike(self, first: DirtyRow, rows: list[DirtyRow]) -> list[DirtyRow]:
         """Give those that can be looked at together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        return alike[:BATCH] if len(alike) >= FEWEST else []
+        return alike[: min(BATCH, self.bulk.most)] if len(alike) >= FEWEST else []
 
     def is_interrupted(self) -> bool:
         """Say whether a batch has to give way: to an edit, a hold, Stash's Stop, an update.
