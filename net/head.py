@@ -81,7 +81,7 @@ def read_headers(source: io.BufferedIOBase, **_: object) -> dict[str, str] | Mes
         if len(line) > LONGEST_LINE:
             raise http.client.LineTooLong("header line")
         lines.append(line)
-        if len(lines) > MOST_LINES:
+        if len(lines) >= MOST_LINES:  # the empty one counts, there as here
             raise http.client.HTTPException(f"got more than {MOST_LINES} headers")
     found: dict[str, str] = {}
     for line in lines:
@@ -108,6 +108,6 @@ def _swift(slow: FunctionType) -> FunctionType:
 
 
 class SwiftResponse(TimedResponse):
-    """An answer whose head is read by ``read_headers``."""
+    """An answer whose head is read by ``read_headers``: ``headers`` may be its plain dict."""
 
     begin: Any = _swift(cast("FunctionType", http.client.HTTPResponse.begin))

@@ -7,12 +7,13 @@ checked against the library's own locations first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from validation.media_path import MediaPath, path_key
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
+    from plex.sections import SectionInfo
 
 
 def folder_of(path: str) -> str:
@@ -21,17 +22,17 @@ def folder_of(path: str) -> str:
     return parts.prefix(len(parts.names) - 1) if len(parts.names) > 1 else ""
 
 
-def lies_in(section: Any, folder: str) -> bool:
+def lies_in(section: SectionInfo, folder: str) -> bool:
     """Say whether a folder is, or lies below, one of a library's own locations."""
     key = path_key(folder)
     return bool(key) and any(
         key == place or key.startswith(place + "/")
-        for location in getattr(section, "locations", None) or ()
-        if (place := path_key(str(location)))
+        for location in section.locations
+        if (place := path_key(location))
     )
 
 
-def scan_folder(client: PlexClient, section: Any, folder: str) -> None:
+def scan_folder(client: PlexClient, section: SectionInfo, folder: str) -> None:
     """Start a partial scan; Plex does it in its own time.
 
     Args:

@@ -45,7 +45,9 @@ def cursor(connection: sqlite3.Connection, server: str, section: int) -> Cursor 
 
 def put_cursor(connection: sqlite3.Connection, cursor: Cursor) -> None:
     """Keep a section's cursor."""
-    connection.execute("INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cursor)
+    connection.execute(
+        "INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cursor
+    )
 
 
 def replace_items(

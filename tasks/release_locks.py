@@ -78,7 +78,7 @@ def _follow(task: Task, total: int, tail: Tail) -> int:
     waiting_since: float | None = None
     while True:
         ready, postponed = locked.left(connection, unlock.KIND)
-        task.check_database(ready)
+        task.check_database()
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - ready / total if total else 1.0)
@@ -86,6 +86,8 @@ def _follow(task: Task, total: int, tail: Tail) -> int:
             return postponed
         hold = next(iter(holds.all_holds(connection)), None)
         waiting_since = (waiting_since or time.monotonic()) if hold else None
+        if not hold:
+            task.check_disk(ready)
         if hold and hold.lane == holds.SETTINGS:
             raise ConfigurationError(
                 f"{hold.message} {ready} items stay locked; run the task again afterwards.",

@@ -127,7 +127,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
             noted_at = time.monotonic()
             _note_alive(task)
         before, left = left, dirty.task_waiting(connection)
-        task.check_database(left)
+        task.check_database()
         for level, line in tail.lines():
             voice.say(level, line)
         voice.progress(1 - left / total if total else 1.0)
@@ -136,6 +136,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
         hold = next((one for one in holds.all_holds(connection) if one.until), None)
         if hold is None:
             waiting_since = None
+            task.check_disk(left)
         else:
             waiting_since = waiting_since or time.monotonic()
             # Until 0: the worker has not asked again since this run began.

@@ -69,16 +69,11 @@ class Task:
             client_identifier=self.store.client_identifier(),
         )
 
-    def check_database(self, left: int) -> None:
-        """Notice that nobody works on the open database any more, or that nobody can.
-
-        Args:
-            left: How much is left to be done; as long as that does not change, what a
-                worker would write is tried now and then.
+    def check_database(self) -> None:
+        """Notice that nobody works on the open database any more.
 
         Raises:
             TransientError: Another file lies in its place, or none.
-            sqlite3.Error: The disk is full or cannot be written.
         """
         if self.store.is_replaced():
             raise TransientError(
@@ -86,6 +81,16 @@ class Task:
                 "at every scene by itself; run the task again."
             )
 
+    def check_disk(self, left: int) -> None:
+        """Notice that a worker could not write although nothing else is known to be wrong.
+
+        Args:
+            left: How much is left to be done; as long as that does not change, what a
+                worker would write is tried now and then.
+
+        Raises:
+            sqlite3.Error: The disk is full or cannot be written.
+        """
         now = time.monotonic()
         if left != self._left:
             self._left, self._tried_at = left, now

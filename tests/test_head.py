@@ -45,6 +45,12 @@ def test_every_head_means_what_it_means_to_http_client(lines: list[str]) -> None
         )
 
 
+def test_as_many_headers_as_http_client_takes_are_taken() -> None:
+    """The limit is theirs, to the line."""
+    lines = [f"a{number}: b\r\n" for number in range(MOST_LINES - 1)]
+    assert len(read_headers(head(lines))) == len(http.client.parse_headers(head(lines)))
+
+
 def test_what_plex_sends_needs_no_mail_parser() -> None:
     """A usual head is read the short way; an unusual one goes to http.client."""
     usual = ["Content-Length: 0\r\n", "X-Plex-Protocol: 1.0\r\n", "Date: Thu, 26 Nov 2026\r\n"]
@@ -60,7 +66,8 @@ def test_what_plex_sends_needs_no_mail_parser() -> None:
     ("lines", "error"),
     [
         (["a: " + "x" * 70_000 + "\r\n"], http.client.LineTooLong),
-        (["a: b\r\n"] * (MOST_LINES + 1), http.client.HTTPException),
+        (["a: b\r\n"] * MOST_LINES, http.client.HTTPException),
+        ([f"a{number}: b\r\n" for number in range(MOST_LINES)], http.client.HTTPException),
     ],
 )
 def test_a_head_has_the_limits_of_http_client(

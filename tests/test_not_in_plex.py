@@ -143,7 +143,7 @@ def test_a_scan_that_plex_refuses_changes_nothing(town: Town) -> None:
 def test_only_a_folder_of_the_library_can_be_scanned(town: Town, folder: str, inside: bool) -> None:
     """Neither a parent, nor a name that only begins alike, nor nothing at all."""
     with PlexClient(town.plex.url, town.plex.token) as client:
-        section = client.sections()[0]
+        section = client.section_infos()[0]
         assert lies_in(section, folder) is inside
         if not inside:
             with pytest.raises(ValueError, match="lies in no folder"):

@@ -28,4 +28,4 @@ def ask(lane: str, stash: StashLink, plex: Callable[[], PlexClient]) -> None:
     client = plex()
     client.probe()
     if lane == holds.SETTINGS:
-        client.sections()
+        client.section_infos()
