@@ -296,6 +296,20 @@ def test_a_scene_was_looked_at_when_stash_was_asked_for_it(hand: BulkHand) -> No
         assert record.detailed_at == record.looked_at
 
 
+def test_a_scene_that_comes_alone_was_looked_at_when_stash_was_asked_for_it(
+    hand: BulkHand,
+) -> None:
+    """However long Plex takes to find it: a save in between has to look newer."""
+    town = hand.town
+    town.plex.latency(300)
+    hand.hook(7)
+    hand.drain()
+    asked = [one["at"] for one in town.stash.requests(headers=False) if "7" in str(one["variables"])]
+    record = ledger.scene_record(hand.resident.store.connection, 7)
+    assert record is not None
+    assert record.looked_at <= asked[0]
+
+
 def test_a_batch_gives_way_to_a_hold(hand: BulkHand) -> None:
     """Whoever learns that Plex is down stops the edits of everybody."""
     town = hand.town

@@ -142,6 +142,7 @@ class SyncWorker:
             if row.kind != "scene":
                 self._expand(row)
                 return
+            asked_at = self.clock()
             scene = self.stash.read_scene(row.id)
             if not self.accept_settings(self.stash.last_settings or {}):
                 return  # the row stays as it is: the whole queue waits for the mend
@@ -150,19 +151,22 @@ class SyncWorker:
                 return
             self.keep_private(scene)
             if self.config and (reason := why_not(scene, self.config)):
-                self.books.skip(row, scene, reason)
+                self.books.skip(row, scene, reason, asked_at)
             else:
-                self._process_job(scene.as_job(), row)
+                self._process_job(scene.as_job(), row, asked_at)
                 self.verdict.succeeded()
         except SyncError as fault:
             self.verdict.settle(row, fault)
 
-    def _process_job(self, job: Mapping[str, Any], row: DirtyRow | None = None) -> Look:
+    def _process_job(
+        self, job: Mapping[str, Any], row: DirtyRow | None = None, asked_at: float | None = None
+    ) -> Look:
         """Sync what a job describes, and end its queue row in the same transaction.
 
         Args:
             job: ``{scene_id, update_type: "metadata", data: {path, title, ...}}``.
             row: The queue row to end, None when there is none.
+            asked_at: When Stash was asked for the scene, None for just now.
 
         Raises:
             PermanentError: An unknown update_type, or no path.
@@ -176,7 +180,7 @@ class SyncWorker:
         scene = Scene.from_job(job)
         if not scene.files:
             raise PermanentError(f"Scene {scene_id} has no file path, so Plex cannot have it.")
-        look = self.reconciler.look(scene)
+        look = self.reconciler.look(scene, asked_at=asked_at)
         server = self.plex.machine_identifier  # no question within the transaction
         with self.store.transaction():
             self.books.record(look, row, server)

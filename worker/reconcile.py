@@ -99,13 +99,19 @@ class Reconciler:
         paths = [self.config.path_map.to_plex(file.path) for file in scene.files]
         return [key for path in paths for key in self.index.items_holding(path) or ()]
 
-    def look(self, scene: Scene, known: Mapping[int, PlexItem] | None = None) -> Look:
+    def look(
+        self,
+        scene: Scene,
+        known: Mapping[int, PlexItem] | None = None,
+        *,
+        asked_at: float | None = None,
+    ) -> Look:
         """Bring every item that holds one of the scene's files in step.
 
         Args:
             scene: The scene as Stash has it now.
-            known: Items by rating key that were read a moment ago; they are not
-                read again. One that turns out not to be the scene's is no harm.
+            known: Items by rating key that were read a moment ago, not to be read again.
+            asked_at: When Stash was asked for the scene, None for just now.
 
         Returns:
             What was done. Its ``fault`` is what stopped one of several items, or
@@ -116,7 +122,7 @@ class Reconciler:
             faults.SyncError: The lookup failed before anything was written.
         """
         record = ledger.scene_record(self.store.connection, scene.id)
-        look = self.plan(scene, record, known)
+        look = self.plan(scene, record, known, asked_at=asked_at)
         if not self._dry:
             intent.commit(self.store, [look], now=self._clock())
         self.carry_out(look)
