@@ -56,7 +56,8 @@ class Comparison:
         self._reader = reader
         self._rows = rows
         self._asked_at = 0.0
-        self._ends: list[Callable[[], None]] = []
+        self._ends: list[tuple[Scene | None, Callable[[], None]]] = []
+        self._at: Scene | None = None
         #: What is to be written or recorded, in the order of the rows.
         self.planned: list[tuple[DirtyRow, Look]] = []
         #: Monotonic seconds before anything was read, None until then.
@@ -81,8 +82,10 @@ class Comparison:
     def settle(self) -> None:
         """End or postpone the rows of those scenes that turned out to need no write."""
         ends, self._ends = self._ends, []
-        for end in ends:
+        for scene, end in ends:
+            self._keep_private(scene)
             end()
+        self._keep_private(self._at)  # a fault that is raised next may be about it
 
     def _compare(self) -> Generator[bool, None, bool]:
         rows, connection = self._rows, self._worker.store.connection
@@ -100,7 +103,7 @@ class Comparison:
         if not (yield from self._reader.scenes(sorted(moved), details)):
             return False
         unchanged = [row for row in rows if row.id in steady and row.id not in moved]
-        self._ends.append(partial(self._end_unchanged, unchanged, records))
+        self._ends.append((None, partial(self._end_unchanged, unchanged, records)))
         for row in rows:
             if row.id in steady and row.id not in moved:
                 continue
@@ -162,19 +165,26 @@ class Comparison:
         """Plan one scene, or keep how its row will end where nothing is to be planned."""
         worker = self._worker
         if scene is None:
-            self._ends.append(partial(worker.books.forget, row))
+            self._ends.append((None, partial(worker.books.forget, row)))
             return None
-        worker.keep_private(scene)
+        self._at = scene
+        self._keep_private(scene)
         if worker.config and (reason := why_not(scene, worker.config)):
-            self._ends.append(partial(worker.books.skip, row, scene, reason, self._asked_at))
+            skip = partial(worker.books.skip, row, scene, reason, self._asked_at)
+            self._ends.append((scene, skip))
             return None
         try:
             return worker.reconciler.plan(scene, record, items, asked_at=self._asked_at)
         except SyncError as fault:
             if fault.scope is Scope.SERVER:
                 raise
-            self._ends.append(partial(worker.verdict.settle, row, fault))
+            self._ends.append((scene, partial(worker.verdict.settle, row, fault)))
             return None
+
+    def _keep_private(self, scene: Scene | None) -> None:
+        """Keep a scene's words out of what is said next: those of one scene are kept at a time."""
+        if scene is not None:
+            self._worker.keep_private(scene)
 
 
 def _ids(rows: Sequence[DirtyRow], *, but: Iterable[int] = ()) -> list[int]:
