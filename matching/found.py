@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from faults import SyncError
     from plex.item import PlexItem
+    from store.ledger import SceneRecord
+
+#: Seconds after which a scene's items are looked up anew although all is well:
+#: a copy in a second library would otherwise never be noticed.
+RESOLVE_AGAIN = 86400.0
 
 
 @dataclass(slots=True)
@@ -40,6 +45,14 @@ class Found:
     def places(self) -> str:
         """What was searched, for the scene's record."""
         return json.dumps([sorted(self.paths), list(self.sections), sorted(self.aliases)])
+
+    def is_known(self, record: SceneRecord | None) -> bool:
+        """Say whether the last look at the scene was lately and searched the same, so holds."""
+        return (
+            record is not None
+            and searched(record.places) == searched(self.places)
+            and 0 <= self.resolved_at - record.resolved_at < RESOLVE_AGAIN
+        )
 
 
 def held_paths(places: str) -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from plex.client import PlexClient
     from plex.sections import SectionInfo
-    from store.store import Store
+    from store.tables import Tables
 
 #: Seconds after which a full sweep is due although nothing seems to have changed.
 SWEEP_AGAIN = 86400.0
@@ -52,7 +52,7 @@ class PathIndex:
 
     def __init__(
         self,
-        store: Store,
+        store: Tables,
         client: PlexClient,
         sections: Iterable[int],
         *,

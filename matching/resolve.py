@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from faults import Scope, SyncError
-from matching.found import Found, held_paths, searched
+from matching.found import Found, held_paths
 from matching.missing import Missing
 from matching.path_advice import PathAdvice
 from matching.unmapped import Unmapped
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from store.ledger import LedgerEntry, SceneRecord
     from store.store import Store
     from validation.config import PlexSyncConfig
-
-#: Seconds after which a scene's items are looked up anew although all is well:
-#: a copy in a second library would otherwise never be noticed.
-RESOLVE_AGAIN = 86400.0
 
 
 class PathLookup(Protocol):
@@ -104,11 +100,7 @@ class Resolver:
         paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
-        fresh = (
-            record is not None
-            and searched(record.places) == searched(found.places)
-            and 0 <= now - record.resolved_at < RESOLVE_AGAIN
-        )
+        fresh = found.is_known(record)
         if record is not None and fresh:
             found.resolved_at = record.resolved_at
             found.aliases = held_paths(record.places)[len(paths) :]

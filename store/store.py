@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from store import backup, damage, meta, schema
+from store.tables import Tables
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
 
 
-class Store:
+class Store(Tables):
     """An open data directory.
 
     Args:
@@ -25,8 +23,8 @@ class Store:
     """
 
     def __init__(self, directory: str) -> None:
+        super().__init__(damage.open_or_begin_anew(directory))
         self.directory = directory
-        self.connection = damage.open_or_begin_anew(directory)
         schema.prefer_wal(self.connection)
         try:
             #: What was lost and what was restored, if this is the first look at a new file, or "".
@@ -35,17 +33,6 @@ class Store:
         except BaseException:
             self.connection.close()
             raise
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a block as one durable transaction; an exception leaves nothing of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.connection
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
 
     def is_replaced(self) -> bool:
         """Say whether other files lie at our paths by now: ours were deleted, emptied or moved."""
@@ -78,10 +65,6 @@ class Store:
     def path(self, name: str) -> str:
         """Give the path of another file of ours in the data directory."""
         return os.path.join(self.directory, name)
-
-    def close(self) -> None:
-        """Close the connection; the store cannot be used afterwards."""
-        self.connection.close()
 
 
 def _identity(path: str) -> tuple[int, int]:

@@ -7,29 +7,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from faults import NextStep, Scope, SyncError
-from plex.item import BATCH, read_items
+from faults import NextStep, SyncError
 from tasks import voice
 from validation.config import PlexSyncConfig
 from validation.text import one_line
 from worker import redaction
+from worker.bulk_reader import DETAILS
+from worker.dry_run import DryRun
 from worker.reconcile import Reconciler
 from worker.selection import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plex.client import PlexClient
-    from plex.item import PlexItem
     from stash.scene import Scene
     from tasks.task import Task
     from worker.log import Log
+    from worker.look import Look
 
-#: Changes shown in the output, and scenes said in Stash's log.
+#: Changes shown in the output, and lines of each level said of scenes in Stash's log.
 SHOWN = 50
 SAID = 1000
+#: Scenes in memory at a time: five pages of Stash's, two requests for items.
+WINDOW = 500
 #: Bytes of one value in the output and in the log.
 CELL = 40
 LONGEST = 200
@@ -52,6 +55,8 @@ class Preview:
         self.shown: list[Change] = []
         self.outcomes: Counter[str] = Counter()
         self.fields: Counter[str] = Counter()
+        #: Lines there were to be said in Stash's log, by level.
+        self.lines: Counter[str] = Counter()
         self._redacted = redacted
 
     def add(
@@ -64,13 +69,21 @@ class Preview:
             if len(self.shown) < SHOWN:
                 self.shown.append(Change(scene.id, title, field, *shown))
             self.fields[field] += 1
-        if (changes or notes) and self.outcomes.total() <= SAID:
+        if changes or notes:
             if self._redacted:
                 words = [field for field, _ in changes] + [_first_word(note) for note in notes]
             else:
                 words = [f"{field} {_cut(old)} -> {_cut(new)}" for field, (old, new) in changes]
                 words += notes
-            voice.say("INFO", f"scene {scene.id} {title!r}: {'; '.join(words)}")
+            self.say("INFO", f"scene {scene.id} {title!r}: {'; '.join(words)}")
+
+    def say(self, level: str, line: str) -> None:
+        """Say a line about a scene in Stash's log, until ``SAID`` of that level were said."""
+        self.lines[level] += 1
+        if self.lines[level] <= SAID:
+            voice.say(level, line)
+        elif self.lines[level] == SAID + 1:
+            voice.say(level, f"{SAID} scenes were said; the summary tells how many more follow.")
 
     def table(self) -> str:
         """Give the changes as lines of columns, the first ``SHOWN`` of them, and the count."""
@@ -113,63 +126,45 @@ def run(task: Task) -> str:
             dry=True,
         )
         total = task.stash.client().count_scenes()
-        for page in _pages(task):
-            known = _remembered(client, reconciler, page)
-            for scene in page:
-                redaction.keep_private(task.log, scene, config)
-                _look(preview, reconciler, task.log, scene, known)
-                voice.progress(preview.outcomes.total() / max(total, 1))
+        with closing(DryRun(reconciler, task.stash, time.time)) as dry_run:
+            for window in _windows(task):
+                wanted = [scene for scene in window if not why_not(scene, config)]
+                preview.outcomes["left out"] += len(window) - len(wanted)
+                left = max(total - preview.outcomes.total() - len(wanted), 0)
+                known = dry_run.read(wanted, left * len(wanted) / len(window))
+                for scene in wanted:
+                    redaction.keep_private(task.log, scene, config)
+                    _note(preview, task.log, scene, dry_run.look(scene, known))
+                    voice.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
     voice.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
 
-def _look(
-    preview: Preview,
-    reconciler: Reconciler,
-    log: Log,
-    scene: Scene,
-    known: dict[int, PlexItem],
-) -> None:
-    if why_not(scene, reconciler.config):
-        preview.outcomes["left out"] += 1
-        return
-    try:
-        look = reconciler.look(scene, known)
-        if look.fault:
-            raise look.fault
-    except SyncError as fault:
-        if fault.scope is Scope.SERVER:
-            raise
-        waits = fault.next_step is NextStep.WAIT
+def _note(preview: Preview, log: Log, scene: Scene, found: Look | SyncError) -> None:
+    if isinstance(found, SyncError):
+        waits = found.next_step is NextStep.WAIT
         preview.outcomes["not in Plex yet" if waits else "would fail"] += 1
         if not waits:
-            voice.say("WARNING", log.clean(f"scene {scene.id}: {log.words(fault)}"))
+            preview.say("WARNING", log.clean(f"scene {scene.id}: {log.words(found)}"))
         return
-    changes = [change for one in look.written for change in one.changes.items()]
+    changes = [change for one in found.written for change in one.changes.items()]
     preview.outcomes["would change" if changes else "would stay"] += 1
-    preview.add(scene, changes, look.notes)
+    preview.add(scene, changes, found.notes)
 
 
-def _pages(task: Task) -> Iterator[list[Scene]]:
+def _windows(task: Task) -> Iterator[list[Scene]]:
+    """Give all scenes, as many at a time as ``WINDOW``."""
     last = 0
-    while page := task.stash.client().scenes_after(last, BATCH):
-        yield page
+    window: list[Scene] = []
+    while page := task.stash.client().scenes_after(last, DETAILS):
         last = page[-1].id
-
-
-def _remembered(
-    client: PlexClient, reconciler: Reconciler, scenes: list[Scene]
-) -> dict[int, PlexItem]:
-    """Read the items that the ledger has for a page of scenes, many with one request."""
-    remembered = reconciler.remembered([scene.id for scene in scenes])
-    keys = [key for some in remembered.values() for key in some]
-    try:
-        return read_items(client, keys[:BATCH]) if keys else {}
-    except SyncError as fault:
-        if fault.scope is Scope.SERVER:
-            raise
-        return {}  # each is read by itself, where its fault is seen
+        window += page
+        if len(window) >= WINDOW:
+            yield window
+            window = []
+    if window:
+        yield window
 
 
 def _summary(preview: Preview) -> str:
@@ -181,8 +176,12 @@ def _summary(preview: Preview) -> str:
         if counted[outcome]
     ]
     fields = ", ".join(f"{name} {count}" for name, count in preview.fields.most_common())
+    more = sum(max(lines - SAID, 0) for lines in preview.lines.values())
     return (
-        ", ".join(parts) + (f". By field: {fields}." if fields else ".") + " Nothing was written."
+        ", ".join(parts)
+        + (f". By field: {fields}." if fields else ".")
+        + (f" {more} more scenes have something to say than the log tells." if more else "")
+        + " Nothing was written."
     )
 
 

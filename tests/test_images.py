@@ -402,6 +402,18 @@ def test_a_dry_look_says_what_would_be_hung_and_hangs_nothing(town: Town) -> Non
     assert {"poster", "background"} <= set(done.written[0].changes)
     assert not town.targets("POST")
     assert not town.targets("PUT")
+    assert image_requests(town) == []
+
+
+def test_a_dry_look_knows_our_own_picture_without_a_ledger(town: Town) -> None:
+    """One that is locked may be ours from before the ledger was lost: Plex is asked then."""
+    look(town)
+    with town.store.transaction() as connection:
+        connection.execute("DELETE FROM item")
+    with town.reconciler(dry=True, sync_fields=BOTH) as reconciler:
+        done = reconciler.look(pictured())
+    assert not {"poster", "background"} & {name for one in done.written for name in one.changes}
+    assert done.notes == []
 
 
 def test_an_image_beyond_the_limit_is_never_sent(town: Town) -> None:

@@ -14,8 +14,8 @@ from matching.path_index import PathIndex
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from worker.processor import SyncWorker
     from worker.reconcile import Reconciler
+    from worker.workplace import Workplace
 
 #: Seconds an index is believed; fewer for scenes that Plex did not have a minute ago.
 INDEX_AGE = 300.0
@@ -28,11 +28,11 @@ class BulkLookup:
     """Prepares the index for batches of one worker.
 
     Args:
-        worker: The worker whose store and servers are used.
+        worker: Whose store, Plex and clock are used: a worker, or who reads like one.
         interrupted: Says whether something more urgent waits; asked between two requests.
     """
 
-    def __init__(self, worker: SyncWorker, interrupted: Callable[[], bool]) -> None:
+    def __init__(self, worker: Workplace, interrupted: Callable[[], bool]) -> None:
         self._worker = worker
         self._interrupted = interrupted
         self._index: PathIndex | None = None

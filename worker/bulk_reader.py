@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stash.scene import Scene
     from stash.stamp import SceneStamp
-    from worker.processor import SyncWorker
+    from worker.workplace import Workplace
 
 #: Full items asked for with one request; Plex has a single writer and likes few readers.
 ITEMS = 250
@@ -28,11 +28,11 @@ class BulkReader:
     """Reads for the batches of one worker; all methods raise only faults.SyncError.
 
     Args:
-        worker: The worker whose servers are used.
+        worker: Whose servers are used: a worker, or who reads like one.
         interrupted: Says whether something more urgent waits; asked between two requests.
     """
 
-    def __init__(self, worker: SyncWorker, interrupted: Callable[[], bool]) -> None:
+    def __init__(self, worker: Workplace, interrupted: Callable[[], bool]) -> None:
         self._worker = worker
         self.interrupted = interrupted
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from faults import Scope, SyncError
-from matching.resolve import RESOLVE_AGAIN
+from matching.found import RESOLVE_AGAIN
 from store import dirty, ledger
 from store.ledger import SKIPPED
 from store.mark import TASK

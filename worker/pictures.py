@@ -144,7 +144,9 @@ class Pictures:
         if before and same and not is_unsure(kind, before, hung.base, item, self._config):
             return before._replace(mark=cover.version)
         images.check_size(image)
-        there = images.offered(self._client, item.rating_key, kind)
+        # What we hung we locked, so a preview can tell without a question that none is ours.
+        foreign = before is None and kind.lock not in item.locked
+        there = [] if self._dry and foreign else images.offered(self._client, item.rating_key, kind)
         shown = next((one.sha1 for one in there if one.selected), "")
         after = Picture(SENT, sha1, cover.version, shown_version(kind, item))
         if shown == sha1:
