@@ -307,7 +307,8 @@ def test_a_scene_that_comes_alone_was_looked_at_when_stash_was_asked_for_it(
     town.plex.latency(300)
     hand.hook(7)
     hand.drain()
-    asked = [one["at"] for one in town.stash.requests(headers=False) if "7" in str(one["variables"])]
+    questions = town.stash.requests(headers=False)
+    asked = [one["at"] for one in questions if "7" in str(one["variables"])]
     record = ledger.scene_record(hand.resident.store.connection, 7)
     assert record is not None
     assert record.looked_at <= asked[0]
