@@ -189,6 +189,10 @@ class StashControl(ControlClient):
         """Take a scene away."""
         self.call("DELETE", f"/sim/scenes/{number}")
 
+    def move_folder(self, old: str, new: str) -> list[int]:
+        """Let a scan find a folder elsewhere: only paths change; gives the ids of its scenes."""
+        return [int(one) for one in self.call("PUT", "/sim/folders", {"old": old, "new": new})]
+
     def add_entity(self, kind: str, name: str, **values: Any) -> int:
         """A new studio, performer, tag or group; gives its id."""
         return int(self.call("POST", f"/sim/entities/{kind}", {"name": name, **values})["id"])

@@ -151,6 +151,16 @@ def scene_records(connection: sqlite3.Connection, scenes: Sequence[int]) -> dict
     }
 
 
+def records_between(
+    connection: sqlite3.Connection, last_id: int, end: int, most: int
+) -> list[SceneRecord]:
+    """Give up to ``most`` records of scenes above ``last_id`` and up to ``end``, ids ascending."""
+    rows = connection.execute(
+        "SELECT * FROM scene WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (last_id, end, most)
+    )
+    return [SceneRecord._make(row) for row in rows]
+
+
 def record_scene(
     connection: sqlite3.Connection, record: SceneRecord, carried: Iterable[tuple[str, int]]
 ) -> None:

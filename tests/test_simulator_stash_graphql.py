@@ -176,6 +176,21 @@ def test_edit_moves_updated_at_and_rename_does_not(stash: StashControl) -> None:
     assert stash.scene(1)["updated_at"] > second
 
 
+def test_a_renamed_folder_moves_paths_and_no_time(stash: StashControl) -> None:
+    """As a scan leaves it: the files below lie elsewhere, and nothing else tells of it."""
+    folder = "/stash/media/" + stash.scene(1)["files"][0]["path"].split("/")[3]
+    before = [stash.scene(number) for number in range(1, 6)]
+    below = [one["id"] for one in before if one["files"][0]["path"].startswith(folder + "/")]
+    assert stash.move_folder(folder, "/stash/media/Else where") == below
+    for one in before:
+        if one["id"] in below:
+            file = one["files"][0]
+            file["path"] = file["path"].replace(folder, "/stash/media/Else where")
+    assert [stash.scene(number) for number in range(1, 6)] == before
+    moved = before[0]["files"][0]["path"]
+    assert ids(stash, {"path": {"value": moved, "modifier": "EQUALS"}}) == [1]
+
+
 def test_refused_edit_changes_nothing(stash: StashControl) -> None:
     """A date that is none, or a tag that is not there, leaves the scene as it was."""
     before = stash.scene(1)

@@ -1,93 +1,21 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from faults import SyncError
-from store import dirty, ledger, meta
-from store.ledger import SceneRecord
-from store.mark import BACKGROUND
-from store.store import Store
+from store import dirty
 from tests.stash_stand_in import serving
-from worker.log import Log
-from worker.stash_link import StashLink
-from worker.sweep import Sweep
+from tests.swept_world import SCENES, World
+from worker import round as round_module
+from worker import sweep as sweep_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from simulator.control_stash import StashControl
-
-SCENES = 120
-
-
-class World:
-    """A Stash and a store, with a sweep whose clock goes along with Stash's."""
-
-    def __init__(self, stash: StashControl, folder: Path) -> None:
-        self.stash = stash
-        self.store = Store(str(folder))
-        self.log = Log(str(folder))
-        self.late = 0.0
-        meta.put_connection(
-            self.store.connection,
-            {
-                "Scheme": "http",
-                "Host": "127.0.0.1",
-                "Port": stash.port,
-                "SessionCookie": {"Name": "session", "Value": stash.cookie()},
-            },
-        )
-        self.link = StashLink(self.store, self.log)
-        self.sweep = self.new_sweep()
-
-    def new_sweep(self) -> Sweep:
-        """A sweep that knows nothing but what the store knows, as after a restart."""
-        return Sweep(self.store, self.link, self.log, lambda: time.time() + self.late)
-
-    def later(self, seconds: float = 600.0) -> None:
-        """Let time go by, on both clocks."""
-        self.late += seconds
-        self.stash.options(advance_seconds=seconds)
-
-    def swept(self, *, at_once: bool = False) -> list[tuple[str, int]]:
-        """Sweep, and give what was marked; the marks are gone afterwards.
-
-        A little later than the last change, unless ``at_once``: what changed just
-        now is looked at twice, for it may change again in the same second.
-        """
-        if not at_once:
-            self.later(5)
-        self.stash.clear_requests()
-        self.sweep.run()
-        connection = self.store.connection
-        rows = connection.execute("SELECT kind, id, urgency FROM dirty ORDER BY 1, 2").fetchall()
-        assert {urgency for _, _, urgency in rows} <= {BACKGROUND}
-        connection.execute("DELETE FROM dirty")
-        return [(kind, number) for kind, number, _ in rows]
-
-    def requests(self) -> int:
-        """What the last sweep asked of Stash."""
-        return self.stash.counts()["total"]
-
-    def looked_at(self, scene: int, *carried: tuple[str, int]) -> None:
-        """Record that a scene was looked at just now."""
-        found = self.stash.scene(scene)
-        now = time.time() + self.late
-        paths = [file["path"] for file in found["files"]]
-        text = "[" + ", ".join(f'"{path}"' for path in sorted(paths)) + "]"
-        record = SceneRecord(scene, found["updated_at"], "", text, "[]", now, "", "", now, now)
-        with self.store.transaction() as connection:
-            ledger.record_scene(connection, record, carried)
-
-    def close(self) -> None:
-        """Close everything."""
-        self.link.close()
-        self.log.close()
-        self.store.close()
+    from stash.changes import Newest
 
 
 @pytest.fixture
@@ -101,12 +29,17 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.close()
 
 
-def test_nothing_happened_costs_two_requests(world: World) -> None:
-    """A calm Stash is asked for the newest of each kind and for moved files, no more."""
+def test_nothing_happened_costs_three_requests(world: World) -> None:
+    """A calm Stash is asked for the newest of each kind, moved files and a page, no more."""
+    for scene in range(1, SCENES + 1):
+        world.looked_at(scene)
     for _ in range(3):
         assert world.swept() == []
-        assert world.requests() <= 2
+        assert world.requests() <= 3
         world.later()
+    world.later(86400)  # the look that reaches further back
+    assert world.swept() == []
+    assert world.requests() <= 3
 
 
 def test_changes_without_hooks_are_found(world: World) -> None:
@@ -124,6 +57,35 @@ def test_a_flood_of_changes_is_found_whole(world: World) -> None:
         world.stash.set_scene(scene, organized=True)
     assert len(world.swept()) == SCENES
     assert world.requests() <= 5
+
+
+@pytest.mark.parametrize("many", [1, 20, 45])
+def test_a_deletion_between_two_pages_hides_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """What follows moves up by as many as are gone; the sweep steps back for it, and ends."""
+    monkeypatch.setattr(sweep_module, "LARGE", 20)
+    everything = range(1, SCENES + 1)
+    for scene in everything:
+        world.stash.set_scene(scene, organized=True)
+    pages: list[list[int]] = []
+    gone: list[int] = []
+    page_of = world.sweep._page
+
+    def page(kind: str, number: int) -> Newest:
+        if number == 4 and not gone:
+            gone.extend([one for ids in pages for one in ids][:many])
+            for scene in gone:
+                world.stash.delete_scene(scene)
+        found = page_of(kind, number)
+        pages.append([one.id for one in found.entries])
+        return found
+
+    monkeypatch.setattr(world.sweep, "_page", page)
+    found = world.swept()
+    assert {("scene", one) for one in everything if one not in gone} <= set(found)
+    assert len(gone) == many
+    assert world.requests() <= 20
 
 
 def test_a_change_that_was_seen_is_no_news(world: World) -> None:
@@ -197,33 +159,6 @@ def test_merged_tags_are_found(world: World) -> None:
     assert ("tag", source) in world.swept()
 
 
-def test_a_moved_file_is_found(world: World) -> None:
-    """A file that a scan found elsewhere marks its scene although the scene stands still."""
-    world.looked_at(11)
-    world.looked_at(12)
-    world.later()
-    world.swept()
-    world.later()
-    world.stash.set_scene(11, touch=False, move="/stash/media/Moved here.mp4")
-    assert world.swept() == [("scene", 11)]
-
-
-def test_an_old_stash_is_compared_a_few_scenes_at_a_time(tmp_path: Path) -> None:
-    """Before 0.30 moved files are found by comparing paths, the next few with each sweep."""
-    with serving(SCENES, version="0.27") as stash:
-        world = World(stash, tmp_path / "data")
-        world.swept()
-        world.looked_at(11)
-        world.later()
-        stash.set_scene(11, touch=False, move="/stash/media/Moved here.mp4")
-        assert world.swept() == [("scene", 11)]
-        world.later()
-        world.looked_at(11)
-        assert world.swept() == []
-        assert world.requests() == 2
-        world.close()
-
-
 @pytest.mark.parametrize("minutes", [-300, 330, -720, 840])
 @pytest.mark.parametrize("crowd", [0, SCENES])
 def test_a_changed_time_zone_hides_nothing(world: World, minutes: int, crowd: int) -> None:
@@ -260,6 +195,39 @@ def test_a_hidden_change_is_found_with_the_next_visible_one(world: World) -> Non
     assert world.swept() == [("scene", 3), ("scene", 4)]
 
 
+@pytest.mark.parametrize("kind", ["scene", "tag"])
+def test_a_change_hidden_by_a_zone_there_and_back_is_found_within_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """What sorted below old entries while the clock was behind is found by a wider look, once."""
+    monkeypatch.setattr(round_module, "PAGE", 1)  # so that nothing else finds it
+    tag = world.stash.add_entity("tag", "Hidden")
+    for number in range(50):
+        world.stash.add_entity("tag", f"Crowd {number}")
+    for scene in range(1, SCENES + 1):
+        world.stash.set_scene(scene, organized=True)
+    world.swept()
+    world.later(60)
+    world.stash.options(offset_minutes=-300)
+    world.stash.set_scene(3, title="Hidden")
+    world.stash.rename("tag", tag, "Hidden no more")
+    hidden = (kind, 3 if kind == "scene" else tag)
+    found = world.swept()
+    world.stash.options(offset_minutes=0)
+    world.later(60)
+    world.stash.set_scene(4, title="Back")
+    world.stash.add_entity("tag", "Back")
+    found += world.swept()
+    assert hidden not in found
+    for _ in range(4):
+        world.later(6 * 3600)
+        found += world.swept()
+    assert found.count(hidden) == 1
+    assert found.count(("scene", 4)) == 1  # seen in time, so it is no news to the wider look
+    world.later(86400)
+    assert world.swept() == []
+
+
 def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: World) -> None:
     """An entry years ahead is neither found again and again nor taken for the watermark."""
     world.stash.options(advance_seconds=10 * 365 * 86400)
@@ -278,6 +246,21 @@ def test_a_failed_sweep_loses_nothing(world: World) -> None:
     with pytest.raises(SyncError):
         world.sweep.run()
     assert world.swept() == [("scene", 5)]
+
+
+def test_a_page_that_stash_cannot_give_holds_up_no_watermark(world: World) -> None:
+    """Where going round fails, what else changed is marked all the same, and only once."""
+    tag = world.stash.add_entity("tag", "New")
+    world.later()
+    world.stash.fault("graphql_error", operation="StampPage", message="broken", times=None)
+    for marks in (1, 0):
+        with pytest.raises(SyncError):
+            world.sweep.run()
+        connection = world.store.connection
+        rows = connection.execute("SELECT kind, id FROM dirty").fetchall()
+        assert rows == [("tag", tag)] * marks
+        connection.execute("DELETE FROM dirty")
+        world.later()
 
 
 def test_the_watermark_outlives_the_worker(world: World) -> None:

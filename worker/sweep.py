@@ -2,29 +2,35 @@
 
 A closed tab kills the hook and the rest of a bulk edit; auto-tag, merges and
 moved files fire none at all. So now and then everything that moved since a
-watermark is marked, for two requests when nothing happened.
+watermark is marked, for three requests when nothing happened: the newest of
+each kind, the files that were touched, and a page of what is compared anyway
+(worker/round.py).
 
 The watermark is an instant, not Stash's text, so it survives a change of time
 zone; entries of its very second are looked at again unless the ledger shows
-that they were seen since.
+that they were seen since. What was written while the server's clock was behind
+where it is now, and has sorted below older entries ever since, is found by a
+look that reaches further back once a day; so is a file that was moved while the
+clock was more than two hours behind that of any scene we know of.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 from stash import changes
-from stash.changes import KINDS, LARGE, Changed
-from stash.exceptions import StashQueryRefused
+from stash.changes import KINDS, LARGE, Changed, Newest
 from store import ledger, meta
 from store.backup import LOOK_SINCE
 from store.mark import BACKGROUND, mark
+from worker.moves import Moves
+from worker.round import Round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from stash.stamp import SceneStamp
     from store.store import Store
     from worker.log import Log
     from worker.stash_link import StashLink
@@ -35,13 +41,13 @@ CALM = 600.0
 FURTHEST_WEST = 12 * 3600.0
 #: Seconds by which a filter on local time reaches back: a changed summer time; any change.
 SUMMER_TIME, ANY_ZONE = 2 * 3600.0, 26 * 3600.0
-#: Seconds between two looks at files that reach back as far as that.
+#: Seconds between two looks that reach back to the one before.
 WIDE_LOOK = 86400.0
 #: An update this close to the moment of our look may have come after it.
 SAME_SECOND = 2.0
 #: A time further ahead than this comes from a clock that was wrong.
 AHEAD = 86400.0
-#: Large pages of one kind that one sweep reads at most.
+#: Large pages of one kind that one sweep asks for at most.
 MOST_PAGES = 500
 #: Ids marked in one transaction.
 CHUNK = 1000
@@ -68,7 +74,8 @@ class Sweep:
         self._stash = stash
         self._log = log
         self._clock = clock
-        self._can_see_files = True
+        self._moves = Moves(store, stash)
+        self._round = Round(store, stash, clock)
 
     def run(self, kinds: tuple[str, ...] = KINDS) -> int:
         """Mark what changed; give the number of marks.
@@ -80,33 +87,34 @@ class Sweep:
             kinds: What to look at; the watermarks of all else stay where they are.
 
         Raises:
-            faults.SyncError: Stash failed; the watermark stays where it was.
+            faults.SyncError: Stash failed; what it failed at is looked at again next time.
         """
         before: dict[str, Any] = meta.get(self._store.connection, "sweep") or {}
         after = dict(before)
         now = self._clock()
+        wide = _wide(after, now) if "scene" in kinds else None
         newest = self._stash.ask(lambda client: changes.newest(client, kinds))
         marked = 0
         for kind in kinds:
-            known = before.get(kind)
-            entries, count = newest[kind].entries, newest[kind].count
+            known, count = before.get(kind), newest[kind].count
             if known is None and kind == "scene":
                 known = self._beginning()
             if known is None:
-                after[kind] = _watermark(None, entries, count, now)
+                after[kind] = _watermark(None, newest[kind].entries, count, now)
                 continue
-            # The second of the watermark is over if we looked well after it.
-            over = known["looked_at"] - known["at"] >= SAME_SECOND
-            changed = self._since(kind, known["at"] + 0.5 * over, known["offset"], entries)
+            changed = self._since(kind, known, newest[kind], wide)
             after[kind] = _watermark(known, changed, count, now)
             marked += self._mark(kind, [one.id for one in changed if self._is_news(kind, one)])
             added = sum(one.id > known["last"] for one in changed)
             if kind != "scene" and count != known["count"] + added:
                 marked += self._mark(kind, self._vanished(kind))
-        if "scene" in kinds:
-            marked += self._mark("scene", self._moved(before, after))
+        then = before.get("scene") if "scene" in kinds else None
+        if then:
+            marked += self._mark("scene", self._moved(then, after["scene"], wide))
         with self._store.transaction() as connection:
             meta.put(connection, "sweep", after)
+        if then:  # last, so that a page that Stash cannot give holds up no watermark
+            marked += self._round.go_on(newest["scene"].count)
         if marked:
             self._log.info(f"sweep: {marked} changes found that no hook told of")
         return marked
@@ -119,36 +127,52 @@ class Sweep:
         return {"at": since, "offset": 0.0, "last": 0, "count": 0, "looked_at": since}
 
     def _since(
-        self, kind: str, since: float, offset: float, entries: Sequence[Changed]
+        self, kind: str, known: dict[str, Any], first: Newest, wide: float | None
     ) -> list[Changed]:
-        """Give the entries at or after an instant, page by page until the rest must be older.
+        """Give what changed at or after the watermark, until all that follows must be older.
 
         Args:
-            kind: Their kind.
-            since: The instant.
-            offset: What the server's clock was ahead of UTC when we last looked.
-            entries: The first page.
+            kind: Its kind.
+            known: The watermark, with what the server's clock was ahead of UTC then.
+            first: The first page.
+            wide: Reach back to this instant for what was hidden until now; None for not.
         """
         found: dict[int, Changed] = {}
-        oldest, page = since + offset, 0
+        # The second of the watermark is over if we looked well after it.
+        since = known["at"] + 0.5 * (known["looked_at"] - known["at"] >= SAME_SECOND)
+        offset = known["offset"]
+        oldest = since + offset if wide is None else min(since + offset, wide - FURTHEST_WEST)
         horizon = self._clock() + AHEAD
-        while entries:
+        for entries in self._pages(kind, first):
             for entry in entries:
                 if since <= entry.at <= horizon:
                     found[entry.id] = entry
                     if entry.offset != offset:  # the time zone changed: new may sort below old
-                        oldest = since - FURTHEST_WEST
-            if min(entry.local for entry in entries) < oldest or page >= MOST_PAGES:
+                        oldest = min(oldest, since - FURTHEST_WEST)
+                elif wide is not None and wide <= entry.at < since and entry.offset < offset:
+                    found[entry.id] = entry  # it sorted below what was older when it was new
+            if not entries or min(entry.local for entry in entries) < oldest:
                 break
-            page += 1
-            entries = self._page(kind, page)
         return list(found.values())
 
-    def _page(self, kind: str, page: int) -> tuple[Changed, ...]:
+    def _pages(self, kind: str, first: Newest) -> Iterator[tuple[Changed, ...]]:
+        """Give page after page. What is deleted meanwhile moves the rest up: then step back."""
+        yield first.entries
+        page, count = 1, first.count
+        for _ in range(MOST_PAGES):
+            found = self._page(kind, page)
+            fewer, count = count - found.count, found.count
+            if fewer > 0 and page > 1:
+                page = max(page - math.ceil(fewer / LARGE), 1)
+                continue
+            yield found.entries
+            page += 1
+
+    def _page(self, kind: str, page: int) -> Newest:
         found = self._stash.ask(
             lambda client: changes.newest(client, (kind,), page=page, size=LARGE)
         )
-        return found[kind].entries
+        return found[kind]
 
     def _is_news(self, kind: str, entry: Changed) -> bool:
         """Say whether an entry may have changed since we last looked at it."""
@@ -167,50 +191,12 @@ class Sweep:
         there = self._stash.ask(lambda client: changes.ids_of_kind(client, kind))
         return sorted(carried - there)
 
-    def _moved(self, before: dict[str, Any], after: dict[str, Any]) -> list[int]:
+    def _moved(self, then: dict[str, Any], now: dict[str, Any], wide: float | None) -> list[int]:
         """Give the scenes whose files lie elsewhere than when we last looked."""
-        then, now = before.get("scene"), after["scene"]
-        wide_at, looked_at = float(before.get("wide_at", 0.0)), now["looked_at"]
-        if then is None:
-            after["wide_at"] = looked_at
-            return []
-        if not self._can_see_files:
-            return self._moved_here(after)
         since = then["looked_at"] - (SUMMER_TIME if then["offset"] == now["offset"] else ANY_ZONE)
-        if not 0 <= looked_at - wide_at < WIDE_LOOK:
-            since, after["wide_at"] = min(since, wide_at - ANY_ZONE), looked_at
-        try:
-            return self._touched(changes.text(since, now["offset"]))
-        except StashQueryRefused:
-            self._can_see_files = False
-            return self._moved_here(after)
-
-    def _touched(self, since: str) -> list[int]:
-        """Ask Stash for the scenes whose files it touched, and compare their paths."""
-        moved: list[int] = []
-        page: list[SceneStamp] = []
-        while True:
-            last = page[-1].id if page else 0
-            page = self._stash.ask(lambda client: changes.touched(client, since, last))  # noqa: B023
-            moved += self._elsewhere(page)
-            if len(page) < LARGE:
-                return moved
-
-    def _moved_here(self, after: dict[str, Any]) -> list[int]:
-        """Compare the paths of a few scenes, the next few with each sweep (before Stash 0.30)."""
-        place = after.get("place", 0)
-        page = self._stash.ask(lambda client: client.scene_ids_after(place, LARGE))
-        after["place"] = page[-1].id if len(page) == LARGE else 0
-        return self._elsewhere(page)
-
-    def _elsewhere(self, stamps: Iterable[SceneStamp]) -> list[int]:
-        connection = self._store.connection
-        return [
-            stamp.id
-            for stamp in stamps
-            if (known := ledger.scene_paths(connection, stamp.id)) is not None
-            and known != sorted(set(stamp.paths))
-        ]
+        if wide is not None:
+            since = min(since, wide - ANY_ZONE)
+        return self._moves.since(since, now["offset"])
 
     def _mark(self, kind: str, ids: list[int]) -> int:
         for start in range(0, len(ids), CHUNK):
@@ -218,6 +204,15 @@ class Sweep:
                 chunk = ids[start : start + CHUNK]
                 mark(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
         return len(ids)
+
+
+def _wide(state: dict[str, Any], now: float) -> float | None:
+    """Give the instant of the last wide look if another one is due, and note this one."""
+    last = float(state.setdefault("wide_at", now))
+    if 0 <= now - last < WIDE_LOOK:
+        return None
+    state["wide_at"] = now
+    return last
 
 
 def _watermark(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from simulator.stash.edits import apply_input
+from simulator.stash.edits import apply_input, move_folder
 from simulator.stash.faults import BadRuleError
 from simulator.stash.plan import StashError
 from simulator.stash.records import KINDS, Scene, jpeg
@@ -119,6 +119,10 @@ class ControlApi:
         if scene is None:
             raise ControlError(f"there is no scene {number}")
         return {**asdict(scene), "cover": len(scene.cover_bytes())}
+
+    def _folders(self, _: str, __: list[str], wanted: dict[str, Any], ___: Any) -> Any:
+        """A folder that a scan found elsewhere."""
+        return move_folder(self.server.app.database, str(wanted["old"]), str(wanted["new"]))
 
     def _edit(self, scene: Scene, wanted: dict[str, Any]) -> None:
         """Keys of SceneUpdateInput, and ``cover``, ``move`` and ``add_file``."""

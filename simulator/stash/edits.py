@@ -1,4 +1,4 @@
-"""Applies the inputs of scene mutations to a scene record."""
+"""Applies the inputs of scene mutations to a scene record, and a scan's news to many."""
 
 from __future__ import annotations
 
@@ -90,6 +90,25 @@ def apply_bulk(database: Database, scene: Scene, given: dict[str, Any]) -> None:
     if plain.get("urls") is not None:
         plain["urls"] = _moded(scene.urls, {**plain["urls"], "ids": plain["urls"].get("values")})
     apply_input(database, scene, plain)
+
+
+def move_folder(database: Database, old: str, new: str) -> list[int]:
+    """Do what a scan does that finds a folder renamed; give the ids of the scenes below it.
+
+    Stash changes the path in its row of the folder: no time moves, and no hook runs.
+    """
+
+    def edit(scene: Scene) -> None:
+        for file in scene.files:
+            if file.path.startswith(old + "/"):
+                file.path = new + file.path.removeprefix(old)
+
+    with database.lock:
+        known = database.paths().items()
+        below = {one for path, ids in known if path.startswith(old.lower() + "/") for one in ids}
+        for number in sorted(below):
+            database.change(number, edit, touch=False)
+    return sorted(below)
 
 
 def image_bytes(text: str) -> bytes:
