@@ -261,10 +261,10 @@ def test_a_defect_of_ours_parks_its_scene_and_stops_no_other(
     """What nobody foresaw in one scene is parked with its kind, and the others go on."""
     work = hand.resident.worker._process_job
 
-    def stumble(job: dict[str, Any], row: dirty.DirtyRow | None = None) -> Any:
+    def stumble(job: dict[str, Any], *given: Any) -> Any:
         if job["scene_id"] == 2:
             raise KeyError("something of ours")
-        return work(job, row)
+        return work(job, *given)
 
     monkeypatch.setattr(hand.resident.worker, "_process_job", stumble)
     hand.town.stash.set_scene(1, title="one")
