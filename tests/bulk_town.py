@@ -57,6 +57,11 @@ class BulkHand(Hand):
         self.town.plex.clear_requests()
         self.town.stash.clear_requests()
 
+    def close(self) -> None:
+        """End the worker, and the task."""
+        super().close()
+        self.resident.task_lock.release()
+
     def plex_counts(self) -> dict[str, int]:
         """Plex's requests by kind."""
         return self.town.plex.counts()

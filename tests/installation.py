@@ -84,12 +84,15 @@ class Installation:
         return self.query("SELECT * FROM dirty")
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """Read from the store."""
+        """Read from the store; nothing is in one whose tables are not made yet."""
         path = self.data / "plexsync.sqlite"
         if not path.exists():
             return []
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
             store.row_factory = sqlite3.Row
+            # The file is there before its tables, which come in one transaction with this.
+            if not store.execute("PRAGMA user_version").fetchone()[0]:
+                return []
             return [dict(row) for row in store.execute(sql, values)]
 
     def settled(self, seconds: float = 30.0) -> None:

@@ -60,15 +60,18 @@ def test_a_scene_reaches_its_item_and_comes_back_unchanged(town: Town) -> None:
     assert not [target for target in town.targets() if "file=" in target]
 
 
-def test_a_known_item_is_not_read_again(town: Town) -> None:
-    """Items handed over with the look cost no request of their own."""
+@pytest.mark.parametrize("days", [0, 2])
+def test_a_known_item_is_not_read_again(town: Town, days: int) -> None:
+    """Items handed over with the look cost no request of their own, looked up anew or not."""
     town.look(scene(1))
+    town.now += days * 86400.0
     with town.reconciler() as reconciler:
         known = read_items(reconciler.client, [key_of(town, 1)])
         reconciler.libraries.keys()
         town.plex.clear_requests()
         assert reconciler.look(scene(1), known).outcome == "unchanged"
     assert not [target for target in town.targets() if "metadata" in target]
+    assert sum("file=" in target for target in town.targets()) == bool(days)
 
 
 def test_a_known_item_that_is_another_one_is_no_harm(town: Town) -> None:
@@ -116,15 +119,21 @@ def test_a_stale_key_of_the_index_is_looked_up_at_plex_once(town: Town, wrong: s
     assert town.plex.item(key_of(town, 2))["fields"]["title"] == catalogue_file(2).stem
 
 
-def test_a_remembered_key_that_is_gone_is_looked_up_at_plex_not_in_the_index(town: Town) -> None:
-    """A re-keyed item is found again although the index does not know the new key."""
+@pytest.mark.parametrize("known", [True, False])
+def test_a_remembered_key_that_is_gone_is_looked_up_at_plex_not_in_the_index(
+    town: Town, known: bool
+) -> None:
+    """A re-keyed item is found with one search, whether or not the index has the old key."""
     town.look(scene(1))
     old = key_of(town, 1)
     new = town.plex.rekey(old)
+    town.plex.clear_requests()
     with town.reconciler() as reconciler:
-        reconciler.index = Index(n1=[old])
+        reconciler.index = Index(n1=[old] if known else [])
         look = town.record(reconciler.look(scene(1)))
     assert look.items == [new]
+    assert sum("file=" in target for target in town.targets()) == 1
+    assert sum(f"/metadata/{old}?" in target for target in town.targets()) == 1
     assert ledger_scenes(town) == {new: 1}
 
 
