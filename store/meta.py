@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+#: Under this key: the Unix time at which a "Sync all" was started last.
+TASK_BEGAN = "task_began"
+
 
 def put(connection: sqlite3.Connection, key: str, value: Any) -> None:
     """Keep a JSON value under a key, inside the caller's transaction if there is one."""

@@ -67,6 +67,7 @@ def run(task: Task) -> str:
         Sweep(task.store, task.stash, task.log).run(ENTITIES)
         with task.store.transaction() as connection:
             holds.look_now(connection)  # whoever starts this wants it tried now
+            meta.put(connection, meta.TASK_BEGAN, time.time())
         total = _mark_all(task, settings_fingerprint(settings))
         voice.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)

@@ -277,6 +277,18 @@ def test_hooks_and_retries_in_between_are_counted_once(town: Installation) -> No
     assert all(town.item(scene)["fields"]["title"] == f"By hand {scene}" for scene in (100, 3, 77))
 
 
+@pytest.mark.parametrize("added", [1, 6])
+def test_what_plex_scanned_just_before_the_task_is_found(town: Installation, added: int) -> None:
+    """An index of the run before is a minute old, and no word about what came since."""
+    sync_all(town)
+    paths = [f"/stash/media/New/{number}.mkv" for number in range(added)]
+    new = [town.stash.add_scene(path, title=path) for path in paths]
+    for path in paths:
+        town.plex.add_item(path.replace("/stash/", "/plex/", 1))
+    numbers = counted(sync_all(town)["output"])
+    assert (numbers["changed"], numbers["not in Plex yet"]) == (len(new), 0)
+
+
 def test_a_tag_renamed_without_a_hook_is_found_by_the_task(town: Installation) -> None:
     """A rename does not move its scenes' times; the task looks at the tags themselves."""
     tag = town.stash.add_entity("tag", "Old name")

@@ -2,6 +2,8 @@
 
 It is kept from batch to batch, but nothing else uses it: a miss in an index of
 some minutes ago would tell a single new scene that Plex does not have its file.
+Nor does a task believe one from before it was started: whoever starts it may just
+have let Plex scan.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from faults import SyncError
 from matching.path_index import PathIndex
+from store import meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -61,8 +64,7 @@ class BulkLookup:
             store, plex, clock = self._worker.store, self._worker.plex, self._worker.clock
             index = PathIndex(store, plex, reconciler.libraries.keys(), clock=clock)
             self._index = index
-        age = AGE_FOR_WAITING if waited else INDEX_AGE
-        if self._at is None or not 0 <= self._worker.clock() - self._at < age:
+        if not self._is_believed(AGE_FOR_WAITING if waited else INDEX_AGE):
             if searches <= FEW or searches <= index.cost():
                 return True
             yield True
@@ -72,6 +74,11 @@ class BulkLookup:
                 return False
         reconciler.index = index
         return True
+
+    def _is_believed(self, age: float) -> bool:
+        began = meta.get(self._worker.store.connection, meta.TASK_BEGAN) or 0.0
+        at = self._at
+        return at is not None and at >= began and 0 <= self._worker.clock() - at < age
 
     def _refresh(self, steps: Iterator[None]) -> bool:
         """Go on with a refresh; say whether it came to its end."""
