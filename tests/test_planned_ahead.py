@@ -16,6 +16,7 @@ from store import holds, ledger
 from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 from worker import schedule
+from worker.bulk import BATCH
 from worker.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -177,6 +178,29 @@ def test_a_batch_that_takes_too_long_is_read_anew(
     read = [one["target"].partition("?")[0] for one in town.plex.requests(headers=False)]
     items = sum(len(path.split(",")) for path in read if path.startswith("/library/metadata/"))
     assert items < 2 * SCENES  # a batch becomes as small as it has to be
+
+
+def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
+    hand: BulkHand, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    """What makes a batch small is the edits: where there are none Plex is spared as ever."""
+    monkeypatch.setattr("worker.bulk.GOOD_FOR", 1.0)
+    synced(hand, ALL)
+    town = hand.town
+    for scene in range(1, batches + 1):
+        town.stash.set_scene(scene, title=f"Once slow {scene}")
+    late = {key_of(town, scene) for scene in range(batches + 1, SCENES + 1)}
+    hand.forget_requests()
+    hand.late = 60.0
+    town.plex.latency(50)
+    hand.task(ALL)
+    hand.drain()
+    assert len(writes(town)) == batches
+    paths = [one["target"].partition("?")[0] for one in town.plex.requests(headers=False)]
+    lists = [path.rpartition("/")[2].split(",") for path in paths if "/metadata/" in path]
+    spared = [len(keys) for keys in lists if {int(key) for key in keys} <= late]
+    assert max(spared) == batches
+    assert hand.resident.turn.bulk.most == BATCH
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])

@@ -150,8 +150,8 @@ class Bulk:
         finally:
             if ended:
                 self._worker.record(ended)
-        if carried:
-            self._pace = took / carried * len(planned) / len(self.at_hand)
+        share = len(planned) / len(self.at_hand)  # the others cost Plex no edit
+        self._pace = took / carried * share if carried else 0.0
         return not stopped
 
     def _is_current(self, row: DirtyRow) -> bool:
