@@ -51,11 +51,20 @@ class SceneRecord(NamedTuple):
     looked_at: float
     detailed_at: float
 
+    def has_files_at(self, paths: Iterable[str]) -> bool:
+        """Say whether Stash names the scene's files as it did when last looked at."""
+        return self.paths == paths_text(paths)
+
 
 #: Ids in one question; SQLite took no more than 999 values for long.
 MANY = 500
 
 _ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
+
+
+def paths_text(paths: Iterable[str]) -> str:
+    """Give the files of a scene as its record keeps them; equal files give equal text."""
+    return json.dumps(sorted(set(paths)))
 
 
 def entry(connection: sqlite3.Connection, server: str, rating_key: int) -> LedgerEntry | None:
@@ -194,12 +203,6 @@ def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
     """Give the ids of a kind that any scene carried when last looked at."""
     rows = connection.execute("SELECT DISTINCT id FROM carries WHERE kind = ?", (kind,))
     return [number for (number,) in rows]
-
-
-def scene_paths(connection: sqlite3.Connection, scene: int) -> list[str] | None:
-    """Give a scene's files as Stash named them when last looked at, sorted; None if never."""
-    row = connection.execute("SELECT paths FROM scene WHERE id = ?", (scene,)).fetchone()
-    return list(json.loads(row[0])) if row else None
 
 
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:

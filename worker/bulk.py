@@ -103,8 +103,8 @@ class Bulk:
             planning.close()
 
     def _planning(self, rows: list[DirtyRow]) -> Planning:
-        compared = Comparison(self._worker, self._lookup, self._reader, rows)
-        return Planning(self._worker, compared, rows)
+        comparison = Comparison(self._worker, self._lookup, self._reader, rows)
+        return Planning(self._worker, comparison)
 
     def _write(self, planned: list[tuple[DirtyRow, Look]], meanwhile: Callable[[], object]) -> bool:
         """Commit what is intended, then write and end scene by scene; say whether to go on."""

@@ -54,7 +54,7 @@ class Comparison:
         self._worker = worker
         self._lookup = lookup
         self._reader = reader
-        self._rows = rows
+        self.rows = rows
         self._asked_at = 0.0
         self._ends: list[tuple[Scene | None, Callable[[], None]]] = []
         self._at: Scene | None = None
@@ -88,7 +88,7 @@ class Comparison:
         self._keep_private(self._at)  # a fault that is raised next may be about it
 
     def _compare(self) -> Generator[bool, None, bool]:
-        rows, connection = self._rows, self._worker.store.connection
+        rows, connection = self.rows, self._worker.store.connection
         records = ledger.scene_records(connection, _ids(rows))
         yield False
         if not (yield from self._look_up(records)):
@@ -117,7 +117,7 @@ class Comparison:
 
     def _look_up(self, records: Mapping[int, SceneRecord]) -> Generator[bool, None, bool]:
         """Let the index be prepared if many scenes have to be searched; say whether to go on."""
-        rows = self._rows
+        rows = self.rows
         resolved = [number for number, record in records.items() if self._is_resolved(record)]
         searched = len(rows) - len(self._worker.reconciler.remembered(resolved))
         waiting = dirty.waiting_with(self._worker.store.connection, rows[0].urgency)
@@ -137,9 +137,9 @@ class Comparison:
 
         Only of a task's: others were marked because something else than the scene changed.
         """
-        if self._rows[0].urgency != TASK or not records:
+        if self.rows[0].urgency != TASK or not records:
             return set()
-        stamps = self._reader.stamps(_ids(self._rows))
+        stamps = self._reader.stamps(_ids(self.rows))
         return {
             number
             for number, record in records.items()

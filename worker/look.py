@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from store.ledger import LedgerEntry, SceneRecord
+from store.ledger import LedgerEntry, SceneRecord, paths_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +105,7 @@ def record_of(
         id=scene.id,
         updated_at=scene.updated_at,
         fingerprint=fingerprint,
-        paths=json.dumps(sorted({file.path for file in scene.files})),
+        paths=paths_text(file.path for file in scene.files),
         places=places,
         resolved_at=resolved_at,
         outcome=outcome,

@@ -13,7 +13,7 @@ from stash.exceptions import StashQueryRefused
 from store import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from stash.stamp import SceneStamp
     from store.store import Store
@@ -67,11 +67,10 @@ class Moves:
                 return moved
             last = page[-1].id
 
-    def _elsewhere(self, stamps: Iterable[SceneStamp]) -> list[int]:
-        connection = self._store.connection
+    def _elsewhere(self, stamps: Sequence[SceneStamp]) -> list[int]:
+        records = ledger.scene_records(self._store.connection, [stamp.id for stamp in stamps])
         return [
             stamp.id
             for stamp in stamps
-            if (known := ledger.scene_paths(connection, stamp.id)) is not None
-            and known != sorted(set(stamp.paths))
+            if stamp.id in records and not records[stamp.id].has_files_at(stamp.paths)
         ]

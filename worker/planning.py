@@ -25,14 +25,13 @@ class Planning:
 
     Args:
         worker: The worker whose store and settings are used.
-        comparison: Makes the plan, in steps.
-        rows: The batch.
+        comparison: Makes the plan of its batch, in steps.
     """
 
-    def __init__(self, worker: SyncWorker, comparison: Comparison, rows: list[DirtyRow]) -> None:
+    def __init__(self, worker: SyncWorker, comparison: Comparison) -> None:
         self._worker = worker
         self._comparison = comparison
-        self.rows = rows
+        self.rows = comparison.rows
         self._fingerprint = worker.fingerprint
         self._steps = comparison.steps()
         self._is_long = self._is_over = self._is_whole = False

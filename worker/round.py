@@ -11,7 +11,6 @@ once a day. Before Stash 0.30 this is how single moved files are found, too.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from typing import TYPE_CHECKING
@@ -106,9 +105,7 @@ class Round:
 
 
 def _is_as_known(record: SceneRecord, stamp: SceneStamp) -> bool:
-    return record.updated_at == stamp.updated_at and json.loads(record.paths) == sorted(
-        set(stamp.paths)
-    )
+    return record.updated_at == stamp.updated_at and record.has_files_at(stamp.paths)
 
 
 def _pages(scenes: int, seconds: float) -> int:

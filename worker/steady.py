@@ -6,7 +6,6 @@ merged without asking Stash for it. Any doubt means a full look.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from matching.found import held_paths
@@ -39,7 +38,7 @@ def is_as_read(worker: SyncWorker, record: SceneRecord | None, stamp: SceneStamp
         and stamp is not None
         and record.updated_at == stamp.updated_at
         and record.fingerprint == worker.fingerprint
-        and record.paths == json.dumps(sorted(set(stamp.paths)))
+        and record.has_files_at(stamp.paths)
         and record.looked_at - instant(stamp.updated_at) >= SAME_SECOND
         and 0 <= worker.clock() - record.detailed_at < DETAILS_AGE
     )
