@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faults import SyncError
+    from errors import SyncError
     from plex.item import PlexItem
     from store.ledger import SceneRecord
 

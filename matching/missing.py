@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faults import Scope, SyncError
+from errors import Scope, SyncError
 from plex.exceptions import NotInPlexYet
 from plex.scan import folder_of, lies_in, scan_folder
-from store import dirty, meta
+from store import meta, queue
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Missing:
         asked = (meta.get(self._store.connection, KEY) or {}).get(path_key(folder))
         if asked is None:
             return True
-        row = dirty.get(self._store.connection, "scene", scene.id)
+        row = queue.get(self._store.connection, "scene", scene.id)
         news = row is not None and row.marked_at > asked
         return news and not 0 <= self._clock() - asked < SCAN_AGAIN
 

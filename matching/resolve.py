@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from faults import Scope, SyncError
+from errors import Scope, SyncError
 from matching.found import Found, held_paths
 from matching.missing import Missing
 from matching.path_advice import PathAdvice
 from matching.unmapped import Unmapped
 from plex.exceptions import ItemGone
-from plex.file_hashes import prove_tied
 from plex.item import read_item
+from plex.oshash import prove_tied
 from store import ledger
 from validation.path_map import path_key
 

@@ -14,8 +14,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from plex.exceptions import AmbiguousMatch
-from plex.file_hashes import prove
 from plex.matcher import Candidate, refused
+from plex.oshash import prove
 from validation.media_path import MediaPath
 from validation.path_map import PathMap
 

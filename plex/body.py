@@ -8,7 +8,7 @@ from http.client import HTTPException
 
 import urllib3
 
-from plex.kinds import BadResponse, NotAPlexServer
+from plex.error_types import BadResponse, NotAPlexServer
 from plex.markup import check_markup, check_root
 from plex.statuses import PlexHttpError
 

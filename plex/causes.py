@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import requests
 import urllib3.exceptions as low
 
-from faults import SyncError
+from errors import SyncError
 from net.exchange import ConnectTimedOutError, ExchangeFailedError
-from plex.kinds import (
+from plex.error_types import (
     AuthError,
     BadAddress,
     BadResponse,

@@ -53,7 +53,7 @@ class PlexClient:
         client_identifier: The installation's own lasting identifier; None
             derives one from the address, the same in each process.
 
-    All methods raise `faults.SyncError` and nothing else.
+    All methods raise `errors.SyncError` and nothing else.
     """
 
     def __init__(

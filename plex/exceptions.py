@@ -33,9 +33,9 @@ ever holds the token, a query string or a credential out of plex_url.
 
 from __future__ import annotations
 
-from faults import SyncError
+from errors import SyncError
 from plex.causes import fault_behind
-from plex.kinds import (
+from plex.error_types import (
     AmbiguousMatch,
     AuthError,
     BadAddress,

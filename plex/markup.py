@@ -15,7 +15,7 @@ from typing import NoReturn
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from plex.kinds import BadResponse, NotAPlexServer
+from plex.error_types import BadResponse, NotAPlexServer
 
 MOST_TAGS = 1_000_000
 """Start and end tags in one answer; a page of 5,000 full items has about 200,000."""

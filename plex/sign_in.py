@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from faults import PermanentError, TransientError
+from errors import PermanentError, TransientError
 from plex.identity import identity_headers
 from plex.taming import tame_plexapi
 

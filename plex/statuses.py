@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
-from faults import SyncError
-from plex.kinds import (
+from errors import SyncError
+from plex.error_types import (
     AuthError,
     BadResponse,
     ImageTooLarge,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from simulator.control import ROOT, PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
 from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
-from tools.package import rooms
+from tools.package import TOP, rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,7 +184,7 @@ class Town:
 def copy_plugin(target: Path) -> Path:
     """Put the plugin's files into a new folder as a release does; give the folder."""
     target.mkdir(parents=True)
-    for name in ("PlexSync.yml", "plexsync.py"):
+    for name in ("PlexSync.yml", *TOP):
         shutil.copy(ROOT / name, target / name)
     for room in rooms(ROOT):
         shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))

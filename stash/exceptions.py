@@ -17,7 +17,7 @@ own, and the client blanks both before it quotes anything that Stash said.
 
 from __future__ import annotations
 
-from faults import ConfigurationError, Scope, SyncError, TransientError
+from errors import ConfigurationError, Scope, SyncError, TransientError
 
 OLDEST_STASH = "0.27"
 AGAIN = "PlexSync tries again by itself."

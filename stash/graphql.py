@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from faults import SyncError
+from errors import SyncError
 
 from . import queries
 from .exceptions import AGAIN, OLDEST_STASH, StashAnswerError, StashQueryRefused, StashUnavailable

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faults import PermanentError
+from errors import PermanentError
 
 from .answer import read_each, read_flag, read_id, read_text, read_whole, senseless
 from .exceptions import StashAnswerError

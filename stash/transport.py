@@ -22,7 +22,7 @@ from .credentials import Credentials, Kind
 from .exceptions import AGAIN, StashRefused, StashUnavailable, translate_stash_exception
 
 if TYPE_CHECKING:
-    from faults import SyncError
+    from errors import SyncError
 
     from .connection import StashConnection
 

@@ -12,12 +12,12 @@ import os
 import sqlite3
 import time
 
-from store import damage, meta, migrations, schema
+from store import meta, migrations, recovery, schema
 
 FILE = "plexsync.backup.sqlite"
 #: What is copied; all else is in Stash and Plex, or was only waiting.
 TABLES = ("item", "scene", "carries")
-#: The worker's log (worker/log.py): where there is one, this is no new installation.
+#: The worker's log (log.py): where there is one, this is no new installation.
 LOG = "plexsync.log"
 #: Key of the Unix time since which the first sweep takes scenes for changed (worker/sweep.py).
 LOOK_SINCE = "look_since"
@@ -101,7 +101,7 @@ def restore_if_new(
     if meta.get(connection, "ledger") is not None:
         return ""
     when = time.time() if now is None else now
-    broken = damage.kept(directory, since=when - MARGIN)
+    broken = recovery.kept(directory, since=when - MARGIN)
     restored = _restore(connection, os.path.join(directory, FILE))
     # A log without a database: there was one.
     if not (restored or broken or os.path.exists(os.path.join(directory, LOG))):
@@ -138,7 +138,7 @@ def _restore(connection: sqlite3.Connection, path: str) -> bool:
     except sqlite3.DatabaseError as error:
         if not schema.is_damage(error):
             raise
-        os.replace(path, path + damage.MARK + "too")
+        os.replace(path, path + recovery.MARK + "too")
         return False
     return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from store.mark import TASK
+from store.enqueue import TASK
 
 #: Scenes named with each group.
 FIRST = 5

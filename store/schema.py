@@ -28,7 +28,7 @@ TABLES = (
     # One value a key: the mark sequence, the Stash connection, our client identifier.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
-    # else the Unix time of the next look. urgency: see store/mark.py. run: 1 until
+    # else the Unix time of the next look. urgency: see store/enqueue.py. run: 1 until
     # the running "Sync all" has counted it.
     """CREATE TABLE dirty (
         kind TEXT NOT NULL,
@@ -160,9 +160,9 @@ def open_database(directory: str) -> sqlite3.Connection:
     """
     path = os.path.join(directory, FILE)
     if not _holds_anything(path):
-        from store import birth  # once an installation
+        from store import create  # once an installation
 
-        birth.make_file(directory, path, _begin)
+        create.make_file(directory, path, _begin)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = FULL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from store import backup, damage, meta, schema
+from store import backup, meta, recovery, schema
 from store.tables import Tables
 
 #: Letters that are written to find out whether there is room.
@@ -23,7 +23,7 @@ class Store(Tables):
     """
 
     def __init__(self, directory: str) -> None:
-        super().__init__(damage.open_or_begin_anew(directory))
+        super().__init__(recovery.open_or_begin_anew(directory))
         self.directory = directory
         schema.prefer_wal(self.connection)
         try:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from faults import ConfigurationError, SyncError
+from errors import ConfigurationError, SyncError
 from matching.rule_finder import find_rule
 from plex.exceptions import PlexTemporaryError, ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from store import holds
-from tasks import voice
+from sync import server_seen
+from tasks import stash_log
 from validation.config import PlexSyncConfig
-from worker import launcher, server_seen
+from worker import launcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,12 +65,12 @@ def run(task: Task) -> str:
     except SyncError as fault:
         if fault.setting and fault.setting not in fault.message:
             fault.message = f"Setting {fault.setting}: {fault.message}"
-        voice.say("ERROR", fault.message)
+        stash_log.say("ERROR", fault.message)
         raise
     with task.store.transaction() as connection:
         holds.look_now(connection)  # the worker need not wait for its next probe
     launcher.wake(task.store.directory)
-    voice.say("INFO", news)
+    stash_log.say("INFO", news)
     return news
 
 

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from typing import TYPE_CHECKING, Any
 
-from faults import SyncError
+from errors import SyncError
 from store import meta
 from store.schema import NewerDatabase, data_directory
 from store.store import Store

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import dirty, history, holds, ledger, meta, overview
-from store.mark import mark
+from store import history, holds, ledger, meta, overview, queue
+from store.enqueue import enqueue
 from tasks import page_tasks, page_words
 from worker import launcher
 
@@ -98,7 +98,7 @@ def scene_state(task: Task) -> dict[str, Any]:
     """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
     connection = task.store.connection
     scene = _whole(task.arguments.get("id"))
-    row = dirty.get(connection, "scene", scene)
+    row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
     seen = meta.get(connection, "server_seen")
     kind, sentence = page_words.scene(row, record, holds.all_holds(connection), time.time())
@@ -139,7 +139,7 @@ def sync_scene(task: Task) -> dict[str, Any]:
     scene = _whole(task.arguments.get("id"))
     if scene:
         with task.store.transaction() as connection:
-            mark(connection, "scene", [scene], now=time.time())
+            enqueue(connection, "scene", [scene], now=time.time())
     return {
         "scenes": 1 if scene else 0,
         "worker": launcher.ensure_worker(task.store.directory, task.entry),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from faults import SyncError
+from errors import SyncError
 from plex.exceptions import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
 from tasks import check_connection
@@ -25,7 +25,7 @@ def test(task: Task) -> dict[str, Any]:
     """Try settings (argument ``settings``, else the saved ones).
 
     Returns:
-        ``ok``; ``message``; ``setting``, the one at fault or None; ``faults``, what is
+        ``ok``; ``message``; ``setting``, the one at fault or None; ``errors``, what is
         wrong as ``{setting, message}`` each; ``rule``, a path_map rule that would help,
         or ""; ``server`` and ``libraries`` by name.
     """
@@ -36,7 +36,7 @@ def test(task: Task) -> dict[str, Any]:
             "ok": True,
             "message": str(found),
             "setting": None,
-            "faults": [],
+            "errors": [],
             "rule": "",
             "server": found.server,
             "libraries": list(found.libraries),
@@ -61,7 +61,7 @@ def libraries(task: Task) -> dict[str, Any]:
                 "ok": True,
                 "message": "",
                 "setting": None,
-                "faults": [],
+                "errors": [],
                 "rule": "",
                 "server": client.friendly_name,
                 "libraries": [
@@ -84,7 +84,7 @@ def _answer(task: Task, ask: Callable[[dict[str, object]], dict[str, Any]]) -> d
             "ok": False,
             "message": " ".join(one["message"] or "" for one in faults),
             "setting": fault.setting,
-            "faults": faults,
+            "errors": faults,
             "rule": getattr(fault, "rule", ""),
             "server": "",
             "libraries": [],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from faults import SyncError
+from errors import SyncError
 from plex.sign_in import CodeExpired, Pin, SignIn
 from store import meta
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from store import holds, ledger
 
 if TYPE_CHECKING:
-    from store.dirty import DirtyRow
     from store.ledger import SceneRecord
+    from store.queue import QueueRow
 
 #: For each reason (the class of the fault): what it is called, and what a person can do.
 REASONS = {
@@ -123,7 +123,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
 
 
 def scene(
-    row: DirtyRow | None, record: SceneRecord | None, held: list[holds.Hold], now: float
+    row: QueueRow | None, record: SceneRecord | None, held: list[holds.Hold], now: float
 ) -> tuple[str, str]:
     """Give the kind (good, busy, down, waiting, parked, shares, unknown) and a sentence."""
     if row is not None and row.due_at == 0:

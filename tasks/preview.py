@@ -10,23 +10,23 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from faults import NextStep, SyncError
-from tasks import voice
+from errors import NextStep, SyncError
+from sync import redaction
+from sync.bulk_reader import DETAILS
+from sync.dry_run import DryRun
+from sync.reconcile import Reconciler
+from sync.scene_filter import why_not
+from tasks import stash_log
 from validation.config import PlexSyncConfig
 from validation.text import one_line
-from worker import redaction
-from worker.bulk_reader import DETAILS
-from worker.dry_run import DryRun
-from worker.reconcile import Reconciler
-from worker.selection import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from log import Log
     from stash.scene import Scene
+    from sync.plan import ScenePlan
     from tasks.task import Task
-    from worker.log import Log
-    from worker.look import Look
 
 #: Changes shown in the output, and lines of each level said of scenes in Stash's log.
 SHOWN = 50
@@ -81,9 +81,11 @@ class Preview:
         """Say a line about a scene in Stash's log, until ``SAID`` of that level were said."""
         self.lines[level] += 1
         if self.lines[level] <= SAID:
-            voice.say(level, line)
+            stash_log.say(level, line)
         elif self.lines[level] == SAID + 1:
-            voice.say(level, f"{SAID} scenes were said; the summary tells how many more follow.")
+            stash_log.say(
+                level, f"{SAID} scenes were said; the summary tells how many more follow."
+            )
 
     def table(self) -> str:
         """Give the changes as lines of columns, the first ``SHOWN`` of them, and the count."""
@@ -135,13 +137,13 @@ def run(task: Task) -> str:
                 for scene in wanted:
                     redaction.keep_private(task.log, scene, config)
                     _note(preview, task.log, scene, dry_run.look(scene, known))
-                    voice.progress(preview.outcomes.total() / max(total, 1))
+                    stash_log.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
-    voice.say("INFO", summary)
+    stash_log.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
 
-def _note(preview: Preview, log: Log, scene: Scene, found: Look | SyncError) -> None:
+def _note(preview: Preview, log: Log, scene: Scene, found: ScenePlan | SyncError) -> None:
     if isinstance(found, SyncError):
         waits = found.next_step is NextStep.WAIT
         preview.outcomes["not in Plex yet" if waits else "would fail"] += 1

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from faults import ConfigurationError, TransientError
+from errors import ConfigurationError, TransientError
 from store import holds, locked, meta
-from store.mark import BACKGROUND, mark
-from tasks import voice
-from tasks.tail import Tail
+from store.enqueue import BACKGROUND, enqueue
+from tasks import stash_log
+from tasks.log_tail import LogTail
 from validation.config import PlexSyncConfig
 from worker import launcher, unlock
 
@@ -40,14 +40,14 @@ def run(task: Task) -> str:
     if not lock.acquire_soon():
         raise TransientError("'Release locks' is already running; see the task queue.")
     try:
-        tail = Tail(task.store.directory)
+        tail = LogTail(task.store.directory)
         total = _mark(task, _server(task))
-        voice.say("INFO", f"{total} items to look at")
+        stash_log.say("INFO", f"{total} items to look at")
         postponed = _follow(task, total, tail)
         summary = _summary(task, total, postponed)
     finally:
         lock.release()
-    voice.say("INFO", summary)
+    stash_log.say("INFO", summary)
     return summary
 
 
@@ -68,11 +68,11 @@ def _mark(task: Task, server: str) -> int:
     while page := locked.items_after(store.connection, server, last, limit=PAGE):
         total, last = total + len(page), page[-1]
         with store.transaction() as connection:
-            mark(connection, unlock.KIND, page, now=time.time(), urgency=BACKGROUND)
+            enqueue(connection, unlock.KIND, page, now=time.time(), urgency=BACKGROUND)
     return total
 
 
-def _follow(task: Task, total: int, tail: Tail) -> int:
+def _follow(task: Task, total: int, tail: LogTail) -> int:
     """Wait until every item was looked at; give how many are left for later."""
     connection = task.store.connection
     waiting_since: float | None = None
@@ -80,8 +80,8 @@ def _follow(task: Task, total: int, tail: Tail) -> int:
         ready, postponed = locked.left(connection, unlock.KIND)
         task.check_database()
         for level, line in tail.lines():
-            voice.say(level, line)
-        voice.progress(1 - ready / total if total else 1.0)
+            stash_log.say(level, line)
+        stash_log.progress(1 - ready / total if total else 1.0)
         if not ready:
             return postponed
         hold = next(iter(holds.all_holds(connection)), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from store import dirty, holds
-from tasks import voice
-from worker import launcher, state
+from store import holds, queue
+from tasks import stash_log
+from worker import launcher, notice
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def run(task: Task) -> str:
     """Make every parked and every waiting row due now and wake the worker; give the summary."""
     with task.store.transaction() as connection:
-        failed = dirty.release(connection, parked=True)
-        waiting = dirty.release(connection, parked=False)
+        failed = queue.release(connection, parked=True)
+        waiting = queue.release(connection, parked=False)
         holds.look_now(connection)
-        state.leave_notice(connection)
+        notice.leave_notice(connection)
     launcher.ensure_worker(task.store.directory, task.entry)
     summary = "Nothing had failed and nothing was waiting."
     if failed or waiting:
@@ -29,5 +29,5 @@ def run(task: Task) -> str:
     held = holds.all_holds(task.store.connection)
     if held:
         summary += f" All of it waits for one thing first: {held[0].message}"
-    voice.say("INFO", summary)
+    stash_log.say("INFO", summary)
     return summary

@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from faults import ConfigurationError, TransientError
+from errors import ConfigurationError, TransientError
 from stash import changes
-from store import dirty, history, holds, meta
-from store.mark import TASK, mark
-from tasks import voice
-from tasks.tail import Tail
+from store import history, holds, meta, queue
+from store.enqueue import TASK, enqueue
+from tasks import stash_log
+from tasks.log_tail import LogTail
 from validation.config import PlexSyncConfig, settings_fingerprint
 from worker import launcher
 from worker.sweep import Sweep
@@ -59,7 +59,7 @@ def run(task: Task) -> str:
         settings = task.stash.settings()
         config = PlexSyncConfig.from_settings(settings)
         task.log.redact([] if config.redact_logs else None)
-        tail = Tail(task.store.directory)
+        tail = LogTail(task.store.directory)
         started = time.time()
         with task.store.transaction() as connection:
             holds.look_now(connection)  # what was wrong may just have been mended
@@ -69,13 +69,13 @@ def run(task: Task) -> str:
             holds.look_now(connection)  # whoever starts this wants it tried now
             meta.put(connection, meta.TASK_BEGAN, time.time())
         total = _mark_all(task, settings_fingerprint(settings))
-        voice.say("INFO", f"{total} scenes to look at")
+        stash_log.say("INFO", f"{total} scenes to look at")
         _follow(task, total, tail)
         summary = _summary(task, total, time.time() - started)
         _forget_run(task)
     finally:
         lock.release()
-    voice.say("INFO", summary)
+    stash_log.say("INFO", summary)
     return summary
 
 
@@ -89,14 +89,14 @@ def _mark_all(task: Task, settings: str) -> int:
     store = task.store
     now = time.time()
     before = meta.get(store.connection, "bulk") or {}
-    left = dirty.task_waiting(store.connection)
+    left = queue.task_waiting(store.connection)
     lately = 0 <= now - before.get("alive", 0.0) < STALE
     if lately and before["settings"] == settings and (left or not before["marked"]):
-        voice.say("INFO", "going on where the stopped run was")
+        stash_log.say("INFO", "going on where the stopped run was")
     else:
         before = {"started": now, "settings": settings, "total": 0, "last": 0, "marked": False}
         with store.transaction() as connection:
-            dirty.begin_run(connection)
+            queue.begin_run(connection)
             history.reset_tally(connection)
             meta.put(connection, "bulk", before)
     while not before["marked"]:
@@ -111,13 +111,13 @@ def _mark_all(task: Task, settings: str) -> int:
         }
         with store.transaction() as connection:
             # In the order of ids, so that a batch is one range of them; each page is durable.
-            mark(connection, "scene", page, now=now, urgency=TASK)
+            enqueue(connection, "scene", page, now=now, urgency=TASK)
             meta.put(connection, "bulk", before)
         launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])
 
 
-def _follow(task: Task, total: int, tail: Tail) -> None:
+def _follow(task: Task, total: int, tail: LogTail) -> None:
     connection = task.store.connection
     waiting_since: float | None = None
     said = ""
@@ -127,11 +127,11 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
         if time.monotonic() - noted_at > SIGN:
             noted_at = time.monotonic()
             _note_alive(task)
-        before, left = left, dirty.task_waiting(connection)
+        before, left = left, queue.task_waiting(connection)
         task.check_database()
         for level, line in tail.lines():
-            voice.say(level, line)
-        voice.progress(1 - left / total if total else 1.0)
+            stash_log.say(level, line)
+        stash_log.progress(1 - left / total if total else 1.0)
         if not left:
             return
         hold = next((one for one in holds.all_holds(connection) if one.until), None)
@@ -143,7 +143,7 @@ def _follow(task: Task, total: int, tail: Tail) -> None:
             # Until 0: the worker has not asked again since this run began.
             if hold.until and hold.message != said:
                 said = hold.message
-                voice.say("WARNING", f"{hold.message} {left} scenes wait.")
+                stash_log.say("WARNING", f"{hold.message} {left} scenes wait.")
             if hold.until and hold.lane == holds.SETTINGS:
                 raise ConfigurationError(
                     f"{hold.message} {left} scenes stay marked; run the task again afterwards.",
@@ -179,13 +179,13 @@ def _pause(task: Task, left: int) -> None:
         time.sleep(LOOK)
         return
     end = time.monotonic() + LOOK
-    while time.monotonic() < end and dirty.task_waiting(task.store.connection):
+    while time.monotonic() < end and queue.task_waiting(task.store.connection):
         time.sleep(LOOK_AT_END)
 
 
 def _leave_to_worker(task: Task) -> None:
     with task.store.transaction() as connection:
-        dirty.leave_task(connection)
+        queue.leave_task(connection)
     _forget_run(task)
 
 

@@ -6,15 +6,15 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from faults import TransientError
+from errors import TransientError
 
 if TYPE_CHECKING:
-    from faults import SyncError
+    from errors import SyncError
+    from log import Log
     from plex.client import PlexClient
     from store.store import Store
+    from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
-    from worker.log import Log
-    from worker.stash_link import StashLink
 
 
 #: Seconds without progress after which a task finds out whether the disk is the reason.
@@ -42,19 +42,19 @@ class Task:
     @cached_property
     def log(self) -> Log:
         """The log that the worker writes, too."""
-        from worker import redaction  # noqa: PLC0415 - see the class
-        from worker.log import Log  # noqa: PLC0415
+        from log import Log  # noqa: PLC0415
+        from sync import redaction  # noqa: PLC0415 - see the class
 
         log = Log(self.store.directory)
         redaction.begin(self.store, log)
         return log
 
     @cached_property
-    def stash(self) -> StashLink:
+    def stash(self) -> StashSession:
         """The way to Stash."""
-        from worker.stash_link import StashLink  # noqa: PLC0415 - see the class
+        from sync.stash_session import StashSession  # noqa: PLC0415 - see the class
 
-        return StashLink(self.store, self.log)
+        return StashSession(self.store, self.log)
 
     def open_plex(self, config: PlexSyncConfig) -> PlexClient:
         """Give a client for the server that the settings name; close it afterwards."""
@@ -99,7 +99,7 @@ class Task:
             self.store.try_to_write()
 
     def words(self, fault: SyncError) -> str:
-        """Give a fault's message as Stash's log may show it; see worker/redaction.py."""
+        """Give a fault's message as Stash's log may show it; see sync/redaction.py."""
         return self.log.words(fault) if "log" in self.__dict__ else fault.message
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from simulator.library import catalogue_file
 from store import history
-from store.mark import BACKGROUND, TASK, mark
+from store.enqueue import BACKGROUND, TASK, enqueue
 from tests.hand import Hand
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class BulkHand(Hand):
     def mark_as(self, urgency: int, ids: Iterable[int], kind: str = "scene") -> None:
         """Mark things with an urgency."""
         with self.resident.store.transaction() as connection:
-            mark(connection, kind, ids, now=self.clock(), urgency=urgency)
+            enqueue(connection, kind, ids, now=self.clock(), urgency=urgency)
 
     def tally(self) -> dict[str, int]:
         """What the task's scenes came to."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.library import catalogue_file
 from stash.client import StashClient
-from store import dirty, holds, meta, schema
-from store.mark import mark
+from store import holds, meta, queue, schema
+from store.enqueue import enqueue
 from tests.wire import Reply, Wire, answer
 from worker.resident import Resident
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from simulator.control import PlexControl
     from simulator.control_stash import StashControl
-    from store.dirty import DirtyRow
+    from store.queue import QueueRow
     from tests.door import Door
 
 PATH_MAP = "/stash/media => /plex/media"
@@ -154,7 +154,7 @@ class FaultTown:
         database = schema.open_database(str(self.data))
         try:
             database.execute("BEGIN IMMEDIATE")
-            mark(database, "scene", scenes, now=self.clock.now)
+            enqueue(database, "scene", scenes, now=self.clock.now)
             meta.put_connection(
                 database,
                 {
@@ -185,7 +185,7 @@ class FaultTown:
                 return
             due = self.worker.gate.next_look()
             if due is None:
-                due = dirty.next_due(self.worker.store.connection)
+                due = queue.next_due(self.worker.store.connection)
             self.clock.now = min(end, max(due if due is not None else end, self.clock.now + 0.05))
 
     def note(self) -> None:
@@ -194,12 +194,12 @@ class FaultTown:
             tried = sum(hold.attempts for hold in self.holds()) if self.unseen == name else 0
             self.meters[name].note(server.counts()["total"] + tried)
 
-    def rows(self) -> list[DirtyRow]:
+    def rows(self) -> list[QueueRow]:
         """Give the dirty rows, by id."""
         found = self.worker.store.connection.execute(
-            f"SELECT {dirty.COLUMNS} FROM dirty ORDER BY id"
+            f"SELECT {queue.COLUMNS} FROM dirty ORDER BY id"
         )
-        return [dirty.DirtyRow._make(row) for row in found]
+        return [queue.QueueRow._make(row) for row in found]
 
     def holds(self) -> list[holds.Hold]:
         """Give the holds."""

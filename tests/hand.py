@@ -6,8 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import dirty, holds, meta
-from store.mark import mark
+from store import holds, meta, queue
+from store.enqueue import enqueue
 from tests.installation import wait_for
 from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.resident import Resident
@@ -55,13 +55,13 @@ class Hand:
     def hook(self, *scenes: int) -> None:
         """Mark scenes as a hook does, with a fresh connection."""
         with self.resident.store.transaction() as connection:
-            mark(connection, "scene", scenes, now=self.clock())
+            enqueue(connection, "scene", scenes, now=self.clock())
             meta.put_connection(connection, self.link())
 
     def mark(self, *scenes: int) -> None:
         """Mark scenes without the fresh connection that a hook brings."""
         with self.resident.store.transaction() as connection:
-            mark(connection, "scene", scenes, now=self.clock())
+            enqueue(connection, "scene", scenes, now=self.clock())
 
     def drain(self) -> int:
         """Do all that can be done now; give how many looks it took."""
@@ -76,7 +76,7 @@ class Hand:
         connection = self.resident.store.connection
         due = [hold.until for hold in holds.all_holds(connection)]
         if not due:
-            next_due = dirty.next_due(connection)
+            next_due = queue.next_due(connection)
             due = [] if next_due is None else [next_due]
         assert due, "nothing waits for anything"
         seconds = max(min(due) - self.clock(), 0.0) + 0.01
@@ -87,16 +87,16 @@ class Hand:
         """Go on until nothing is dirty any more, however long that takes on the clock."""
         for _ in range(rounds):
             self.drain()
-            if dirty.next_due(self.resident.store.connection) is None:
+            if queue.next_due(self.resident.store.connection) is None:
                 return
             self.wait()
         raise AssertionError(f"not settled: {self.town.rows()} {self.holds()}")
 
-    def rows(self) -> dict[int, dirty.DirtyRow]:
+    def rows(self) -> dict[int, queue.QueueRow]:
         """The dirty scenes."""
         connection = self.resident.store.connection
         ids = connection.execute("SELECT id FROM dirty WHERE kind = 'scene'").fetchall()
-        found = {number: dirty.get(connection, "scene", number) for (number,) in ids}
+        found = {number: queue.get(connection, "scene", number) for (number,) in ids}
         return {number: row for number, row in found.items() if row}
 
     def holds(self) -> dict[str, holds.Hold]:

@@ -11,22 +11,22 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from faults import SyncError
+from errors import SyncError
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_scene
 from stash.scene import NamedRef, Scene, SceneFile
 from store import ledger
 from store.store import Store
+from sync.reconcile import Reconciler
 from validation.config import PlexSyncConfig
 from validation.path_map import PathMap
-from worker.reconcile import Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from worker.look import Look
+    from sync.plan import ScenePlan
 
 PATH_MAP = "/stash/media => /plex/media"
 TEXTS = frozenset({"title", "summary", "tags"})
@@ -102,7 +102,7 @@ class Town:
         self.asked.append(path)
         return self.owners.get(path, [])
 
-    def record(self, look: Look) -> Look:
+    def record(self, look: ScenePlan) -> ScenePlan:
         """Commit what a look did, as worker/processor.py does."""
         server = self.state["machineIdentifier"]
         with self.store.transaction() as connection:
@@ -118,7 +118,7 @@ class Town:
         """Give the Plex stand-in's identity and counters."""
         return self.plex.state()
 
-    def look(self, one: Scene, path_map: str = PATH_MAP, **changes: Any) -> Look:
+    def look(self, one: Scene, path_map: str = PATH_MAP, **changes: Any) -> ScenePlan:
         """Look at a scene once with a fresh reconciler and record it."""
         with self.reconciler(path_map, **changes) as reconciler:
             return self.record(reconciler.look(one))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from log import Log
 from store import ledger, meta
+from store.enqueue import BACKGROUND
 from store.ledger import SceneRecord
-from store.mark import BACKGROUND
 from store.store import Store
-from worker.log import Log
-from worker.stash_link import StashLink
+from sync.stash_session import StashSession
 from worker.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class World:
                 "SessionCookie": {"Name": "session", "Value": stash.cookie()},
             },
         )
-        self.link = StashLink(self.store, self.log)
+        self.link = StashSession(self.store, self.log)
         self.sweep = self.new_sweep()
 
     def new_sweep(self) -> Sweep:

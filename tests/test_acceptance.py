@@ -21,7 +21,7 @@ import pytest
 from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
 from store import holds, schema
-from store.mark import mark
+from store.enqueue import enqueue
 from tests.hand import Hand, hand_on
 from tests.installation import installation, wait_for
 from tests.plugin_process import COMMAND, RECORDED, marked, no_worker, payload, recorded
@@ -532,7 +532,7 @@ def test_point_17_ten_thousand_marks_cost_the_same_each(tmp_path: Path) -> None:
     bare.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, at REAL)")
     for connection in (database, bare):
         connection.execute("PRAGMA synchronous = OFF")  # the disk's share is the same for both
-    ours = timed(database, lambda number: mark(database, "scene", [number], now=1.0))
+    ours = timed(database, lambda number: enqueue(database, "scene", [number], now=1.0))
     plain = timed(bare, lambda number: bare.execute("INSERT INTO row VALUES (?, 1)", (number,)))
     assert database.execute("SELECT count(*) FROM dirty").fetchone() == (10_000,)
     # The fastest chunks of each, so that what else runs here does not count.
@@ -546,7 +546,7 @@ def test_point_17_the_file_is_bounded(tmp_path: Path) -> None:
     """Ten thousand marks of a hundred scenes leave a hundred rows and a small file."""
     database = schema.open_database(str(tmp_path / "data"))
     database.execute("PRAGMA synchronous = OFF")
-    timed(database, lambda number: mark(database, "scene", [number % 100], now=1.0))
+    timed(database, lambda number: enqueue(database, "scene", [number % 100], now=1.0))
     assert database.execute("SELECT count(*) FROM dirty").fetchone() == (100,)
     largest = max(path.stat().st_size for path in (tmp_path / "data").iterdir())
     assert largest < 8_000_000

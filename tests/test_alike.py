@@ -9,14 +9,14 @@ from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
 from plex.exceptions import RejectedEdit
 from plex.item import Member
 from simulator.control import PlexControl, start_plex
+from sync import intent
+from sync.alike import write_together
 from tests.matching_town import Town, scene
-from worker import intent
-from worker.alike import write_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.look import Look
+    from sync.plan import ScenePlan
 
 SCENES = 120
 SUMMARY = "The same words"
@@ -34,7 +34,7 @@ def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:
     return [Edit(key, 1, "movie", dict(values)) for key in plex.rating_keys()[:count]]
 
 
-def planned(town: Town, client_looks: list[Look], *numbers: int) -> None:
+def planned(town: Town, client_looks: list[ScenePlan], *numbers: int) -> None:
     """Plan scenes that differ from Plex in nothing but one common summary and tags."""
     with town.reconciler() as reconciler:
         for number in numbers:
@@ -99,7 +99,7 @@ def test_a_change_that_needs_two_requests_goes_alone() -> None:
 
 def test_looks_that_plan_the_same_are_written_together(town: Town) -> None:
     """Two scenes with one and the same change cost one PUT and are marked as written."""
-    looks: list[Look] = []
+    looks: list[ScenePlan] = []
     planned(town, looks, 1, 2)
     town.plex.clear_requests()
     with town.reconciler() as reconciler:
@@ -113,7 +113,7 @@ def test_looks_that_plan_the_same_are_written_together(town: Town) -> None:
 
 def test_a_look_that_may_not_be_written_is_left_out(town: Town) -> None:
     """A scene that was marked again meanwhile is in no common request."""
-    looks: list[Look] = []
+    looks: list[ScenePlan] = []
     planned(town, looks, 1, 2, 3)
     town.plex.clear_requests()
     with town.reconciler() as reconciler:
@@ -124,7 +124,7 @@ def test_a_look_that_may_not_be_written_is_left_out(town: Town) -> None:
 
 def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
     """Nobody is blamed for a common request that failed; each look writes its own."""
-    looks: list[Look] = []
+    looks: list[ScenePlan] = []
     planned(town, looks, 1, 2)
     town.plex.fault("status", method="PUT", status=400, times=2)
     with town.reconciler() as reconciler:
@@ -138,7 +138,7 @@ def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
 
 def test_a_dead_server_ends_common_writes(town: Town) -> None:
     """When Plex is gone the next group is not tried, too."""
-    looks: list[Look] = []
+    looks: list[ScenePlan] = []
     planned(town, looks, 1, 2)
     with town.reconciler() as reconciler:
         for number in (3, 4):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.library import catalogue_file
-from store import dirty, ledger
-from store.mark import EDIT, TASK
+from store import ledger, queue
+from store.enqueue import EDIT, TASK
 from tests.bulk_town import BulkHand, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 
@@ -297,7 +297,7 @@ def test_a_task_that_is_stopped_leaves_its_rows_and_the_next_one_goes_on(hand: B
     rows = hand.rows()
     assert len(rows) == SCENES + 1
     assert rows[missing].attempts == 1  # it was looked at, task or not
-    assert dirty.task_waiting(hand.resident.store.connection) == SCENES
+    assert queue.task_waiting(hand.resident.store.connection) == SCENES
     assert hand.resident.task_lock.acquire()
     hand.drain()
     assert list(hand.rows()) == [missing]

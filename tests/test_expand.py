@@ -5,23 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from faults import SyncError
-from store import dirty, ledger, meta
+from errors import SyncError
+from log import Log
+from store import ledger, meta, queue
+from store.enqueue import BACKGROUND, EDIT, enqueue
 from store.ledger import SceneRecord
-from store.mark import BACKGROUND, EDIT, mark
 from store.store import Store
+from sync.stash_session import StashSession
 from tests.stash_stand_in import serving
-from worker import expand
-from worker.expand import Expansion
-from worker.log import Log
-from worker.stash_link import StashLink
+from worker import fan_out
+from worker.fan_out import FanOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from simulator.control_stash import StashControl
-    from store.dirty import DirtyRow
+    from store.queue import QueueRow
 
 SCENES = 60
 
@@ -36,14 +36,14 @@ class World:
         cookie = {"Name": "session", "Value": stash.cookie()}
         given = {"Scheme": "http", "Host": "127.0.0.1", "Port": stash.port}
         meta.put_connection(self.store.connection, {**given, "SessionCookie": cookie})
-        self.link = StashLink(self.store, self.log)
-        self.expansion = Expansion(self.store, self.link, time.time)
+        self.link = StashSession(self.store, self.log)
+        self.expansion = FanOut(self.store, self.link, time.time)
 
-    def row(self, kind: str, number: int, urgency: int = EDIT) -> DirtyRow:
+    def row(self, kind: str, number: int, urgency: int = EDIT) -> QueueRow:
         """Mark a thing, and give its row."""
         with self.store.transaction() as connection:
-            mark(connection, kind, [number], now=time.time(), urgency=urgency)
-        found = dirty.get(self.store.connection, kind, number)
+            enqueue(connection, kind, [number], now=time.time(), urgency=urgency)
+        found = queue.get(self.store.connection, kind, number)
         assert found
         return found
 
@@ -75,7 +75,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of seven, so that a few scenes make several."""
-    monkeypatch.setattr(expand, "CHUNK", 7)
+    monkeypatch.setattr(fan_out, "CHUNK", 7)
 
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
@@ -136,9 +136,9 @@ def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: World) -> None:
     world.stash.clear_requests()
     assert world.expansion.run(row) is None
     assert world.marked() == list(range(1, 8))
-    assert dirty.is_current(world.store.connection, row)
+    assert queue.is_current(world.store.connection, row)
     with world.store.transaction() as connection:
-        dirty.done(connection, edit)
+        queue.done(connection, edit)
     assert world.expansion.run(row) == 21
     assert world.marked() == list(range(1, 22))
     assert world.stash.counts()["SceneIds"] == 4
@@ -163,7 +163,7 @@ def test_what_was_marked_before_a_failure_stays(world: World) -> None:
     with pytest.raises(SyncError):
         world.expansion.run(row)
     assert world.marked() == list(range(1, 8))
-    assert Expansion(world.store, world.link, time.time).run(row) == 21
+    assert FanOut(world.store, world.link, time.time).run(row) == 21
 
 
 def test_a_new_mark_of_the_thing_begins_anew(world: World) -> None:

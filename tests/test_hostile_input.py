@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults import SyncError
+from errors import SyncError
 from plex.client import PlexClient
 from plex.item import read_items
 from plex.libraries import Libraries

@@ -14,7 +14,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    "faults",
     "store",
     "stash",
     "plex",
@@ -22,24 +21,51 @@ ROOMS = (
     "net",
     "matching",
     "merge",
+    "sync",
     "worker",
     "tasks",
 )
+#: Modules of ours that lie beside plexsync.py, for they belong to no room.
+TOP = ("plexsync", "errors", "log")
 NOT_SHIPPED = ("simulator", "tests", "tools")
 
+#: What all rooms above the servers use.
+BELOW = ("validation", "store", "log", "errors")
 #: docs/architecture.md: who may import from whom. A room may always use itself.
 ARROWS = {
     "plexsync": {"worker", "tasks"},
-    "tasks": {"worker", "matching", "merge", "stash", "plex", "validation", "store", "faults"},
-    "worker": {"matching", "merge", "stash", "plex", "validation", "store", "faults"},
-    "matching": {"stash", "plex", "validation", "store", "faults"},
+    "tasks": {
+        "worker",
+        "sync",
+        "matching",
+        "stash",
+        "plex",
+        "validation",
+        "store",
+        "log",
+        "errors",
+    },
+    "worker": {
+        "sync",
+        "matching",
+        "merge",
+        "stash",
+        "plex",
+        "validation",
+        "store",
+        "log",
+        "errors",
+    },
+    "sync": {"matching", "merge", "stash", "plex", "validation", "store", "log", "errors"},
+    "matching": {"stash", "plex", "validation", "store", "errors"},
     "merge": {"stash", "plex", "validation"},
-    "stash": {"validation", "faults", "net"},
-    "plex": {"validation", "faults", "net"},
+    "stash": {"validation", "errors", "net"},
+    "plex": {"validation", "errors", "net"},
     "net": set[str](),
-    "validation": {"faults"},
-    "store": {"faults"},
-    "faults": set[str](),
+    "validation": {"errors"},
+    "store": {"errors"},
+    "log": {"validation", "errors"},
+    "errors": set[str](),
 }
 
 #: Third-party packages and who may know them. Anything else is standard library.
@@ -50,7 +76,7 @@ PACKAGES = {
     "stashapi": {"tasks"},
 }
 
-LONGEST_MODULE = 250
+LONGEST_MODULE = 500
 
 #: What the hook may load beyond these and whatever they load themselves.
 HOOK_IMPORTS = "import json, os, sqlite3, sys, time, fcntl\n"
@@ -60,8 +86,8 @@ HOOK_MODULES = {
     "worker.hook",
     "worker.launcher",
     "store",
-    "store.birth",  # an installation's first hook only
-    "store.mark",
+    "store.create",  # an installation's first hook only
+    "store.enqueue",
     "store.meta",
     "store.schema",
 }
@@ -70,8 +96,7 @@ HOOK_MODULES = {
 def product_files() -> list[Path]:
     """Every Python file that is shipped."""
     files = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    entry = ROOT / "plexsync.py"
-    return [*files, entry] if entry.exists() else files
+    return [*files, *(ROOT / f"{name}.py" for name in TOP)]
 
 
 def module_name(path: Path, root: Path = ROOT) -> str:
@@ -217,14 +242,14 @@ def test_the_graph_sees_circles_and_wrong_arrows() -> None:
     graph = import_graph(
         {
             "store": "",
-            "store.dirty": "def f():\n    from worker import look\n",
+            "store.queue": "def f():\n    from worker import dispatch\n",
             "worker": "",
-            "worker.look": "from . import schedule\n",
-            "worker.schedule": "import store.dirty\n",
+            "worker.dispatch": "from . import sweep\n",
+            "worker.sweep": "import store.queue\n",
         }
     )
-    assert circles(graph) == [["store.dirty", "worker.look", "worker.schedule", "store.dirty"]]
-    assert forbidden_arrows(graph) == ["store.dirty imports worker.look"]
+    assert circles(graph) == [["store.queue", "worker.dispatch", "worker.sweep", "store.queue"]]
+    assert forbidden_arrows(graph) == ["store.queue imports worker.dispatch"]
 
 
 # --- the hook's path -------------------------------------------------------------------------
@@ -296,7 +321,7 @@ def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> N
 
 @pytest.mark.parametrize("path", product_files(), ids=module_name)
 def test_a_module_fits_on_a_few_screens(path: Path) -> None:
-    """One noun a module: beyond 250 lines there are two nouns in it."""
+    """One noun a module: beyond 500 lines there are two nouns in it."""
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= LONGEST_MODULE
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from faults import Scope
+from errors import Scope
 from merge.base import Base
 from plex.client import PlexClient
 from plex.exceptions import ImageTooLarge, RateLimited, ServerError, ServerUnreachable
@@ -15,15 +15,15 @@ from simulator.library import catalogue_file
 from stash.changes import instant
 from stash.exceptions import StashUnreachable
 from store import ledger
+from sync.picture import settled
 from tests.installation import installation, wait_for
 from tests.matching_town import PATH_MAP, Town, scene, start_town
-from worker.picture import settled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stash.scene import Scene
-    from worker.look import Look
+    from sync.plan import ScenePlan
 
 BOTH = frozenset({"title", "poster", "background"})
 ONE = frozenset({"poster"})
@@ -43,7 +43,7 @@ def pictured(version: int = 1, **changes: Any) -> Scene:
     return scene(1, cover=f"/scene/1/screenshot?t={version}", **changes)
 
 
-def look(town: Town, version: int = 1, fields: frozenset[str] = BOTH, **settings: Any) -> Look:
+def look(town: Town, version: int = 1, fields: frozenset[str] = BOTH, **settings: Any) -> ScenePlan:
     """Look at scene 1 with these fields, and count requests from here on."""
     town.plex.clear_requests()
     town.downloads.clear()

@@ -7,7 +7,6 @@ import pytest
 
 from plex.client import PlexClient
 from plex.exceptions import AmbiguousMatch, NotInPlexYet
-from plex.file_hashes import MOST_TREES, normal_hash, prove, read_hashes
 from plex.libraries import Libraries
 from plex.matcher import (
     MOST,
@@ -17,6 +16,7 @@ from plex.matcher import (
     needles,
     same_named,
 )
+from plex.oshash import MOST_TREES, normal_hash, prove, read_hashes
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from tests.matching_town import Town, scene

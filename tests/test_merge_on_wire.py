@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from simulator.library import catalogue_file
-from store.mark import mark
+from store.enqueue import enqueue
 from store.store import Store
 from tests.installation import Installation, installation, wait_for
 from tests.merge_cases import LISTS, STEM, TEXTS, ListCase, TextCase
@@ -53,7 +53,7 @@ def look_at(town: Installation, scenes: Iterable[int]) -> None:
     first, *others = scenes
     store = Store(str(town.data))
     with store.transaction() as connection:
-        mark(connection, "scene", others, now=time.time())
+        enqueue(connection, "scene", others, now=time.time())
     store.close()
     town.hook(first)
     wait_for(lambda: not [row for row in town.rows() if row["id"] in {first, *others}])

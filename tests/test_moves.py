@@ -6,8 +6,8 @@ import pytest
 
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
+from worker import full_scan as round_module
 from worker import moves
-from worker import round as round_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

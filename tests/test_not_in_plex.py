@@ -5,18 +5,18 @@ from urllib.parse import quote
 
 import pytest
 
+from log import Log
 from matching.missing import SCAN_AGAIN
 from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
 from plex.scan import folder_of, lies_in, scan_folder
 from simulator.library import catalogue_file
-from store import dirty, history, meta
-from store.mark import mark
+from store import history, meta, queue
+from store.enqueue import enqueue
 from tests.installation import installation, wait_for
 from tests.matching_town import Town, scene
-from worker.appearing import EVERY, FEW, MOST_NEW, SKEW, Appearing
-from worker.log import Log
-from worker.verdict import Verdict
+from worker.new_in_plex import EVERY, FEW, MOST_NEW, SKEW, NewInPlex
+from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,9 @@ HERE = "/plex/media/New"
 
 
 @pytest.fixture
-def appearing(town: Town) -> Appearing:
+def appearing(town: Town) -> NewInPlex:
     """What looks for changed libraries, with the town's clock."""
-    return Appearing(town.store, lambda: town.now)
+    return NewInPlex(town.store, lambda: town.now)
 
 
 def absent(number: int, folder: str = "New") -> Any:
@@ -50,22 +50,22 @@ def scans(town: Town) -> list[str]:
 def wait(town: Town, *numbers: int, reason: str = "NotInPlexYet") -> None:
     """Put scenes on the schedule of what is not in Plex yet, with the last of many tries behind."""
     with town.store.transaction() as connection:
-        mark(connection, "scene", numbers, now=town.now)
+        enqueue(connection, "scene", numbers, now=town.now)
         for number in numbers:
-            row = dirty.get(connection, "scene", number)
+            row = queue.get(connection, "scene", number)
             assert row is not None
-            dirty.postpone(
+            queue.postpone(
                 connection, row, due_at=town.now + 86400, reason=reason, message="not there"
             )
 
 
 def due(town: Town) -> list[int]:
     """Give the scenes that are due now."""
-    rows = dirty.ready(town.store.connection, now=town.now, limit=1000, with_task=True)
+    rows = queue.ready(town.store.connection, now=town.now, limit=1000, with_task=True)
     return sorted(row.id for row in rows)
 
 
-def ask(town: Town, appearing: Appearing, after: float = EVERY, **settings: Any) -> int:
+def ask(town: Town, appearing: NewInPlex, after: float = EVERY, **settings: Any) -> int:
     """Let time pass and look for changed libraries; the requests are counted anew."""
     town.now += after
     with town.reconciler(**settings) as reconciler:
@@ -158,14 +158,14 @@ def test_the_folder_of_a_file_keeps_its_own_separators() -> None:
     assert folder_of("/x.mp4") == ""
 
 
-def test_nothing_is_asked_while_nothing_waits(town: Town, appearing: Appearing) -> None:
+def test_nothing_is_asked_while_nothing_waits(town: Town, appearing: NewInPlex) -> None:
     """Without a waiting scene, or with one that waits for something else, no request is made."""
     wait(town, 1, reason="ServerError")
     assert ask(town, appearing) == 0
     assert town.targets() == []
 
 
-def test_a_change_in_plex_makes_waiting_scenes_due(town: Town, appearing: Appearing) -> None:
+def test_a_change_in_plex_makes_waiting_scenes_due(town: Town, appearing: NewInPlex) -> None:
     """One request shows that a library changed, and what waits for Plex is looked at again."""
     wait(town, 1, 2)
     assert ask(town, appearing) == 0
@@ -174,13 +174,13 @@ def test_a_change_in_plex_makes_waiting_scenes_due(town: Town, appearing: Appear
     assert ask(town, appearing) == 2
     assert town.targets() == ["/library/sections"]
     assert due(town) == [1, 2]
-    row = dirty.get(town.store.connection, "scene", 1)
+    row = queue.get(town.store.connection, "scene", 1)
     assert row is not None
     assert row.attempts == 0
 
 
 def test_a_library_that_did_not_change_costs_one_request_a_minute(
-    town: Town, appearing: Appearing
+    town: Town, appearing: NewInPlex
 ) -> None:
     """However often the worker is awake, Plex is asked at most once a minute."""
     wait(town, 1)
@@ -192,7 +192,7 @@ def test_a_library_that_did_not_change_costs_one_request_a_minute(
     assert due(town) == []
 
 
-def test_a_scan_without_news_is_worth_a_look_too(town: Town, appearing: Appearing) -> None:
+def test_a_scan_without_news_is_worth_a_look_too(town: Town, appearing: NewInPlex) -> None:
     """A library that was scanned counts as changed even if its counter stands still."""
     wait(town, 1)
     ask(town, appearing)
@@ -201,7 +201,7 @@ def test_a_scan_without_news_is_worth_a_look_too(town: Town, appearing: Appearin
     assert ask(town, appearing) == 1
 
 
-def test_our_own_edits_are_no_news(town: Town, appearing: Appearing) -> None:
+def test_our_own_edits_are_no_news(town: Town, appearing: NewInPlex) -> None:
     """While we write ourselves the counter says nothing; once we are quiet it is looked at."""
     wait(town, 99)
     ask(town, appearing)
@@ -215,7 +215,7 @@ def test_our_own_edits_are_no_news(town: Town, appearing: Appearing) -> None:
     assert ask(town, appearing) == 0
 
 
-def test_a_library_that_is_not_searched_is_no_news(town: Town, appearing: Appearing) -> None:
+def test_a_library_that_is_not_searched_is_no_news(town: Town, appearing: NewInPlex) -> None:
     """A change in a library that plex_libraries leaves out makes nothing due."""
     other = town.plex.add_section("other", "Aside", ["/plex/aside"])
     title = town.state["sections"][0]["title"]
@@ -225,7 +225,7 @@ def test_a_library_that_is_not_searched_is_no_news(town: Town, appearing: Appear
     assert ask(town, appearing, plex_libraries=(title,)) == 0
 
 
-def many_wait(town: Town, appearing: Appearing) -> None:
+def many_wait(town: Town, appearing: NewInPlex) -> None:
     """Let more scenes wait than are worth a look each, by Plex's own clock."""
     town.now = float(town.plex.add_item(f"{HERE}/first.mp4")["addedAt"])
     wait(town, *range(1, FEW + 21))
@@ -234,7 +234,7 @@ def many_wait(town: Town, appearing: Appearing) -> None:
 
 
 def test_where_many_wait_only_what_is_new_in_plex_becomes_due(
-    town: Town, appearing: Appearing
+    town: Town, appearing: NewInPlex
 ) -> None:
     """Beside a library that holds a part of Stash a new item frees its own scene and no other."""
     many_wait(town, appearing)
@@ -248,7 +248,7 @@ def test_where_many_wait_only_what_is_new_in_plex_becomes_due(
 
 
 def test_a_server_that_does_not_know_the_filter_frees_nothing(
-    town: Town, appearing: Appearing
+    town: Town, appearing: NewInPlex
 ) -> None:
     """Old items that come in place of new ones make no scene due."""
     many_wait(town, appearing)
@@ -261,7 +261,7 @@ def test_a_server_that_does_not_know_the_filter_frees_nothing(
     assert len(town.targets()) == 2
 
 
-def test_a_great_import_is_looked_through_bit_by_bit(town: Town, appearing: Appearing) -> None:
+def test_a_great_import_is_looked_through_bit_by_bit(town: Town, appearing: NewInPlex) -> None:
     """More new items than fit in one look are taken up where the last one stopped."""
     many_wait(town, appearing)
     for number in range(MOST_NEW + 5):
@@ -293,7 +293,7 @@ def test_a_file_that_plex_gets_later_is_synced_without_another_edit(tmp_path: Pa
 def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(town: Town) -> None:
     """A library that holds a part of Stash on purpose stays quiet: one line, no notice."""
     log = Log(town.store.directory)
-    verdict = Verdict(
+    verdict = RetryPolicy(
         town.store,
         log,
         lambda: town.now,
@@ -302,10 +302,10 @@ def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(town: Town)
         drop=lambda: None,
     )
     with town.store.transaction() as connection:
-        mark(connection, "scene", [1], now=town.now)
+        enqueue(connection, "scene", [1], now=town.now)
     before = log_lines(town)
     for _ in range(3):
-        row = dirty.get(town.store.connection, "scene", 1)
+        row = queue.get(town.store.connection, "scene", 1)
         assert row is not None
         verdict.settle(row, NotInPlexYet("Scene 1: not there."))
     log.close()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults import SyncError
+from errors import SyncError
 from matching.path_index import DOUBT, FORGET, SWEEP_AGAIN, PathIndex
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex

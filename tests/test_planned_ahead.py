@@ -13,11 +13,11 @@ import plex.listing
 from plex.client import PlexClient
 from plex.exceptions import ServerUnavailable
 from store import holds, ledger
+from sync.bulk import BATCH
 from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 from worker import schedule
-from worker.bulk import BATCH
-from worker.verdict import Verdict
+from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def hand(town: Installation) -> Iterator[BulkHand]:
 @pytest.fixture(autouse=True)
 def batches(monkeypatch: pytest.MonkeyPatch) -> int:
     """Batches that are small enough for the library to have several of them; their size."""
-    monkeypatch.setattr("worker.turn.BATCH", 100)
+    monkeypatch.setattr("worker.dispatch.BATCH", 100)
     return 100
 
 
@@ -165,7 +165,7 @@ def test_a_batch_that_takes_too_long_is_read_anew(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a slow Plex the last items of a batch are not written as they were minutes ago."""
-    monkeypatch.setattr("worker.bulk.GOOD_FOR", 1.0)
+    monkeypatch.setattr("sync.bulk.GOOD_FOR", 1.0)
     renamed(hand, "Slow")
     town = hand.town
     town.plex.latency(50)
@@ -184,7 +184,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     """What makes a batch small is its edits: behind one without any Plex is spared as ever."""
-    monkeypatch.setattr("worker.bulk.GOOD_FOR", 1.0)
+    monkeypatch.setattr("sync.bulk.GOOD_FOR", 1.0)
     synced(hand, ALL)
     town = hand.town
     for scene in range(1, batches + 1):
@@ -203,8 +203,8 @@ def test_a_plan_that_grew_old_is_made_again(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     """A pace that changes suddenly makes the guess wrong; the age decides."""
-    monkeypatch.setattr("worker.bulk.AHEAD", ahead)
-    monkeypatch.setattr("worker.planning.GOOD_FOR", 0.5)
+    monkeypatch.setattr("sync.bulk.AHEAD", ahead)
+    monkeypatch.setattr("sync.planning.GOOD_FOR", 0.5)
     renamed(hand, f"Aged {ahead:g}")
     town = hand.town
     town.plex.latency(10)
@@ -240,9 +240,9 @@ def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
     failing(town, *range(110, 116))
     held: list[tuple[bool, int]] = []
     probed: list[bool] = []
-    hold, probe = Verdict.hold, PlexClient.probe
+    hold, probe = RetryPolicy.hold, PlexClient.probe
 
-    def watched_hold(self: Verdict, *given: Any) -> None:
+    def watched_hold(self: RetryPolicy, *given: Any) -> None:
         within = any(step.name == "exchange" for step in traceback.extract_stack())
         held.append((within, len(writes(town))))
         hold(self, *given)
@@ -251,15 +251,15 @@ def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
         probed.append(connection.in_transaction)
         return probe(self)
 
-    monkeypatch.setattr(Verdict, "hold", watched_hold)
+    monkeypatch.setattr(RetryPolicy, "hold", watched_hold)
     monkeypatch.setattr(PlexClient, "probe", watched_probe)
-    monkeypatch.setattr("worker.turn.LOOK_UP", 60.0)  # whoever held it has to stop by himself
+    monkeypatch.setattr("worker.dispatch.LOOK_UP", 60.0)  # whoever held it has to stop by himself
     hand.task(ALL)
     assert hand.resident.turn.take()
     assert set(held) == {(False, 100)}
     assert len(writes(town)) == 100
     assert True not in probed
-    monkeypatch.setattr("worker.turn.LOOK_UP", 0.0)
+    monkeypatch.setattr("worker.dispatch.LOOK_UP", 0.0)
     town.plex.clear_faults()
     hand.wait()
     hand.settle()
@@ -285,7 +285,7 @@ def test_the_library_is_not_listed_while_an_answer_lies_ready(
 ) -> None:
     """An index that grew old is refreshed at the batch's turn, not between an edit and its end."""
     monkeypatch.setattr("matching.path_index.pages", partial(plex.listing.pages, size=10))
-    monkeypatch.setattr("worker.bulk_lookup.INDEX_AGE", 0.1)
+    monkeypatch.setattr("sync.bulk_lookup.INDEX_AGE", 0.1)
     town = hand.town
     town.plex.latency(5)
     hand.task(ALL)
@@ -354,7 +354,7 @@ def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
     """Its scenes are looked at one by one, not as many as the first batch had."""
     renamed(hand, "Defect")
     turn = hand.resident.turn
-    monkeypatch.setattr("worker.turn.BATCH", 250)
+    monkeypatch.setattr("worker.dispatch.BATCH", 250)
     compare = turn.bulk._reader.items
     calls: list[int] = []
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from plexapi import BASE_HEADERS
 
 import plex.client
-from faults import ConfigurationError, NextStep, SyncError
+from errors import ConfigurationError, NextStep, SyncError
 from plex.client import PlexClient, SectionInfo
 from plex.exceptions import (
     AuthError,

@@ -17,14 +17,7 @@ import requests
 import urllib3.exceptions as low
 from plexapi.utils import parseXMLString
 
-from faults import (
-    ConfigurationError,
-    NextStep,
-    PermanentError,
-    Scope,
-    SyncError,
-    TransientError,
-)
+from errors import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
 from plex import exceptions as ours
 from plex.exceptions import PlexHttpError, translate_plex_exception
 

@@ -14,7 +14,8 @@ import pytest
 import requests
 
 import plex.client
-from faults import ConfigurationError, PermanentError, TransientError
+from errors import ConfigurationError, PermanentError, TransientError
+from log import Log
 from plex.client import PlexClient
 from plex.exceptions import (
     AuthError,
@@ -28,7 +29,6 @@ from store import ledger
 from store.store import Store
 from validation.config import PlexSyncConfig
 from worker import processor
-from worker.log import Log
 from worker.processor import SyncWorker
 
 if TYPE_CHECKING:

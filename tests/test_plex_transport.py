@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from faults import SyncError
+    from errors import SyncError
 
     SessionFor = Callable[..., Any]
 

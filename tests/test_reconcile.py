@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from faults import Scope
+from errors import Scope
 from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerUnreachable
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from store import backup, damage, schema
+from store import backup, recovery, schema
 from store.ledger import LedgerEntry, acknowledge, entry
+from store.maintenance import Maintenance
 from store.store import Store
-from store.upkeep import Upkeep
 from tests.installation import Installation, installation, wait_for
 from worker.launcher import WAKE_PIPE
 
@@ -54,7 +54,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_a_backup_is_made_when_something_was_written_since(store: Store) -> None:
     """At most once an hour, only after writing, and again when the worker goes."""
     now = [1_000_000.0]
-    upkeep = Upkeep(store, no_warning, lambda: now[0])
+    upkeep = Maintenance(store, no_warning, lambda: now[0])
     path = Path(store.path(backup.FILE))
     upkeep.run()
     assert not path.exists()
@@ -152,14 +152,14 @@ def test_many_find_the_damage_at_once(tmp_path: Path, harm: Callable[[Path], Non
     backup.make(store.connection, directory, now=6.0)
     store.close()
     harm(tmp_path / "data" / schema.FILE)
-    damage.set_aside(directory)
+    recovery.set_aside(directory)
     with contextlib.closing(Store(directory)) as first:
         wrote(first, 2, at=7.0)
-        assert not damage.set_aside(directory)
+        assert not recovery.set_aside(directory)
         with contextlib.closing(Store(directory)) as second:
             assert entry(second.connection, "server", 1)
             assert entry(second.connection, "server", 2)
-    kept = list(Path(directory).glob(f"*{damage.MARK}*"))
+    kept = list(Path(directory).glob(f"*{recovery.MARK}*"))
     assert len(kept) == (harm in {garbage, half, inside})
 
 
@@ -306,4 +306,4 @@ def test_a_harmed_database(town: Installation, harm: Callable[[Path], None], ali
     town.title_becomes(4, title)
     assert "PlexSync's database" in "\n".join(text for _, text in town.stash.log()[before:])
     wait_for(lambda: not town.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
-    assert len(list(town.data.glob("*" + damage.MARK + "*"))) <= 1
+    assert len(list(town.data.glob("*" + recovery.MARK + "*"))) <= 1

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.library import catalogue_file
+from sync import redaction
 from tests.installation import Installation, installation, wait_for
-from worker import redaction
 from worker.resident import Resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from store.dirty import DirtyRow
+    from store.queue import QueueRow
 
 TITLE, FOLDER, HAND = "Canarytitle", "Canaryfolder", "Canaryhand"
 CANARIES = (TITLE, FOLDER, HAND)
@@ -200,7 +200,7 @@ def test_a_defect_of_ours_quotes_no_scene(canaries: Canaries) -> None:
     resident = Resident(str(town.data), stays=True)
     try:
 
-        def fail(row: DirtyRow) -> None:
+        def fail(row: QueueRow) -> None:
             raise KeyError(f"{TITLE} {row.id}")
 
         resident.worker.work_on = fail  # type: ignore[method-assign]

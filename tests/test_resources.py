@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import worker.log
-from store import dirty, history
-from store.mark import mark
+import log
+from store import history, queue
+from store.enqueue import enqueue
+from store.maintenance import Maintenance
 from store.store import Store
-from store.upkeep import Upkeep
 from tests.hand import Hand
 from tests.installation import Installation, installation
 
@@ -87,7 +87,7 @@ def month(town: Installation, monkeypatch: pytest.MonkeyPatch, *, hours: float, 
     # As small as the month is short, so that what is bounded reaches its bound in time.
     monkeypatch.setattr(history, "KEPT", 40)
     monkeypatch.setattr(history, "BATCH", 10)
-    monkeypatch.setattr(worker.log, "SIZE", 10_000)
+    monkeypatch.setattr(log, "SIZE", 10_000)
     dice = random.Random(seed)
     hand = Hand(town)
     per_day = round(24 / (hours + 0.7))
@@ -134,11 +134,11 @@ def test_a_database_that_was_large_gives_its_space_back(tmp_path: Path) -> None:
     with contextlib.closing(Store(str(tmp_path / "data"))) as store:
         path = tmp_path / "data" / "plexsync.sqlite"
         with store.transaction() as connection:
-            mark(connection, "scene", range(1, 30_001), now=1.0)
+            enqueue(connection, "scene", range(1, 30_001), now=1.0)
         store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         large = path.stat().st_size
         with store.transaction() as connection:
             connection.execute("DELETE FROM dirty WHERE id > 10")
-        Upkeep(store, pytest.fail).run()
+        Maintenance(store, pytest.fail).run()
         assert path.stat().st_size < large / 5
-        assert sum(dirty.summary(store.connection).values()) == 10
+        assert sum(queue.summary(store.connection).values()) == 10

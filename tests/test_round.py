@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.library import catalogue_file
-from store import dirty, ledger
-from store.mark import BACKGROUND, mark
+from store import ledger, queue
+from store.enqueue import BACKGROUND, enqueue
 from tests.bulk_town import bulk_hand, key_of
 from tests.installation import installation
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import round as round_module
-from worker.round import Round
+from worker import full_scan as round_module
+from worker.full_scan import FullScan
 from worker.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def test_a_parked_scene_is_not_tried_again_with_each_round(world: World) -> None
     world.stash.move_folder(folder_of(5), "/stash/media/Renamed")
     connection = world.store.connection
     with world.store.transaction():
-        mark(connection, "scene", [5], now=0.0, urgency=BACKGROUND)
+        enqueue(connection, "scene", [5], now=0.0, urgency=BACKGROUND)
         connection.execute("UPDATE dirty SET due_at = NULL, reason = 'RejectedEdit'")
     world.sweep.run()
-    row = dirty.get(connection, "scene", 5)
+    row = queue.get(connection, "scene", 5)
     assert row is not None
     assert row.due_at is None
 
@@ -128,7 +128,7 @@ def test_a_round_takes_a_day_whatever_the_size(
 ) -> None:
     """Pages go by the time since the last ones, and are never more than a few."""
     monkeypatch.setattr(round_module, "PAGE", 1)
-    go_on = Round(world.store, world.link, world.sweep._clock).go_on
+    go_on = FullScan(world.store, world.link, world.sweep._clock).go_on
 
     def pages(scenes: int, seconds: float) -> int:
         world.late += seconds

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from log import Log
 from tests.installation import Installation, installation, wait_for
 from tests.wire import Wire, answer
-from worker.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from stash.scene import NamedRef, Scene, SceneFile
+from sync.scene_filter import why_not
 from validation.config import PlexSyncConfig
-from worker.selection import why_not
 
 FILE = (SceneFile("/a/x.mp4"),)
 

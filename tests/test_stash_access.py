@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from faults import Scope, SyncError, TransientError
+from errors import Scope, SyncError, TransientError
 from stash.client import StashClient
 from stash.exceptions import StashRefused, StashUnavailable
 from stash.scene import Scene

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from faults import NextStep, Scope, SyncError
+from errors import NextStep, Scope, SyncError
 from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import (

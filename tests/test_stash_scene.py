@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults import PermanentError
+from errors import PermanentError
 from stash.exceptions import StashAnswerError
 from stash.scene import NamedRef, Scene, SceneFile
 

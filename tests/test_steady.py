@@ -10,7 +10,7 @@ import pytest
 
 from simulator.library import catalogue_file
 from stash.changes import instant
-from store.mark import EDIT
+from store.enqueue import EDIT
 from tests.bulk_town import BulkHand, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation, wait_for
 

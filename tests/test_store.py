@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from store import dirty, history, holds, ledger, meta, schema
-from store.mark import BACKGROUND, EDIT, TASK, mark
+from store import history, holds, ledger, meta, queue, schema
+from store.enqueue import BACKGROUND, EDIT, TASK, enqueue
 from store.store import Store
 
 if TYPE_CHECKING:
@@ -56,37 +56,37 @@ class DirtySet(RuleBasedStateMachine):
     @rule(scenes=st.lists(SCENES, min_size=1, max_size=4), urgency=st.sampled_from([0, 1, 2]))
     def marked(self, scenes: list[int], urgency: int) -> None:
         """Mark some scenes, in one transaction, as a hook, the worker or a task does."""
-        mark(self.connection, "scene", scenes, now=self.now, urgency=urgency)
+        enqueue(self.connection, "scene", scenes, now=self.now, urgency=urgency)
         for scene in scenes:
             self.marks[scene] = self.marks.get(scene, 0) + 1
 
     @rule(target=read, with_task=st.booleans())
-    def leased(self, with_task: bool) -> dirty.DirtyRow | None:
+    def leased(self, with_task: bool) -> queue.QueueRow | None:
         """Let the worker read the most urgent row."""
-        rows = dirty.ready(self.connection, now=self.now, limit=1, with_task=with_task)
+        rows = queue.ready(self.connection, now=self.now, limit=1, with_task=with_task)
         if not rows:
-            due = dirty.next_due(self.connection)
+            due = queue.next_due(self.connection)
             assert due is None or due > self.now
             return None
         self.seen_by[rows[0].id, rows[0].revision] = self.marks[rows[0].id]
         return rows[0]
 
     @rule(row=read)
-    def done(self, row: dirty.DirtyRow | None) -> None:
+    def done(self, row: queue.QueueRow | None) -> None:
         """End a row that was read at any time before; a crash may repeat that."""
-        if row and dirty.done(self.connection, row):
+        if row and queue.done(self.connection, row):
             self.ended[row.id] = self.seen_by[row.id, row.revision]
             assert self.ended[row.id] == self.marks[row.id]
 
     @rule(row=read, wait=st.none() | WAITS)
-    def postponed(self, row: dirty.DirtyRow | None, wait: float | None) -> None:
+    def postponed(self, row: queue.QueueRow | None, wait: float | None) -> None:
         """Postpone or park a row that was read at any time before."""
         if row is None:
             return
-        before = dirty.get(self.connection, "scene", row.id)
+        before = queue.get(self.connection, "scene", row.id)
         due_at = None if wait is None else self.now + wait
-        counted = dirty.postpone(self.connection, row, due_at=due_at, reason="Why", message="m")
-        after = dirty.get(self.connection, "scene", row.id)
+        counted = queue.postpone(self.connection, row, due_at=due_at, reason="Why", message="m")
+        after = queue.get(self.connection, "scene", row.id)
         if before is not None and before.revision == row.revision:
             assert counted
             assert after
@@ -98,7 +98,7 @@ class DirtySet(RuleBasedStateMachine):
     @rule(parked=st.booleans(), reason=st.sampled_from([None, "Why", "Other"]))
     def released(self, parked: bool, reason: str | None) -> None:
         """Release what waits or what is parked; nothing else moves."""
-        count = dirty.release(self.connection, reason=reason, parked=parked)
+        count = queue.release(self.connection, reason=reason, parked=parked)
         if reason == "Other":
             assert count == 0
 
@@ -110,14 +110,14 @@ class DirtySet(RuleBasedStateMachine):
     @rule()
     def task_leaves(self) -> None:
         """Leave a task's rows to the background."""
-        dirty.leave_task(self.connection)
-        assert dirty.task_waiting(self.connection) == 0
+        queue.leave_task(self.connection)
+        assert queue.task_waiting(self.connection) == 0
 
     @invariant()
     def nothing_is_lost(self) -> None:
         """What was marked after it was last read is still there, and what was ended is not."""
         for scene, marks in self.marks.items():
-            row = dirty.get(self.connection, "scene", scene)
+            row = queue.get(self.connection, "scene", scene)
             assert (row is None) == (self.ended.get(scene) == marks)
 
     @invariant()
@@ -126,13 +126,13 @@ class DirtySet(RuleBasedStateMachine):
         rows = self.connection.execute("SELECT revision FROM dirty").fetchall()
         revisions = [revision for (revision,) in rows]
         assert len(set(revisions)) == len(revisions)
-        assert max(revisions, default=0) <= dirty.newest_mark(self.connection)
+        assert max(revisions, default=0) <= queue.newest_mark(self.connection)
 
     @invariant()
     def what_is_due_is_ready(self) -> None:
         """The time to sleep until and the rows to look at tell the same story."""
-        rows = dirty.ready(self.connection, now=self.now, limit=99, with_task=False)
-        due = dirty.next_due(self.connection)
+        rows = queue.ready(self.connection, now=self.now, limit=99, with_task=False)
+        due = queue.next_due(self.connection)
         assert bool(rows) == (due is not None and due <= self.now)
         assert len({row.id for row in rows}) == len(rows)
 
@@ -151,18 +151,18 @@ def connection() -> Iterator[sqlite3.Connection]:
 def ready_ids(connection: sqlite3.Connection, now: float = 100.0, **more: Any) -> list[int]:
     """Give the ids of what is ready, most urgent first."""
     options = {"limit": 99, "with_task": True, **more}
-    return [row.id for row in dirty.ready(connection, now=now, **options)]
+    return [row.id for row in queue.ready(connection, now=now, **options)]
 
 
 def test_the_newest_edit_is_looked_at_first(connection: sqlite3.Connection) -> None:
     """Edits newest first, then what is due again, then the background, then a task's rows."""
-    mark(connection, "scene", [50, 51], now=1, urgency=TASK)
-    mark(connection, "scene", [40, 41], now=1, urgency=BACKGROUND)
-    mark(connection, "scene", [30, 31, 1, 2, 3], now=1)
+    enqueue(connection, "scene", [50, 51], now=1, urgency=TASK)
+    enqueue(connection, "scene", [40, 41], now=1, urgency=BACKGROUND)
+    enqueue(connection, "scene", [30, 31, 1, 2, 3], now=1)
     for scene, due in ((30, 90.0), (31, 80.0)):
-        row = dirty.get(connection, "scene", scene)
+        row = queue.get(connection, "scene", scene)
         assert row
-        dirty.postpone(connection, row, due_at=due, reason="r", message="")
+        queue.postpone(connection, row, due_at=due, reason="r", message="")
     assert ready_ids(connection) == [3, 2, 1, 31, 30, 40, 41, 50, 51]
     assert ready_ids(connection, with_task=False) == [3, 2, 1, 31, 30, 40, 41]
     assert ready_ids(connection, limit=4) == [3, 2, 1, 31]
@@ -171,34 +171,34 @@ def test_the_newest_edit_is_looked_at_first(connection: sqlite3.Connection) -> N
 
 def test_an_edit_takes_a_scene_out_of_a_task(connection: sqlite3.Connection) -> None:
     """A scene that is edited while a task has marked it is served at once, task or not."""
-    mark(connection, "scene", [1, 2], now=1, urgency=TASK)
-    mark(connection, "scene", [2], now=2, urgency=EDIT)
-    mark(connection, "scene", [2], now=3, urgency=TASK)
+    enqueue(connection, "scene", [1, 2], now=1, urgency=TASK)
+    enqueue(connection, "scene", [2], now=2, urgency=EDIT)
+    enqueue(connection, "scene", [2], now=3, urgency=TASK)
     assert ready_ids(connection, with_task=False) == [2]
 
 
 def test_a_due_time_from_a_wrong_clock_is_over(connection: sqlite3.Connection) -> None:
     """A row that a clock years ahead postponed is not lost until then."""
-    mark(connection, "scene", [1], now=1)
-    row = dirty.get(connection, "scene", 1)
+    enqueue(connection, "scene", [1], now=1)
+    row = queue.get(connection, "scene", 1)
     assert row
-    dirty.postpone(connection, row, due_at=4e9, reason="r", message="")
+    queue.postpone(connection, row, due_at=4e9, reason="r", message="")
     assert ready_ids(connection, now=100.0) == [1]
 
 
 def test_parked_rows_wait_for_an_edit(connection: sqlite3.Connection) -> None:
     """A parked row is never due, until it is marked again or released by hand."""
-    mark(connection, "scene", [1, 2], now=1)
+    enqueue(connection, "scene", [1, 2], now=1)
     for scene in (1, 2):
-        row = dirty.get(connection, "scene", scene)
+        row = queue.get(connection, "scene", scene)
         assert row
-        dirty.postpone(connection, row, due_at=None, reason="Rejected", message="no")
+        queue.postpone(connection, row, due_at=None, reason="Rejected", message="no")
     assert ready_ids(connection, now=1e12) == []
-    assert dirty.next_due(connection) is None
-    assert dirty.summary(connection)["parked"] == 2
-    mark(connection, "scene", [1], now=2)
+    assert queue.next_due(connection) is None
+    assert queue.summary(connection)["parked"] == 2
+    enqueue(connection, "scene", [1], now=2)
     assert ready_ids(connection) == [1]
-    assert dirty.release(connection, reason="Rejected", parked=True) == 1
+    assert queue.release(connection, reason="Rejected", parked=True) == 1
     assert sorted(ready_ids(connection)) == [1, 2]
 
 
@@ -266,12 +266,12 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """An exception inside a transaction undoes all of it, and the store stays usable."""
     store = Store(str(tmp_path / "data"))
     with contextlib.suppress(ZeroDivisionError), store.transaction() as connection:
-        mark(connection, "scene", [1], now=1)
+        enqueue(connection, "scene", [1], now=1)
         raise ZeroDivisionError
-    assert dirty.next_due(store.connection) is None
+    assert queue.next_due(store.connection) is None
     with store.transaction() as connection:
-        mark(connection, "scene", [1], now=1)
-    assert dirty.next_due(store.connection) == 0.0
+        enqueue(connection, "scene", [1], now=1)
+    assert queue.next_due(store.connection) == 0.0
     store.close()
 
 
@@ -280,10 +280,10 @@ def test_another_process_is_noticed_and_our_own_commits_are_not(tmp_path: Path) 
     worker, hook = Store(str(tmp_path / "data")), Store(str(tmp_path / "data"))
     seen = worker.data_version()
     with worker.transaction() as connection:
-        mark(connection, "scene", [1], now=1)
+        enqueue(connection, "scene", [1], now=1)
     assert worker.data_version() == seen
     with hook.transaction() as connection:
-        mark(connection, "scene", [1], now=1)
+        enqueue(connection, "scene", [1], now=1)
     assert worker.data_version() != seen
     worker.close()
     hook.close()
@@ -298,7 +298,7 @@ def test_many_first_openings_at_once_make_one_database(tmp_path: Path) -> None:
         try:
             database = schema.open_database(str(tmp_path / "data"))
             database.execute("BEGIN IMMEDIATE")
-            mark(database, "scene", [threading.get_ident()], now=1)
+            enqueue(database, "scene", [threading.get_ident()], now=1)
             database.execute("COMMIT")
             database.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
@@ -311,7 +311,7 @@ def test_many_first_openings_at_once_make_one_database(tmp_path: Path) -> None:
         thread.join()
     assert failures == []
     store = Store(str(tmp_path / "data"))
-    assert dirty.summary(store.connection)["ready"] == 16
+    assert queue.summary(store.connection)["ready"] == 16
     assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     store.close()

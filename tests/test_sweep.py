@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults import SyncError
-from store import dirty
+from errors import SyncError
+from store import queue
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import round as round_module
+from worker import full_scan as round_module
 from worker import sweep as sweep_module
 
 if TYPE_CHECKING:
@@ -275,5 +275,5 @@ def test_a_sweep_of_some_kinds_leaves_the_others_alone(world: World) -> None:
     tag = world.stash.add_entity("tag", "New")
     world.stash.set_scene(5, title="Changed")
     assert world.sweep.run(("studio", "performer", "tag", "group")) == 1
-    assert dirty.get(world.store.connection, "tag", tag)
+    assert queue.get(world.store.connection, "tag", tag)
     assert world.swept() == [("scene", 5), ("tag", tag)]

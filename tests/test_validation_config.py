@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults import ConfigurationError, NextStep
+from errors import ConfigurationError, NextStep
 from validation.config import (
     DEFAULT_FIELDS,
     FIELDS,

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from log import SIZE, Log
 from simulator.library import catalogue_file
-from store import dirty, holds, schema
-from store.mark import mark
-from tasks.tail import Tail
+from store import holds, queue, schema
+from store.enqueue import enqueue
+from tasks.log_tail import LogTail
 from tests.hand import Hand, hand_on
 from tests.installation import ROOT, installation, wait_for
 from tests.plugin_process import connection
-from worker import hook, release
+from worker import hook, reload
 from worker.launcher import WORKER_LOCK, ProcessLock
-from worker.log import SIZE, Log
-from worker.release import Release
+from worker.reload import PluginFiles
 from worker.resident import Resident
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def test_a_parked_scene_does_not_keep_the_worker(hand: Hand) -> None:
     """What waits for an edit or a button is no reason to stay."""
     hand.resident._stays = False
     hand.hook(1)
-    row = dirty.get(hand.resident.store.connection, "scene", 1)
+    row = queue.get(hand.resident.store.connection, "scene", 1)
     assert row
-    dirty.postpone(hand.resident.store.connection, row, due_at=None, reason="x", message="m")
+    queue.postpone(hand.resident.store.connection, row, due_at=None, reason="x", message="m")
     in_a_while(hand, seconds=3600)
     assert hand.resident._why_go() == "idle"
     hand.hook(1)
@@ -198,17 +198,17 @@ def plugin_files(folder: Path) -> Path:
 def test_an_update_counts_when_it_has_settled(tmp_path: Path) -> None:
     """Files are replaced one by one; only when nothing moves any more is the update complete."""
     folder, now = plugin_files(tmp_path / "plugin"), 0.0
-    watch = Release(str(folder), clock=lambda: now)
+    watch = PluginFiles(str(folder), clock=lambda: now)
     now = 100.0
     assert not watch.changed()
     (folder / "worker" / "a.py").write_text("changed", "utf-8")
-    now += release.LOOK
+    now += reload.LOOK
     assert watch.changed()
     assert not watch.settled()
-    now += release.SETTLED
+    now += reload.SETTLED
     (folder / "worker" / "b.py").write_text("more", "utf-8")
     assert not watch.settled()
-    now += release.SETTLED
+    now += reload.SETTLED
     assert watch.settled()
     assert not watch.removed()
 
@@ -216,15 +216,15 @@ def test_an_update_counts_when_it_has_settled(tmp_path: Path) -> None:
 def test_a_removed_plugin_takes_its_worker_along(tmp_path: Path) -> None:
     """Files that stay away are an uninstalled plugin; for a moment they are an update."""
     folder, now = plugin_files(tmp_path / "plugin"), 0.0
-    watch = Release(str(folder), clock=lambda: now)
+    watch = PluginFiles(str(folder), clock=lambda: now)
     (folder / "worker" / "a.py").unlink()
     (folder / "plexsync.py").unlink()
-    now = release.LOOK
+    now = reload.LOOK
     assert watch.changed()
-    now += release.SETTLED + 1
+    now += reload.SETTLED + 1
     assert not watch.settled()
     assert not watch.removed()
-    now += release.REMOVED
+    now += reload.REMOVED
     assert watch.removed()
 
 
@@ -338,7 +338,7 @@ def test_wrong_settings_are_said_once_and_cost_no_writes(hand: Hand) -> None:
 
 def test_a_follower_of_the_log_misses_nothing_when_it_rotates(tmp_path: Path) -> None:
     """Each line comes once, complete and in order, across the rotation of the file."""
-    log, tail = Log(str(tmp_path)), Tail(str(tmp_path))
+    log, tail = Log(str(tmp_path)), LogTail(str(tmp_path))
     assert tail.lines() == []
     seen: list[str] = []
     rotated = SIZE // 7000 + 3
@@ -354,7 +354,7 @@ def test_a_follower_of_the_log_misses_nothing_when_it_rotates(tmp_path: Path) ->
 
 def test_a_follower_gives_complete_lines_only(tmp_path: Path) -> None:
     """A line that is still being written waits for its end."""
-    path, tail = tmp_path / "plexsync.log", Tail(str(tmp_path))
+    path, tail = tmp_path / "plexsync.log", LogTail(str(tmp_path))
     path.write_bytes(b"2026-01-01T00:00:00.000Z INFO one\n2026-01-01T00:00:00.000Z WARN")
     assert tail.lines() == [("INFO", "one")]
     with path.open("ab") as file:
@@ -384,7 +384,7 @@ def test_a_worker_killed_amid_a_hundred_scenes_converges_after_one_more_hook(
             town.stash.set_scene(scene, title=f"kill {scene}")
         database = schema.open_database(str(town.data))
         database.execute("BEGIN IMMEDIATE")
-        mark(database, "scene", range(1, 101), now=time.time())
+        enqueue(database, "scene", range(1, 101), now=time.time())
         database.execute("COMMIT")
         database.close()
         kills = 0

@@ -30,7 +30,9 @@ WHEELS = ROOT / ".cache" / "vendor"
 PINS = "requirements-vendor.txt"
 
 #: Single files that are shipped.
-FILES = ("PlexSync.yml", "plexsync.py", "LICENSE", "README.md", "CHANGELOG.md")
+#: The entry, and what belongs to no room.
+TOP = ("plexsync.py", "errors.py", "log.py")
+FILES = ("PlexSync.yml", *TOP, "LICENSE", "README.md", "CHANGELOG.md")
 #: The pages' own room, and what of it is shipped.
 PAGES, PAGE_KINDS = "ui", {".js", ".css"}
 #: Folders with Python in them that stay at home; every other one is a room of the product.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from faults import ConfigurationError
+from errors import ConfigurationError
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from faults import SyncError
-from worker.appearing import Appearing
+from errors import SyncError
+from worker.new_in_plex import NewInPlex
 from worker.sweep import CALM, Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sync.stash_session import StashSession
     from worker.processor import SyncWorker
-    from worker.stash_link import StashLink
 
 
 class Calm:
@@ -26,12 +26,12 @@ class Calm:
     """
 
     def __init__(
-        self, worker: SyncWorker, stash: StashLink, clock: Callable[[], float] = time.time
+        self, worker: SyncWorker, stash: StashSession, clock: Callable[[], float] = time.time
     ) -> None:
         self._worker = worker
         self._clock = clock
         self._sweep = Sweep(worker.store, stash, worker.log, clock)
-        self._appearing = Appearing(worker.store, clock)
+        self._appearing = NewInPlex(worker.store, clock)
         self._sweep_at = 0.0  # the first one as soon as there is a moment
 
     def look_around(self) -> bool:

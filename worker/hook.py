@@ -13,7 +13,7 @@ import sqlite3
 import time
 
 from store import meta, schema
-from store.mark import mark
+from store.enqueue import enqueue
 from worker import launcher
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
@@ -130,9 +130,9 @@ def _mark_for_sure(directory: str, kind: str, ids: list[int], server_connection:
     except sqlite3.DatabaseError as error:
         if not schema.is_damage(error):
             raise
-    from store import damage  # never needed on a good day
+    from store import recovery  # never needed on a good day
 
-    damage.set_aside(directory)
+    recovery.set_aside(directory)
     return _mark(directory, kind, ids, server_connection)
 
 
@@ -142,7 +142,7 @@ def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> 
     database = schema.open_database(directory)
     try:
         database.execute("BEGIN IMMEDIATE")
-        mark(database, kind, ids, now=now)
+        enqueue(database, kind, ids, now=now)
         meta.put_connection(database, server_connection)
         reminder = meta.due_reminder(database, now=now, every=REMINDER)
         database.execute("COMMIT")

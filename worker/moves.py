@@ -1,7 +1,7 @@
 """Moved files: the scenes whose files Stash touched lately and that lie elsewhere now.
 
 A moved file leaves its scene's updated_at alone; the file's own moves. Stash can
-be asked for that since 0.30; before, and for moved folders, see worker/round.py.
+be asked for that since 0.30; before, and for moved folders, see worker/full_scan.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stash.stamp import SceneStamp
     from store.store import Store
-    from worker.stash_link import StashLink
+    from sync.stash_session import StashSession
 
 #: Scenes of one page.
 PAGE = changes.LARGE
@@ -31,7 +31,7 @@ class Moves:
         stash: The way to Stash.
     """
 
-    def __init__(self, store: Store, stash: StashLink) -> None:
+    def __init__(self, store: Store, stash: StashSession) -> None:
         self._store = store
         self._stash = stash
         self._can_tell = True

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from store import damage, meta, schema
+from store import meta, recovery, schema
 from worker.launcher import INHERITED, WORKER_LOCK, ProcessLock
 from worker.resident import IDLE, REPLACED, Resident
 
@@ -98,7 +98,7 @@ def _one_life(
 
 
 def _was_damaged(directory: str, error: sqlite3.Error) -> bool:
-    return schema.is_damage(error) and damage.set_aside(directory)
+    return schema.is_damage(error) and recovery.set_aside(directory)
 
 
 def _inherited(directory: str) -> int | None:

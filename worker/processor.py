@@ -1,6 +1,6 @@
 """The worker: looks at one dirty thing after another and ends its row with what came of it.
 
-A fault goes to worker/verdict.py. TransientError and PermanentError are re-exported here.
+A fault goes to worker/retry_policy.py. TransientError and PermanentError are re-exported here.
 """
 
 from __future__ import annotations
@@ -8,25 +8,26 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from faults import ConfigurationError, PermanentError, SyncError, TransientError
+from errors import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
 from stash.scene import METADATA, Scene
-from worker import redaction, server_seen, sign_of_life, unlock
-from worker.books import Books
-from worker.expand import Expansion
-from worker.reconcile import Reconciler
-from worker.selection import why_not
-from worker.verdict import Verdict
+from sync import redaction, server_seen
+from sync.reconcile import Reconciler
+from sync.record import Recorder
+from sync.scene_filter import why_not
+from worker import sign_of_life, unlock
+from worker.fan_out import FanOut
+from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from store.dirty import DirtyRow
+    from log import Log
+    from store.queue import QueueRow
     from store.store import Store
+    from sync.plan import ScenePlan
+    from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
-    from worker.log import Log
-    from worker.look import Look
-    from worker.stash_link import StashLink
 
 __all__ = ["PermanentError", "SyncWorker", "TransientError"]
 
@@ -46,7 +47,7 @@ class SyncWorker:
     def __init__(
         self,
         store: Store,
-        stash: StashLink,
+        stash: StashSession,
         log: Log,
         config: PlexSyncConfig | None = None,
         *,
@@ -60,8 +61,8 @@ class SyncWorker:
         self.fingerprint = ""
         self.clock = clock
         self._make_client = plex_client or PlexClient
-        self.books = Books(store, log, clock, fingerprint=lambda: self.fingerprint)
-        self._expansion = Expansion(store, stash, clock)
+        self.books = Recorder(store, log, clock, fingerprint=lambda: self.fingerprint)
+        self._expansion = FanOut(store, stash, clock)
         self._plex_client: PlexClient | None = None
         self._reconciler: Reconciler | None = None
         redaction.begin(store, log)
@@ -70,7 +71,7 @@ class SyncWorker:
         #: Told of the settings that come with each scene, before they are needed;
         #: False when they are wrong. worker/resident.py puts its gate here.
         self.accept_settings: Callable[[dict[str, object]], bool] = lambda _: True
-        self.verdict = Verdict(
+        self.verdict = RetryPolicy(
             store,
             log,
             clock,
@@ -133,7 +134,7 @@ class SyncWorker:
             )
         return self._reconciler
 
-    def work_on(self, row: DirtyRow) -> None:
+    def work_on(self, row: QueueRow) -> None:
         """Look at one dirty thing and settle what comes of it. Raises no SyncError."""
         try:
             if row.kind == unlock.KIND:
@@ -159,8 +160,8 @@ class SyncWorker:
             self.verdict.settle(row, fault)
 
     def _process_job(
-        self, job: Mapping[str, Any], row: DirtyRow | None = None, asked_at: float | None = None
-    ) -> Look:
+        self, job: Mapping[str, Any], row: QueueRow | None = None, asked_at: float | None = None
+    ) -> ScenePlan:
         """Sync what a job describes, and end its queue row in the same transaction.
 
         Args:
@@ -191,7 +192,7 @@ class SyncWorker:
         self.log.info(self._told(look))
         return look
 
-    def record(self, looks: Sequence[tuple[DirtyRow, Look]]) -> None:
+    def record(self, looks: Sequence[tuple[QueueRow, ScenePlan]]) -> None:
         """End the rows of several looks in one transaction, then settle what failed of them."""
         server = self.plex.machine_identifier  # no question within the transaction
         with self.store.transaction():
@@ -213,7 +214,7 @@ class SyncWorker:
         """Keep a scene's title and paths out of the log from here on, if the settings say so."""
         redaction.keep_private(self.log, scene, self.config)
 
-    def _told(self, look: Look) -> str:
+    def _told(self, look: ScenePlan) -> str:
         """Give the log's one line about a look."""
         fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in look.items)
@@ -225,7 +226,7 @@ class SyncWorker:
         notes = "".join(f"; {note}" for note in said)
         return f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
 
-    def _expand(self, row: DirtyRow) -> None:
+    def _expand(self, row: QueueRow) -> None:
         scenes = self._expansion.run(row)
         if scenes is None:
             return  # an edit by hand comes first

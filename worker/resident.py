@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from faults import SyncError
+from errors import SyncError
+from log import Log
 from stash.exceptions import StashRefused
-from store import dirty
+from store import queue
+from store.maintenance import Maintenance
 from store.store import Store
-from store.upkeep import Upkeep
+from sync.stash_session import StashSession
 from worker.calm import Calm
-from worker.gate import Gate
+from worker.circuit_breaker import CircuitBreaker
+from worker.dispatch import Dispatcher
 from worker.launcher import TASK_LOCK, WAKE_PIPE, ProcessLock
-from worker.log import Log
 from worker.processor import SyncWorker
-from worker.release import Release
-from worker.stash_link import StashLink
-from worker.turn import Turn
+from worker.reload import PluginFiles
 from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ class Resident:
     ) -> None:
         self.store = Store(directory)
         self.log = Log(directory)
-        self.stash = StashLink(self.store, self.log)
+        self.stash = StashSession(self.store, self.log)
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
-        self.gate = Gate(self.worker)
+        self.gate = CircuitBreaker(self.worker)
         self.worker.accept_settings = self.gate.adopt
         self.task_lock = ProcessLock(directory, TASK_LOCK)
-        self.release = Release()
-        self.turn = Turn(self.worker, self.task_lock, self.release, clock)
+        self.release = PluginFiles()
+        self.turn = Dispatcher(self.worker, self.task_lock, self.release, clock)
         self.calm = Calm(self.worker, self.stash, clock)
-        self.upkeep = Upkeep(self.store, self.log.warning, clock)
+        self.upkeep = Maintenance(self.store, self.log.warning, clock)
         self._stays = stays
         self._idle = idle
         self._clock = clock
@@ -114,14 +114,14 @@ class Resident:
 
     def _something_waits(self) -> bool:
         """Say whether anything will be due: nobody else would look at it when its time comes."""
-        return dirty.next_due(self.store.connection) is not None
+        return queue.next_due(self.store.connection) is not None
 
     def sleep(self) -> None:
         """Sleep until a hook wakes us, something is due, or it is time to look around."""
         now = self._clock()
         moments = [self.gate.next_look()]
         if moments[0] is None:
-            moments.append(dirty.next_due(self.store.connection))
+            moments.append(queue.next_due(self.store.connection))
         due = min((moment for moment in moments if moment is not None), default=now + LONGEST_SLEEP)
         wait = min(max(due - now, 0.05), LONGEST_SLEEP)
         if self.task_lock.is_held() or self.release.changed():

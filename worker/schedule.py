@@ -1,11 +1,11 @@
 """When to look again, in seconds. Pure; the only place with numbers for waiting.
 
-Every wait is bounded by a day, so store/dirty.py can tell a wrong clock.
+Every wait is bounded by a day, so store/queue.py can tell a wrong clock.
 """
 
 from __future__ import annotations
 
-from faults import NextStep, SyncError
+from errors import NextStep, SyncError
 from plex.exceptions import RateLimited
 
 #: A scene whose own request failed: soon, then ever slower.

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plex.client import PlexClient
-    from worker.stash_link import StashLink
+    from sync.stash_session import StashSession
 
 
-def ask(lane: str, stash: StashLink, plex: Callable[[], PlexClient]) -> None:
+def ask(lane: str, stash: StashSession, plex: Callable[[], PlexClient]) -> None:
     """Ask the server of a lane (store/holds.py) for a sign of life.
 
     Plex is asked who it is, which needs no token, and for SETTINGS also for its

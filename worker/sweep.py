@@ -4,7 +4,7 @@ A closed tab kills the hook and the rest of a bulk edit; auto-tag, merges and
 moved files fire none at all. So now and then everything that moved since a
 watermark is marked, for three requests when nothing happened: the newest of
 each kind, the files that were touched, and a page of what is compared anyway
-(worker/round.py).
+(worker/full_scan.py).
 
 The watermark is an instant, not Stash's text, so it survives a change of time
 zone; entries of its very second are looked at again unless the ledger shows
@@ -24,16 +24,16 @@ from stash import changes
 from stash.changes import KINDS, LARGE, Changed, Newest
 from store import ledger, meta
 from store.backup import LOOK_SINCE
-from store.mark import BACKGROUND, mark
+from store.enqueue import BACKGROUND, enqueue
+from worker.full_scan import FullScan
 from worker.moves import Moves
-from worker.round import Round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from log import Log
     from store.store import Store
-    from worker.log import Log
-    from worker.stash_link import StashLink
+    from sync.stash_session import StashSession
 
 #: Seconds between two sweeps while nothing else happens.
 CALM = 600.0
@@ -66,7 +66,7 @@ class Sweep:
     def __init__(
         self,
         store: Store,
-        stash: StashLink,
+        stash: StashSession,
         log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,7 +75,7 @@ class Sweep:
         self._log = log
         self._clock = clock
         self._moves = Moves(store, stash)
-        self._round = Round(store, stash, clock)
+        self._round = FullScan(store, stash, clock)
 
     def run(self, kinds: tuple[str, ...] = KINDS) -> int:
         """Mark what changed; give the number of marks.
@@ -202,7 +202,7 @@ class Sweep:
         for start in range(0, len(ids), CHUNK):
             with self._store.transaction() as connection:
                 chunk = ids[start : start + CHUNK]
-                mark(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
+                enqueue(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
         return len(ids)
 
 

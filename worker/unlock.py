@@ -22,18 +22,18 @@ from plex.exceptions import ItemGone
 from plex.fields import SCALARS
 from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
-from store import dirty, ledger, meta
+from store import ledger, meta, queue
+from sync.picture import Picture
 from worker.launcher import ProcessLock
-from worker.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from log import Log
     from plex.client import PlexClient
-    from store.dirty import DirtyRow
     from store.ledger import LedgerEntry
+    from store.queue import QueueRow
     from store.store import Store
-    from worker.log import Log
 
 #: Kind of the rows.
 KIND = "locks"
@@ -45,7 +45,7 @@ RELEASED = "released"
 _TEXTS = frozenset(field.name for field in SCALARS)
 
 
-def work_on(row: DirtyRow, store: Store, plex: Callable[[], PlexClient], log: Log) -> None:
+def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Log) -> None:
     """Release one item's locks and end the row.
 
     A row that its task has left behind is dropped, for Stop means stop; one that
@@ -61,7 +61,7 @@ def work_on(row: DirtyRow, store: Store, plex: Callable[[], PlexClient], log: Lo
         if locks:
             items, count = meta.get(connection, RELEASED) or (0, 0)
             meta.put(connection, RELEASED, [items + 1, count + len(locks)])
-        dirty.done(connection, row)
+        queue.done(connection, row)
     if locks:
         log.info(f"item {row.id}: {', '.join(locks)} unlocked")
 

@@ -1,0 +1,84 @@
+"""What the store needs now and then, at calm moments: a backup, and space given back."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from store import backup, meta
+
+if TYPE_CHECKING:
+    from store.store import Store
+
+#: Seconds between two backups, if anything was written to Plex since.
+EVERY = 3600.0
+#: The same for a worker that goes: the next may not stay for as long as that.
+ON_LEAVING = 60.0
+#: Unused pages that are worth rewriting the file for, and the share of it they must be.
+UNUSED = 256
+SHARE = 0.25
+
+
+class Maintenance:
+    """Looks after the store of a worker.
+
+    Args:
+        store: The store.
+        warn: Told what went wrong, and what was restored when the store was opened.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self, store: Store, warn: Callable[[str], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._warn = warn
+        self._clock = clock
+        self._looked_at: float | None = None
+        if store.mishap:
+            warn(store.mishap)
+
+    def run(self, *, leaving: bool = False) -> None:
+        """Do what is due, while nothing waits. A full disk stops nobody here.
+
+        Args:
+            leaving: The worker is about to go: back up even if it was done lately.
+        """
+        self._forget_mishap()
+        now = self._clock()
+        lately = self._looked_at is not None and 0 <= now - self._looked_at < EVERY
+        if lately and not leaving:
+            return
+        self._looked_at = now
+        connection = self._store.connection
+        try:
+            if backup.is_due(
+                connection, self._store.directory, now=now, every=ON_LEAVING if leaving else EVERY
+            ):
+                backup.make(connection, self._store.directory, now=now)
+            shrink(connection)
+            # SQLite never makes the log shorter by itself.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (OSError, sqlite3.OperationalError) as error:
+            self._warn(f"no backup of the ledger could be made: {error}")
+
+    def _forget_mishap(self) -> None:
+        """Stop telling of a mishap once it was told and everything was looked at."""
+        connection = self._store.connection
+        mishap = meta.get(connection, "mishap")
+        if mishap and meta.notice(connection) == mishap["text"] and meta.was_told(connection):
+            with self._store.transaction():
+                meta.put(connection, "mishap", {})
+                meta.put_notice(connection, "")
+
+
+def shrink(connection: sqlite3.Connection) -> bool:
+    """Give unused space back to the disk, if there is much; say whether there was."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    unused = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    if unused < UNUSED or unused < pages * SHARE:
+        return False
+    connection.execute("VACUUM")
+    return True

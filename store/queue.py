@@ -1,0 +1,208 @@
+"""The dirty set: one row for each thing that may differ from Plex.
+
+Marking bumps the row's revision; ``done`` deletes the row only if its revision
+is still the one that was read. An edit that arrives while its scene is in
+flight, waiting or parked therefore always leads to another look, and ten hooks
+for one scene are one piece of work. Marking itself is in store/enqueue.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from store.enqueue import BACKGROUND, EDIT, TASK
+
+#: A due time further away than this comes from a clock that was wrong: no
+#: schedule of ours is longer than a day (worker/schedule.py).
+LONGEST_WAIT = 2 * 86400.0
+
+COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
+
+
+class QueueRow(NamedTuple):
+    """One thing to look at.
+
+    ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
+    once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
+    TASK (store/enqueue.py); a task's rows are looked at only while it lives.
+    """
+
+    kind: str
+    id: int
+    revision: int
+    urgency: int
+    due_at: float | None
+    attempts: int
+    reason: str
+    message: str
+    marked_at: float
+
+
+def ready(
+    connection: sqlite3.Connection, *, now: float, limit: int, with_task: bool
+) -> list[QueueRow]:
+    """Give up to ``limit`` rows to look at now, most urgent first.
+
+    Newest edits first, then rows whose wait is over, then what is looked at in
+    the background and (``with_task``) for a task, in the order of marking. A due
+    time that no schedule of ours can have produced counts as over.
+    """
+    fresh = "SELECT {} FROM dirty WHERE due_at = 0 AND urgency = ? ORDER BY revision {} LIMIT ?"
+    rows = connection.execute(fresh.format(COLUMNS, "DESC"), (EDIT, limit)).fetchall()
+    for condition, value in (("<=", now), (">", now + LONGEST_WAIT)):
+        if len(rows) < limit:
+            rows += connection.execute(
+                f"SELECT {COLUMNS} FROM dirty WHERE due_at > 0 "  # noqa: S608 - our constants
+                f"AND due_at {condition} ? ORDER BY due_at LIMIT ?",
+                (value, limit - len(rows)),
+            ).fetchall()
+    for urgency in (BACKGROUND, TASK) if with_task else (BACKGROUND,):
+        if len(rows) < limit:
+            rows += connection.execute(
+                fresh.format(COLUMNS, "ASC"), (urgency, limit - len(rows))
+            ).fetchall()
+    return [QueueRow._make(row) for row in rows]
+
+
+def next_due(connection: sqlite3.Connection) -> float | None:
+    """Give the earliest due time in Unix seconds; 0 for "at once", None when nothing waits."""
+    at_once = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency IN (0, 1) LIMIT 1"
+    if connection.execute(at_once).fetchone():
+        return 0.0
+    earliest: float | None = connection.execute(
+        "SELECT min(due_at) FROM dirty WHERE due_at > 0"
+    ).fetchone()[0]
+    return earliest
+
+
+def newest_mark(connection: sqlite3.Connection) -> int:
+    """Give the highest revision ever given to a row, 0 before the first."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'sequence'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def task_waiting(connection: sqlite3.Connection) -> int:
+    """Count the rows that a task marked and that are not counted yet, whoever looks at them."""
+    count: int = connection.execute("SELECT count(*) FROM dirty WHERE run = 1").fetchone()[0]
+    return count
+
+
+def is_in_run(connection: sqlite3.Connection, row: QueueRow) -> bool:
+    """Say whether the running task is still to count this very row: not if it was marked again.
+
+    Asked of the store and not of the row, which may have been read before the task.
+    """
+    found = connection.execute(
+        "SELECT run FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
+        (row.kind, row.id, row.revision),
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def is_current(connection: sqlite3.Connection, row: QueueRow) -> bool:
+    """Say whether the row is as it was read: what was read of its scene since is not old yet."""
+    query = "SELECT 1 FROM dirty WHERE kind = ? AND id = ? AND revision = ?"
+    found = connection.execute(query, (row.kind, row.id, row.revision)).fetchone()
+    return found is not None
+
+
+def edit_waits(connection: sqlite3.Connection, *, after: int = 0) -> bool:
+    """Say whether an edit by hand waits to be looked at, with a revision above ``after``."""
+    query = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency = 0 AND revision > ? LIMIT 1"
+    return connection.execute(query, (after,)).fetchone() is not None
+
+
+def waiting_with(connection: sqlite3.Connection, urgency: int) -> int:
+    """Count what is to be looked at at once with an urgency."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM dirty WHERE due_at = 0 AND urgency = ?", (urgency,)
+    ).fetchone()[0]
+    return count
+
+
+def begin_run(connection: sqlite3.Connection) -> None:
+    """Count nothing any more that an earlier task marked; the rows stay."""
+    connection.execute("UPDATE dirty SET run = 0 WHERE run = 1")
+
+
+def leave_task(connection: sqlite3.Connection) -> int:
+    """Leave all that a task marked to the background, and count them."""
+    begin_run(connection)
+    return connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2").rowcount
+
+
+def done(connection: sqlite3.Connection, row: QueueRow) -> bool:
+    """Delete the row unless it was marked again since it was read; say whether it went."""
+    cursor = connection.execute(
+        "DELETE FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
+        (row.kind, row.id, row.revision),
+    )
+    return cursor.rowcount == 1
+
+
+def postpone(
+    connection: sqlite3.Connection,
+    row: QueueRow,
+    *,
+    due_at: float | None,
+    reason: str,
+    message: str,
+) -> bool:
+    """Look again at ``due_at`` (None = park) unless the row was marked again since.
+
+    The row leaves its task: from here on it waits on its own, and once it is due
+    it is nothing that somebody waits for. Returns whether it was still the row
+    that was read.
+    """
+    cursor = connection.execute(
+        "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
+        "urgency = 1, run = 0 WHERE kind = ? AND id = ? AND revision = ?",
+        (due_at, reason, message, row.kind, row.id, row.revision),
+    )
+    return cursor.rowcount == 1
+
+
+def release(connection: sqlite3.Connection, *, reason: str | None = None, parked: bool) -> int:
+    """Make postponed rows due at once and count them.
+
+    ``reason`` picks rows postponed for it, None any; ``parked`` picks the parked
+    rows, else those on a schedule.
+    """
+    cursor = connection.execute(
+        "UPDATE dirty SET due_at = 0, attempts = 0 WHERE (due_at IS NULL) = ? "
+        "AND (due_at IS NULL OR due_at > 0) AND (? IS NULL OR reason = ?)",
+        (int(parked), reason, reason),
+    )
+    return cursor.rowcount
+
+
+def replace_messages(connection: sqlite3.Connection, message: str) -> None:
+    """Say this of everything that is postponed, in place of what was said so far."""
+    connection.execute("UPDATE dirty SET message = ? WHERE message <> ''", (message,))
+
+
+def get(connection: sqlite3.Connection, kind: str, number: int) -> QueueRow | None:
+    """Give one row, or None when the thing is in step."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM dirty WHERE kind = ? AND id = ?",  # noqa: S608 - our constants
+        (kind, number),
+    ).fetchone()
+    return QueueRow._make(row) if row else None
+
+
+def summary(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the rows by state: ready, task, waiting, parked."""
+    states = connection.execute(
+        "SELECT CASE WHEN due_at IS NULL THEN 'parked' WHEN due_at > 0 THEN 'waiting' "
+        "WHEN urgency = 2 THEN 'task' ELSE 'ready' END, count(*) FROM dirty GROUP BY 1"
+    ).fetchall()
+    return {"ready": 0, "task": 0, "waiting": 0, "parked": 0} | dict(states)
+
+
+def by_reason(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:
+    """Group what is postponed: (reason, scenes, parked among them, one message), most first."""
+    return connection.execute(
+        "SELECT reason, count(*), sum(due_at IS NULL), min(message) FROM dirty "
+        "WHERE reason <> '' GROUP BY reason ORDER BY 2 DESC, 1"
+    ).fetchall()

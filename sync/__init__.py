@@ -1,0 +1,1 @@
+"""The pipeline: read, match, merge, write and record, for one scene or many."""

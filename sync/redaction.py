@@ -1,0 +1,50 @@
+"""The setting redact_logs, as the worker follows it.
+
+While it is on, neither the log nor the line that the next hook says names a title
+or a path. What was written before it was turned on did: the log begins anew then,
+so that the file can be shared, and kept messages that may be said again go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store import meta, queue
+from worker import notice
+
+if TYPE_CHECKING:
+    from log import Log
+    from stash.scene import Scene
+    from store.store import Store
+    from validation.config import PlexSyncConfig
+
+#: Under this key the store keeps whether the setting was on when last read.
+KEY = "redacted"
+#: Takes the place of messages that were written while it was off.
+FROM_BEFORE = "what was said is left out since redact_logs is on; Retry failed says it anew."
+
+
+def begin(store: Store, log: Log) -> None:
+    """Write a log as it was written last, until the settings are read."""
+    log.redact([] if meta.get(store.connection, KEY) else None)
+
+
+def follow(store: Store, log: Log, *, wanted: bool) -> None:
+    """Follow the setting from now on."""
+    log.redact([] if wanted else None)
+    if wanted == bool(meta.get(store.connection, KEY)):
+        return
+    if wanted:
+        log.begin_anew()  # first, for whoever dies here has to do it again
+    with store.transaction() as connection:
+        meta.put(connection, KEY, wanted)
+        if wanted:
+            queue.replace_messages(connection, FROM_BEFORE)
+            notice.leave_notice(connection)
+
+
+def keep_private(log: Log, scene: Scene, config: PlexSyncConfig | None) -> None:
+    """Keep a scene's title and paths out of the log from here on, if they have to be."""
+    if log.is_redacted and config is not None:
+        paths = [file.path for file in scene.files]
+        log.redact([scene.title, *paths, *(config.path_map.to_plex(path) for path in paths)])

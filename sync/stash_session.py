@@ -1,0 +1,115 @@
+"""The worker's way to Stash: the newest connection that a hook or task left, and the settings.
+
+A cookie grows old and Stash may come back at another port, so the connection
+kept in the store is looked at again whenever Stash refuses or is not there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from stash.client import StashClient
+from stash.connection import StashConnection
+from stash.exceptions import StashRefused, StashUnreachable
+from store import meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from log import Log
+    from stash.scene import Scene
+    from store.store import Store
+
+_T = TypeVar("_T")
+
+
+class StashSession:
+    """Reads from Stash; every method raises only faults.SyncError.
+
+    Args:
+        store: Where hooks leave the connection.
+        log: Told of the cookie so that it never writes it.
+        make_client: Makes a client; the tests' way to other timeouts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        make_client: Callable[[StashConnection], StashClient] = StashClient,
+    ) -> None:
+        self.make_client = make_client
+        self._store = store
+        self._log = log
+        self._client: StashClient | None = None
+        self._given: object = None
+        self.last_settings: dict[str, object] | None = None
+
+    def read_scene(self, scene_id: int) -> Scene | None:
+        """Give a scene, None when Stash has none; the settings come along (``last_settings``)."""
+        reading = self._ask(lambda client: client.read_scene(scene_id))
+        self.last_settings = reading.settings
+        return reading.scene
+
+    def settings(self) -> dict[str, object]:
+        """Give the plugin's settings map as it is now."""
+        self.last_settings = self._ask(lambda client: client.settings())
+        return self.last_settings
+
+    def ask(self, question: Callable[[StashClient], _T]) -> _T:
+        """Ask anything of the client, once more with a newer connection if there is one."""
+        return self._ask(question)
+
+    def scenes_with_path(self, path: str) -> list[int]:
+        """Give the ids of the scenes that hold a file."""
+        return self._ask(lambda client: [scene.id for scene in client.scenes_with_path(path)])
+
+    def cover(self, scene: Scene) -> bytes | None:
+        """Give a scene's cover, None when there is no picture to show."""
+        return self._ask(lambda client: client.cover(scene))
+
+    def client(self, *, renew: bool = False) -> StashClient:
+        """Give the client for Stash.
+
+        Every hook brings a new cookie, so the newest connection replaces the
+        one in use only when the address changed or ``renew`` asks for it.
+
+        Raises:
+            StashConnectionUnusable: No hook or task has left a usable connection yet.
+        """
+        given = meta.get(self._store.connection, "connection")
+        if self._client is not None and given == self._given:
+            return self._client
+        if self._client is None or renew or _address(given) != _address(self._given):
+            connection = StashConnection.from_server_connection(given)
+            self.close()
+            self._log.hide([connection.cookie_value])
+            self._client, self._given = self.make_client(connection), given
+        return self._client
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The connection in use, as a hook or task left it; empty while there is none."""
+        return self._given if isinstance(self._given, dict) else {}
+
+    def close(self) -> None:
+        """Close the connection to Stash."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ask(self, question: Callable[[StashClient], _T]) -> _T:
+        client = self.client()
+        try:
+            return question(client)
+        except (StashRefused, StashUnreachable):
+            newer = self.client(renew=True)
+            if newer is client:
+                raise
+            return question(newer)
+
+
+def _address(given: object) -> object:
+    if not isinstance(given, dict):
+        return None
+    return [given.get(name) for name in ("Scheme", "Host", "Port")]

@@ -1,0 +1,116 @@
+"""Going round all scenes, a few pages with each sweep: what no time in Stash tells of.
+
+A scan that finds a renamed folder changes the path in Stash's row of the folder
+and nothing else: the times of the files, of the scenes and of the folder itself
+stand still, and no hook runs (handleFolderRename in Stash's pkg/file/scan.go),
+so no filter finds the scenes below. A lost Scene.Destroy leaves nothing to
+filter by, either. Therefore every scene that we ever looked at is compared with
+what Stash has now, calmly: a page or a few with each sweep, all of them about
+once a day. Before Stash 0.30 this is how single moved files are found, too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from stash.changes import LARGE
+from store import ledger, meta, queue
+from store.enqueue import BACKGROUND, enqueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stash.stamp import SceneStamp
+    from store.ledger import SceneRecord
+    from store.store import Store
+    from sync.stash_session import StashSession
+
+#: Seconds in which all scenes are compared once, if Stash has no more than about
+#: 250,000 and the worker lives that long.
+ROUND = 86400.0
+#: Scenes of one page, and pages of one sweep at most.
+PAGE, MOST_PAGES = LARGE, 4
+#: Scenes of the ledger that are compared, and marked, at one go.
+CHUNK = 1000
+#: No id is higher: SQLite's integers end here.
+LAST_ID = 2**63 - 1
+
+KEY = "round"
+
+
+class FullScan:
+    """Marks the scenes that are not as the ledger has them, the next few at each call.
+
+    Args:
+        store: The ledger, and how far the round is.
+        stash: The way to Stash.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self, store: Store, stash: StashSession, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._stash = stash
+        self._clock = clock
+
+    def go_on(self, scenes: int) -> int:
+        """Compare the next scenes; give the number of marks.
+
+        Args:
+            scenes: How many scenes Stash has. Nothing is compared with a Stash
+                that has none at all: its database is not there, or not yet.
+
+        Raises:
+            faults.SyncError: Stash failed; the page is compared again next time.
+        """
+        state = meta.get(self._store.connection, KEY) or {"place": 0, "at": self._clock()}
+        place, now, marked = state["place"], self._clock(), 0
+        for _ in range(_pages(scenes, now - state["at"])):
+            ids, place = self._compare(place)
+            with self._store.transaction() as connection:
+                enqueue(connection, "scene", ids, now=now, urgency=BACKGROUND)
+                meta.put(connection, KEY, {"place": place, "at": now})
+            marked += len(ids)
+            if not place:
+                break
+        return marked
+
+    def _compare(self, place: int) -> tuple[list[int], int]:
+        """Give what is to be marked of the scenes above an id, and how far that was; 0: all."""
+        page = self._stash.ask(lambda client: client.scene_ids_after(place, PAGE))
+        end = page[-1].id if len(page) >= PAGE else LAST_ID
+        # Read after the page: what is missing there was not made in between.
+        known = ledger.records_between(self._store.connection, place, end, CHUNK)
+        if len(known) == CHUNK:
+            end = known[-1].id
+        ids = self._to_mark(page, known)
+        return ids, end if end != LAST_ID else 0
+
+    def _to_mark(self, page: Sequence[SceneStamp], known: Sequence[SceneRecord]) -> list[int]:
+        there = {stamp.id: stamp for stamp in page}
+        connection = self._store.connection
+        found = []
+        for record in known:
+            stamp = there.get(record.id)
+            if stamp is None:
+                found.append(record.id)  # gone from Stash: whoever looks at it forgets it
+            elif not _is_as_known(record, stamp) and not queue.get(connection, "scene", record.id):
+                # One that is marked already is looked at anyway; one that is parked is not
+                # tried again with each round, but when it changes or somebody asks for it.
+                found.append(record.id)
+        return found
+
+
+def _is_as_known(record: SceneRecord, stamp: SceneStamp) -> bool:
+    return record.updated_at == stamp.updated_at and record.has_files_at(stamp.paths)
+
+
+def _pages(scenes: int, seconds: float) -> int:
+    """Give how many pages are due after some seconds, so that a round takes a day."""
+    if not scenes:
+        return 0
+    share = math.ceil(scenes / PAGE) * seconds / ROUND
+    return min(max(math.ceil(share), 1), MOST_PAGES)

@@ -1,0 +1,133 @@
+"""Scenes that wait for Plex to know their file are looked at as soon as a library changed.
+
+One cheap request, at most once a minute and only while something waits, tells
+whether a library changed since the last one. Few waiting scenes are then all
+looked at again. Where many wait, as beside a library that holds a part of Stash
+on purpose, only those whose files are new in Plex are.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from plex.fields import LEAF_TYPE_OF_SECTION
+from plex.listing import pages
+from store import history, meta, waiting
+from validation.text import tag_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plex.sections import SectionInfo
+    from store.store import Store
+    from sync.reconcile import Reconciler
+
+#: Under this key the store keeps what the libraries looked like at the last request:
+#: for each [content counter, time of the scan, since when its files are new].
+KEY = "libraries_seen"
+#: The reason, as the queue knows it.
+REASON = "NotInPlexYet"
+#: Seconds between two requests.
+EVERY = 60.0
+#: Waiting scenes up to which all are looked at again, and new items looked through at once.
+FEW, MOST_NEW = 50, 200
+#: Seconds by which Plex's clock may differ from ours.
+SKEW = 600.0
+
+
+class NewInPlex:
+    """Brings the next look of waiting scenes forward.
+
+    Args:
+        store: Where rows wait.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+        self._asked_at: float | None = None
+
+    def look(self, reconciler: Reconciler) -> int:
+        """Ask whether a library changed, if that is due; give how many scenes became due.
+
+        Raises:
+            faults.SyncError: Plex, or Stash about a new file, could not be asked.
+        """
+        now = self._clock()
+        if self._asked_at is not None and 0 <= now - self._asked_at < EVERY:
+            return 0
+        scenes = waiting.waiting_for(self._store.connection, REASON, now=now, limit=FEW + 1)
+        if not scenes:
+            return 0
+        self._asked_at = now
+        server = reconciler.client.machine_identifier
+        before = meta.get(self._store.connection, KEY) or {}
+        if before.get("server") != server:
+            before = {}
+        seen: dict[str, list[float]] = dict(before.get("libraries") or {})
+        few = len(scenes) <= FEW
+        appeared = set(scenes) if few else set()
+        changed = False
+        for info in reconciler.client.section_infos():
+            known = seen.get(str(info.key))
+            if not _is_chosen(info, reconciler):
+                continue
+            if not before:  # the first request of all only remembers
+                seen[str(info.key)] = _seen(info, now)
+                continue
+            if not self._changed(known, info, before):
+                continue
+            changed = True
+            until = None
+            if not few:
+                found, until = _new_in_plex(reconciler, info, known[2] if known else now - SKEW)
+                appeared |= found
+            if until is None:
+                seen[str(info.key)] = _seen(info, now)
+            else:  # the rest is looked through next time, so nothing is ticked off yet
+                seen[str(info.key)] = [0, 0, until]
+        with self._store.transaction() as connection:
+            meta.put(connection, KEY, {"server": server, "at": now, "libraries": seen})
+            if not changed:
+                return 0
+            return waiting.hasten(connection, REASON, now=now, scenes=appeared)
+
+    def _changed(
+        self, known: list[float] | None, info: SectionInfo, before: dict[str, Any]
+    ) -> bool:
+        if known is None or known[1] != info.scanned_at:
+            return True
+        if known[0] == info.content_changed_at:
+            return False
+        # Our own edits may move the counter: it tells something once we are quiet.
+        newest = history.newest(self._store.connection, 1)
+        return not newest or float(newest[0]["at"]) < float(before["at"])
+
+
+def _new_in_plex(
+    reconciler: Reconciler, info: SectionInfo, since: float
+) -> tuple[set[int], float | None]:
+    """Give the scenes whose files are new in a library, and how far that looked if not to the end.
+
+    A server that does not know the filter sends its oldest items, which are none.
+    """
+    item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
+    newer = (("addedAt>>", str(int(since) - 1)),)
+    page = next(pages(reconciler.client, info.key, item_type, newer, size=MOST_NEW))
+    items = [item for item in page.items if item.added_at >= int(since)]
+    files = [file for item in items for file in item.files]
+    scenes = {scene for file in files for scene in reconciler.scenes_at(file)}
+    if not items or page.total <= len(page.items):
+        return scenes, None
+    return scenes, float(max(items[-1].added_at, int(since) + 1))
+
+
+def _seen(info: SectionInfo, now: float) -> list[float]:
+    return [info.content_changed_at, info.scanned_at, now - SKEW]
+
+
+def _is_chosen(info: SectionInfo, reconciler: Reconciler) -> bool:
+    names = {tag_key(name) for name in reconciler.config.plex_libraries}
+    return tag_key(info.title) in names if names else info.type == "movie"

@@ -1,0 +1,55 @@
+"""The state in one line: what waits for a person, left where the next hook or task says it."""
+
+from __future__ import annotations
+
+import sqlite3
+from types import ModuleType
+
+import plex.exceptions
+import stash.exceptions
+from errors import NextStep, Scope, SyncError
+from store import holds, meta, queue
+
+
+def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, SyncError)
+        and (kind.scope, kind.next_step) == (Scope.SERVER, next_step)
+    )
+
+
+#: By lane, the reasons of rows that wait on their own for what the lane waits for.
+SERVER_FAULTS = {
+    holds.STASH: _about_the_server(stash.exceptions, NextStep.RETRY),
+    holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
+    holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
+}
+
+#: Probes that may fail before an outage is worth a person's attention.
+PATIENCE = 3
+
+
+def sentence(connection: sqlite3.Connection) -> str:
+    """Give the line that a person should read, or "" when nothing needs one."""
+    for hold in holds.all_holds(connection):
+        if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
+            waiting = sum(queue.summary(connection).values())
+            return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
+    mishap = meta.get(connection, "mishap")
+    if mishap:
+        return str(mishap["text"])
+    parked = [entry for entry in queue.by_reason(connection) if entry[2]]
+    if parked:
+        reason, _, count, message = parked[0]
+        total = sum(entry[2] for entry in parked)
+        scenes = "1 scene" if total == 1 else f"{total} scenes"
+        return f"{scenes} could not be synced, {count} of them for {reason}: {message}"
+    return ""
+
+
+def leave_notice(connection: sqlite3.Connection) -> None:
+    """Leave the line for the next hook or task, inside the caller's transaction."""
+    meta.put_notice(connection, sentence(connection))

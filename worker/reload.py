@@ -1,0 +1,89 @@
+"""Was the plugin updated under the running worker? Known by its files' times and sizes.
+
+Stash replaces them one by one, so a change counts only once it has settled.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from glob import glob
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: Seconds between two looks, and seconds without a change that make one settled.
+LOOK = 2.0
+SETTLED = 3.0
+#: Seconds without plexsync.py after which the plugin counts as removed: an
+#: update puts it back much sooner.
+REMOVED = 60.0
+
+
+class PluginFiles:
+    """Watches the files this process was loaded from.
+
+    Args:
+        root: The plugin's folder.
+        clock: Gives monotonic seconds.
+    """
+
+    def __init__(self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._root = root
+        self._rooms = _rooms(root)
+        self._clock = clock
+        self._loaded = self._seen = self._files()
+        self._looked_at = clock()
+        self._changed_at = self._looked_at
+
+    def look(self) -> None:
+        """Look at the files now."""
+        self._looked_at = self._clock()
+        files = self._files()
+        if files != self._seen:
+            self._seen, self._changed_at = files, self._looked_at
+
+    def changed(self) -> bool:
+        """Say whether any file differs from what was loaded; looks at them now and then."""
+        if self._clock() - self._looked_at >= LOOK:
+            self.look()
+        return self._seen != self._loaded
+
+    def settled(self) -> bool:
+        """Say whether there was a change and it is complete, as far as anyone can tell."""
+        return self._unchanged_for(SETTLED) and self._is_there()
+
+    def removed(self) -> bool:
+        """Say whether the plugin was taken away, for longer than an update takes."""
+        return self._unchanged_for(REMOVED) and not self._is_there()
+
+    def _unchanged_for(self, seconds: float) -> bool:
+        return self.changed() and self._clock() - self._changed_at >= seconds
+
+    def _is_there(self) -> bool:
+        return os.path.exists(os.path.join(self._root, "plexsync.py"))
+
+    def _files(self) -> dict[str, tuple[int, int]]:
+        """Give (mtime in ns, size) by path; what cannot be read counts as not there."""
+        found = {}
+        for folder in (self._root, *self._rooms):
+            try:
+                entries = list(os.scandir(folder))
+            except OSError:
+                continue
+            for entry in entries:
+                if entry.name.endswith((".py", ".yml")):
+                    try:
+                        state = entry.stat()
+                    except OSError:
+                        continue
+                    found[entry.path] = (state.st_mtime_ns, state.st_size)
+        return found
+
+
+def _rooms(root: str) -> list[str]:
+    """Give the folders of our modules: those that say so by an ``__init__.py``."""
+    folders = [os.path.dirname(path) for path in glob(os.path.join(root, "*", "__init__.py"))]
+    return sorted(folders)
