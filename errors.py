@@ -93,3 +93,14 @@ class ConfigurationError(PermanentError):
 
     next_step = NextStep.PAUSE
     scope = Scope.SERVER
+
+
+def in_words(seconds: float) -> str:
+    """Say a wait for people: "at once", "in 5 s", "in 15 min", "in 6 h"."""
+    if seconds < 1:
+        return "at once"
+    if seconds < 60:
+        return f"in {seconds:.0f} s"
+    if seconds < 3600:
+        return f"in {seconds / 60:.0f} min"
+    return f"in {seconds / 3600:.0f} h"

@@ -1,26 +1,32 @@
 """Which path_map rule is missing, and how many scenes it would bring to their items.
 
 Learnt from files that Plex has under another folder: proven by their hash, or at
-least of the same name, folder and size. Only ever proposed to a person: what is
-written to an item is decided file by file.
+least of the same name, folder and size. Or found by the names of a few files that Plex
+must have. Only ever proposed to a person: what is written to an item is decided file
+by file.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from store import meta
-from validation.path_map import PathMap, PathRule, same_path, suggest_rule
+from validation.path_map import PathMap, PathRule, base_name, same_path, suggest_rule
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
+    from plex.libraries import Libraries
     from store.store import Store
 
 #: Under this key the store keeps [[rule, scenes], ...], most scenes first.
 KEY = "path_advice"
 #: Rules kept, and missing scenes remembered for counting.
 MOST_RULES, MOST_SCENES = 5, 20_000
+#: Files asked about to find a rule.
+SAMPLE = 5
 
 
 def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple[str, int]]:
@@ -36,24 +42,51 @@ def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple
     return found
 
 
-class PathAdvice:
-    """Collects pairs of paths, and counts.
+def find_rule(libraries: Libraries, paths: Iterable[str]) -> str:
+    """Give the rule, as it is written into path_map, that most of some Stash paths call for.
+
+    A name alone proves nothing; two namesakes in two places say nothing at all.
 
     Args:
-        store: Where the advice is kept for the page.
+        libraries: The libraries that are searched.
+        paths: Paths as Stash has them.
+
+    Returns:
+        The rule, "" when Plex has no file of such a name and folder.
+
+    Raises:
+        errors.SyncError: Plex could not be asked.
+    """
+    rules: Counter[str] = Counter()
+    for path in list(paths)[:SAMPLE]:
+        name = base_name(path)
+        files = [one.file for one in libraries.same_named(path, None)] if name else []
+        found = {
+            str(rule)
+            for file in files
+            if base_name(file) == name and (rule := suggest_rule(path, file))
+        }
+        if len(found) == 1:
+            rules.update(found)
+    return rules.most_common(1)[0][0] if rules else ""
+
+
+class PathAdvice:
+    """Collects pairs of paths, and counts; ``keep`` puts away what was learnt.
+
+    Args:
+        connection: Where the advice of earlier runs is kept.
         path_map: The rules in use.
-        dry: Keep nothing.
         private: Say no path in a sentence, for it may end up in a log.
     """
 
     def __init__(
-        self, store: Store, path_map: PathMap, *, dry: bool = False, private: bool = False
+        self, connection: sqlite3.Connection, path_map: PathMap, *, private: bool = False
     ) -> None:
         self.private = private
-        self._store = store
         self._path_map = path_map
-        self._dry = dry
-        self._earlier = dict(kept_advice(store.connection, path_map))
+        self._is_news = False
+        self._earlier = dict(kept_advice(connection, path_map))
         self._rules = {
             text: rule for text in self._earlier if (rule := _read_rule(text)) is not None
         }
@@ -109,6 +142,15 @@ class PathAdvice:
             return f"The setting path_map lacks a rule; PlexSync's page names it (for {caught})."
         return f"With the rule {text} in the setting path_map Plex would be found for {caught}."
 
+    def keep(self, store: Store) -> None:
+        """Keep the rules that would catch most scenes for the page, if there is news."""
+        if not self._is_news:
+            return
+        self._is_news = False
+        ranked = sorted(self._rules, key=lambda text: (-self._total(text), text))[:MOST_RULES]
+        with store.transaction() as connection:
+            meta.put(connection, KEY, [[text, self._total(text)] for text in ranked])
+
     def _count(self, text: str, scenes: set[int]) -> None:
         known = self._scenes[text]
         before = self._total(text)
@@ -116,17 +158,10 @@ class PathAdvice:
         total = self._total(text)
         # The page need not know each one: writing is what costs.
         if total != before and (total <= 20 or total // 100 != before // 100):
-            self._keep()
+            self._is_news = True
 
     def _total(self, text: str) -> int:
         return max(self._earlier.get(text, 0), len(self._scenes[text]))
-
-    def _keep(self) -> None:
-        if self._dry:
-            return
-        ranked = sorted(self._rules, key=lambda text: (-self._total(text), text))[:MOST_RULES]
-        with self._store.transaction() as connection:
-            meta.put(connection, KEY, [[text, self._total(text)] for text in ranked])
 
 
 def _read_rule(text: str) -> PathRule | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from plex.client import PlexClient
     from plex.sections import SectionInfo
-    from store.tables import Tables
+    from store.store import Tables
 
 #: Seconds after which a full sweep is due although nothing seems to have changed.
 SWEEP_AGAIN = 86400.0
@@ -81,7 +81,7 @@ class PathIndex:
         Once it is exhausted, a miss means that Plex does not have the file.
 
         Raises:
-            faults.SyncError: Plex failed; what was indexed so far stays.
+            errors.SyncError: Plex failed; what was indexed so far stays.
         """
         self._fresh = False
         self._kept.cache_clear()
@@ -101,7 +101,7 @@ class PathIndex:
         The size of a library that was never listed is asked for, once.
 
         Raises:
-            faults.SyncError: It could not be asked for.
+            errors.SyncError: It could not be asked for.
         """
         server = self._client.machine_identifier
         now, cost = self._clock(), 3

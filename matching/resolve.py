@@ -8,16 +8,20 @@
 Whatever a rung gives is believed only after the item itself was read and holds
 one of the scene's files. A key that turns out stale (gone, or another file) is
 looked up once more by asking Plex, never by the index that was wrong.
+
+Nothing is changed here: what is to be forgotten, or to be asked of Plex, comes back
+with what was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from errors import Scope, SyncError
-from matching.found import Found, held_paths
-from matching.missing import Missing
+from matching.missing import Missing, explain
 from matching.path_advice import PathAdvice
 from matching.unmapped import Unmapped
 from plex.exceptions import ItemGone
@@ -27,15 +31,20 @@ from store import ledger
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Container
 
     from plex.client import PlexClient
     from plex.item import PlexItem
     from plex.libraries import Libraries
+    from plex.matcher import Matches
     from stash.scene import Scene, SceneFile
     from store.ledger import LedgerEntry, SceneRecord
     from store.store import Store
     from validation.config import PlexSyncConfig
+
+#: Seconds after which a scene's items are looked up anew although all is well:
+#: a copy in a second library would otherwise never be noticed.
+RESOLVE_AGAIN = 86400.0
 
 
 class PathLookup(Protocol):
@@ -43,6 +52,55 @@ class PathLookup(Protocol):
 
     def items_holding(self, path: str) -> list[int] | None:
         """Give rating keys, none when no item holds the file, None when it cannot say."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found for one scene.
+
+    ``paths`` are the scene's files as Plex should name them, ``aliases`` other
+    names that were proven to mean one of them, ``places`` what was searched
+    (for the scene's record), ``resolved_at`` the Unix time of the last
+    real lookup, ``read`` all that was read on the way, ``gone`` the rating keys
+    that Plex neither has nor lists, ``untied`` the ledger entries that are the scene's
+    no longer, ``missing`` why there is no item, ``fault`` the first problem with one of
+    several items, or with the only one.
+    """
+
+    paths: tuple[str, ...]
+    sections: tuple[int, ...]
+    resolved_at: float
+    aliases: list[str] = field(default_factory=list)
+    items: list[PlexItem] = field(default_factory=list)
+    read: dict[int, PlexItem] = field(default_factory=dict)
+    gone: list[int] = field(default_factory=list)
+    untied: list[LedgerEntry] = field(default_factory=list)
+    missing: Missing | None = None
+    fault: SyncError | None = None
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Every name under which an item may hold one of the files."""
+        return (*self.paths, *self.aliases)
+
+    @property
+    def places(self) -> str:
+        """What was searched, for the scene's record."""
+        return json.dumps([sorted(self.paths), list(self.sections), sorted(self.aliases)])
+
+    def is_known(self, record: SceneRecord | None) -> bool:
+        """Say whether the last lookup of the scene was lately and searched the same, so holds."""
+        return (
+            record is not None
+            and json.loads(record.places)[:2] == json.loads(self.places)[:2]
+            and 0 <= self.resolved_at - record.resolved_at < RESOLVE_AGAIN
+        )
+
+
+def held_paths(places: str) -> list[str]:
+    """Give every name of a scene's files at Plex out of its record's ``places``."""
+    paths, _, *aliases = json.loads(places)
+    return [*paths, *(aliases[0] if aliases else ())]
 
 
 class Resolver:
@@ -53,8 +111,8 @@ class Resolver:
         client: Plex.
         config: The settings.
         libraries: The libraries that are searched.
+        search: Asks Plex for a file, library by library (worker/processor.py).
         clock: Gives Unix seconds.
-        dry: Leave the ledger as it is.
 
     Set ``index`` to something that knows paths; None asks Plex each time.
     """
@@ -65,22 +123,19 @@ class Resolver:
         client: PlexClient,
         config: PlexSyncConfig,
         libraries: Libraries,
+        search: Callable[[Libraries, str], Sequence[Matches]],
         *,
         clock: Callable[[], float],
-        dry: bool = False,
     ) -> None:
         self._store = store
         self._client = client
         self._config = config
         self._libraries = libraries
+        self._search = search
         self._clock = clock
-        self._dry = dry
         self.index: PathLookup | None = None
-        advice = PathAdvice(store, config.path_map, dry=dry, private=config.redact_logs)
-        self._unmapped = Unmapped(client, libraries, advice, clock)
-        self._missing = Missing(
-            store, client, libraries, advice, clock, scan=config.scan_missing and not dry
-        )
+        self.advice = PathAdvice(store.connection, config.path_map, private=config.redact_logs)
+        self._unmapped = Unmapped(client, libraries, self.advice, clock)
 
     def find(
         self, scene: Scene, record: SceneRecord | None, known: Mapping[int, PlexItem]
@@ -92,9 +147,11 @@ class Resolver:
             record: What the last look at it found, or None.
             known: Items read a moment ago; they are not read again.
 
+        Returns:
+            What was found; without any item its ``missing`` or its ``fault`` says why.
+
         Raises:
-            NotInPlexYet: No item holds any of the files so far.
-            faults.SyncError: Plex as a whole failed, or the only item could not be read.
+            errors.SyncError: Plex as a whole failed, or nobody can tell which item it is.
         """
         mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
         paths = tuple(mapped)
@@ -111,19 +168,21 @@ class Resolver:
         if fresh and entries:
             stale = self._read(found, [entry.rating_key for entry in entries], known)
             if not stale and (found.items or found.fault):
-                return self._verified(found)
+                return found
         found.aliases = []
         self._look_up(scene, found, known, mapped, ask_plex=stale)
         found.resolved_at = now
-        self._let_go(entries, found)
+        found.untied = _untied(entries, found)
         if not found.items and not found.fault:
-            raise self._missing.explain(scene, paths)
-        return self._verified(found)
-
-    def _verified(self, found: Found) -> Found:
-        if found.fault is not None and not found.items:
-            raise found.fault
+            found.missing = explain(scene, paths, self._libraries, self.advice)
         return found
+
+    def indexed(self, scene: Scene) -> list[int]:
+        """Give the rating keys that the index has for a scene's files, none without one."""
+        if self.index is None:
+            return []
+        paths = [self._config.path_map.to_plex(file.path) for file in scene.files]
+        return [key for path in paths for key in self.index.items_holding(path) or ()]
 
     def _look_up(
         self,
@@ -144,7 +203,7 @@ class Resolver:
                     return
         keys: dict[int, None] = {}
         for path, file in mapped.items():
-            for match in self._libraries.search(path):
+            for match in self._search(self._libraries, path):
                 proven = prove_tied(
                     self._client, path, match.tied, file.oshash, private=self._config.redact_logs
                 )
@@ -154,18 +213,8 @@ class Resolver:
         found.aliases = _others(found.aliases, found.paths)
         # After a stale key only what was read just now is believed.
         self._read(found, list(keys), found.read if ask_plex else known)
-        self._doubt_gone(found, keys)
+        _doubt_gone(found, keys)
         self._settle_unmapped(scene, found, known, mapped)
-
-    def _doubt_gone(self, found: Found, listed: Container[int]) -> None:
-        """Take no item for gone that Plex itself lists: only both answers together say so.
-
-        What was written to it stays known, and the scene is looked at again for it.
-        """
-        doubtful = next((key for key in found.gone if key in listed), None)
-        found.gone = [key for key in dict.fromkeys(found.gone) if key not in listed]
-        if doubtful is not None and found.items and found.fault is None:
-            found.fault = ItemGone.about(f"Plex lists item {doubtful} and says that it has none.")
 
     def _settle_unmapped(
         self,
@@ -211,25 +260,34 @@ class Resolver:
                 stale = True
         return stale
 
-    def _let_go(self, entries: Sequence[LedgerEntry], found: Found) -> None:
-        """Untie the scene from remembered items that no longer hold a file of it.
 
-        What was written there stays known, for whichever scene the item goes to.
-        So does what was written to an item that is gone while no other one holds
-        the file: a server that says 404 for an hour must not turn what we locked
-        into what a person locked.
-        """
-        held = {item.rating_key for item in found.items}
-        untied = [
-            entry
-            for entry in entries
-            if entry.rating_key not in held and not (found.items and entry.rating_key in found.gone)
-        ]
-        if self._dry or found.fault or not untied:
-            return
-        with self._store.transaction() as connection:
-            for entry in untied:
-                ledger.intend(connection, entry._replace(scene=0), now=self._clock())
+def _doubt_gone(found: Found, listed: Container[int]) -> None:
+    """Take no item for gone that Plex itself lists: only both answers together say so.
+
+    What was written to it stays known, and the scene is looked at again for it.
+    """
+    doubtful = next((key for key in found.gone if key in listed), None)
+    found.gone = [key for key in dict.fromkeys(found.gone) if key not in listed]
+    if doubtful is not None and found.items and found.fault is None:
+        found.fault = ItemGone.about(f"Plex lists item {doubtful} and says that it has none.")
+
+
+def _untied(entries: Sequence[LedgerEntry], found: Found) -> list[LedgerEntry]:
+    """Give the remembered items that no longer hold a file of the scene.
+
+    What was written there stays known, for whichever scene the item goes to.
+    So does what was written to an item that is gone while no other one holds
+    the file: a server that says 404 for an hour must not turn what we locked
+    into what a person locked.
+    """
+    if found.fault:
+        return []
+    held = {item.rating_key for item in found.items}
+    return [
+        entry
+        for entry in entries
+        if entry.rating_key not in held and not (found.items and entry.rating_key in found.gone)
+    ]
 
 
 def _flat(keys: Sequence[Sequence[int] | None]) -> list[int]:

@@ -74,7 +74,7 @@ class Unmapped:
 
         Raises:
             AmbiguousMatch: There are candidates, and nobody can tell.
-            faults.SyncError: Plex could not be asked.
+            errors.SyncError: Plex could not be asked.
         """
         proven: list[Candidate] = []
         unknown: list[tuple[SceneFile, Candidate]] = []

@@ -147,7 +147,7 @@ class PlexClient:
 
         Raises:
             ItemGone: 404 on an item.
-            faults.SyncError: Everything else that goes wrong.
+            errors.SyncError: Everything else that goes wrong.
         """
         return parse_container(self._send(method, path, params, headers, meanwhile=meanwhile))
 
@@ -156,7 +156,7 @@ class PlexClient:
 
         Raises:
             ImageTooLarge: Plex or its proxy takes no image of that size.
-            faults.SyncError: Everything else that goes wrong. It is not repeated here.
+            errors.SyncError: Everything else that goes wrong. It is not repeated here.
         """
         self._send("POST", path, body=body)
 

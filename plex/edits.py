@@ -155,7 +155,7 @@ def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lamb
     request has left and Plex is at work on it.
 
     Raises:
-        faults.SyncError: The first request that failed; earlier ones of a split
+        errors.SyncError: The first request that failed; earlier ones of a split
             edit stand, and doing it again is harmless.
     """
     bundles = _bundles(edit, LONGEST_QUERY)
@@ -181,7 +181,7 @@ def write_alike(client: PlexClient, edits: Sequence[Edit]) -> None:
     Raises:
         ValueError: The edits are not alike (see ``likeness``), or there are more than
             ``MOST_ALIKE``, or none.
-        faults.SyncError: The request failed; doing it again is harmless.
+        errors.SyncError: The request failed; doing it again is harmless.
     """
     kinds = {likeness(edit) for edit in edits}
     if len(kinds) != 1 or None in kinds or len(edits) > MOST_ALIKE:

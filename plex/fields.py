@@ -44,6 +44,16 @@ TYPE_NUMBERS = {"movie": 1, "episode": 4, "clip": 12}
 LEAF_TYPE_OF_SECTION = {"movie": 1, "show": 4}
 
 
+def whole_number(text: str | None, otherwise: int = 0) -> int:
+    """Read a number as Plex writes it; what is none, or has more digits than any, is ``otherwise``.
+
+    Python refuses to read numbers of thousands of digits.
+    """
+    if text and text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
+    return otherwise
+
+
 @lru_cache(8)
 def fields_of(item_type: str) -> frozenset[str]:
     """Give the names of the fields that an item of this type has."""

@@ -79,7 +79,7 @@ def place(
 
     Raises:
         ImageTooLarge: The image has more bytes than Plex takes; nothing was sent.
-        faults.SyncError: Plex failed. Doing it again never sends the same bytes twice.
+        errors.SyncError: Plex failed. Doing it again never sends the same bytes twice.
     """
     check_size(image)
     sha1 = digest(image)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from plex.exceptions import BadResponse, ItemGone
-from plex.fields import LISTS, SCALARS
+from plex.fields import LISTS, SCALARS, whole_number
 from validation.path_map import base_name, path_key
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
     Raises:
         BadResponse: It has no usable rating key.
     """
-    rating_key = _number(element.get("ratingKey"))
+    rating_key = whole_number(element.get("ratingKey"))
     if rating_key <= 0:
         raise BadResponse("Plex sent an item without a rating key; PlexSync tries again later.")
     return PlexItem(
         rating_key=rating_key,
-        section=_number(element.get("librarySectionID")) or section,
+        section=whole_number(element.get("librarySectionID")) or section,
         type=element.get("type", ""),
         values={field.name: element.get(field.wire, "") for field in SCALARS},
         lists={
@@ -110,13 +110,8 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
         ),
         thumb=element.get("thumb", ""),
         art=element.get("art", ""),
-        updated_at=_number(element.get("updatedAt")),
+        updated_at=whole_number(element.get("updatedAt")),
     )
-
-
-def _number(text: str | None) -> int:
-    # Longer ones are no number of Plex's, and Python refuses to read very long ones.
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def read_item(client: PlexClient, rating_key: int) -> PlexItem:
@@ -124,7 +119,7 @@ def read_item(client: PlexClient, rating_key: int) -> PlexItem:
 
     Raises:
         ItemGone: Plex has no such item (any more).
-        faults.SyncError: Whatever else went wrong on the way.
+        errors.SyncError: Whatever else went wrong on the way.
     """
     items = read_items(client, [rating_key])
     if rating_key not in items:
@@ -142,6 +137,6 @@ def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, Plex
     root = client.query(f"/library/metadata/{wanted}", (("checkFiles", "0"), ("skipRefresh", "1")))
     if root is None:
         raise BadResponse(f"Plex sent an empty answer for item {wanted}; PlexSync tries again.")
-    section = _number(root.get("librarySectionID"))
+    section = whole_number(root.get("librarySectionID"))
     found = (parse_item(element, section) for element in root if element.get("ratingKey"))
     return {item.rating_key: item for item in found}

@@ -1,4 +1,4 @@
-"""The library sections that are searched: which, and who of them can hold a path."""
+"""The library sections that are searched: which, who of them can hold a path, and their scan."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.matcher import find_plex_items_by_path, ignores_case, same_named, search
-from validation.path_map import path_key
+from plex.matcher import ignores_case, same_named
+from validation.media_path import MediaPath, path_key
 from validation.text import tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plex.client import PlexClient
-    from plex.matcher import Candidate, Matches
+    from plex.matcher import Candidate
     from plex.sections import SectionInfo
 
 #: Seconds a list of sections is trusted.
@@ -45,7 +45,7 @@ class Libraries:
 
         Raises:
             LibraryNotFound: A name of the setting is no library with videos.
-            faults.SyncError: Plex could not be asked.
+            errors.SyncError: Plex could not be asked.
         """
         if self._read_at is None or self._clock() - self._read_at > FRESH:
             self._sections = self._chosen(self._client.section_infos())
@@ -62,28 +62,19 @@ class Libraries:
         return ", ".join(repr(section.title) for section in self.sections())
 
     def reach(self, path: str) -> list[SectionInfo]:
-        """Give the sections with a folder that the path lies in.
+        """Give the sections with a folder that the path lies in; one without folders may hold any.
 
         Case is ignored here: it only spares requests, the match itself decides.
         """
-        key = path_key(path).casefold()
-        return [section for section in self.sections() if _covers(section, key)]
-
-    def items_holding(self, path: str) -> list[int]:
-        """Give the rating keys of all items that hold a file, library by library.
-
-        Raises:
-            faults.SyncError: As ``plex.matcher.find_plex_items_by_path``.
-        """
         return [
-            int(item.ratingKey)
-            for section in self.reach(path)
-            for item in find_plex_items_by_path(self._object(section), path)
+            section
+            for section in self.sections()
+            if not any(map(path_key, section.locations)) or lies_in(section, path, ignore_case=True)
         ]
 
-    def search(self, path: str) -> list[Matches]:
-        """Search every library that can hold a file; errors as ``plex.matcher.search``."""
-        return [search(self._object(section), path) for section in self.reach(path)]
+    def sections_for(self, path: str) -> list[Any]:
+        """Give plexapi's objects for the sections that can hold a file, to be searched."""
+        return [self._object(section) for section in self.reach(path)]
 
     def ignores_case(self) -> bool:
         """Say whether Plex runs where file systems usually ignore case."""
@@ -102,7 +93,7 @@ class Libraries:
 
     def _chosen(self, sections: Sequence[SectionInfo]) -> list[SectionInfo]:
         if not self._names:
-            return [section for section in sections if section.type == "movie"]
+            return [section for section in sections if is_chosen(section, ())]
         by_name = {tag_key(section.title): section for section in sections}
         chosen = []
         for name in self._names:
@@ -121,8 +112,47 @@ class Libraries:
         return chosen
 
 
-def _covers(section: SectionInfo, key: str) -> bool:
-    folders = [path_key(place).casefold() for place in section.locations]
-    return not folders or any(
-        key.startswith(folder.rstrip("/") + "/") for folder in folders if folder
+def is_chosen(section: SectionInfo, names: Sequence[str]) -> bool:
+    """Say whether plex_libraries, as the names in it, means a section; empty is every video one."""
+    if not names:
+        return section.type == "movie"
+    return tag_key(section.title) in {tag_key(name) for name in names}
+
+
+def folder_of(path: str) -> str:
+    """Give the folder of a file as Plex names it, "" when the path has none."""
+    parts = MediaPath.of(path)
+    return parts.prefix(len(parts.names) - 1) if len(parts.names) > 1 else ""
+
+
+def lies_in(section: SectionInfo, path: str, *, ignore_case: bool = False) -> bool:
+    """Say whether a path is, or lies below, one of a library's own locations."""
+    fold = str.casefold if ignore_case else str
+    key = fold(path_key(path))
+    return bool(key) and any(
+        key == place or key.startswith(place.rstrip("/") + "/")
+        for location in section.locations
+        if (place := fold(path_key(location)))
     )
+
+
+def scan_folder(client: PlexClient, section: SectionInfo, folder: str) -> None:
+    """Ask Plex for a partial scan; it does that in its own time.
+
+    A GET, although it changes something: servers since 1.32.7 answer 404 to PUT and
+    POST. Plex confirms every path, also one that lies nowhere, so the folder is
+    checked against the library's own locations first.
+
+    Args:
+        client: Plex.
+        section: The library section.
+        folder: The folder as Plex names it.
+
+    Raises:
+        ValueError: The folder does not lie in the section; a scan of the whole
+            library is never asked for.
+        errors.SyncError: Plex could not be asked.
+    """
+    if not lies_in(section, folder):
+        raise ValueError(f"{folder!r} lies in no folder of the library {section.key}")
+    client.query(f"/library/sections/{section.key}/refresh", (("path", folder),))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plex.exceptions import BadResponse
+from plex.fields import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,7 +82,7 @@ def pages(
 
     Raises:
         BadResponse: The server ended the listing before its own total, or never ends it.
-        faults.SyncError: It could not be asked.
+        errors.SyncError: It could not be asked.
     """
     start = 0
     before: set[int] = set()
@@ -94,7 +95,7 @@ def pages(
         if root is None:
             raise BadResponse("Plex sent an empty listing; PlexSync tries again later.")
         rows = sum(element.tag != "Meta" for element in root)
-        page = Page(_number(root, "totalSize", start + rows), rows, tuple(_items(root)))
+        page = Page(whole_number(root.get("totalSize"), start + rows), rows, tuple(_items(root)))
         del root  # a page of XML weighs ten times its items, and the caller takes its time
         keys = {item.rating_key for item in page.items}
         more = page.size and start + page.size < page.total
@@ -125,19 +126,17 @@ def count(client: PlexClient, section: int, item_type: int) -> int:
         (("type", str(item_type)),),
         headers={"X-Plex-Container-Start": "0", "X-Plex-Container-Size": "0"},
     )
-    return 0 if root is None else _number(root, "totalSize")
+    return 0 if root is None else whole_number(root.get("totalSize"))
 
 
 def _items(root: Element) -> Iterator[ListedItem]:
     for element in root:
-        rating_key = _number(element, "ratingKey")
+        rating_key = whole_number(element.get("ratingKey"))
         if rating_key:
             files = tuple(part.get("file", "") for part in element.iter("Part") if part.get("file"))
             yield ListedItem(
-                rating_key, _number(element, "updatedAt"), _number(element, "addedAt"), files
+                rating_key,
+                whole_number(element.get("updatedAt")),
+                whole_number(element.get("addedAt")),
+                files,
             )
-
-
-def _number(element: Element, name: str, otherwise: int = 0) -> int:
-    text = element.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else otherwise

@@ -58,13 +58,14 @@ class Matches:
     tied: list[Candidate] = field(default_factory=list)
 
 
-def find_plex_item_by_path(section: Any, path: str) -> Any | None:
+def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None) -> Any | None:
     """Find the item of a library section that holds a file.
 
     Args:
         section: A plexapi library section (anything with its ``key``, ``type``
             and ``fetchItems``).
         path: The file's full path as Plex sees it.
+        every: Filled with all that the search found, also what ties.
 
     Returns:
         The plexapi item, verified against its parts; the lowest rating key if
@@ -72,23 +73,19 @@ def find_plex_item_by_path(section: Any, path: str) -> Any | None:
 
     Raises:
         AmbiguousMatch: Too many names alike to look through, or several that
-            differ in case only.
-        faults.SyncError: Plex could not be asked.
+            differ in case only (where ``every`` does not take them).
+        errors.SyncError: Plex could not be asked.
     """
-    found = find_plex_items_by_path(section, path)
-    return found[0] if found else None
-
-
-def find_plex_items_by_path(section: Any, path: str) -> list[Any]:
-    """Find every item of a section that holds a file, lowest rating key first."""
-    found = search(section, path)
-    if found.tied:
+    found = _search(section, path)
+    if every is not None:
+        every.items, every.files, every.tied = found.items, found.files, found.tied
+    elif found.tied:
         raise AmbiguousMatch.about(f"{refused(path, found.tied)}, which differ in case only.")
-    return found.items
+    return found.items[0] if found.items else None
 
 
-def search(section: Any, path: str) -> Matches:
-    """Search one section for a file; arguments and errors as ``find_plex_item_by_path``."""
+def _search(section: Any, path: str) -> Matches:
+    """Search one section for a file."""
     wanted = path_key(path)
     if not wanted:
         return Matches()

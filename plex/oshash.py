@@ -45,7 +45,7 @@ def read_hashes(client: PlexClient, rating_key: int) -> dict[str, str]:
 
     Raises:
         ItemGone: Plex has no such item.
-        faults.SyncError: It could not be asked.
+        errors.SyncError: It could not be asked.
     """
     root = client.query(f"/library/metadata/{rating_key}/tree")
     if root is None:

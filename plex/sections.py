@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from plex.fields import whole_number
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
@@ -24,11 +26,9 @@ class SectionInfo:
     key: int
     title: str
     type: str
-    agent: str
     locations: tuple[str, ...]
     content_changed_at: int
     scanned_at: int
-    refreshing: bool
     element: Element = field(repr=False, compare=False)
 
 
@@ -36,16 +36,14 @@ def read_section_infos(root: Element | None) -> list[SectionInfo]:
     """Read all libraries, in Plex's order; none when Plex sent nothing."""
     return [
         SectionInfo(
-            key=_number(element, "key"),
+            key=whole_number(element.get("key")),
             title=element.get("title", ""),
             type=element.get("type", ""),
-            agent=element.get("agent", ""),
             locations=tuple(
                 path for place in element.iter("Location") if (path := place.get("path"))
             ),
-            content_changed_at=_number(element, "contentChangedAt"),
-            scanned_at=_number(element, "scannedAt"),
-            refreshing=element.get("refreshing", "") in ("1", "true"),
+            content_changed_at=whole_number(element.get("contentChangedAt")),
+            scanned_at=whole_number(element.get("scannedAt")),
             element=element,
         )
         for element in _libraries(root)
@@ -70,9 +68,4 @@ def make_section(server: PlexServer, info: SectionInfo) -> Any:
 
 
 def _libraries(root: Element | None) -> list[Element]:
-    return [] if root is None else [e for e in root.iter("Directory") if _number(e, "key")]
-
-
-def _number(element: Element, name: str) -> int:
-    text = element.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return [] if root is None else [e for e in root.iter("Directory") if whole_number(e.get("key"))]

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from .answer import read_each, read_id, read_text, read_whole, senseless
 from .queries import after, belonging_to
-from .stamp import SceneStamp
+from .scene import SceneStamp
 
 if TYPE_CHECKING:
     from .client import RefKind, StashClient
 
 KINDS = ("scene", "studio", "performer", "tag", "group")
+#: Seconds after an update during which another one may carry the same time.
+SAME_SECOND = 2.0
 #: Entries of each kind in the first request, and of one kind in those that follow.
 PAGE = 40
 LARGE = 500
@@ -95,7 +97,7 @@ def newest(
     """Give the newest entries of some kinds, in one request; pages count from 1.
 
     Raises:
-        faults.SyncError: Stash could not be asked.
+        errors.SyncError: Stash could not be asked.
     """
     order = {"page": page, "per_page": size, "sort": "updated_at", "direction": "DESC"}
     data = client.query(_document(kinds), {"page": order})
@@ -113,7 +115,7 @@ def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) ->
 
     Raises:
         StashQueryRefused: This Stash is older than 0.30 and cannot tell.
-        faults.SyncError: Stash could not be asked.
+        errors.SyncError: Stash could not be asked.
     """
     data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
     page = _part(data, "findScenes").get("scenes")
@@ -153,7 +155,7 @@ def scene_ids(
         of: Only those that carry this studio, performer, tag or group now.
 
     Raises:
-        faults.SyncError: Stash could not be asked.
+        errors.SyncError: Stash could not be asked.
     """
     scenes = after(last_id, belonging_to(*of) if of else None)
     data = client.query(_SCENE_IDS, {"scenes": scenes, "size": size})

@@ -17,8 +17,7 @@ from . import queries
 from .answer import read_each, read_text, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
-from .scene import Scene
-from .stamp import SceneStamp
+from .scene import Scene, SceneStamp
 from .transport import BodyTooLargeError, StashTransport
 
 if TYPE_CHECKING:

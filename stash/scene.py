@@ -103,41 +103,9 @@ class Scene:
             cover=_cover(scene_id, (paths or {}).get("screenshot"), of + "screenshot"),
         )
 
-    def as_job(self) -> dict[str, Any]:
-        """Give the job that the worker processes; plain JSON values only.
-
-        ``data["path"]`` is the primary file's path, with its ``size`` and
-        ``oshash`` beside it; the other files are in ``data["files"]``. The three
-        keys are absent when the scene has no file. The studio is its name
-        ("" for none) with ``studio_id`` beside it.
-        """
-        data: dict[str, Any] = {
-            "title": self.title,
-            "details": self.details,
-            "date": self.date,
-            "rating100": self.rating100,
-            "director": self.director,
-            "organized": self.organized,
-            "updated_at": self.updated_at,
-            "studio": self.studio.name if self.studio else "",
-            "studio_id": self.studio.id if self.studio else None,
-            "performers": [{"id": ref.id, "name": ref.name} for ref in self.performers],
-            "tags": [{"id": ref.id, "name": ref.name} for ref in self.tags],
-            "groups": [{"id": ref.id, "name": ref.name} for ref in self.groups],
-            "files": [
-                {"path": file.path, "size": file.size, "oshash": file.oshash}
-                for file in self.files[1:]
-            ],
-            "cover": self.cover,
-        }
-        if self.files:
-            primary = self.files[0]
-            data.update(path=primary.path, size=primary.size, oshash=primary.oshash)
-        return {"scene_id": self.id, "update_type": METADATA, "data": data}
-
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> Scene:
-        """Read a job back; `from_job(scene.as_job()) == scene`.
+        """Read what a job says of a scene.
 
         A job with nothing but ``data: {path, title, studio}`` is enough: names
         may stand where objects with id and name could, and a missing ``path``
@@ -174,6 +142,33 @@ class Scene:
         except StashAnswerError as error:
             message = f"The job of scene {job.get('scene_id')!r} could not be read: {error}"
             raise PermanentError(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneStamp:
+    """What is cheap to know of a scene: id, updated_at as Stash writes it, paths.
+
+    A moved file changes its path while updated_at stays, so a sweep compares both.
+    """
+
+    id: int
+    updated_at: str
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def from_graphql(cls, raw: object, what: str = "a scene") -> SceneStamp:
+        """Read one scene of a page.
+
+        Raises:
+            StashAnswerError: It is not a scene; the sentence names the part.
+        """
+        if not isinstance(raw, Mapping):
+            raise senseless(what, "holds something that is not an object")
+        scene_id = read_id(raw.get("id"), f"an id in {what}")
+        files = read_each(raw.get("files"), f"scene {scene_id}'s files", _path)
+        return cls(
+            scene_id, read_text(raw.get("updated_at"), f"scene {scene_id}'s updated_at"), files
+        )
 
 
 def _ref(raw: object, what: str) -> NamedRef:
@@ -241,3 +236,9 @@ def _cover(scene_id: int, raw: object, what: str) -> str:
     version = _VERSION.search(address)
     own = f"/scene/{scene_id}/screenshot"
     return f"{own}?t={version[1]}" if version else own
+
+
+def _path(raw: object, what: str) -> str:
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    return read_text(raw.get("path"), f"a path in {what}")

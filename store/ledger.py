@@ -59,6 +59,11 @@ class SceneRecord(NamedTuple):
 #: Ids in one question; SQLite took no more than 999 values for long.
 MANY = 500
 
+# A look at JSON text from outside: one too many costs a request, never a lock.
+_LOCKED = (
+    "SELECT rating_key FROM item WHERE server = ? AND rating_key > ? AND "
+    """(base LIKE '%"locked":[%' OR pending LIKE '%"locks":["%') ORDER BY rating_key LIMIT ?"""
+)
 _ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
 
 
@@ -140,6 +145,13 @@ def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: floa
 def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
     """Drop the entry of an item that Plex no longer has."""
     connection.execute("DELETE FROM item WHERE server = ? AND rating_key = ?", (server, rating_key))
+
+
+def locked_items(
+    connection: sqlite3.Connection, server: str, rating_key: int, *, limit: int
+) -> list[int]:
+    """Give up to ``limit`` rating keys above one, ascending, of items that we may have locked."""
+    return [key for (key,) in connection.execute(_LOCKED, (server, rating_key, limit))]
 
 
 def scene_record(connection: sqlite3.Connection, scene: int) -> SceneRecord | None:

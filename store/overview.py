@@ -9,8 +9,6 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from store.enqueue import TASK
-
 #: Scenes named with each group.
 FIRST = 5
 
@@ -47,18 +45,6 @@ _ROWS = (
     "SELECT kind, id, due_at, attempts, message, marked_at FROM dirty "
     "WHERE reason = ? AND reason <> '' AND "
 )
-
-
-def counts(connection: sqlite3.Connection, known: list[Group]) -> dict[str, int]:
-    """Count the rows by state: ready, task, waiting, parked; ``known`` comes from ``groups``."""
-    answer = {"ready": 0, "task": 0}
-    for urgency, count in connection.execute(
-        "SELECT urgency, count(*) FROM dirty WHERE due_at = 0 GROUP BY urgency"
-    ):
-        answer["task" if urgency == TASK else "ready"] += count
-    parked = sum(group.parked for group in known)
-    waiting = sum(group.size for group in known) - parked
-    return {**answer, "waiting": waiting, "parked": parked}
 
 
 def groups(connection: sqlite3.Connection) -> list[Group]:
@@ -103,30 +89,6 @@ def page(
             (reason, due_at, kind, number, limit - len(rows)),
         ).fetchall()
     return [Postponed._make(row) for row in rows]
-
-
-def retry(
-    connection: sqlite3.Connection,
-    *,
-    kind: str = "scene",
-    number: int | None = None,
-    reason: str | None = None,
-) -> int:
-    """Make postponed things due at once and count them, inside the caller's transaction.
-
-    Args:
-        connection: The store.
-        kind: With ``number``, the kind of the one thing.
-        number: The one thing, or None.
-        reason: All with this reason, or None; with neither, all there are.
-    """
-    query = f"UPDATE dirty SET due_at = 0, attempts = 0 WHERE {_POSTPONED}"  # noqa: S608 - a constant
-    values: tuple[str | int, ...] = ()
-    if number is not None:
-        query, values = query + " AND kind = ? AND id = ?", (kind, number)
-    elif reason is not None:
-        query, values = query + " AND reason = ?", (reason,)
-    return connection.execute(query, values).rowcount
 
 
 def changes_since(connection: sqlite3.Connection, moment: float) -> int:

@@ -1,4 +1,4 @@
-"""The dirty set: one row for each thing that may differ from Plex.
+"""The queue: one row for each thing that may differ from Plex.
 
 Marking bumps the row's revision; ``done`` deletes the row only if its revision
 is still the one that was read. An edit that arrives while its scene is in
@@ -9,6 +9,7 @@ for one scene are one piece of work. Marking itself is in store/enqueue.py.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from store.enqueue import BACKGROUND, EDIT, TASK
@@ -16,6 +17,8 @@ from store.enqueue import BACKGROUND, EDIT, TASK
 #: A due time further away than this comes from a clock that was wrong: no
 #: schedule of ours is longer than a day (worker/schedule.py).
 LONGEST_WAIT = 2 * 86400.0
+#: Ids in one statement; SQLite took no more than 999 values for long.
+MANY = 500
 
 COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
 
@@ -76,7 +79,7 @@ def next_due(connection: sqlite3.Connection) -> float | None:
     return earliest
 
 
-def newest_mark(connection: sqlite3.Connection) -> int:
+def newest_revision(connection: sqlite3.Connection) -> int:
     """Give the highest revision ever given to a row, 0 before the first."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'sequence'").fetchone()
     return int(row[0]) if row else 0
@@ -163,18 +166,62 @@ def postpone(
     return cursor.rowcount == 1
 
 
-def release(connection: sqlite3.Connection, *, reason: str | None = None, parked: bool) -> int:
-    """Make postponed rows due at once and count them.
+def make_due(
+    connection: sqlite3.Connection,
+    *,
+    reason: str | None = None,
+    parked: bool | None = None,
+    kind: str | None = None,
+    ids: Sequence[int] | None = None,
+    waited_until: float | None = None,
+) -> int:
+    """Make postponed rows due and count them, inside the caller's transaction.
 
-    ``reason`` picks rows postponed for it, None any; ``parked`` picks the parked
-    rows, else those on a schedule.
+    They do not become edits by hand.
+
+    Args:
+        connection: The store.
+        reason: Those postponed for it, None for any.
+        parked: True for parked ones, False for those on a schedule, None for both.
+        kind: Those of one kind, None for any.
+        ids: Those with one of these ids (``kind`` given), None for any.
+        waited_until: None to begin their schedule anew. Else the Unix time at which their
+            wait counts as over; the look does not count as a try, so their schedule goes
+            on from where it was. Only those due later than that move.
     """
-    cursor = connection.execute(
-        "UPDATE dirty SET due_at = 0, attempts = 0 WHERE (due_at IS NULL) = ? "
-        "AND (due_at IS NULL OR due_at > 0) AND (? IS NULL OR reason = ?)",
-        (int(parked), reason, reason),
+    change, values = "due_at = 0, attempts = 0", list[str | float]()
+    where = ["(due_at IS NULL OR due_at > 0)"]
+    if waited_until is not None:
+        change = "due_at = ?, attempts = max(attempts - 1, 0)"
+        values.append(waited_until)
+        where.append("due_at > ?")
+        values.append(waited_until)
+    if parked is not None:
+        where.append("due_at IS NULL" if parked else "due_at > 0")
+    for column, value in (("reason", reason), ("kind", kind)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    query = f"UPDATE dirty SET {change} WHERE {' AND '.join(where)}"  # noqa: S608 - our constants
+    if ids is None:
+        return connection.execute(query, values).rowcount
+    count = 0
+    for start in range(0, len(ids), MANY):
+        chunk = ids[start : start + MANY]
+        places = ",".join("?" * len(chunk))
+        count += connection.execute(f"{query} AND id IN ({places})", (*values, *chunk)).rowcount
+    return count
+
+
+def waiting_for(
+    connection: sqlite3.Connection, reason: str, *, now: float, limit: int
+) -> list[int]:
+    """Give up to ``limit`` scenes that wait for a reason and are not due yet."""
+    rows = connection.execute(
+        "SELECT id FROM dirty WHERE reason = ? AND kind = 'scene' AND due_at > ? LIMIT ?",
+        (reason, now, limit),
     )
-    return cursor.rowcount
+    return [scene for (scene,) in rows]
 
 
 def replace_messages(connection: sqlite3.Connection, message: str) -> None:
@@ -191,13 +238,26 @@ def get(connection: sqlite3.Connection, kind: str, number: int) -> QueueRow | No
     return QueueRow._make(row) if row else None
 
 
-def summary(connection: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows by state: ready, task, waiting, parked."""
-    states = connection.execute(
-        "SELECT CASE WHEN due_at IS NULL THEN 'parked' WHEN due_at > 0 THEN 'waiting' "
-        "WHEN urgency = 2 THEN 'task' ELSE 'ready' END, count(*) FROM dirty GROUP BY 1"
-    ).fetchall()
-    return {"ready": 0, "task": 0, "waiting": 0, "parked": 0} | dict(states)
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the rows by state: ready, task, waiting, parked. Indexes answer it."""
+    answer = {"ready": 0, "task": 0}
+    for urgency, count in connection.execute(
+        "SELECT urgency, count(*) FROM dirty WHERE due_at = 0 GROUP BY urgency"
+    ):
+        answer["task" if urgency == TASK else "ready"] += count
+    waiting, parked = connection.execute(
+        "SELECT total(due_at > 0), total(due_at IS NULL) FROM dirty WHERE reason <> ''"
+    ).fetchone()
+    return {**answer, "waiting": int(waiting), "parked": int(parked)}
+
+
+def left(connection: sqlite3.Connection, kind: str) -> tuple[int, int]:
+    """Count the rows of a kind: (due now, postponed or parked)."""
+    ready, postponed = connection.execute(
+        "SELECT total(due_at = 0), total(due_at IS NULL OR due_at > 0) FROM dirty WHERE kind = ?",
+        (kind,),
+    ).fetchone()
+    return int(ready), int(postponed)
 
 
 def by_reason(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:

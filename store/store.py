@@ -1,14 +1,42 @@
-"""The worker's and the tasks' way into the data directory: one connection, one transaction."""
+"""The way into the data directory: one connection, changes in transactions."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from store import backup, meta, recovery, schema
-from store.tables import Tables
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
+
+
+class Tables:
+    """Our tables, read by anybody and changed in transactions.
+
+    Args:
+        connection: In autocommit mode.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one durable transaction; an exception leaves nothing of it."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection; nothing can be read afterwards."""
+        self.connection.close()
 
 
 class Store(Tables):
@@ -73,3 +101,20 @@ def _identity(path: str) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     return state.st_dev, state.st_ino
+
+
+def for_one_run() -> Tables:
+    """Give empty tables that nobody else sees and that are gone with their connection.
+
+    SQLite keeps them in a file without a name once they outgrow its cache of 2 MB, so
+    that neither memory grows with a library nor a killed process leaves anything behind.
+
+    Raises:
+        sqlite3.Error: There is no memory for them.
+    """
+    connection = sqlite3.connect("", isolation_level=None)
+    # Nothing of it has to survive anything.
+    connection.execute("PRAGMA synchronous = OFF")
+    for statement in schema.TABLES:
+        connection.execute(statement)
+    return Tables(connection)

@@ -1,4 +1,4 @@
-"""One look at a scene: what was found, what is planned, and what came of it."""
+"""What is to be done for one scene, and what came of it: found, merged, written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from store.ledger import LedgerEntry, SceneRecord, paths_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from errors import SyncError
+    from matching.missing import Missing
     from merge.three_way import Merge
     from plex.images import Kind
     from plex.item import PlexItem
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Written:
-    """One item that a look changed: for the history and the log."""
+    """One item that was changed: for the history and the log."""
 
     rating_key: int
     changes: Mapping[str, tuple[str, str]]
@@ -41,9 +42,8 @@ class ItemPlan:
     @property
     def intent(self) -> LedgerEntry:
         """The entry to commit before the request leaves: the old base, the new pending."""
-        server, key, scene, section, _, _ = self.after
         base = self.before.base if self.before else ""
-        return LedgerEntry(server, key, scene, section, base, self.merged.pending.to_json())
+        return self.after._replace(base=base, pending=self.merged.pending.to_json())
 
     @property
     def is_intended(self) -> bool:
@@ -53,18 +53,32 @@ class ItemPlan:
 
 @dataclass(slots=True)
 class ScenePlan:
-    """What one look at a scene did; the caller commits it together with the queue row.
+    """One scene on its way from the match to the record.
 
-    ``is_sent`` says that something of it may have reached Plex, ``is_written``
-    that its edit went out together with others;
-    ``fault`` is the first thing that failed for one of several items, or None.
+    Attributes:
+        record: What the ledger shall keep of the scene.
+        held: Its files as Plex names them.
+        found: The items that hold one of them.
+        gone: Rating keys that Plex has no more.
+        untied: Ledger entries that are this scene's no longer.
+        missing: What to say, and to ask of Plex, where no item was found; None where one was.
+        planned: What is to be done to those of the items that this scene owns.
+        acknowledged: Ledger entries of what stands in Plex now.
+        items: Rating keys of the items that were written, or needed nothing.
+        fault: The first thing that failed, for one of several items or for all; None for none.
+        is_sent: Something of it may have reached Plex.
+        is_written: Its edit went out together with others.
     """
 
     scene: Scene
     record: SceneRecord
+    held: tuple[str, ...] = ()
+    found: list[PlexItem] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    untied: list[LedgerEntry] = field(default_factory=list)
+    missing: Missing | None = None
     planned: list[ItemPlan] = field(default_factory=list)
     acknowledged: list[LedgerEntry] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
@@ -79,15 +93,23 @@ class ScenePlan:
             return "changed"
         return "unchanged" if self.items else "shares"
 
-    @property
-    def carried(self) -> list[tuple[str, int]]:
-        """The studio, performers, tags and groups of the scene, as (kind, id)."""
-        return carried_by(self.scene)
-
-    @property
-    def intents(self) -> list[LedgerEntry]:
-        """What has to be committed before anything of it is written."""
-        return [one.intent for one in self.planned if one.is_intended]
+    def add_pictures(
+        self,
+        rating_key: int,
+        changes: Mapping[str, tuple[str, str]],
+        notes: Iterable[str],
+        fault: SyncError | None,
+    ) -> None:
+        """Note what came of one item's pictures, beside what was written to it."""
+        self.notes += notes
+        self.fault = self.fault or fault
+        if not changes:
+            return
+        told = next((one for one in self.written if one.rating_key == rating_key), None)
+        if told is None:
+            self.written.append(Written(rating_key, changes))
+        else:
+            told.changes = {**told.changes, **changes}
 
 
 def record_of(

@@ -1,75 +1,90 @@
-"""The books of the queue: a row ends in the transaction that records what came of it.
+"""The stage that records: a row of the queue ends in the transaction that keeps what came of it.
 
 A row that was marked again meanwhile stays, and is counted when it ends in turn.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from store import history, ledger, meta, queue
 from store.ledger import SKIPPED
+from sync import scan_missing, server_seen
 from sync.plan import carried_by, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from log import Log
+    from errors import SyncError
     from stash.scene import Scene
     from store.queue import QueueRow
-    from store.store import Store
+    from sync.batch import Batch
+    from sync.context import Context
     from sync.plan import ScenePlan
+
+#: Scenes recorded in one transaction, and seconds after which fewer are. A worker that is
+#: killed before repeats no write: each of them finds Plex as it shall be.
+COMMIT = 250
+COMMIT_AFTER = 0.5
 
 
 class Recorder:
-    """Records and ends.
+    """Keeps what came of scenes, and ends their rows.
 
     Args:
-        store: Where it is recorded.
-        log: Told of what needs no look.
-        clock: Gives Unix seconds.
-        fingerprint: Gives the fingerprint of the settings in use.
+        context: Where and with which settings they were synced.
+        settle: Decides what a fault means for a row (worker/processor.py).
+        succeeded: Told that a scene went through.
     """
 
     def __init__(
-        self, store: Store, log: Log, clock: Callable[[], float], *, fingerprint: Callable[[], str]
+        self,
+        context: Context,
+        settle: Callable[[QueueRow, SyncError], None],
+        succeeded: Callable[[], None],
     ) -> None:
-        self._store = store
-        self._log = log
-        self._clock = clock
-        self._fingerprint = fingerprint
+        self._context = context
+        self._store = context.store
+        self._settle = settle
+        self._succeeded = succeeded
 
-    def record(self, look: ScenePlan, row: QueueRow | None, server: str) -> None:
-        """Record a look inside the running transaction, and end its row unless it failed.
+    def settle(self, batch: Batch) -> None:
+        """End or postpone the rows of the scenes that turned out to need no write.
 
-        Args:
-            look: What was found and done.
-            row: The row to end, None when there is none.
-            server: The machine identifier of its Plex.
+        What the match left to do for them is done now: rows of the ledger to untie, rules
+        learnt for path_map, folders for Plex to scan.
+
+        Raises:
+            errors.SyncError: Plex as a whole failed when it was asked to scan.
         """
-        connection, now, scene = self._store.connection, self._clock(), look.scene
-        # Read in vain, not listed either, and another item holds the file: re-created, so
-        # its old key means nothing any more. Plex gives none a second time.
-        for rating_key in look.gone:
-            ledger.forget_item(connection, server, rating_key)
-        for entry in look.acknowledged:
-            ledger.acknowledge(connection, entry, now=now)
-        for written in look.written:
-            history.add(
-                connection,
-                at=now,
-                scene=scene.id,
-                rating_key=written.rating_key,
-                title=scene.title,
-                changes=written.changes,
-            )
-        ledger.record_scene(connection, look.record, look.carried)
-        if look.fault is None:
-            self.end(row, look.outcome)
+        self._keep_matches(batch.plans)
+        self._end_unchanged(batch)
+        for number, reason in batch.left_out.items():
+            self._end_left_out(batch, number, reason)
+        for plan in batch.plans:
+            if plan.fault is None or plan.found:
+                continue
+            self._context.keep_private(plan.scene)
+            if plan.missing and plan.missing.scans and scan_missing.ask(self._context, plan):
+                plan.fault = plan.missing.fault(asked=True)
+            if row := batch.rows.get(plan.scene.id):
+                self._settle(row, plan.fault)
+        self._context.keep_private(batch.current)  # a fault that is raised next may be about it
 
-    def note_time(self) -> None:
-        """Note inside the running transaction that a scene was looked at just now."""
-        meta.put(self._store.connection, "last_look", self._clock())
+    def record(self, batch: Batch, carried_out: Iterable[ScenePlan]) -> None:
+        """Keep what came of plans as they are carried out, in short transactions."""
+        group: list[ScenePlan] = []
+        since = time.monotonic()
+        try:
+            for plan in carried_out:
+                group.append(plan)
+                if len(group) >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
+                    self._record(batch, group)
+                    group, since = [], time.monotonic()
+        finally:
+            if group:
+                self._record(batch, group)
 
     def end(self, row: QueueRow | None, outcome: str, reason: str = "") -> None:
         """End a row inside the running transaction, and count it for the task it belongs to."""
@@ -81,26 +96,103 @@ class Recorder:
         if counts:
             history.count(connection, outcome, reason)
 
-    def forget(self, row: QueueRow) -> None:
+    def _record(self, batch: Batch, plans: Sequence[ScenePlan]) -> None:
+        """Keep several plans in one transaction, then settle what failed of them."""
+        context = self._context
+        server = context.client().machine_identifier  # no question within the transaction
+        with self._store.transaction() as connection:
+            for plan in plans:
+                self._keep(plan, server)
+                if plan.fault is None:
+                    self.end(batch.rows.get(plan.scene.id), plan.outcome)
+            meta.put(connection, "last_look", context.clock())
+        server_seen.note(self._store, context.plex)
+        lines = []
+        for plan in plans:
+            context.keep_private(plan.scene)
+            if plan.fault is None:
+                lines.append(context.log.clean(self._told(plan)))
+                self._succeeded()
+            elif row := batch.rows.get(plan.scene.id):
+                self._settle(row, plan.fault)
+        context.log.info_all(lines)
+
+    def _keep(self, plan: ScenePlan, server: str) -> None:
+        """Keep one plan inside the running transaction."""
+        connection, now, scene = self._store.connection, self._context.clock(), plan.scene
+        # Read in vain, not listed either, and another item holds the file: re-created, so
+        # its old key means nothing any more. Plex gives none a second time.
+        for rating_key in plan.gone:
+            ledger.forget_item(connection, server, rating_key)
+        for entry in plan.acknowledged:
+            ledger.acknowledge(connection, entry, now=now)
+        for written in plan.written:
+            history.add(
+                connection,
+                at=now,
+                scene=scene.id,
+                rating_key=written.rating_key,
+                title=scene.title,
+                changes=written.changes,
+            )
+        ledger.record_scene(connection, plan.record, carried_by(scene))
+
+    def _keep_matches(self, plans: Iterable[ScenePlan]) -> None:
+        untied = [entry for plan in plans for entry in plan.untied]
+        if untied:
+            with self._store.transaction() as connection:
+                for entry in untied:
+                    ledger.intend(connection, entry._replace(scene=0), now=self._context.clock())
+        if plans:
+            self._context.plex.resolver.advice.keep(self._store)
+
+    def _end_unchanged(self, batch: Batch) -> None:
+        if not batch.unchanged:
+            return
+        with self._store.transaction():
+            for number in batch.ids:
+                if number in batch.unchanged:
+                    record = batch.records[number]
+                    skipped = record.outcome == SKIPPED
+                    outcome, note = (SKIPPED, record.note) if skipped else ("unchanged", "")
+                    self.end(batch.rows.get(number), outcome, note)
+
+    def _end_left_out(self, batch: Batch, number: int, reason: str) -> None:
+        scene, row = batch.scenes.get(number), batch.rows.get(number)
+        self._context.keep_private(scene)
+        if scene is None:
+            self._forget(number, row)
+        else:
+            self._skip(scene, row, reason, batch.asked_at)
+
+    def _forget(self, number: int, row: QueueRow | None) -> None:
         """Forget a scene that Stash no longer has, and end its row."""
         with self._store.transaction() as connection:
-            ledger.forget_scene(connection, row.id)
+            ledger.forget_scene(connection, number)
             self.end(row, "gone")
-        self._log.info(f"scene {row.id} is not in Stash any more; Plex is left as it is")
+        self._context.log.info(f"scene {number} is not in Stash any more; Plex is left as it is")
 
-    def skip(self, row: QueueRow, scene: Scene, reason: str, asked_at: float | None = None) -> None:
-        """Leave a scene as it is in Plex, and end its row; who it carries is remembered.
-
-        ``asked_at``: when Stash was asked for it, None for just now.
-        """
+    def _skip(self, scene: Scene, row: QueueRow | None, reason: str, asked_at: float) -> None:
+        """Leave a scene as it is in Plex, and end its row; who it carries is remembered."""
         record = record_of(
             scene,
-            self._fingerprint(),
-            self._clock() if asked_at is None else asked_at,
+            self._context.fingerprint,
+            asked_at,
             outcome=SKIPPED,
             note=reason if scene.files else "no file",
         )
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene))
             self.end(row, SKIPPED, record.note)
-        self._log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
+        self._context.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
+
+    def _told(self, plan: ScenePlan) -> str:
+        """Give the log's one line about a plan that was carried out."""
+        fields = ", ".join(dict.fromkeys(name for one in plan.written for name in one.changes))
+        items = ", ".join(f"item {key}" for key in plan.items)
+        what = f"{plan.outcome} {fields}".strip()
+        # What a note says of a field may quote Plex's title.
+        redacted = self._context.log.is_redacted
+        said = [note.partition(":")[0] for note in plan.notes] if redacted else plan.notes
+        notes = "".join(f"; {note}" for note in said)
+        return f"scene {plan.scene.id} {plan.scene.title!r}: {what} ({items or 'no item'}){notes}"

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from store import meta, queue
-from worker import notice
+from store import meta, notice, queue
 
 if TYPE_CHECKING:
     from log import Log
@@ -40,7 +39,7 @@ def follow(store: Store, log: Log, *, wanted: bool) -> None:
         meta.put(connection, KEY, wanted)
         if wanted:
             queue.replace_messages(connection, FROM_BEFORE)
-            notice.leave_notice(connection)
+            notice.leave(connection)
 
 
 def keep_private(log: Log, scene: Scene, config: PlexSyncConfig | None) -> None:

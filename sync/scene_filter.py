@@ -1,4 +1,4 @@
-"""Which scenes are synced: one predicate for hook, sweep, task and preview. Pure."""
+"""Which scenes are synced: one predicate for hook, sweep, task and preview."""
 
 from __future__ import annotations
 
@@ -7,8 +7,23 @@ from typing import TYPE_CHECKING
 from validation.text import tag_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stash.scene import Scene
+    from sync.batch import Batch
+    from sync.context import Context
     from validation.config import PlexSyncConfig
+
+
+def leave_out(context: Context, batch: Batch) -> Iterator[bool]:
+    """Leave out the scenes that the settings name, and those that Stash no longer has."""
+    for number in batch.ids:
+        scene = batch.scenes.get(number)
+        if scene is None and number not in batch.as_read:
+            batch.left_out[number] = ""
+        elif scene and (reason := why_not(scene, context.settings)):
+            batch.left_out[number] = reason
+    yield False
 
 
 def why_not(scene: Scene, config: PlexSyncConfig) -> str:

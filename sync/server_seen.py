@@ -12,16 +12,15 @@ if TYPE_CHECKING:
     from plex.client import PlexClient
     from plex.libraries import Libraries
     from store.store import Store
-    from sync.reconcile import Reconciler
+    from sync.context import Connected
 
 KEY = "server_seen"
 
 
-def note(store: Store, reconciler: Reconciler) -> None:
+def note(store: Store, plex: Connected) -> None:
     """Keep what was learnt on the way to a scene; never a reason for the scene to fail."""
-    config = reconciler.config
     try:
-        keep(store, reconciler.client, reconciler.libraries, config.plex_url)
+        keep(store, plex.client, plex.libraries, plex.config.plex_url)
     except SyncError:
         return  # it is asked for again with the next scene
 
@@ -32,7 +31,7 @@ def keep(store: Store, client: PlexClient, libraries: Libraries, plex_url: str) 
     Costs no request but the first time a server is seen: then its name is asked for.
 
     Raises:
-        faults.SyncError: The name, or the libraries, could not be asked for.
+        errors.SyncError: The name, or the libraries, could not be asked for.
     """
     known = meta.get(store.connection, KEY)
     known = known if isinstance(known, dict) else {}

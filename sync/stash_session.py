@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 class StashSession:
-    """Reads from Stash; every method raises only faults.SyncError.
+    """Reads from Stash; every method raises only errors.SyncError.
 
     Args:
         store: Where hooks leave the connection.

@@ -1,59 +1,81 @@
-"""A scene that did not change in Stash: is Plex still as the ledger says? Then nothing is read.
+"""Scenes that did not change, neither in Stash nor in Plex: they are not read in full.
 
 What Stash wanted at the last agreement is in the ledger, so such a scene can be
-merged without asking Stash for it. Any doubt means a full look.
+merged without asking Stash for it. Any doubt means that it is read.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matching.found import held_paths
+from matching.resolve import held_paths
 from merge.base import Base, Pending
 from merge.desired import Desired
 from merge.three_way import merge
-from stash.changes import instant
+from stash.changes import SAME_SECOND, instant
 from store import ledger
-from sync.picture import settled
+from sync import artwork, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from plex.item import PlexItem
-    from stash.stamp import SceneStamp
+    from stash.scene import SceneStamp
     from store.ledger import SceneRecord
-    from worker.processor import SyncWorker
+    from sync.batch import Batch
+    from sync.context import Context
 
 #: Seconds a scene's details are trusted while its updated_at stands still: it
 #: does not move when a tag, studio or performer of the scene does.
 DETAILS_AGE = 86400.0
-#: Seconds after an update during which another one may carry the same time.
-SAME_SECOND = 2.0
 
 
-def is_as_read(worker: SyncWorker, record: SceneRecord | None, stamp: SceneStamp | None) -> bool:
+def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
+    """Find the scenes that Stash has as they were when last read in full."""
+    if not batch.unread or not batch.records:
+        return
+    known = read.stamps(context, batch)
+    batch.as_read = {
+        number
+        for number, record in batch.records.items()
+        if is_as_read(context, record, known.get(number))
+    }
+    yield False
+
+
+def in_plex(context: Context, batch: Batch) -> Iterator[bool]:
+    """Keep of them those whose items are as the ledger says; the others are to be read."""
+    batch.unchanged = batch.as_read = {
+        number
+        for number in batch.as_read
+        if is_in_step(context, batch.records[number], batch.items)
+    }
+    yield False
+
+
+def is_as_read(context: Context, record: SceneRecord | None, stamp: SceneStamp | None) -> bool:
     """Say whether Stash has the scene as it was when we last read all of it."""
     return (
         record is not None
         and stamp is not None
         and record.updated_at == stamp.updated_at
-        and record.fingerprint == worker.fingerprint
+        and record.fingerprint == context.fingerprint
         and record.has_files_at(stamp.paths)
         and record.looked_at - instant(stamp.updated_at) >= SAME_SECOND
-        and 0 <= worker.clock() - record.detailed_at < DETAILS_AGE
+        and 0 <= context.clock() - record.detailed_at < DETAILS_AGE
     )
 
 
-def is_in_step(worker: SyncWorker, record: SceneRecord, items: Mapping[int, PlexItem]) -> bool:
-    """Say whether Plex has a steady scene's items as the ledger says; if in doubt, no.
+def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexItem]) -> bool:
+    """Say whether Plex has an unchanged scene's items as the ledger says; if in doubt, no.
 
     What is left out by the settings is in step whatever Plex has.
     """
     if record.outcome == ledger.SKIPPED:
         return True
-    server = worker.plex.machine_identifier
-    config = worker.config
-    entries = ledger.entries_of(worker.store.connection, server, record.id)
+    config = context.plex.config
+    server = context.client().machine_identifier
+    entries = ledger.entries_of(context.store.connection, server, record.id)
     paths = held_paths(record.places)
     for entry in entries:
         item = items.get(entry.rating_key)
@@ -65,10 +87,8 @@ def is_in_step(worker: SyncWorker, record: SceneRecord, items: Mapping[int, Plex
             item,
             base,
             Pending(),
-            overwrite=config is not None and config.overwrite_plex_edits,
+            overwrite=config.overwrite_plex_edits,
         )
-        if merged.edit or merged.base != base:
-            return False
-        if config is None or not settled(base, item, config):
+        if merged.edit or merged.base != base or artwork.due(base, item, config):
             return False
     return bool(entries)

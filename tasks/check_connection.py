@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from errors import ConfigurationError, SyncError
-from matching.rule_finder import find_rule
-from plex.exceptions import PlexTemporaryError, ServerTimeout, ServerUnreachable
+from matching.path_advice import find_rule
+from plex.exceptions import (
+    AmbiguousMatch,
+    PlexTemporaryError,
+    ServerTimeout,
+    ServerUnreachable,
+)
 from plex.libraries import Libraries
+from plex.matcher import refused
 from store import holds
 from sync import server_seen
 from tasks import stash_log
-from validation.config import PlexSyncConfig
 from worker import launcher
+from worker.processor import search_plex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from plex.client import PlexClient
     from tasks.task import Task
+    from validation.config import PlexSyncConfig
 
 #: Scenes whose files are looked for.
 SAMPLE = 20
@@ -58,7 +64,7 @@ def run(task: Task) -> str:
     """Check everything with the saved settings; give the good news.
 
     Raises:
-        faults.SyncError: What is wrong first, with ``.setting``.
+        errors.SyncError: What is wrong first, with ``.setting``.
     """
     try:
         news = str(check(task, task.stash.settings()))
@@ -78,11 +84,9 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
     """Check a settings map, saved or not; give what was found.
 
     Raises:
-        faults.SyncError: What is wrong first, with ``.setting``.
+        errors.SyncError: What is wrong first, with ``.setting``.
     """
-    token = settings.get("plex_token")
-    task.log.hide([token if isinstance(token, str) else None])
-    config = PlexSyncConfig.from_settings(settings)
+    config = task.parse_settings(settings)
     with task.open_plex(config) as client:
         try:
             client.probe()
@@ -99,7 +103,7 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
         # Plex tells only the owner about the library as a whole; others may read, not edit.
         client.query("/library")
         server_seen.keep(task.store, client, libraries, config.plex_url)
-        files = _sample(task, config, client, libraries)
+        files = _sample(task, config, libraries)
     named = tuple(section.title for section in libraries.sections())
     return Checked(name, named, files)
 
@@ -122,22 +126,29 @@ def _unreachable(
     )
 
 
-def _sample(task: Task, config: PlexSyncConfig, client: PlexClient, libraries: Libraries) -> str:
+def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> str:
     stamps = task.stash.client().scene_ids_after(0, SAMPLE)
     paths = [path for stamp in stamps for path in stamp.paths[:1]]
     if not paths:
         return "Stash has no scene with a file yet."
     inside = [path for path in paths if libraries.reach(config.path_map.to_plex(path))]
     if not inside:
-        rule = find_rule(client, libraries, paths)
+        rule = find_rule(libraries, paths)
         fault = NothingMatchesError(_no_folder(config, libraries, paths[0], rule))
         fault.setting, fault.rule = "path_map", rule
         raise fault
-    found = [path for path in inside if libraries.items_holding(config.path_map.to_plex(path))]
+    found = [path for path in inside if _is_in_plex(libraries, config.path_map.to_plex(path))]
     return (
         f"of {len(paths)} scenes looked at, {len(inside)} lie in a library folder "
         f"and {len(found)} are in Plex already."
     )
+
+
+def _is_in_plex(libraries: Libraries, path: str) -> bool:
+    matches = search_plex(libraries, path)
+    if tied := [one for match in matches for one in match.tied]:
+        raise AmbiguousMatch.about(f"{refused(path, tied)}, which differ in case only.")
+    return any(match.items for match in matches)
 
 
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:

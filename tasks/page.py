@@ -37,20 +37,20 @@ def page_state(task: Task) -> dict[str, Any]:
     running = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held()
     # What waits for a person first.
     groups = sorted(overview.groups(connection), key=lambda group: not group.parked)
-    queue = overview.counts(connection, groups)
+    counts = queue.counts(connection)
     held = holds.all_holds(connection)
-    bulk = _bulk(connection, running=running, left=queue["task"])
-    if queue["ready"] and not alive:
+    bulk = _bulk(connection, running=running, left=counts["task"])
+    if counts["ready"] and not alive:
         launcher.ensure_worker(task.store.directory, task.entry)
         alive = True
     last_look = meta.get(connection, "last_look")
-    facts = page_words.Facts(queue, held, bulk, ever=last_look is not None)
+    facts = page_words.Facts(counts, held, bulk, ever=last_look is not None)
     kind, sentence = page_words.state(facts, now)
     return {
         "now": now,
         "state": {"kind": kind, "sentence": sentence},
         "holds": [_hold(hold) for hold in held],
-        "queue": queue,
+        "queue": counts,
         "groups": [_group(group) for group in groups],
         "server": meta.get(connection, "server_seen"),
         "worker": {"alive": alive},
@@ -125,12 +125,11 @@ def retry(task: Task) -> dict[str, Any]:
     if number is None and not reason and not given.get("all"):
         return {"scenes": 0, "worker": "asleep"}
     with task.store.transaction() as connection:
-        scenes = overview.retry(
-            connection,
-            kind=str(given.get("kind") or "scene"),
-            number=None if number is None else _whole(number),
-            reason=str(reason) if reason else None,
-        )
+        if number is not None:
+            kind = str(given.get("kind") or "scene")
+            scenes = queue.make_due(connection, kind=kind, ids=[_whole(number)])
+        else:
+            scenes = queue.make_due(connection, reason=str(reason) if reason else None)
     return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
 
 

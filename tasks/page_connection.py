@@ -12,8 +12,7 @@ from errors import SyncError
 from plex.exceptions import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
 from tasks import check_connection
-from validation.config import PlexSyncConfig
-from validation.problem import SettingsError
+from validation.settings_reader import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ def libraries(task: Task) -> dict[str, Any]:
     """
 
     def read(settings: dict[str, object]) -> dict[str, Any]:
-        config = PlexSyncConfig.from_settings({**settings, "plex_libraries": "", "path_map": ""})
+        config = task.parse_settings({**settings, "plex_libraries": "", "path_map": ""})
         with task.open_plex(config) as client:
             infos = client.section_infos()
             return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from errors import in_words
 from store import holds, ledger
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ REASONS = {
         "Look at the scene in Stash; PlexSync looks again when it is saved, or when you retry.",
     ),
 }
-
-LANES = {holds.STASH: "Stash", holds.PLEX: "Plex", holds.SETTINGS: "the settings"}
 
 
 class Facts(NamedTuple):
@@ -149,14 +148,3 @@ def scene(
 def scenes(count: int) -> str:
     """Say a number of scenes."""
     return "1 scene" if count == 1 else f"{count} scenes"
-
-
-def in_words(seconds: float) -> str:
-    """Say a wait for people: "at once", "in 5 s", "in 15 min", "in 6 h"."""
-    if seconds < 1:
-        return "at once"
-    if seconds < 60:
-        return f"in {seconds:.0f} s"
-    if seconds < 3600:
-        return f"in {seconds / 60:.0f} min"
-    return f"in {seconds / 3600:.0f} h"

@@ -5,25 +5,23 @@ Nothing is written, neither to Plex nor to the ledger nor to the queue.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from errors import NextStep, SyncError
-from sync import redaction
-from sync.bulk_reader import DETAILS
-from sync.dry_run import DryRun
-from sync.reconcile import Reconciler
-from sync.scene_filter import why_not
+from errors import NextStep, Scope
+from store.store import for_one_run
+from sync import pipeline
+from sync.batch import Batch
+from sync.context import Context
+from sync.read import DETAILS
 from tasks import stash_log
-from validation.config import PlexSyncConfig
 from validation.text import one_line
+from worker.processor import search_plex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from log import Log
     from stash.scene import Scene
     from sync.plan import ScenePlan
     from tasks.task import Task
@@ -109,50 +107,51 @@ def run(task: Task) -> str:
     """Look at every scene without writing; give the summary and the table.
 
     Raises:
-        faults.SyncError: A setting is wrong, or Stash or Plex as a whole failed.
+        errors.SyncError: A setting is wrong, or Stash or Plex as a whole failed.
     """
-    settings = task.stash.settings()
-    token = settings.get("plex_token")
-    task.log.hide([token if isinstance(token, str) else None])
-    config = PlexSyncConfig.from_settings(settings)
-    task.log.redact([] if config.redact_logs else None)
+    config, fingerprint = task.read_settings()
     preview = Preview(redacted=config.redact_logs)
-    with task.open_plex(config) as client:
-        reconciler = Reconciler(
+    with task.open_plex(config) as client, closing(for_one_run()) as tables:
+        # Neither the queue nor the ledger can be told of anything: there is no recorder. The
+        # path index is one of its own, for a worker may be listing the same library.
+        context = Context(
             task.store,
-            client,
-            config,
-            task.stash.scenes_with_path,
-            cover=task.stash.cover,
-            clock=time.time,
-            dry=True,
+            task.stash,
+            task.log,
+            client=lambda: client,
+            search=search_plex,
+            tables=tables,
         )
+        context.adopt(config, fingerprint)
         total = task.stash.client().count_scenes()
-        with closing(DryRun(reconciler, task.stash, time.time)) as dry_run:
-            for window in _windows(task):
-                wanted = [scene for scene in window if not why_not(scene, config)]
-                preview.outcomes["left out"] += len(window) - len(wanted)
-                left = max(total - preview.outcomes.total() - len(wanted), 0)
-                known = dry_run.read(wanted, left * len(wanted) / len(window))
-                for scene in wanted:
-                    redaction.keep_private(task.log, scene, config)
-                    _note(preview, task.log, scene, dry_run.look(scene, known))
-                    stash_log.progress(preview.outcomes.total() / max(total, 1))
+        for window in _windows(task):
+            batch = Batch.of_scenes(window)
+            batch.waiting = max(total - preview.outcomes.total(), len(window))
+            pipeline.plan(context, batch, pipeline.PREVIEW)
+            preview.outcomes["left out"] += len(batch.left_out)
+            for plan in batch.plans:
+                _note(preview, context, plan)
+                stash_log.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
     stash_log.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
 
-def _note(preview: Preview, log: Log, scene: Scene, found: ScenePlan | SyncError) -> None:
-    if isinstance(found, SyncError):
-        waits = found.next_step is NextStep.WAIT
+def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
+    """Take what was planned for one scene; its words are kept private where they have to be."""
+    context.keep_private(plan.scene)
+    fault, log = plan.fault, context.log
+    if fault is not None:
+        if fault.scope is Scope.SERVER:
+            raise fault
+        waits = fault.next_step is NextStep.WAIT
         preview.outcomes["not in Plex yet" if waits else "would fail"] += 1
         if not waits:
-            preview.say("WARNING", log.clean(f"scene {scene.id}: {log.words(found)}"))
+            preview.say("WARNING", log.clean(f"scene {plan.scene.id}: {log.words(fault)}"))
         return
-    changes = [change for one in found.written for change in one.changes.items()]
+    changes = [change for one in plan.written for change in one.changes.items()]
     preview.outcomes["would change" if changes else "would stay"] += 1
-    preview.add(scene, changes, found.notes)
+    preview.add(plan.scene, changes, plan.notes)
 
 
 def _windows(task: Task) -> Iterator[list[Scene]]:

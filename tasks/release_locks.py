@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from errors import ConfigurationError, TransientError
-from store import holds, locked, meta
+from errors import TransientError
+from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import stash_log
+from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
-from validation.config import PlexSyncConfig
 from worker import launcher, unlock
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 #: Items marked in one transaction.
 PAGE = 1000
-#: Seconds between two looks at how the worker stands.
-LOOK = 0.25
-#: Seconds a server may be down before the task gives up.
-PATIENCE = 120.0
 
 
 def run(task: Task) -> str:
@@ -43,8 +39,15 @@ def run(task: Task) -> str:
         tail = LogTail(task.store.directory)
         total = _mark(task, _server(task))
         stash_log.say("INFO", f"{total} items to look at")
-        postponed = _follow(task, total, tail)
-        summary = _summary(task, total, postponed)
+        work = Work(
+            total,
+            lambda: queue.left(task.store.connection, unlock.KIND)[0],
+            things="items",
+            stay="stay locked",
+            give_up=lambda left: f"{left} items stay locked; run the task again when it answers.",
+        )
+        follow(task, work, tail)
+        summary = _summary(task, total)
     finally:
         lock.release()
     stash_log.say("INFO", summary)
@@ -53,10 +56,7 @@ def run(task: Task) -> str:
 
 def _server(task: Task) -> str:
     """Give the identity of the Plex server, which is asked for it."""
-    settings = task.stash.settings()
-    token = settings.get("plex_token")
-    task.log.hide([token if isinstance(token, str) else None])
-    config = PlexSyncConfig.from_settings(settings)
+    config, _ = task.read_settings()
     with task.open_plex(config) as client:
         return client.machine_identifier
 
@@ -65,43 +65,15 @@ def _mark(task: Task, server: str) -> int:
     store, total, last = task.store, 0, 0
     with store.transaction() as connection:
         meta.put(connection, unlock.RELEASED, [0, 0])
-    while page := locked.items_after(store.connection, server, last, limit=PAGE):
+    while page := ledger.locked_items(store.connection, server, last, limit=PAGE):
         total, last = total + len(page), page[-1]
         with store.transaction() as connection:
             enqueue(connection, unlock.KIND, page, now=time.time(), urgency=BACKGROUND)
     return total
 
 
-def _follow(task: Task, total: int, tail: LogTail) -> int:
-    """Wait until every item was looked at; give how many are left for later."""
-    connection = task.store.connection
-    waiting_since: float | None = None
-    while True:
-        ready, postponed = locked.left(connection, unlock.KIND)
-        task.check_database()
-        for level, line in tail.lines():
-            stash_log.say(level, line)
-        stash_log.progress(1 - ready / total if total else 1.0)
-        if not ready:
-            return postponed
-        hold = next(iter(holds.all_holds(connection)), None)
-        waiting_since = (waiting_since or time.monotonic()) if hold else None
-        if not hold:
-            task.check_disk(ready)
-        if hold and hold.lane == holds.SETTINGS:
-            raise ConfigurationError(
-                f"{hold.message} {ready} items stay locked; run the task again afterwards.",
-                setting=hold.setting or None,
-            )
-        if hold and waiting_since and time.monotonic() - waiting_since > PATIENCE:
-            raise TransientError(
-                f"{hold.message} {ready} items stay locked; run the task again when it answers."
-            )
-        launcher.ensure_worker(task.store.directory, task.entry)
-        time.sleep(LOOK)
-
-
-def _summary(task: Task, total: int, postponed: int) -> str:
+def _summary(task: Task, total: int) -> str:
+    _, postponed = queue.left(task.store.connection, unlock.KIND)
     items, locks = meta.get(task.store.connection, unlock.RELEASED) or (0, 0)
     later = f" {postponed} items could not be unlocked now and are tried again by themselves."
     if not total:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from store import holds, queue
+from store import holds, notice, queue
 from tasks import stash_log
-from worker import launcher, notice
+from worker import launcher
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def run(task: Task) -> str:
     """Make every parked and every waiting row due now and wake the worker; give the summary."""
     with task.store.transaction() as connection:
-        failed = queue.release(connection, parked=True)
-        waiting = queue.release(connection, parked=False)
+        failed = queue.make_due(connection, parked=True)
+        waiting = queue.make_due(connection, parked=False)
         holds.look_now(connection)
-        notice.leave_notice(connection)
+        notice.leave(connection)
     launcher.ensure_worker(task.store.directory, task.entry)
     summary = "Nothing had failed and nothing was waiting."
     if failed or waiting:

@@ -8,7 +8,7 @@ are used.
 
 from __future__ import annotations
 
-import stashapi.log as stash_log
+import stashapi.log as levels
 
 from validation.text import one_line
 
@@ -16,18 +16,18 @@ from validation.text import one_line
 LONGEST = 16_000
 
 _SAY = {
-    "DEBUG": stash_log.debug,
-    "INFO": stash_log.info,
-    "WARNING": stash_log.warning,
-    "ERROR": stash_log.error,
+    "DEBUG": levels.debug,
+    "INFO": levels.info,
+    "WARNING": levels.warning,
+    "ERROR": levels.error,
 }
 
 
 def say(level: str, text: str) -> None:
     """Say one line at DEBUG, INFO, WARNING or ERROR."""
-    _SAY.get(level, stash_log.info)(one_line(text, LONGEST))
+    _SAY.get(level, levels.info)(one_line(text, LONGEST))
 
 
 def progress(done: float) -> None:
     """Tell how far the task is, 0 to 1."""
-    stash_log.progress(min(max(done, 0.0), 1.0))
+    levels.progress(min(max(done, 0.0), 1.0))

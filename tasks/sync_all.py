@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from errors import ConfigurationError, TransientError
+from errors import TransientError
 from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
 from tasks import stash_log
+from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
-from validation.config import PlexSyncConfig, settings_fingerprint
 from worker import launcher
 from worker.sweep import Sweep
 
@@ -28,20 +28,11 @@ if TYPE_CHECKING:
 PAGE = 500
 #: What is carried by scenes. The scenes are all looked at anyway.
 ENTITIES = tuple(kind for kind in changes.KINDS if kind != "scene")
-#: Seconds between two looks at how the worker stands.
-LOOK = 0.25
-#: Seconds between two looks at whether that was the last scene, once few are left.
-LOOK_AT_END = 0.02
-FEW_LEFT = 500
-#: Seconds a server may be down before the task leaves the rest to the worker.
-PATIENCE = 120.0
 #: A run that was stopped longer ago than this is begun anew: what it had found in step may
 #: not be any more, and a second look costs little.
 STALE = 3600.0
 #: Seconds between two notes that this run lives.
 SIGN = 5.0
-#: Workers that may die one after another without ending a scene.
-MOST_DEATHS = 20
 
 
 def run(task: Task) -> str:
@@ -56,9 +47,7 @@ def run(task: Task) -> str:
     if not lock.acquire_soon(pause=0.01):
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
-        settings = task.stash.settings()
-        config = PlexSyncConfig.from_settings(settings)
-        task.log.redact([] if config.redact_logs else None)
+        _, fingerprint = task.read_settings()
         tail = LogTail(task.store.directory)
         started = time.time()
         with task.store.transaction() as connection:
@@ -68,9 +57,17 @@ def run(task: Task) -> str:
         with task.store.transaction() as connection:
             holds.look_now(connection)  # whoever starts this wants it tried now
             meta.put(connection, meta.TASK_BEGAN, time.time())
-        total = _mark_all(task, settings_fingerprint(settings))
+        total = _mark_all(task, fingerprint)
         stash_log.say("INFO", f"{total} scenes to look at")
-        _follow(task, total, tail)
+        work = Work(
+            total,
+            lambda: queue.task_waiting(task.store.connection),
+            things="scenes",
+            stay="stay marked",
+            give_up=lambda left: _leave_to_worker(task, left),
+            each_time=_Alive(task).note,
+        )
+        follow(task, work, tail)
         summary = _summary(task, total, time.time() - started)
         _forget_run(task)
     finally:
@@ -117,76 +114,30 @@ def _mark_all(task: Task, settings: str) -> int:
     return int(before["total"])
 
 
-def _follow(task: Task, total: int, tail: LogTail) -> None:
-    connection = task.store.connection
-    waiting_since: float | None = None
-    said = ""
-    deaths = left = 0
-    noted_at = time.monotonic()
-    while True:
-        if time.monotonic() - noted_at > SIGN:
-            noted_at = time.monotonic()
-            _note_alive(task)
-        before, left = left, queue.task_waiting(connection)
-        task.check_database()
-        for level, line in tail.lines():
-            stash_log.say(level, line)
-        stash_log.progress(1 - left / total if total else 1.0)
-        if not left:
+class _Alive:
+    """Notes now and then that this run is at work, for the one that goes on with it."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._noted_at = time.monotonic()
+
+    def note(self) -> None:
+        if time.monotonic() - self._noted_at <= SIGN:
             return
-        hold = next((one for one in holds.all_holds(connection) if one.until), None)
-        if hold is None:
-            waiting_since = None
-            task.check_disk(left)
-        else:
-            waiting_since = waiting_since or time.monotonic()
-            # Until 0: the worker has not asked again since this run began.
-            if hold.until and hold.message != said:
-                said = hold.message
-                stash_log.say("WARNING", f"{hold.message} {left} scenes wait.")
-            if hold.until and hold.lane == holds.SETTINGS:
-                raise ConfigurationError(
-                    f"{hold.message} {left} scenes stay marked; run the task again afterwards.",
-                    setting=hold.setting or None,
-                )
-            if time.monotonic() - waiting_since > PATIENCE:
-                _leave_to_worker(task)
-                raise TransientError(
-                    f"{hold.message} The {left} scenes left are synced by themselves "
-                    "as soon as it answers; nothing needs to be done."
-                )
-        deaths = 0 if left != before else deaths
-        deaths += launcher.ensure_worker(task.store.directory, task.entry) == "started"
-        if deaths > MOST_DEATHS:
-            raise TransientError(
-                f"The worker ends as soon as it is started; {left} scenes stay marked. Please "
-                f"report it with {launcher.CRASH_FILE} and plexsync.log from "
-                f"{task.store.directory}, then run the task again."
-            )
-        _pause(task, left)
+        self._noted_at = time.monotonic()
+        with self._task.store.transaction() as connection:
+            bulk = meta.get(connection, "bulk") or {}
+            meta.put(connection, "bulk", {**bulk, "alive": time.time()})
 
 
-def _note_alive(task: Task) -> None:
-    """Note when this run was still at work, for the one that goes on with it."""
-    with task.store.transaction() as connection:
-        bulk = meta.get(connection, "bulk") or {}
-        meta.put(connection, "bulk", {**bulk, "alive": time.time()})
-
-
-def _pause(task: Task, left: int) -> None:
-    """Wait for the next look; not to its end when nothing is left to be done."""
-    if left > FEW_LEFT:
-        time.sleep(LOOK)
-        return
-    end = time.monotonic() + LOOK
-    while time.monotonic() < end and queue.task_waiting(task.store.connection):
-        time.sleep(LOOK_AT_END)
-
-
-def _leave_to_worker(task: Task) -> None:
+def _leave_to_worker(task: Task, left: int) -> str:
     with task.store.transaction() as connection:
         queue.leave_task(connection)
     _forget_run(task)
+    return (
+        f"The {left} scenes left are synced by themselves as soon as it answers; nothing needs "
+        "to be done."
+    )
 
 
 def _forget_run(task: Task) -> None:

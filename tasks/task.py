@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from errors import TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from errors import SyncError
     from log import Log
     from plex.client import PlexClient
@@ -56,18 +58,39 @@ class Task:
 
         return StashSession(self.store, self.log)
 
+    def read_settings(self) -> tuple[PlexSyncConfig, str]:
+        """Read the settings from Stash; give them and their fingerprint.
+
+        The log learns the token before anything else does, so that it is never written, and
+        whether it may name titles and paths.
+
+        Raises:
+            errors.SyncError: Stash could not be asked, or a setting is wrong.
+        """
+        from validation.config import settings_fingerprint  # noqa: PLC0415 - see the class
+
+        settings = self.stash.settings()
+        config = self.parse_settings(settings)
+        self.log.redact([] if config.redact_logs else None)
+        return config, settings_fingerprint(settings)
+
+    def parse_settings(self, settings: Mapping[str, object]) -> PlexSyncConfig:
+        """Parse a settings map, saved or not; its token is kept out of the log first.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        from validation.config import PlexSyncConfig  # noqa: PLC0415 - see the class
+
+        token = settings.get("plex_token")
+        self.log.hide([token if isinstance(token, str) else None])
+        return PlexSyncConfig.from_settings(settings)
+
     def open_plex(self, config: PlexSyncConfig) -> PlexClient:
         """Give a client for the server that the settings name; close it afterwards."""
-        from plex.client import PlexClient  # noqa: PLC0415 - see the class
+        from worker.processor import open_plex  # noqa: PLC0415 - see the class
 
-        return PlexClient(
-            config.plex_url,
-            config.plex_token,
-            connect_timeout=config.plex_connect_timeout,
-            read_timeout=config.plex_read_timeout,
-            verify=not config.plex_skip_tls_verify,
-            client_identifier=self.store.client_identifier(),
-        )
+        return open_plex(config, self.store)
 
     def check_database(self) -> None:
         """Notice that nobody works on the open database any more.

@@ -112,14 +112,15 @@ def synced(hand: BulkHand, scenes: Iterable[int]) -> None:
 
 def after(hand: BulkHand, *, edits: int, then: Callable[[], object]) -> None:
     """Do something once, when Plex has seen so many edits."""
-    turn = hand.resident.turn
-    interrupted = turn.is_interrupted
+    dispatcher = hand.resident.dispatcher
+    context = hand.resident.worker.context
+    interrupted = context.interrupted
     done: list[object] = []
 
     def between() -> bool:
         if not done and len(writes(hand.town)) >= edits:
             done.append(then())
-            turn._undisturbed_at = -1.0
+            dispatcher._undisturbed_at = -1.0
         return interrupted()
 
-    turn.bulk._interrupted = turn.bulk._reader.interrupted = between
+    context.interrupted = between

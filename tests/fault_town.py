@@ -15,7 +15,7 @@ from stash.client import StashClient
 from store import holds, meta, queue, schema
 from store.enqueue import enqueue
 from tests.wire import Reply, Wire, answer
-from worker.resident import Resident
+from worker.process import Resident
 
 if TYPE_CHECKING:
     import ssl
@@ -183,7 +183,7 @@ class FaultTown:
             self.note()
             if self.clock.now >= end or (until_done and not self.rows()):
                 return
-            due = self.worker.gate.next_look()
+            due = self.worker.breaker.next_look()
             if due is None:
                 due = queue.next_due(self.worker.store.connection)
             self.clock.now = min(end, max(due if due is not None else end, self.clock.now + 0.05))

@@ -10,7 +10,7 @@ from store import holds, meta, queue
 from store.enqueue import enqueue
 from tests.installation import wait_for
 from worker.launcher import WORKER_LOCK, ProcessLock
-from worker.resident import Resident
+from worker.process import Resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,24 +9,31 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from errors import SyncError
+from log import Log
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_scene
 from stash.scene import NamedRef, Scene, SceneFile
-from store import ledger
 from store.store import Store
-from sync.reconcile import Reconciler
+from sync import pipeline, write
+from sync.batch import Batch
+from sync.context import Context
+from sync.record import Recorder
 from validation.config import PlexSyncConfig
 from validation.path_map import PathMap
+from worker.processor import search_plex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from matching.resolve import PathLookup
+    from plex.item import PlexItem
     from sync.plan import ScenePlan
+    from sync.stash_session import StashSession
 
 PATH_MAP = "/stash/media => /plex/media"
 TEXTS = frozenset({"title", "summary", "tags"})
@@ -47,6 +54,72 @@ def scene(number: int, *paths: str, **changes: Any) -> Scene:
         files=files,
     )
     return dataclasses.replace(plain, **changes)
+
+
+class StashOnHand:
+    """What the pipeline asks of Stash, answered from a test's own notes."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    def cover(self, one: Scene) -> bytes | None:
+        """Give a scene's cover, or fail as the test wants it."""
+        self._town.downloads.append(one.id)
+        found = self._town.covers.get(one.id)
+        if isinstance(found, SyncError):
+            raise found
+        return found
+
+    def scenes_with_path(self, path: str) -> list[int]:
+        """Give the scenes that hold a file."""
+        self._town.asked.append(path)
+        return self._town.owners.get(path, [])
+
+
+class Reconciler:
+    """The pipeline for one scene at a time, stage by stage, as a new worker has it."""
+
+    def __init__(self, context: Context, *, dry: bool) -> None:
+        self.context = context
+        self.recorder = Recorder(context, settle=_never, succeeded=lambda: None)
+        self.index: PathLookup | None = None
+        self._dry = dry
+
+    @property
+    def client(self) -> PlexClient:
+        """Plex."""
+        return self.context.client()
+
+    def plan(
+        self, one: Scene, known: Mapping[int, PlexItem] | None = None
+    ) -> tuple[Batch, ScenePlan]:
+        """Plan a scene; what stands in its way is raised."""
+        batch = Batch.of_scenes([one])
+        batch.items = dict(known or {})
+        for stage in pipeline.PREVIEW if self._dry else pipeline.PLAN:
+            for _ in stage(self.context, batch):
+                pass
+            if self.index is not None:
+                self.context.plex.resolver.index = self.index
+        if not self._dry:
+            self.recorder.settle(batch)
+        (plan,) = batch.plans
+        if plan.fault and not plan.found:
+            raise plan.fault
+        return batch, plan
+
+    def look(self, one: Scene, known: Mapping[int, PlexItem] | None = None) -> ScenePlan:
+        """Plan and write a scene; nothing is recorded yet. One that is dry is only planned."""
+        batch, plan = self.plan(one, known)
+        if not self._dry:
+            write.intend(self.context, batch)
+            for _ in write.write(self.context, batch):
+                pass
+        return plan
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("there is no queue")
 
 
 @dataclass
@@ -80,38 +153,25 @@ class Town:
     ) -> Iterator[Reconciler]:
         """Give a fresh reconciler, as a worker that has just started would make."""
         config = self.config(path_map, **changes)
+        log = Log(self.store.directory)
         with PlexClient(config.plex_url, config.plex_token, read_timeout=5.0) as client:
-            yield Reconciler(
+            context = Context(
                 self.store,
-                client,
-                config,
-                self._scenes_with_path,
-                cover=self._cover,
+                cast("StashSession", StashOnHand(self)),
+                log,
+                client=lambda: client,
+                search=search_plex,
                 clock=lambda: self.now,
-                dry=dry,
             )
+            context.adopt(config, "")
+            yield Reconciler(context, dry=dry)
+        log.close()
 
-    def _cover(self, one: Scene) -> bytes | None:
-        self.downloads.append(one.id)
-        found = self.covers.get(one.id)
-        if isinstance(found, SyncError):
-            raise found
-        return found
-
-    def _scenes_with_path(self, path: str) -> list[int]:
-        self.asked.append(path)
-        return self.owners.get(path, [])
-
-    def record(self, look: ScenePlan) -> ScenePlan:
-        """Commit what a look did, as worker/processor.py does."""
-        server = self.state["machineIdentifier"]
-        with self.store.transaction() as connection:
-            for key in look.gone:
-                ledger.forget_item(connection, server, key)
-            for entry in look.acknowledged:
-                ledger.acknowledge(connection, entry, now=self.now)
-            ledger.record_scene(connection, look.record, [])
-        return look
+    def record(self, plan: ScenePlan) -> ScenePlan:
+        """Record what was carried out, as the worker does."""
+        with self.reconciler() as reconciler:
+            reconciler.recorder.record(Batch.of_scenes([plan.scene]), [plan])
+        return plan
 
     @property
     def state(self) -> dict[str, Any]:

@@ -257,7 +257,7 @@ def test_point_6_no_fault_at_any_call_site_loses_a_scene(
         connection = hand.resident.store.connection
         connection.execute("DELETE FROM item WHERE scene = ?", (scene,))
         connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
-        hand.resident.worker.forget_plex()
+        hand.resident.worker.context.forget_plex()
         words = f"{fault}, {site}, {libraries or 'all'}"
         town.stash.set_scene(scene, title=words)
         town.plex.person_sets(town.item(scene)["ratingKey"], unlock=["title"])
@@ -362,7 +362,7 @@ def test_point_9_every_file_and_every_library_is_updated(hand: Hand) -> None:
         town.plex.add_item("/plex/media/m/b.mp4")["ratingKey"],
         town.plex.add_item("/plex/media/m/a.mp4", section=second)["ratingKey"],
     ]
-    hand.resident.worker.forget_plex()  # the list of libraries is five minutes old at most
+    hand.resident.worker.context.forget_plex()  # the list of libraries is five minutes old at most
     hand.hook(scene)
     hand.settle()
     assert [town.plex.item(key)["fields"]["title"] for key in keys] == ["Many"] * 3

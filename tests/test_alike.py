@@ -9,8 +9,9 @@ from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
 from plex.exceptions import RejectedEdit
 from plex.item import Member
 from simulator.control import PlexControl, start_plex
-from sync import intent
-from sync.alike import write_together
+from store.queue import QueueRow
+from sync import write
+from sync.batch import Batch
 from tests.matching_town import Town, scene
 
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:
 
 
 def planned(town: Town, client_looks: list[ScenePlan], *numbers: int) -> None:
-    """Plan scenes that differ from Plex in nothing but one common summary and tags."""
+    """Plan and intend scenes that differ from Plex in nothing but one common summary and tags."""
     with town.reconciler() as reconciler:
         for number in numbers:
             title = town.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
             same = scene(number, title=title["fields"]["title"], details=SUMMARY, tags=())
-            look = reconciler.plan(same, None)
-            intent.commit(reconciler.store, [look], now=0.0)
+            batch, look = reconciler.plan(same)
+            write.intend(reconciler.context, batch)
             client_looks.append(look)
+
+
+def together(looks: list[ScenePlan], *rows: QueueRow) -> Batch:
+    """All of them in one batch."""
+    return Batch.of_scenes([look.scene for look in looks], rows)
 
 
 def test_one_request_changes_many_items(plex: PlexControl) -> None:
@@ -103,10 +109,10 @@ def test_looks_that_plan_the_same_are_written_together(town: Town) -> None:
     planned(town, looks, 1, 2)
     town.plex.clear_requests()
     with town.reconciler() as reconciler:
-        write_together(reconciler.client, looks, lambda _: True)
+        write.write_together(reconciler.context, together(looks), looks)
         assert [look.is_written for look in looks] == [True, True]
         for look in looks:
-            reconciler.carry_out(look)
+            write.carry_out(reconciler.context, look)
     assert len(town.targets("PUT")) == 1
     assert [look.outcome for look in looks] == ["changed", "changed"]
 
@@ -117,7 +123,9 @@ def test_a_look_that_may_not_be_written_is_left_out(town: Town) -> None:
     planned(town, looks, 1, 2, 3)
     town.plex.clear_requests()
     with town.reconciler() as reconciler:
-        write_together(reconciler.client, looks, lambda look: look.scene.id != 2)
+        # Its row is not there as it was read.
+        row = QueueRow("scene", 2, 1, 1, 0, 0, "", "", 0.0)
+        write.write_together(reconciler.context, together(looks, row), looks)
     assert [look.is_written for look in looks] == [True, False, True]
     assert str(looks[1].planned[0].after.rating_key) not in town.targets("PUT")[0]
 
@@ -128,10 +136,10 @@ def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
     planned(town, looks, 1, 2)
     town.plex.fault("status", method="PUT", status=400, times=2)
     with town.reconciler() as reconciler:
-        write_together(reconciler.client, looks, lambda _: True)
+        write.write_together(reconciler.context, together(looks), looks)
         assert not any(look.is_written for look in looks)
         for look in looks:
-            reconciler.carry_out(look)
+            write.carry_out(reconciler.context, look)
     assert isinstance(looks[0].fault, RejectedEdit)
     assert looks[1].fault is None
 
@@ -142,9 +150,9 @@ def test_a_dead_server_ends_common_writes(town: Town) -> None:
     planned(town, looks, 1, 2)
     with town.reconciler() as reconciler:
         for number in (3, 4):
-            other = reconciler.plan(scene(number, title="Another", details="", tags=()), None)
+            _, other = reconciler.plan(scene(number, title="Another", details="", tags=()))
             looks.append(other)
         rule = town.plex.fault("reset_before", method="PUT", times=None)
-        write_together(reconciler.client, looks, lambda _: True)
+        write.write_together(reconciler.context, together(looks), looks)
     hits = {one["id"]: one["hits"] for one in town.plex.faults()}
     assert hits[rule] <= 2  # once, and once more on a fresh connection

@@ -7,6 +7,7 @@ import pytest
 from simulator.library import catalogue_file
 from store import ledger, queue
 from store.enqueue import EDIT, TASK
+from sync.read import remembered
 from tests.bulk_town import BulkHand, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 
@@ -157,7 +158,8 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
     """What was read before a newer mark never reaches Plex, mark by whomever."""
     resident, town = hand.resident, hand.town
     hand.task(range(1, 9))
-    interrupted = resident.turn.is_interrupted
+    context = resident.worker.context
+    interrupted = context.interrupted
     seen: list[int] = []
 
     def between() -> bool:
@@ -167,7 +169,7 @@ def test_a_scene_that_was_marked_again_is_not_written_from_an_old_read(hand: Bul
             hand.background([8])
         return interrupted()
 
-    resident.turn.bulk._interrupted = between
+    context.interrupted = between
     hand.drain()
     titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, 8)]]
     assert seen
@@ -222,7 +224,7 @@ def test_a_rekeyed_item_is_found_again_with_one_search(hand: BulkHand) -> None:
     hand.task(ALL)
     hand.drain()
     assert hand.plex_counts()["file_queries"] == 1
-    assert hand.resident.worker.reconciler.remembered([9]) == {9: [new]}
+    assert remembered(hand.resident.worker.context, [9]) == {9: [new]}
     hand.town.stash.set_scene(9, title="Rekeyed")
     hand.late = 120.0
     hand.task(ALL)
@@ -323,6 +325,7 @@ def test_a_whole_library_is_synced_without_plexapi(town: Installation) -> None:
     with bulk_hand(town) as hand:
         hand.task(ALL)
         hand.drain()
-        objects = hand.resident.worker.reconciler.libraries._objects
-        assert hand.resident.worker.plex._server is None
+        plex = hand.resident.worker.context.plex
+        objects = plex.libraries._objects
+        assert plex.client._server is None
         assert objects == {}

@@ -34,6 +34,7 @@ from tests.door import Door
 from tests.fault_town import FaultTown, fault_town
 from tests.installation import installation
 from tests.wire import Asked, Reply, Wire, answer
+from worker.processor import search_plex
 
 if TYPE_CHECKING:
     import socket
@@ -320,7 +321,7 @@ def test_any_xml_from_plex_leaves_the_worker_well(
     xml = as_xml(("MediaContainer", attributes, elements)).replace("\x00", "&#")
     body = xml.encode("utf-8", "replace").decode()
     town.clock.now += 4000
-    town.worker.worker.forget_plex()
+    town.worker.worker.context.forget_plex()
     town.plex.fault(
         "status", status=200, body=body, content_type="text/xml", path=where, times=None
     )
@@ -442,7 +443,8 @@ def test_a_list_ends_whatever_its_total_says(attributes: str, stand_ins: Any) ->
             "status", status=200, body=body, content_type="text/xml", path="/all", times=None
         )
         plex.clear_requests()
-        assert libraries.items_holding(catalogue_file(1).plex_path) == []
+        (matches,) = search_plex(libraries, catalogue_file(1).plex_path)
+        assert matches.items == []
         assert plex.counts()["total"] < 10
         for question in (lambda: list(pages(client, 1, 1)), lambda: count(client, 1, 1)):
             ends_well(question)

@@ -15,7 +15,7 @@ from simulator.library import catalogue_file
 from stash.changes import instant
 from stash.exceptions import StashUnreachable
 from store import ledger
-from sync.picture import settled
+from sync.artwork import due
 from tests.installation import installation, wait_for
 from tests.matching_town import PATH_MAP, Town, scene, start_town
 
@@ -274,7 +274,7 @@ def test_a_picture_that_failed_is_not_settled(town: Town) -> None:
         look(town, version)
         with PlexClient(town.plex.url, town.plex.token) as client:
             item = read_item(client, key_of(town))
-        states.append(settled(base_of(town), item, town.config(sync_fields=BOTH)))
+        states.append(not due(base_of(town), item, town.config(sync_fields=BOTH)))
     assert states == [False, True, False, True]
 
 

@@ -11,8 +11,8 @@ from plex.libraries import Libraries
 from plex.matcher import (
     MOST,
     Candidate,
+    Matches,
     find_plex_item_by_path,
-    find_plex_items_by_path,
     needles,
     same_named,
 )
@@ -20,6 +20,7 @@ from plex.oshash import MOST_TREES, normal_hash, prove, read_hashes
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from tests.matching_town import Town, scene
+from worker.processor import search_plex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 ROOT = "/plex/media"
 COMPOSED = unicodedata.normalize("NFC", "Café Zoë.mp4")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+
+
+def items_at(section: Any, path: str) -> list[Any]:
+    """Every item of a section that holds a file."""
+    found = Matches()
+    first = find_plex_item_by_path(section, path, found)
+    assert first is (found.items[0] if found.items else None)
+    return found.items
 
 
 @pytest.fixture
@@ -83,7 +92,7 @@ def test_a_name_in_two_folders_is_never_confused(town: Town, section: Any) -> No
         add(town, f"{ROOT}/{folder}/Same name.mp4")
     for folder in ("A", "A/B", "B"):
         path = f"{ROOT}/{folder}/Same name.mp4"
-        (found,) = find_plex_items_by_path(section, path)
+        (found,) = items_at(section, path)
         assert found.ratingKey == town.plex.key_of(path)
     assert find_plex_item_by_path(section, f"{ROOT}/C/Same name.mp4") is None
 
@@ -104,7 +113,7 @@ def test_awkward_names_are_found(town: Town, section: Any, name: str) -> None:
     """Commas, which mean OR to Plex, and every other special character go through."""
     key = add(town, f"{ROOT}/A/{name}")
     add(town, f"{ROOT}/B/{name}")
-    assert [one.ratingKey for one in find_plex_items_by_path(section, f"{ROOT}/A/{name}")] == [key]
+    assert [one.ratingKey for one in items_at(section, f"{ROOT}/A/{name}")] == [key]
 
 
 @pytest.mark.parametrize(("stored", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
@@ -136,9 +145,7 @@ def test_case_is_ignored_where_the_server_runs_on_such_a_system(
     assert found is not None
     assert found.ratingKey == key
     exact = add(town, f"{ROOT}/A/some name.mp4")
-    assert [
-        one.ratingKey for one in find_plex_items_by_path(section, f"{ROOT}/A/some name.mp4")
-    ] == [exact]
+    assert [one.ratingKey for one in items_at(section, f"{ROOT}/A/some name.mp4")] == [exact]
 
 
 def test_several_names_that_differ_in_case_only_are_refused(town: Town, client: PlexClient) -> None:
@@ -233,7 +240,7 @@ def test_only_libraries_that_can_hold_the_path_are_searched(town: Town, client: 
     libraries.sections()
     _ = client.server  # what searches is plexapi's, and opening it is a request
     town.plex.clear_requests()
-    libraries.items_holding(catalogue_file(1).plex_path)
+    search_plex(libraries, catalogue_file(1).plex_path)
     assert len(town.targets()) == 1
     assert libraries.reach("/plex/mediaeval/x.mp4") == []
 

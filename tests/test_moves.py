@@ -7,7 +7,7 @@ import pytest
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
 from worker import full_scan as round_module
-from worker import moves
+from worker import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_moved_files_are_found_over_several_pages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scan that moved more than a page of files is found whole."""
-    monkeypatch.setattr(moves, "PAGE", 4)
+    monkeypatch.setattr(sweep, "LARGE", 4)
     scenes = [*range(101, 110)]
     for scene in scenes:
         move(world, scene)

@@ -6,28 +6,31 @@ from urllib.parse import quote
 import pytest
 
 from log import Log
-from matching.missing import SCAN_AGAIN
 from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
-from plex.scan import folder_of, lies_in, scan_folder
+from plex.libraries import folder_of, lies_in, scan_folder
 from simulator.library import catalogue_file
 from store import history, meta, queue
 from store.enqueue import enqueue
+from sync.scan_missing import SCAN_AGAIN
+from sync.stash_session import StashSession
 from tests.installation import installation, wait_for
 from tests.matching_town import Town, scene
 from worker.new_in_plex import EVERY, FEW, MOST_NEW, SKEW, NewInPlex
-from worker.retry_policy import RetryPolicy
+from worker.processor import SyncWorker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HERE = "/plex/media/New"
 
 
 @pytest.fixture
-def appearing(town: Town) -> NewInPlex:
+def appearing(town: Town) -> Iterator[NewInPlex]:
     """What looks for changed libraries, with the town's clock."""
-    return NewInPlex(town.store, lambda: town.now)
+    with town.reconciler() as reconciler:
+        yield NewInPlex(reconciler.context)
 
 
 def absent(number: int, folder: str = "New") -> Any:
@@ -71,7 +74,8 @@ def ask(town: Town, appearing: NewInPlex, after: float = EVERY, **settings: Any)
     with town.reconciler(**settings) as reconciler:
         reconciler.client.probe()
         town.plex.clear_requests()
-        return appearing.look(reconciler)
+        appearing._context = reconciler.context
+        return appearing.look_if_due()
 
 
 def test_the_folder_is_scanned_once_as_plex_sees_it(town: Town) -> None:
@@ -293,21 +297,14 @@ def test_a_file_that_plex_gets_later_is_synced_without_another_edit(tmp_path: Pa
 def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(town: Town) -> None:
     """A library that holds a part of Stash on purpose stays quiet: one line, no notice."""
     log = Log(town.store.directory)
-    verdict = RetryPolicy(
-        town.store,
-        log,
-        lambda: town.now,
-        fingerprint=lambda: "",
-        alive=lambda _: None,
-        drop=lambda: None,
-    )
+    worker = SyncWorker(town.store, StashSession(town.store, log), log, clock=lambda: town.now)
     with town.store.transaction() as connection:
         enqueue(connection, "scene", [1], now=town.now)
     before = log_lines(town)
     for _ in range(3):
         row = queue.get(town.store.connection, "scene", 1)
         assert row is not None
-        verdict.settle(row, NotInPlexYet("Scene 1: not there."))
+        worker.settle(row, NotInPlexYet("Scene 1: not there."))
     log.close()
     said = log_lines(town)[len(before) :]
     assert len(said) == 1

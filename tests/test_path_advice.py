@@ -21,7 +21,7 @@ TOWN_SCENES = 30
 @pytest.fixture
 def advice(town: Town) -> PathAdvice:
     """Fresh advice without any rule in use."""
-    return PathAdvice(town.store, PathMap())
+    return PathAdvice(town.store.connection, PathMap())
 
 
 def kept(town: Town, path_map: str = "") -> list[tuple[str, int]]:
@@ -74,7 +74,7 @@ def test_a_rule_in_use_is_no_advice(town: Town, advice: PathAdvice) -> None:
     """Once the user has taken a rule over it is proposed no longer, whatever the store says."""
     advice.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
     assert kept(town, "/data => /media") == []
-    in_use = PathAdvice(town.store, PathMap.parse("/data => /media"))
+    in_use = PathAdvice(town.store.connection, PathMap.parse("/data => /media"))
     in_use.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
     assert in_use.best("/data/A/x.mp4") is None
 
@@ -83,7 +83,7 @@ def test_what_was_counted_survives_a_restart(town: Town, advice: PathAdvice) -> 
     """Another worker goes on from the rule and the number in the store."""
     for number in range(5):
         advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
-    again = PathAdvice(town.store, PathMap())
+    again = PathAdvice(town.store.connection, PathMap())
     again.missing(77, "/data/A/77.mp4")
     assert again.best("/data/A/77.mp4") == ("/data => /media", 5)
 

@@ -13,14 +13,17 @@ import plex.listing
 from plex.client import PlexClient
 from plex.exceptions import ServerUnavailable
 from store import holds, ledger
-from sync.bulk import BATCH
+from sync import pipeline, read
 from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
-from worker import schedule
-from worker.retry_policy import RetryPolicy
+from worker.circuit_breaker import PROBE, CircuitBreaker
+from worker.dispatch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sync.batch import Batch
+    from sync.context import Context
 
 SCENES = 300
 ALL = range(1, SCENES + 1)
@@ -165,7 +168,7 @@ def test_a_batch_that_takes_too_long_is_read_anew(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a slow Plex the last items of a batch are not written as they were minutes ago."""
-    monkeypatch.setattr("sync.bulk.GOOD_FOR", 1.0)
+    monkeypatch.setattr("sync.write.GOOD_FOR", 1.0)
     renamed(hand, "Slow")
     town = hand.town
     town.plex.latency(50)
@@ -184,7 +187,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     """What makes a batch small is its edits: behind one without any Plex is spared as ever."""
-    monkeypatch.setattr("sync.bulk.GOOD_FOR", 1.0)
+    monkeypatch.setattr("sync.write.GOOD_FOR", 1.0)
     synced(hand, ALL)
     town = hand.town
     for scene in range(1, batches + 1):
@@ -195,7 +198,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     hand.task(ALL)
     hand.drain()
     assert len(writes(town)) == batches
-    assert hand.resident.turn.bulk.most == BATCH
+    assert hand.resident.dispatcher.most == BATCH
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])
@@ -203,8 +206,8 @@ def test_a_plan_that_grew_old_is_made_again(
     hand: BulkHand, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     """A pace that changes suddenly makes the guess wrong; the age decides."""
-    monkeypatch.setattr("sync.bulk.AHEAD", ahead)
-    monkeypatch.setattr("sync.planning.GOOD_FOR", 0.5)
+    monkeypatch.setattr("sync.write.AHEAD", ahead)
+    monkeypatch.setattr("sync.pipeline.GOOD_FOR", 0.5)
     renamed(hand, f"Aged {ahead:g}")
     town = hand.town
     town.plex.latency(10)
@@ -240,9 +243,9 @@ def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
     failing(town, *range(110, 116))
     held: list[tuple[bool, int]] = []
     probed: list[bool] = []
-    hold, probe = RetryPolicy.hold, PlexClient.probe
+    hold, probe = CircuitBreaker.hold, PlexClient.probe
 
-    def watched_hold(self: RetryPolicy, *given: Any) -> None:
+    def watched_hold(self: CircuitBreaker, *given: Any) -> None:
         within = any(step.name == "exchange" for step in traceback.extract_stack())
         held.append((within, len(writes(town))))
         hold(self, *given)
@@ -251,11 +254,11 @@ def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
         probed.append(connection.in_transaction)
         return probe(self)
 
-    monkeypatch.setattr(RetryPolicy, "hold", watched_hold)
+    monkeypatch.setattr(CircuitBreaker, "hold", watched_hold)
     monkeypatch.setattr(PlexClient, "probe", watched_probe)
     monkeypatch.setattr("worker.dispatch.LOOK_UP", 60.0)  # whoever held it has to stop by himself
     hand.task(ALL)
-    assert hand.resident.turn.take()
+    assert hand.resident.dispatcher.take()
     assert set(held) == {(False, 100)}
     assert len(writes(town)) == 100
     assert True not in probed
@@ -285,7 +288,7 @@ def test_the_library_is_not_listed_while_an_answer_lies_ready(
 ) -> None:
     """An index that grew old is refreshed at the batch's turn, not between an edit and its end."""
     monkeypatch.setattr("matching.path_index.pages", partial(plex.listing.pages, size=10))
-    monkeypatch.setattr("sync.bulk_lookup.INDEX_AGE", 0.1)
+    monkeypatch.setattr("sync.index_policy.INDEX_AGE", 0.1)
     town = hand.town
     town.plex.latency(5)
     hand.task(ALL)
@@ -341,9 +344,9 @@ def test_a_batch_gives_way_to_a_hold(hand: BulkHand) -> None:
     after(
         hand,
         edits=10,
-        then=lambda: hand.resident.worker.verdict.hold(holds.PLEX, down, schedule.PROBE),
+        then=lambda: hand.resident.worker.breaker.hold(holds.PLEX, down, PROBE),
     )
-    assert hand.resident.turn.take()
+    assert hand.resident.dispatcher.take()
     assert len(writes(town)) == 10
     assert len(hand.rows()) == SCENES - 10
 
@@ -353,21 +356,21 @@ def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
 ) -> None:
     """Its scenes are looked at one by one, not as many as the first batch had."""
     renamed(hand, "Defect")
-    turn = hand.resident.turn
+    dispatcher = hand.resident.dispatcher
     monkeypatch.setattr("worker.dispatch.BATCH", 250)
-    compare = turn.bulk._reader.items
     calls: list[int] = []
 
-    def broken(ids: list[int], scenes: Any) -> Any:
-        calls.append(len(ids))
+    def broken(context: Context, batch: Batch) -> Iterator[bool]:
+        calls.append(len(batch.ids))
         if len(calls) == 2:
             raise ZeroDivisionError
-        return compare(ids, scenes)
+        return read.items(context, batch)
 
-    monkeypatch.setattr(turn.bulk._reader, "items", broken)
+    stages = tuple(broken if stage is read.items else stage for stage in pipeline.PLAN)
+    monkeypatch.setattr(pipeline, "PLAN", stages)
     hand.task(ALL)
-    assert turn.take()
+    assert dispatcher.take()
     assert calls == [250, 50]
-    assert turn.bulk.one_by_one == 50
+    assert dispatcher.one_by_one == 50
     hand.drain()
     assert len(writes(hand.town)) == SCENES

@@ -67,7 +67,7 @@ def test_a_known_item_is_not_read_again(town: Town, days: int) -> None:
     town.now += days * 86400.0
     with town.reconciler() as reconciler:
         known = read_items(reconciler.client, [key_of(town, 1)])
-        reconciler.libraries.keys()
+        reconciler.context.plex.libraries.keys()
         town.plex.clear_requests()
         assert reconciler.look(scene(1), known).outcome == "unchanged"
     assert not [target for target in town.targets() if "metadata" in target]

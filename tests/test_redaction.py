@@ -15,7 +15,7 @@ import pytest
 from simulator.library import catalogue_file
 from sync import redaction
 from tests.installation import Installation, installation, wait_for
-from worker.resident import Resident
+from worker.process import Resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -71,8 +71,8 @@ def live(hand: Hand, turns: int, hours: float, dice: random.Random) -> None:
         hand.hook(scene)
         for _ in range(6):  # what a real one does between two sleeps
             hand.drain()
-            if not (resident.gate.is_open() and resident.calm.look_around()):
-                resident.upkeep.run()
+            if not (resident.breaker.lets_pass() and resident._look_for_changes()):
+                resident.maintenance.run()
             hand.late += 400
         town.plex.clear_faults()
         town.stash.clear_faults()
@@ -141,4 +141,4 @@ def test_a_database_that_was_large_gives_its_space_back(tmp_path: Path) -> None:
             connection.execute("DELETE FROM dirty WHERE id > 10")
         Maintenance(store, pytest.fail).run()
         assert path.stat().st_size < large / 5
-        assert sum(queue.summary(store.connection).values()) == 10
+        assert sum(queue.counts(store.connection).values()) == 10

@@ -10,8 +10,7 @@ import pytest
 
 from stash.client import LARGEST_COVER, PAGE, RefKind, StashClient
 from stash.exceptions import StashAnswerError
-from stash.scene import Scene
-from stash.stamp import SceneStamp
+from stash.scene import Scene, SceneStamp
 from tests.stash_wire import PNG, SVG, Answer, Wire, raw_scene, running_wire
 
 NAMED = {"id": "5", "name": "N"}

@@ -12,8 +12,7 @@ import pytest
 from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashAnswerError, StashQueryRefused, StashRefused
-from stash.scene import NamedRef, SceneFile
-from stash.stamp import SceneStamp
+from stash.scene import NamedRef, SceneFile, SceneStamp
 from tests.stash_wire import Answer, Wire, running_wire
 
 DATA = Path(__file__).resolve().parent / "data" / "stash"

@@ -98,7 +98,7 @@ class DirtySet(RuleBasedStateMachine):
     @rule(parked=st.booleans(), reason=st.sampled_from([None, "Why", "Other"]))
     def released(self, parked: bool, reason: str | None) -> None:
         """Release what waits or what is parked; nothing else moves."""
-        count = queue.release(self.connection, reason=reason, parked=parked)
+        count = queue.make_due(self.connection, reason=reason, parked=parked)
         if reason == "Other":
             assert count == 0
 
@@ -126,7 +126,7 @@ class DirtySet(RuleBasedStateMachine):
         rows = self.connection.execute("SELECT revision FROM dirty").fetchall()
         revisions = [revision for (revision,) in rows]
         assert len(set(revisions)) == len(revisions)
-        assert max(revisions, default=0) <= queue.newest_mark(self.connection)
+        assert max(revisions, default=0) <= queue.newest_revision(self.connection)
 
     @invariant()
     def what_is_due_is_ready(self) -> None:
@@ -195,10 +195,10 @@ def test_parked_rows_wait_for_an_edit(connection: sqlite3.Connection) -> None:
         queue.postpone(connection, row, due_at=None, reason="Rejected", message="no")
     assert ready_ids(connection, now=1e12) == []
     assert queue.next_due(connection) is None
-    assert queue.summary(connection)["parked"] == 2
+    assert queue.counts(connection)["parked"] == 2
     enqueue(connection, "scene", [1], now=2)
     assert ready_ids(connection) == [1]
-    assert queue.release(connection, reason="Rejected", parked=True) == 1
+    assert queue.make_due(connection, reason="Rejected", parked=True) == 1
     assert sorted(ready_ids(connection)) == [1, 2]
 
 
@@ -311,7 +311,7 @@ def test_many_first_openings_at_once_make_one_database(tmp_path: Path) -> None:
         thread.join()
     assert failures == []
     store = Store(str(tmp_path / "data"))
-    assert queue.summary(store.connection)["ready"] == 16
+    assert queue.counts(store.connection)["ready"] == 16
     assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     store.close()

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from validation.lists import join_list, split_list
+from validation.settings_reader import split_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SEPARATORS = st.sampled_from(",;")
 NAMES = st.lists(st.text(st.sampled_from("ab ,;\\é\"'"), max_size=8), max_size=5)
@@ -28,6 +34,17 @@ NAMES = st.lists(st.text(st.sampled_from("ab ,;\\é\"'"), max_size=8), max_size=
 def test_split(text: str, names: tuple[str, ...]) -> None:
     """A backslash keeps a separator in the name and is ordinary anywhere else."""
     assert split_list(text) == names
+
+
+def join_list(names: Iterable[str], separator: str = ",") -> str:
+    """The text that ``split_list`` reads back as ``names`` (stripped, without empty ones)."""
+    kept = [name.strip() for name in names if name.strip()]
+    escaped = [
+        re.sub(rf"(\\*){re.escape(separator)}", rf"\1\1\\{separator}", name) for name in kept
+    ]
+    # What follows each name but the last is a separator.
+    ended = [re.sub(r"(?<!\\)(\\+)\Z", r"\1\1", name) for name in escaped[:-1]]
+    return f"{separator} ".join([*ended, *escaped[-1:]])
 
 
 @given(NAMES, SEPARATORS)

@@ -22,8 +22,8 @@ from tests.installation import ROOT, installation, wait_for
 from tests.plugin_process import connection
 from worker import hook, reload
 from worker.launcher import WORKER_LOCK, ProcessLock
+from worker.process import Resident
 from worker.reload import PluginFiles
-from worker.resident import Resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -291,13 +291,13 @@ def test_a_hook_ends_the_wait_for_stash(hand: Hand) -> None:
     hold = holds.Hold(holds.STASH, hand.clock() + 290, 0.0, 9, "StashUnreachable", "m", "", "")
     hand.hook(1)
     hand.drain()
-    hand.resident.gate.is_open()
+    hand.resident.breaker.lets_pass()
     holds.put(connection, hold)
-    hand.resident.gate.is_open()
+    hand.resident.breaker.lets_pass()
     holds.put(connection, hold)
-    assert not hand.resident.gate.is_open()
+    assert not hand.resident.breaker.lets_pass()
     hand.hook(1)
-    assert hand.resident.gate.is_open()
+    assert hand.resident.breaker.lets_pass()
     hand.settle()
 
 

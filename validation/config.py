@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from validation.path_map import PathMap, read_path_map
-from validation.problem import Problem, SettingsError
 from validation.server_address import EXAMPLE, read_address, token_fault
-from validation.settings_reader import SettingsReader
+from validation.settings_reader import Problem, SettingsError, SettingsReader
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
 from validation.text import tag_key
 

@@ -1,4 +1,4 @@
-"""Single values out of Stash's settings map, whatever was put into it.
+"""Single values out of Stash's settings map, whatever was put into it, and what is wrong with them.
 
 Stash stores what its panel or a hand-edited config.yml gives it: text, numbers
 and booleans, but a plugin cannot declare defaults, limits or required values.
@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from validation.lists import split_list
-from validation.problem import Problem
+from errors import ConfigurationError
 from validation.text import is_safe_line, one_line, strip_pasted
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
@@ -21,6 +21,77 @@ _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
 _LONGEST_SHOWN = 12
 _MOST_REPORTED = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One setting that PlexSync cannot use as it stands.
+
+    Attributes:
+        setting: Its key, such as ``plex_url``.
+        message: What is wrong and how to mend it; no secret, and with
+            redact_logs on no path.
+    """
+
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.message}"
+
+
+class SettingsError(ConfigurationError):
+    """Settings that cannot be used: the queue waits until they are mended.
+
+    Args:
+        problems: At least one.
+
+    Attributes:
+        setting: The first problem's setting.
+        problems: All problems.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        things = "this setting is" if len(problems) == 1 else "these settings are"
+        listed = " | ".join(map(str, problems))
+        message = (
+            f"PlexSync waits until {things} mended (Settings > Plugins > PlexSync); "
+            f"nothing is lost meanwhile. {listed}"
+        )
+        super().__init__(message, setting=problems[0].setting)
+        self.problems = problems
+
+
+def split_list(text: str, separator: str = ",") -> tuple[str, ...]:
+    r"""The names in ``text``, in order, without outer blanks and without empty ones.
+
+    A separator that belongs to a name is written with a backslash before it:
+    ``Home\, sweet home``. A backslash means this only in front of a separator;
+    anywhere else it is an ordinary character, so ``AC\DC`` is left alone. A name
+    that itself ends in a backslash doubles it in front of a separator, as in
+    ``odd\\, next``. (Path rules have a grammar of their own, ``path_map``: there a
+    backslash before a semicolon is a common way to end a Windows folder.)
+
+    Args:
+        text: What the user typed.
+        separator: One character other than the backslash.
+    """
+    names: list[str] = []
+    pieces: list[str] = []
+    position = 0
+    # The look-behind makes each run of backslashes be taken once, as a whole.
+    for found in re.finditer(rf"(?<!\\)(\\*){re.escape(separator)}", text):
+        pieces.append(text[position : found.start()])
+        position = found.end()
+        backslashes = len(found[1])
+        pieces.append("\\" * (backslashes // 2))
+        if backslashes % 2:
+            pieces.append(separator)
+        else:
+            names.append("".join(pieces))
+            pieces = []
+    names.append("".join([*pieces, text[position:]]))
+    return tuple(name.strip() for name in names if name.strip())
 
 
 class SettingsReader:

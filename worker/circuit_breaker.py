@@ -1,96 +1,196 @@
-"""May the queue move? Holds are looked at here, servers probed, settings read again.
+"""May the queue move? A server that is down, or a wrong setting, holds all of it as one state.
 
-A hold costs one cheap request now and then, whatever the length of the queue.
-The first answer after an outage frees everything that waited for the server.
+A hold (store/holds.py) costs one cheap request now and then, whatever the length of the
+queue. The first answer after an outage frees everything that waited for the server.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from errors import SyncError
-from store import holds, queue
+import plex.exceptions
+import stash.exceptions
+from errors import NextStep, Scope, SyncError
+from plex.exceptions import PlexError, RateLimited
+from store import holds, notice, queue
 from store.queue import LONGEST_WAIT
+from sync import redaction
 from validation.config import PlexSyncConfig, settings_fingerprint
-from worker import schedule
 
 if TYPE_CHECKING:
     import sqlite3
+    from types import ModuleType
 
-    from worker.processor import SyncWorker
+    from sync.context import Context
+
+#: Seconds between two probes: the server is down.
+PROBE = (2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+#: The server gives signs of life, yet scene after scene fails: one of them now and then,
+#: often enough that others behind it are reached.
+SUSPECT = PROBE[:6]
+#: A wrong setting: tried again by itself, in case it was mended on Plex's side.
+MEND = (60.0, 300.0, 900.0)
+#: Somebody asks for fewer requests and does not say for how long.
+RATE_LIMIT = (30.0, 60.0, 120.0, 300.0)
 
 #: Seconds between two looks at the settings: while the queue waits for their mend,
 #: and while Plex is down; as long as somebody is likely to be at it, and later on.
-LOOK_AT_SETTINGS = (5.0, 30.0)
-LOOK_IN_OUTAGE = (30.0, 300.0)
+READ_SETTINGS = (5.0, 30.0)
+READ_IN_OUTAGE = (30.0, 300.0)
 AT_IT = 900.0
 
 
+def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, error in vars(module).items()
+        if isinstance(error, type)
+        and issubclass(error, SyncError)
+        and (error.scope, error.next_step) == (Scope.SERVER, next_step)
+    )
+
+
+#: By lane, the reasons of rows that wait on their own for what the lane waits for.
+SERVER_FAULTS = {
+    holds.STASH: _about_the_server(stash.exceptions, NextStep.RETRY),
+    holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
+    holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
+}
+
+
 class CircuitBreaker:
-    """Decides before each step whether the worker may go on.
+    """Holds the queue, probes what it waits for, and lets it go on.
 
     Args:
-        worker: Whose queue, settings and way to the servers these are.
+        context: The store, the servers and the settings.
     """
 
-    def __init__(self, worker: SyncWorker) -> None:
-        self._worker = worker
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._settings_read_at: float | None = None
         self._tried_at_mark: int | None = None
+        # Holds by the server that failed, STASH or PLEX, since it last did its work.
+        self._held: dict[str, int] = {}
+        # Lanes held on suspicion: the server gave a sign of life all the while.
+        self._suspected: set[str] = set()
 
-    def is_open(self) -> bool:
+    def lets_pass(self) -> bool:
         """Say whether work can go on now; clears holds that are over."""
         waiting = {hold.lane: hold for hold in holds.all_holds(self._connection)}
         if holds.STASH in waiting:
-            mark = queue.newest_mark(self._connection)
+            newest = queue.newest_revision(self._connection)
             # Whatever was marked since, Stash lived to say so: ask it now.
-            if not self._is_over(waiting[holds.STASH]) and mark == self._tried_at_mark:
+            if not self._is_over(waiting[holds.STASH]) and newest == self._tried_at_mark:
                 return False
-            self._tried_at_mark = mark
-        if not waiting and self._worker.config is not None:
+            self._tried_at_mark = newest
+        if not waiting and self._context.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
         if others and not any(map(self._is_over, others)) and not self._may_read_settings(others):
             return False
-        if not self.read_settings():
+        if not self._read_settings():
             return False
         for hold in others:
-            if hold.fingerprint == self._worker.fingerprint and not self._try_again(hold):
+            if hold.fingerprint == self._context.fingerprint and not self._try_again(hold):
                 return False
-            self._worker.verdict.clear(hold.lane)
+            self.clear(hold.lane)
         return True
 
-    def read_settings(self) -> bool:
-        """Read the settings from Stash and adopt them; say whether they are complete."""
-        self._settings_read_at = self._worker.clock()
-        try:
-            settings = self._worker.stash.settings()
-        except SyncError as fault:
-            self._worker.verdict.hold(holds.STASH, fault, schedule.PROBE)
-            return False
-        self._worker.verdict.clear(holds.STASH)
-        return self.adopt(settings)
-
     def adopt(self, settings: dict[str, object]) -> bool:
-        """Adopt a settings map; wrong ones hold the queue and are named."""
+        """Adopt a settings map; wrong ones hold the queue and are named. Say whether it is good."""
+        context = self._context
         fingerprint = settings_fingerprint(settings)
-        if fingerprint == self._worker.fingerprint:
-            if self._worker.config is not None:
+        if fingerprint == context.fingerprint:
+            if context.config is not None:
                 return True
             hold = holds.get(self._connection, holds.SETTINGS)
             if hold and hold.fingerprint == fingerprint and not self._is_over(hold):
                 return False  # known to be wrong, and said
         token = settings.get("plex_token")
-        self._worker.log.hide([token if isinstance(token, str) else None])
+        context.log.hide([token if isinstance(token, str) else None])
         try:
             config = PlexSyncConfig.from_settings(settings)
         except SyncError as fault:
-            self._worker.adopt(None, fingerprint)
-            self._worker.verdict.hold(holds.SETTINGS, fault, schedule.MEND)
+            context.adopt(None, fingerprint)
+            self.hold(holds.SETTINGS, fault, MEND)
             return False
-        self._worker.adopt(config, fingerprint)
-        self._worker.verdict.clear(holds.SETTINGS)
+        context.adopt(config, fingerprint)
+        redaction.follow(context.store, context.log, wanted=config.redact_logs)
+        self.clear(holds.SETTINGS)
         return True
+
+    def probe(self, lane: str) -> None:
+        """Ask the server that a lane waits for for a sign of life, as cheaply as can be.
+
+        Plex is asked who it is, which needs no token, and for SETTINGS also for its
+        libraries, which does.
+
+        Raises:
+            errors.SyncError: There is none, or the token opens nothing.
+        """
+        if lane == holds.STASH:
+            self._context.stash.settings()
+            return
+        client = self._context.client()
+        client.probe()
+        if lane == holds.SETTINGS:
+            client.section_infos()
+
+    def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
+        """Let the whole queue wait; say it once, and where the user looks."""
+        context, log = self._context, self._context.log
+        now = context.clock()
+        before = holds.get(self._connection, lane)
+        server = server_of(fault)
+        # A server that answers when asked how it is and then fails at its work again
+        # is asked as seldom as one that does not answer at all.
+        attempts = before.attempts if before else self._held.get(server, 0)
+        self._held[server] = attempts + 1
+        self._suspected.discard(lane)
+        hold = holds.Hold(
+            lane,
+            now + wait_for(fault, steps, attempts),
+            before.since if before else now,
+            attempts + 1,
+            fault.reason,
+            log.clean(log.words(fault)),
+            fault.setting or "",
+            context.fingerprint,
+        )
+        with context.store.transaction() as connection:
+            holds.put(connection, hold)
+            notice.leave(connection)
+        if lane != holds.STASH:
+            context.forget_plex()
+        if before is None or before.message != hold.message:
+            log.error(f"{log.words(fault)} (the queue waits)")
+
+    def suspect(self, lane: str, fault: SyncError) -> None:
+        """Hold the queue although the server gives signs of life: scene after scene fails."""
+        self.hold(lane, fault, SUSPECT)
+        self._suspected.add(lane)
+
+    def clear(self, lane: str) -> None:
+        """End a lane's wait; what waited for that server on its own becomes due now."""
+        suspected = lane in self._suspected
+        self._suspected.discard(lane)
+        due = 0
+        with self._context.store.transaction() as connection:
+            cleared = holds.clear(connection, lane)
+            if cleared and not suspected:
+                for reason in SERVER_FAULTS[lane]:
+                    due += queue.make_due(connection, reason=reason, parked=False)
+            notice.leave(connection)
+        if cleared:
+            more = f", {due} scenes with it" if due else ""
+            self._context.log.info(f"{lane}: no longer waiting, going on{more}")
+
+    def served(self, server: str | None = None) -> None:
+        """Note that a server (STASH or PLEX; None for both) did its work."""
+        if server is None:
+            self._held.clear()
+        else:
+            self._held.pop(server, None)
 
     def next_look(self) -> float | None:
         """Give the Unix time at which a hold should be looked at again, None without one."""
@@ -100,27 +200,38 @@ class CircuitBreaker:
         earliest = min(hold.until for hold in waiting)
         if any(hold.lane != holds.STASH for hold in waiting):
             # The settings may be mended at any moment, and Stash is near.
-            earliest = min(earliest, self._worker.clock() + self._pause(waiting))
+            earliest = min(earliest, self._context.clock() + self._pause(waiting))
         return earliest
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        return self._worker.store.connection
+        return self._context.store.connection
+
+    def _read_settings(self) -> bool:
+        """Read the settings from Stash and adopt them; say whether they are complete."""
+        self._settings_read_at = self._context.clock()
+        try:
+            settings = self._context.stash.settings()
+        except SyncError as fault:
+            self.hold(holds.STASH, fault, PROBE)
+            return False
+        self.clear(holds.STASH)
+        return self.adopt(settings)
 
     def _is_over(self, hold: holds.Hold) -> bool:
-        now = self._worker.clock()
+        now = self._context.clock()
         return hold.until <= now or hold.until > now + LONGEST_WAIT
 
     def _may_read_settings(self, waiting: list[holds.Hold]) -> bool:
         if self._settings_read_at is None:
             return True
-        return not 0 <= self._worker.clock() - self._settings_read_at < self._pause(waiting)
+        return not 0 <= self._context.clock() - self._settings_read_at < self._pause(waiting)
 
     def _pause(self, waiting: list[holds.Hold]) -> float:
         """Give the seconds between two looks at the settings."""
-        now = self._worker.clock()
+        now = self._context.clock()
         return min(
-            (LOOK_AT_SETTINGS if hold.lane == holds.SETTINGS else LOOK_IN_OUTAGE)[
+            (READ_SETTINGS if hold.lane == holds.SETTINGS else READ_IN_OUTAGE)[
                 not 0 <= now - hold.since < AT_IT
             ]
             for hold in waiting
@@ -131,8 +242,35 @@ class CircuitBreaker:
         if not self._is_over(hold):
             return False
         try:
-            self._worker.verdict.alive(hold.lane)
+            self.probe(hold.lane)
         except SyncError as fault:
-            self._worker.verdict.hold(hold.lane, fault, schedule.of_hold(fault))
+            self.hold(hold.lane, fault, steps_for(fault))
             return False
         return True
+
+
+def server_of(fault: SyncError) -> str:
+    """Give the server that a fault is about: STASH or PLEX."""
+    return holds.PLEX if isinstance(fault, PlexError) else holds.STASH
+
+
+def lane_of(fault: SyncError) -> str:
+    """Give the lane that waits because of a fault: STASH, PLEX or SETTINGS."""
+    return holds.SETTINGS if fault.next_step is NextStep.PAUSE else server_of(fault)
+
+
+def steps_for(fault: SyncError) -> tuple[float, ...]:
+    """Give the steps, in seconds, by which the queue waits because of a fault."""
+    if fault.next_step is NextStep.PAUSE:
+        return MEND
+    return RATE_LIMIT if isinstance(fault, RateLimited) else PROBE
+
+
+def wait_for(fault: SyncError, steps: tuple[float, ...], attempts: int) -> float:
+    """Give the seconds to wait after so many earlier attempts; the last step repeats.
+
+    A server that asks for a longer time gets it (what it may ask is bounded where its
+    Retry-After is read); it is never asked again sooner than by our own steps.
+    """
+    step = steps[min(max(attempts, 0), len(steps) - 1)]
+    return max(fault.retry_after or 0.0, step)

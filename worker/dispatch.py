@@ -1,4 +1,8 @@
-"""Whose turn it is: the most urgent thing by itself, or background scenes by the batch.
+"""What comes next: the most urgent row by itself, or background scenes by the batch.
+
+While Plex is at work on the last edits of a batch the next one is planned (docs/adr/0009).
+Where something more urgent waits, or a batch takes too long, its rest and the next one are
+put back, for what was read before may be old by now.
 
 A defect of ours is never more than one scene's: it parks that scene and the
 others go on.
@@ -12,11 +16,13 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from errors import PermanentError
+from errors import PermanentError, SyncError
 from plex.exceptions import NotInPlexYet
 from store import holds, queue
 from store.enqueue import EDIT, TASK
-from sync.bulk import BATCH, FEWEST, Bulk
+from sync import pipeline, write
+from sync.batch import Batch
+from sync.pipeline import Planning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +34,19 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at whether something more urgent waits.
 LOOK_UP = 0.005
+#: Rows of one batch at most; the fewest that are worth one; the fewest a slow Plex leaves of it.
+BATCH = 500
+FEWEST = 4
+SLOWEST = 10
 
 
 class Dispatcher:
-    """Takes what is ready from the dirty set and has it looked at.
+    """Takes what is ready from the queue and has it worked on.
 
     Args:
-        worker: Who looks.
+        worker: Who works.
         task_lock: Held while a task lives; its rows are taken only then.
-        release: Ends a batch when the plugin was updated.
+        files: Ends a batch when the plugin was updated.
         clock: Gives Unix seconds.
     """
 
@@ -44,20 +54,25 @@ class Dispatcher:
         self,
         worker: SyncWorker,
         task_lock: ProcessLock,
-        release: PluginFiles,
+        files: PluginFiles,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._worker = worker
         self._store = worker.store
         self._task_lock = task_lock
-        self._release = release
+        self._files = files
         self._clock = clock
         self._at_work_for = EDIT
         self._undisturbed_at = -LOOK_UP
-        self.bulk = Bulk(worker, self.is_interrupted)
+        worker.context.interrupted = self.is_interrupted
+        #: So many scenes are worked on each by itself, because their batch failed.
+        self.one_by_one = 0
+        # The batch whose turn it is, and the seconds that a scene of the last one took.
+        self._rows: list[QueueRow] = []
+        self._pace = 0.0
 
     def take(self) -> bool:
-        """Look at the most urgent thing; say whether there was any."""
+        """Work on the most urgent row, or on a batch from it on; say whether there was any."""
         rows = queue.ready(
             self._store.connection,
             now=self._clock(),
@@ -73,42 +88,10 @@ class Dispatcher:
             self._work_on(rows[0])
         return True
 
-    def _batch(self, first: QueueRow) -> list[QueueRow]:
-        """Give the scenes that can be looked at together with the first, none if it goes alone."""
-        if first.urgency == EDIT or first.kind != "scene":
-            return []
-        if first.due_at and first.reason != NotInPlexYet.__name__:
-            return []  # something of its own failed, and may again
-        if self.bulk.one_by_one:
-            self.bulk.one_by_one -= 1
-            return []
-        self._at_work_for = first.urgency
-        return self._alike(first, self._ready(BATCH))
-
-    def _following(self, batch: list[QueueRow]) -> list[QueueRow]:
-        """Give the batch that comes after another, none where something else is next."""
-        taken = {row.id for row in batch}
-        rows = [
-            row
-            for row in self._ready(len(batch) + BATCH)
-            if row.kind != "scene" or row.id not in taken
-        ]
-        if not rows or _likeness(rows[0]) != _likeness(batch[0]):
-            return []
-        return self._alike(rows[0], rows)
-
-    def _ready(self, limit: int) -> list[QueueRow]:
-        return queue.ready(
-            self._store.connection,
-            now=self._clock(),
-            limit=limit,
-            with_task=self._at_work_for == TASK,
-        )
-
-    def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
-        """Give those that can be looked at together with the first, none if they are too few."""
-        alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        return alike[: min(BATCH, self.bulk.most)] if len(alike) >= FEWEST else []
+    @property
+    def most(self) -> int:
+        """Rows that are done before what was read for them is old, by the last batch's pace."""
+        return max(SLOWEST, int(write.GOOD_FOR / self._pace)) if self._pace else BATCH
 
     def is_interrupted(self) -> bool:
         """Say whether a batch has to give way: to an edit, a hold, Stash's Stop, an update.
@@ -120,40 +103,115 @@ class Dispatcher:
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
             if (
                 queue.edit_waits(self._store.connection)
-                or holds.all_holds(self._store.connection)  # the gate decides when it goes on
+                or holds.all_holds(self._store.connection)  # the breaker decides when it goes on
                 or (self._at_work_for == TASK and not self._task_lock.is_held())
-                or self._release.changed()
+                or self._files.changed()
             ):
                 return True
             self._undisturbed_at = now
         return False
 
-    def _work_on_all(self, batch: list[QueueRow]) -> None:
-        """Look at a batch; after a defect of ours its scenes are looked at one by one."""
+    def _batch(self, first: QueueRow) -> list[QueueRow]:
+        """Give the scenes that can be worked on together with the first, none if it goes alone."""
+        if first.urgency == EDIT or first.kind != "scene":
+            return []
+        if first.due_at and first.reason != NotInPlexYet.__name__:
+            return []  # something of its own failed, and may again
+        if self.one_by_one:
+            self.one_by_one -= 1
+            return []
+        self._at_work_for = first.urgency
+        return self._alike(first, self._ready(BATCH))
+
+    def _following(self, rows: list[QueueRow]) -> list[QueueRow]:
+        """Give the batch that comes after another, none where something else is next."""
+        taken = {row.id for row in rows}
+        ready = [
+            row
+            for row in self._ready(len(rows) + BATCH)
+            if row.kind != "scene" or row.id not in taken
+        ]
+        if not ready or _likeness(ready[0]) != _likeness(rows[0]):
+            return []
+        return self._alike(ready[0], ready)
+
+    def _ready(self, limit: int) -> list[QueueRow]:
+        return queue.ready(
+            self._store.connection,
+            now=self._clock(),
+            limit=limit,
+            with_task=self._at_work_for == TASK,
+        )
+
+    def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
+        """Give those that can be worked on together with the first, none if they are too few."""
+        alike = [row for row in rows if _likeness(row) == _likeness(first)]
+        return alike[: min(BATCH, self.most)] if len(alike) >= FEWEST else []
+
+    def _work_on_all(self, rows: list[QueueRow]) -> None:
+        """Work on batch after batch; after a defect of ours its scenes come one by one."""
         try:
-            self.bulk.run(batch, self._following)
+            self._sync_batches(rows)
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
-            self.bulk.one_by_one = len(self.bulk.at_hand)
-            self._note_defect(f"a batch of {self.bulk.one_by_one} scenes")
+            self.one_by_one = len(self._rows)
+            self._note_defect(f"a batch of {self.one_by_one} scenes")
 
-    def _note_defect(self, what: str) -> None:
-        kind, _, steps = sys.exc_info()
-        said = traceback.format_exc()
-        if self._worker.log.is_redacted:  # what an exception says may quote the scene
-            said = "".join(traceback.format_tb(steps)) + (kind.__name__ if kind else "")
-        self._worker.log.error(f"{what}: {' '.join(said.split())}")
+    def _sync_batches(self, rows: list[QueueRow]) -> None:
+        """Sync batch after batch; what was not finished stays in the queue. Raises no SyncError."""
+        worker = self._worker
+        planning: Planning | None = self._planning(rows)
+        try:
+            while planning is not None:
+                self._rows = list(planning.batch.rows.values())
+                # They may have changed since the last scene that was read with them.
+                if not worker.breaker.adopt(worker.stash.settings()):
+                    return
+                if not planning.is_good():
+                    planning.close()
+                    planning = self._planning(self._rows)
+                if not planning.finish(worker.recorder):
+                    return
+                batch, following = planning.batch, self._following(self._rows)
+                planning = self._planning(following) if following else None
+                meanwhile = planning.step if planning else write.nothing
+                pipeline.apply(worker.context, worker.recorder, batch, meanwhile)
+                self._keep_pace(batch)
+                if batch.stopped:
+                    return
+        except SyncError as fault:
+            # Nobody knows yet whose fault it is, and it may be one scene's own.
+            self.one_by_one = len(self._rows)
+            worker.retry_policy.retry_batch(fault)
+        finally:
+            if planning is not None:
+                planning.close()
+
+    def _planning(self, rows: list[QueueRow]) -> Planning:
+        batch = Batch(
+            tuple(row.id for row in rows),
+            {row.id: row for row in rows},
+            waiting=queue.waiting_with(self._store.connection, rows[0].urgency),
+            # Others were marked because something else than the scene changed.
+            unread=rows[0].urgency == TASK,
+        )
+        return Planning(self._worker.context, batch)
+
+    def _keep_pace(self, batch: Batch) -> None:
+        written = sum(bool(plan.found) for plan in batch.plans)
+        share = written / len(batch.ids)  # the others cost Plex no edit
+        self._pace = batch.took / batch.carried * share if batch.carried else 0.0
 
     def _work_on(self, row: QueueRow) -> None:
-        """Look at one thing; a defect of ours parks it, so that it cannot stop the others."""
+        """Work on one row; a defect of ours parks it, so that it cannot stop the others."""
         try:
             self._worker.work_on(row)
         except sqlite3.Error:
             raise  # the disk, not the scene: whoever is started next tries again
         except Exception as error:  # noqa: BLE001 - see above
             self._note_defect(f"{row.kind} {row.id}")
-            self._worker.verdict.settle(
+            self._worker.settle(
                 row,
                 PermanentError(
                     f"{row.kind.capitalize()} {row.id}: PlexSync failed in an unforeseen way "
@@ -161,6 +219,13 @@ class Dispatcher:
                     "report it with the lines of plexsync.log."
                 ),
             )
+
+    def _note_defect(self, what: str) -> None:
+        error, _, steps = sys.exc_info()
+        said = traceback.format_exc()
+        if self._worker.log.is_redacted:  # what an exception says may quote the scene
+            said = "".join(traceback.format_tb(steps)) + (error.__name__ if error else "")
+        self._worker.log.error(f"{what}: {' '.join(said.split())}")
 
 
 def _likeness(row: QueueRow) -> tuple[object, ...]:

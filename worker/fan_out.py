@@ -50,7 +50,7 @@ class FanOut:
             stays, and the next call for it goes on where this one was.
 
         Raises:
-            faults.SyncError: Stash could not be asked.
+            errors.SyncError: Stash could not be asked.
         """
         if self._row is None or self._row[:3] != row[:3]:
             self._row, self._marked = row, set()

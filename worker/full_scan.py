@@ -22,7 +22,7 @@ from store.enqueue import BACKGROUND, enqueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stash.stamp import SceneStamp
+    from stash.scene import SceneStamp
     from store.ledger import SceneRecord
     from store.store import Store
     from sync.stash_session import StashSession
@@ -64,7 +64,7 @@ class FullScan:
                 that has none at all: its database is not there, or not yet.
 
         Raises:
-            faults.SyncError: Stash failed; the page is compared again next time.
+            errors.SyncError: Stash failed; the page is compared again next time.
         """
         state = meta.get(self._store.connection, KEY) or {"place": 0, "at": self._clock()}
         place, now, marked = state["place"], self._clock(), 0

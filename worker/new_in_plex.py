@@ -8,20 +8,16 @@ on purpose, only those whose files are new in Plex are.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from plex.fields import LEAF_TYPE_OF_SECTION
+from plex.libraries import is_chosen
 from plex.listing import pages
-from store import history, meta, waiting
-from validation.text import tag_key
+from store import history, meta, queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from plex.sections import SectionInfo
-    from store.store import Store
-    from sync.reconcile import Reconciler
+    from sync.context import Context
 
 #: Under this key the store keeps what the libraries looked like at the last request:
 #: for each [content counter, time of the scan, since when its files are new].
@@ -40,29 +36,29 @@ class NewInPlex:
     """Brings the next look of waiting scenes forward.
 
     Args:
-        store: Where rows wait.
-        clock: Gives Unix seconds.
+        context: The queue in which they wait, and Plex.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
         self._asked_at: float | None = None
 
-    def look(self, reconciler: Reconciler) -> int:
+    def look_if_due(self) -> int:
         """Ask whether a library changed, if that is due; give how many scenes became due.
 
         Raises:
-            faults.SyncError: Plex, or Stash about a new file, could not be asked.
+            errors.SyncError: Plex, or Stash about a new file, could not be asked.
         """
-        now = self._clock()
+        now = self._context.clock()
         if self._asked_at is not None and 0 <= now - self._asked_at < EVERY:
             return 0
-        scenes = waiting.waiting_for(self._store.connection, REASON, now=now, limit=FEW + 1)
+        scenes = queue.waiting_for(self._store.connection, REASON, now=now, limit=FEW + 1)
         if not scenes:
             return 0
         self._asked_at = now
-        server = reconciler.client.machine_identifier
+        client = self._context.client()
+        server = client.machine_identifier
         before = meta.get(self._store.connection, KEY) or {}
         if before.get("server") != server:
             before = {}
@@ -70,9 +66,9 @@ class NewInPlex:
         few = len(scenes) <= FEW
         appeared = set(scenes) if few else set()
         changed = False
-        for info in reconciler.client.section_infos():
+        for info in client.section_infos():
             known = seen.get(str(info.key))
-            if not _is_chosen(info, reconciler):
+            if not is_chosen(info, self._context.settings.plex_libraries):
                 continue
             if not before:  # the first request of all only remembers
                 seen[str(info.key)] = _seen(info, now)
@@ -82,7 +78,7 @@ class NewInPlex:
             changed = True
             until = None
             if not few:
-                found, until = _new_in_plex(reconciler, info, known[2] if known else now - SKEW)
+                found, until = _new_in_plex(self._context, info, known[2] if known else now - SKEW)
                 appeared |= found
             if until is None:
                 seen[str(info.key)] = _seen(info, now)
@@ -92,7 +88,9 @@ class NewInPlex:
             meta.put(connection, KEY, {"server": server, "at": now, "libraries": seen})
             if not changed:
                 return 0
-            return waiting.hasten(connection, REASON, now=now, scenes=appeared)
+            return queue.make_due(
+                connection, reason=REASON, kind="scene", ids=sorted(appeared), waited_until=now
+            )
 
     def _changed(
         self, known: list[float] | None, info: SectionInfo, before: dict[str, Any]
@@ -107,7 +105,7 @@ class NewInPlex:
 
 
 def _new_in_plex(
-    reconciler: Reconciler, info: SectionInfo, since: float
+    context: Context, info: SectionInfo, since: float
 ) -> tuple[set[int], float | None]:
     """Give the scenes whose files are new in a library, and how far that looked if not to the end.
 
@@ -115,10 +113,10 @@ def _new_in_plex(
     """
     item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
     newer = (("addedAt>>", str(int(since) - 1)),)
-    page = next(pages(reconciler.client, info.key, item_type, newer, size=MOST_NEW))
+    page = next(pages(context.client(), info.key, item_type, newer, size=MOST_NEW))
     items = [item for item in page.items if item.added_at >= int(since)]
     files = [file for item in items for file in item.files]
-    scenes = {scene for file in files for scene in reconciler.scenes_at(file)}
+    scenes = {scene for file in files for scene in context.scenes_at(file)}
     if not items or page.total <= len(page.items):
         return scenes, None
     return scenes, float(max(items[-1].added_at, int(since) + 1))
@@ -126,8 +124,3 @@ def _new_in_plex(
 
 def _seen(info: SectionInfo, now: float) -> list[float]:
     return [info.content_changed_at, info.scanned_at, now - SKEW]
-
-
-def _is_chosen(info: SectionInfo, reconciler: Reconciler) -> bool:
-    names = {tag_key(name) for name in reconciler.config.plex_libraries}
-    return tag_key(info.title) in names if names else info.type == "movie"

@@ -8,16 +8,31 @@ place, lock and all.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import select
 import sqlite3
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from store import meta, recovery, schema
-from worker.launcher import INHERITED, WORKER_LOCK, ProcessLock
-from worker.resident import IDLE, REPLACED, Resident
+from errors import SyncError
+from log import Log
+from stash.exceptions import StashRefused
+from store import meta, queue, recovery, schema
+from store.maintenance import Maintenance
+from store.store import Store
+from sync.stash_session import StashSession
+from worker.dispatch import Dispatcher
+from worker.launcher import INHERITED, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
+from worker.new_in_plex import NewInPlex
+from worker.processor import SyncWorker
+from worker.reload import PluginFiles
+from worker.sweep import Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: A full or broken disk: tries in a row, and the longest wait before one, in seconds.
 MOST_SETBACKS = 20
@@ -25,6 +40,16 @@ LONGEST_PAUSE = 30.0
 #: New objects after which Python looks for rings of garbage, of which we make hardly any. A
 #: batch holds tens of thousands, and at Python's own 700 they are gone through over and over.
 GARBAGE = 50_000
+#: Idle seconds after which a worker that may go goes.
+IDLE = 600.0
+#: Reason for going: the database is not ours any more, so begin anew in this process.
+REPLACED = "the database was replaced"
+#: Longest sleep: then Stash's presence and the plugin's files are looked at.
+LONGEST_SLEEP = 30.0
+#: Seconds without an answer from Stash after which a resident worker goes, too.
+STASH_GONE = 900.0
+#: Longest sleep where no pipe can be made: then the database is looked at instead.
+WITHOUT_PIPE = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -89,7 +114,7 @@ def _one_life(
             _start_again(lock)
         if reason == REPLACED:
             return True
-        resident.upkeep.run(leaving=True)
+        resident.maintenance.run(leaving=True)
         lock.release()
         return resident.was_told_more() and lock.acquire()
     finally:
@@ -121,3 +146,180 @@ def _start_again(lock: ProcessLock) -> None:
         os.dup2(lock.descriptor, INHERITED)
     os.set_inheritable(INHERITED, True)
     os.execv(sys.executable, [sys.executable, "-S", *sys.argv])  # noqa: S606
+
+
+class Resident:
+    """The worker of one data directory; the caller holds its lock.
+
+    Args:
+        directory: The data directory.
+        stays: Never go for want of work.
+        idle: Seconds without anything that waits, after which one that may go goes.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        stays: bool,
+        idle: float = IDLE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = Store(directory)
+        self.log = Log(directory)
+        self.stash = StashSession(self.store, self.log)
+        self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
+        self.breaker = self.worker.breaker
+        self.task_lock = ProcessLock(directory, TASK_LOCK)
+        self.files = PluginFiles()
+        self.dispatcher = Dispatcher(self.worker, self.task_lock, self.files, clock)
+        self.sweep = Sweep(self.store, self.stash, self.log, clock)
+        self.new_in_plex = NewInPlex(self.worker.context)
+        self.maintenance = Maintenance(self.store, self.log.warning, clock)
+        self._stays = stays
+        self._idle = idle
+        self._clock = clock
+        self._pipe = WakePipe(self.store.path(WAKE_PIPE))
+        self._busy_at = time.monotonic()
+        self._stash_at = time.monotonic()
+        self._version = self.store.data_version()
+
+    def step(self) -> bool:
+        """Look at the most urgent thing; say whether there was one that could be looked at."""
+        return self.breaker.lets_pass() and self.dispatcher.take()
+
+    def drain(self) -> None:
+        """Look at things until none is ready or the plugin was updated."""
+        while self.step():
+            self._busy_at = self._stash_at = time.monotonic()
+            if self.files.changed():
+                return
+
+    def run(self) -> str:
+        """Live; give the reason for going: "idle", "updated", "removed" or "stash gone"."""
+        while True:
+            self._version = self.store.data_version()
+            self.drain()
+            if self.breaker.lets_pass() and self._look_for_changes():
+                continue
+            self.maintenance.run()
+            reason = self._why_go()
+            if reason:
+                return reason
+            self.sleep()
+            self.files.look()  # a hook may come right after an update
+
+    def _look_for_changes(self) -> bool:
+        """Look for changes that nobody told of, if it is time to; say whether there are any."""
+        return self._changes(self.sweep.run_if_due, "looking for changes") or self._changes(
+            self.new_in_plex.look_if_due, "looking for new files"
+        )
+
+    def _changes(self, look: Callable[[], int], what: str) -> bool:
+        try:
+            return look() > 0
+        except SyncError as fault:
+            self.log.warning(f"{self.log.words(fault)} ({what}, again later)")
+            return False
+
+    def _why_go(self) -> str:
+        if self.store.is_replaced():
+            return REPLACED
+        if self.files.settled():
+            return "updated"
+        if self.files.removed():
+            return "removed"
+        if not self._stays and self._idle_left() <= 0 and not self._something_waits():
+            return "idle"
+        silent = time.monotonic() - self._stash_at
+        if silent > LONGEST_SLEEP and not self._stash_answers() and silent > STASH_GONE:
+            return "stash gone"
+        return ""
+
+    def _idle_left(self) -> float:
+        return self._busy_at + self._idle - time.monotonic()
+
+    def _something_waits(self) -> bool:
+        """Say whether anything will be due: nobody else would look at it when its time comes."""
+        return queue.next_due(self.store.connection) is not None
+
+    def sleep(self) -> None:
+        """Sleep until a hook wakes us, something is due, or it is time to look around."""
+        now = self._clock()
+        moments = [self.breaker.next_look()]
+        if moments[0] is None:
+            moments.append(queue.next_due(self.store.connection))
+        due = min((moment for moment in moments if moment is not None), default=now + LONGEST_SLEEP)
+        wait = min(max(due - now, 0.05), LONGEST_SLEEP)
+        if self.task_lock.is_held() or self.files.changed():
+            wait = min(wait, 1.0)
+        if not self._stays and self._idle_left() > 0:
+            wait = min(wait, max(self._idle_left(), 0.05))
+        self._pipe.wait(wait)
+
+    def was_told_more(self) -> bool:
+        """Say whether another process committed anything since the last look began.
+
+        Asked after giving up the lock: a hook that still saw it held has
+        committed before that, and relies on us.
+        """
+        return self.store.data_version() != self._version
+
+    def close(self) -> None:
+        """Close everything that is open; the lock is the caller's."""
+        self.worker.context.forget_plex()
+        self.stash.close()
+        self.store.close()
+        self.log.close()
+        self._pipe.close()
+
+    def _stash_answers(self) -> bool:
+        """Ask Stash for a sign of life, and adopt the settings that come with it."""
+        try:
+            self.breaker.adopt(self.stash.settings())
+        except StashRefused:
+            pass  # our cookie is too old for it, which is an answer
+        except SyncError:
+            return False
+        self._stash_at = time.monotonic()
+        return True
+
+
+class WakePipe:
+    """A named pipe to sleep at.
+
+    Opened for reading and writing, so that it never ends when a hook closes it.
+
+    Args:
+        path: Where it is; made with mode 0600 when missing.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = _open_pipe(path)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until a hook wakes us, no longer than so many seconds."""
+        if self._descriptor is None:
+            time.sleep(min(seconds, WITHOUT_PIPE))
+        elif select.select([self._descriptor], [], [], seconds)[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._descriptor, 65536)
+
+    def close(self) -> None:
+        """Close it; the file stays for the next worker."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open_pipe(path: str) -> int | None:
+    """Open the pipe, None where there are no pipes."""
+    if not hasattr(os, "mkfifo"):
+        return None
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError:  # a file system without pipes
+        return None

@@ -1,6 +1,6 @@
-"""The worker: looks at one dirty thing after another and ends its row with what came of it.
+"""The worker: works on one row of the queue after another, and settles what comes of it.
 
-A fault goes to worker/retry_policy.py. TransientError and PermanentError are re-exported here.
+What a scene goes through is sync/pipeline.py; what a fault means, worker/retry_policy.py.
 """
 
 from __future__ import annotations
@@ -10,30 +10,70 @@ from typing import TYPE_CHECKING, Any
 
 from errors import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
+from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.matcher import Matches, find_plex_item_by_path
 from stash.scene import METADATA, Scene
-from sync import redaction, server_seen
-from sync.reconcile import Reconciler
+from sync import pipeline, redaction
+from sync.batch import Batch
+from sync.context import Context
 from sync.record import Recorder
-from sync.scene_filter import why_not
-from worker import sign_of_life, unlock
+from worker import unlock
+from worker.circuit_breaker import CircuitBreaker
 from worker.fan_out import FanOut
 from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from log import Log
+    from plex.libraries import Libraries
     from store.queue import QueueRow
     from store.store import Store
     from sync.plan import ScenePlan
     from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
 
-__all__ = ["PermanentError", "SyncWorker", "TransientError"]
+__all__ = ["PermanentError", "SyncWorker", "TransientError", "open_plex", "search_plex"]
+
+
+def open_plex(config: PlexSyncConfig, store: Store) -> PlexClient:
+    """Make the client for the server that the settings name; nothing is sent yet."""
+    return PlexClient(
+        config.plex_url,
+        config.plex_token,
+        connect_timeout=config.plex_connect_timeout,
+        read_timeout=config.plex_read_timeout,
+        verify=not config.plex_skip_tls_verify,
+        client_identifier=store.client_identifier(),
+    )
+
+
+def search_plex(libraries: Libraries, path: str) -> list[Matches]:
+    """Ask Plex which items hold a file: the one way for a path that nothing remembers.
+
+    Args:
+        libraries: The libraries; only those that can hold the file are asked.
+        path: The file as Plex names it.
+
+    Returns:
+        What was found, one for each library asked.
+
+    Raises:
+        AmbiguousMatch: Too many names alike to look through.
+        errors.SyncError: Plex could not be asked.
+    """
+    found = []
+    for section in libraries.sections_for(path):
+        matches = Matches()
+        item = find_plex_item_by_path(section, path, matches)
+        if item is not None and item not in matches.items:
+            matches.items.insert(0, item)
+        found.append(matches)
+    return found
 
 
 class SyncWorker:
-    """Works on the dirty set until told otherwise.
+    """Works on the queue until told otherwise.
 
     Args:
         store: The open data directory.
@@ -41,7 +81,6 @@ class SyncWorker:
         log: The worker's log.
         config: The settings; None until they are read, or while they are wrong.
         clock: Gives Unix seconds.
-        plex_client: Makes a client; the tests' way to another Plex.
     """
 
     def __init__(
@@ -52,126 +91,76 @@ class SyncWorker:
         config: PlexSyncConfig | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        plex_client: Callable[..., PlexClient] | None = None,
     ) -> None:
         self.store = store
         self.stash = stash
         self.log = log
-        self.config = config
-        self.fingerprint = ""
         self.clock = clock
-        self._make_client = plex_client or PlexClient
-        self.books = Recorder(store, log, clock, fingerprint=lambda: self.fingerprint)
-        self._expansion = FanOut(store, stash, clock)
         self._plex_client: PlexClient | None = None
-        self._reconciler: Reconciler | None = None
+        self.context = Context(
+            store,
+            stash,
+            log,
+            client=lambda: self._get_plex_client(),  # noqa: PLW0108 - looked up when asked for
+            close_client=self._close_plex_client,
+            search=search_plex,
+            clock=clock,
+        )
+        self.breaker = CircuitBreaker(self.context)
+        self.retry_policy = RetryPolicy(self.context, self.breaker)
+        self.recorder = Recorder(self.context, self.settle, self.retry_policy.succeeded)
+        self._fan_out = FanOut(store, stash, clock)
         redaction.begin(store, log)
         if config is not None:
+            self.context.adopt(config, "")
             redaction.follow(store, log, wanted=config.redact_logs)
-        #: Told of the settings that come with each scene, before they are needed;
-        #: False when they are wrong. worker/resident.py puts its gate here.
-        self.accept_settings: Callable[[dict[str, object]], bool] = lambda _: True
-        self.verdict = RetryPolicy(
-            store,
-            log,
-            clock,
-            fingerprint=lambda: self.fingerprint,
-            alive=lambda lane: sign_of_life.ask(lane, self.stash, self._get_plex_client),
-            drop=self.forget_plex,
-        )
-
-    def adopt(self, config: PlexSyncConfig | None, fingerprint: str) -> None:
-        """Work with these settings from now on; what was opened with others is closed."""
-        if fingerprint == self.fingerprint and config == self.config:
-            return
-        self.config, self.fingerprint = config, fingerprint
-        self.forget_plex()
-        self.log.hide([config.plex_token] if config else [])
-        if config is not None:
-            redaction.follow(self.store, self.log, wanted=config.redact_logs)
-
-    def forget_plex(self) -> None:
-        """Drop the client: after an outage another server may answer at the same address."""
-        if self._plex_client is not None:
-            self._plex_client.close()
-        self._plex_client = self._reconciler = None
 
     def _get_plex_client(self) -> PlexClient:
-        """Give the client for the configured server, made when first needed."""
+        """Give the client for the configured server, made when first needed.
+
+        Raises:
+            ConfigurationError: The settings are not complete.
+        """
         if self._plex_client is None:
-            if self.config is None:
-                raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
-            self._plex_client = self._make_client(
-                self.config.plex_url,
-                self.config.plex_token,
-                connect_timeout=self.config.plex_connect_timeout,
-                read_timeout=self.config.plex_read_timeout,
-                verify=not self.config.plex_skip_tls_verify,
-                client_identifier=self.store.client_identifier(),
-            )
+            self._plex_client = open_plex(self.context.settings, self.store)
         return self._plex_client
 
-    @property
-    def plex(self) -> PlexClient:
-        """The client for the configured server."""
-        return self._get_plex_client()
-
-    @property
-    def reconciler(self) -> Reconciler:
-        """What brings scenes in step with the configured server."""
-        if self._reconciler is None:
-            client = self._get_plex_client()
-            if self.config is None:
-                raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
-            self._reconciler = Reconciler(
-                self.store,
-                client,
-                self.config,
-                self.stash.scenes_with_path,
-                cover=self.stash.cover,
-                fingerprint=self.fingerprint,
-                clock=self.clock,
-            )
-        return self._reconciler
+    def _close_plex_client(self) -> None:
+        if self._plex_client is not None:
+            self._plex_client.close()
+            self._plex_client = None
 
     def work_on(self, row: QueueRow) -> None:
-        """Look at one dirty thing and settle what comes of it. Raises no SyncError."""
+        """Work on one row and settle what comes of it. Raises no SyncError."""
         try:
             if row.kind == unlock.KIND:
                 unlock.work_on(row, self.store, self._get_plex_client, self.log)
-                return
-            if row.kind != "scene":
-                self._expand(row)
-                return
-            asked_at = self.clock()
-            scene = self.stash.read_scene(row.id)
-            if not self.accept_settings(self.stash.last_settings or {}):
-                return  # the row stays as it is: the whole queue waits for the mend
-            if scene is None:
-                self.books.forget(row)
-                return
-            self.keep_private(scene)
-            if self.config and (reason := why_not(scene, self.config)):
-                self.books.skip(row, scene, reason, asked_at)
+            elif row.kind != "scene":
+                self._mark_scenes_of(row)
             else:
-                self._process_job(scene.as_job(), row, asked_at)
-                self.verdict.succeeded()
+                self._sync_scene(row)
         except SyncError as fault:
-            self.verdict.settle(row, fault)
+            self.settle(row, fault)
 
-    def _process_job(
-        self, job: Mapping[str, Any], row: QueueRow | None = None, asked_at: float | None = None
-    ) -> ScenePlan:
-        """Sync what a job describes, and end its queue row in the same transaction.
+    def _sync_scene(self, row: QueueRow) -> None:
+        asked_at = self.clock()
+        scene = self.stash.read_scene(row.id)
+        if not self.breaker.adopt(self.stash.last_settings or {}):
+            return  # the row stays as it is: the whole queue waits for the mend
+        batch = Batch.of_scenes([scene] if scene else [], [row], asked_at=asked_at)
+        pipeline.sync(self.context, self.recorder, batch)
+
+    def _process_job(self, job: Mapping[str, Any]) -> ScenePlan:
+        """Sync what a job describes; no row of the queue belongs to it.
 
         Args:
             job: ``{scene_id, update_type: "metadata", data: {path, title, ...}}``.
-            row: The queue row to end, None when there is none.
-            asked_at: When Stash was asked for the scene, None for just now.
 
         Raises:
             PermanentError: An unknown update_type, or no path.
-            faults.SyncError: What Plex said; what succeeded before is recorded.
+            PlexNotFound, PlexTemporaryError, PlexPermanentError: What Plex said; what
+                succeeded before is recorded.
+            errors.SyncError: Stash could not be asked, or the settings are not complete.
         """
         scene_id, update_type = job.get("scene_id"), job.get("update_type")
         if update_type != METADATA:
@@ -181,55 +170,27 @@ class SyncWorker:
         scene = Scene.from_job(job)
         if not scene.files:
             raise PermanentError(f"Scene {scene_id} has no file path, so Plex cannot have it.")
-        look = self.reconciler.look(scene, asked_at=asked_at)
-        server = self.plex.machine_identifier  # no question within the transaction
-        with self.store.transaction():
-            self.books.record(look, row, server)
-            self.books.note_time()
-        server_seen.note(self.store, self.reconciler)
-        if look.fault:
-            raise look.fault
-        self.log.info(self._told(look))
-        return look
+        batch = Batch.of_scenes([scene], asked_at=self.clock())
+        pipeline.sync(self.context, self.recorder, batch)
+        (plan,) = batch.plans
+        if plan.fault:
+            raise plan.fault
+        return plan
 
-    def record(self, looks: Sequence[tuple[QueueRow, ScenePlan]]) -> None:
-        """End the rows of several looks in one transaction, then settle what failed of them."""
-        server = self.plex.machine_identifier  # no question within the transaction
-        with self.store.transaction():
-            for row, look in looks:
-                self.books.record(look, row, server)
-            self.books.note_time()
-        server_seen.note(self.store, self.reconciler)
-        lines = []
-        for row, look in looks:
-            self.keep_private(look.scene)
-            if look.fault:
-                self.verdict.settle(row, look.fault)
-            else:
-                lines.append(self.log.clean(self._told(look)))
-                self.verdict.succeeded()
-        self.log.info_all(lines)
+    def settle(self, row: QueueRow, fault: SyncError) -> None:
+        """Let a fault decide, by its type alone, what becomes of a row."""
+        match fault:
+            case PlexNotFound():
+                self.retry_policy.wait(row, fault)
+            case PlexTemporaryError() | TransientError() | ConfigurationError():
+                self.retry_policy.retry(row, fault)
+            case PlexPermanentError() | PermanentError() | _:
+                self.retry_policy.park(row, fault)
 
-    def keep_private(self, scene: Scene) -> None:
-        """Keep a scene's title and paths out of the log from here on, if the settings say so."""
-        redaction.keep_private(self.log, scene, self.config)
-
-    def _told(self, look: ScenePlan) -> str:
-        """Give the log's one line about a look."""
-        fields = ", ".join(dict.fromkeys(name for one in look.written for name in one.changes))
-        items = ", ".join(f"item {key}" for key in look.items)
-        what = f"{look.outcome} {fields}".strip()
-        # What a note says of a field may quote Plex's title.
-        said = (
-            [note.partition(":")[0] for note in look.notes] if self.log.is_redacted else look.notes
-        )
-        notes = "".join(f"; {note}" for note in said)
-        return f"scene {look.scene.id} {look.scene.title!r}: {what} ({items or 'no item'}){notes}"
-
-    def _expand(self, row: QueueRow) -> None:
-        scenes = self._expansion.run(row)
+    def _mark_scenes_of(self, row: QueueRow) -> None:
+        scenes = self._fan_out.run(row)
         if scenes is None:
             return  # an edit by hand comes first
         with self.store.transaction():
-            self.books.end(row, "expanded")
+            self.recorder.end(row, "expanded")
         self.log.info(f"{row.kind} {row.id} changed: {scenes} scenes to look at")

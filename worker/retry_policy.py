@@ -1,9 +1,9 @@
-"""What a fault means: the one place that decides retry, wait, park or pause.
+"""What a fault means for a row of the queue: wait, try again, park, or hold everything.
 
-    RETRY   the same scene again by a stored schedule; parked after many tries
-    WAIT    on the long schedule of what is not in Plex yet
-    PARK    until the scene is edited or retried by hand
-    PAUSE   the whole queue waits for a mended setting
+    PlexNotFound      waits on the long schedule of what is not in Plex yet
+    transient         the same scene again by a stored schedule; parked after many tries
+    permanent         parked until the scene is edited or retried by hand
+    configuration     the whole queue waits for a mended setting
 
 By class and scope alone, never by a message. A fault that could be the
 server's is only taken for it after the server was asked for a sign of life:
@@ -11,24 +11,30 @@ one scene whose own request always hangs, or whose words a proxy takes for an
 attack, must not stop the others. The other way round, scene after scene that
 fails means that something is wrong which a sign of life does not show; then
 the queue as a whole slows down, whatever kind of fault it is.
+
+Every wait is bounded by a day, so that store/queue.py can tell a wrong clock.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from errors import NextStep, Scope, SyncError
+from errors import NextStep, Scope, SyncError, in_words
 from plex.exceptions import LibraryNotFound, PlexError, RateLimited
-from store import history, holds, queue
-from worker import notice, schedule
+from store import history, holds, notice, queue
+from worker.circuit_breaker import lane_of, server_of, steps_for, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from log import Log
     from store.queue import QueueRow
-    from store.store import Store
+    from sync.context import Context
+    from worker.circuit_breaker import CircuitBreaker
 
+#: Seconds: a scene whose own request failed is tried again soon, then ever slower.
+RETRY = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
+#: Tries of one scene before it is parked; a server that is down costs none.
+MOST_TRIES = 12
+#: Not in Plex yet: a scan's hook nearly always comes before Plex knows the file.
+APPEAR = (60.0, 300.0, 900.0, 3600.0, 6 * 3600.0, 86400.0)
 #: Faults in a row, each of another scene, after which the queue slows down
 #: although the server gives signs of life.
 FAULTS_IN_A_ROW = 5
@@ -38,66 +44,54 @@ class RetryPolicy:
     """Settles faults.
 
     Args:
-        store: Where rows and holds are.
-        log: The worker's log.
-        clock: Gives Unix seconds.
-        fingerprint: Gives the fingerprint of the settings in use.
-        alive: Asks the server of a lane (store/holds.py) for a sign of life, for
-            SETTINGS one that needs the settings; raises a SyncError when there is none.
-        drop: Called when Plex is down or a setting wrong: what was open is worthless.
+        context: The store, the log and the clock.
+        breaker: Holds the queue.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        log: Log,
-        clock: Callable[[], float],
-        *,
-        fingerprint: Callable[[], str],
-        alive: Callable[[str], object],
-        drop: Callable[[], None],
-    ) -> None:
-        self._store = store
-        self._log = log
-        self._clock = clock
-        self._fingerprint = fingerprint
-        self.alive = alive
-        self._drop = drop
-        # Both by the server that failed, STASH or PLEX, since it last did its work:
+    def __init__(self, context: Context, breaker: CircuitBreaker) -> None:
+        self._context = context
+        self._breaker = breaker
+        # By the server that failed, STASH or PLEX: the scenes since it last did its work.
         self._in_a_row: dict[str, set[tuple[str, int]]] = {}
-        self._held: dict[str, int] = {}
-        #: Lanes held on suspicion: the server gave a sign of life all the while.
-        self._suspected: set[str] = set()
 
     def succeeded(self) -> None:
         """Note that a scene went through: both servers do their work."""
         self._in_a_row.clear()
-        self._held.clear()
+        self._breaker.served()
 
-    def settle(self, row: QueueRow, fault: SyncError) -> None:
-        """Decide what a fault means for its row, or for the whole queue."""
-        server = _server(fault)
-        if server == holds.PLEX:
-            # Whoever got as far as Plex has been served by Stash.
-            self._in_a_row.pop(holds.STASH, None)
-            self._held.pop(holds.STASH, None)
-        if fault.next_step is NextStep.WAIT:
-            self._postpone(row, fault, schedule.after(schedule.APPEAR, row.attempts))
-        elif fault.next_step is NextStep.PARK:
-            self._postpone(row, fault, None)
-        elif not self._concerns_all(fault):
-            wait = schedule.asked(fault.retry_after, schedule.after(schedule.RETRY, row.attempts))
-            if self._slows_down(fault, row[:2]):
-                # To the back, for those behind it may do better; never parked meanwhile.
-                self._postpone(row, fault, wait)
-            else:
-                last = row.attempts + 1 >= schedule.MOST_TRIES
-                self._postpone(row, fault, None if last else wait)
+    def wait(self, row: QueueRow, fault: SyncError) -> None:
+        """Look again on the long schedule: Plex does not have it yet."""
+        self._note_served(fault)
+        self._postpone(row, fault, wait_for(fault, APPEAR, row.attempts))
 
-    def settle_batch(self, fault: SyncError) -> None:
+    def park(self, row: QueueRow, fault: SyncError) -> None:
+        """Leave the scene until it is edited or retried by hand."""
+        self._note_served(fault)
+        self._postpone(row, fault, None)
+
+    def retry(self, row: QueueRow, fault: SyncError) -> None:
+        """Try again by the stored schedule; what the whole queue has to wait for holds it."""
+        self._note_served(fault)
+        if self._concerns_all(fault):
+            return
+        wait = wait_for(fault, RETRY, row.attempts)
+        if self._slows_down(fault, row[:2]):
+            # To the back, for those behind it may do better; never parked meanwhile.
+            self._postpone(row, fault, wait)
+        else:
+            last = row.attempts + 1 >= MOST_TRIES
+            self._postpone(row, fault, None if last else wait)
+
+    def retry_batch(self, fault: SyncError) -> None:
         """Decide what the fault of a whole batch means; its rows stay as they are."""
         if not self._concerns_all(fault):
             self._slows_down(fault, ("batch", 0))
+
+    def _note_served(self, fault: SyncError) -> None:
+        if server_of(fault) == holds.PLEX:
+            # Whoever got as far as Plex has been served by Stash.
+            self._in_a_row.pop(holds.STASH, None)
+            self._breaker.served(holds.STASH)
 
     def _concerns_all(self, fault: SyncError) -> bool:
         """Tell a fault of the server or the settings from a scene's own; hold the queue for one.
@@ -118,95 +112,42 @@ class RetryPolicy:
                 return False
         if missing.retry_after is None:
             missing.retry_after = fault.retry_after
-        self.hold(_lane(missing), missing, schedule.of_hold(missing))
+        self._breaker.hold(lane_of(missing), missing, steps_for(missing))
         return True
 
     def _missing_sign(self, lane: str) -> SyncError | None:
         try:
-            self.alive(lane)
+            self._breaker.probe(lane)
         except SyncError as fault:
             return fault
         return None
 
     def _slows_down(self, fault: SyncError, scene: tuple[str, int]) -> bool:
         """Count a scene whose own request fails; hold the queue if it is one after another."""
-        failing = self._in_a_row.setdefault(_server(fault), set())
+        failing = self._in_a_row.setdefault(server_of(fault), set())
         if len(failing) < FAULTS_IN_A_ROW:
             failing.add(scene)
         if len(failing) < FAULTS_IN_A_ROW:
             return False
-        lane = _lane(fault)
-        self.hold(lane, fault, schedule.SUSPECT)
-        self._suspected.add(lane)
+        self._breaker.suspect(lane_of(fault), fault)
         return True
 
-    def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
-        """Let the whole queue wait; say it once, and where the user looks."""
-        now = self._clock()
-        before = holds.get(self._store.connection, lane)
-        server = _server(fault)
-        # A server that answers when asked how it is and then fails at its work again
-        # is asked as seldom as one that does not answer at all.
-        attempts = before.attempts if before else self._held.get(server, 0)
-        self._held[server] = attempts + 1
-        self._suspected.discard(lane)
-        wait = schedule.asked(fault.retry_after, schedule.after(steps, attempts))
-        hold = holds.Hold(
-            lane,
-            now + wait,
-            before.since if before else now,
-            attempts + 1,
-            fault.reason,
-            self._log.clean(self._log.words(fault)),
-            fault.setting or "",
-            self._fingerprint(),
-        )
-        with self._store.transaction() as connection:
-            holds.put(connection, hold)
-            notice.leave_notice(connection)
-        if lane != holds.STASH:
-            self._drop()
-        if before is None or before.message != hold.message:
-            self._log.error(f"{self._log.words(fault)} (the queue waits)")
-
-    def clear(self, lane: str) -> None:
-        """End a lane's wait; what waited for that server on its own is looked at now."""
-        suspected = lane in self._suspected
-        self._suspected.discard(lane)
-        released = 0
-        with self._store.transaction() as connection:
-            cleared = holds.clear(connection, lane)
-            if cleared and not suspected:
-                for reason in notice.SERVER_FAULTS[lane]:
-                    released += queue.release(connection, reason=reason, parked=False)
-            notice.leave_notice(connection)
-        if cleared:
-            more = f", {released} scenes with it" if released else ""
-            self._log.info(f"{lane}: no longer waiting, going on{more}")
-
     def _postpone(self, row: QueueRow, fault: SyncError, wait: float | None) -> None:
-        due_at = None if wait is None else self._clock() + wait
+        log = self._context.log
+        due_at = None if wait is None else self._context.clock() + wait
         said = fault.for_one_scene() if isinstance(fault, PlexError) else fault.message
-        said = self._log.words(fault, said)
-        message = self._log.clean(said)
-        with self._store.transaction() as connection:
+        said = log.words(fault, said)
+        with self._context.store.transaction() as connection:
             counts = queue.is_in_run(connection, row)
-            queue.postpone(connection, row, due_at=due_at, reason=fault.reason, message=message)
+            queue.postpone(
+                connection, row, due_at=due_at, reason=fault.reason, message=log.clean(said)
+            )
             if counts:
                 outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
                 history.count(connection, outcome, fault.reason)
-            notice.leave_notice(connection)
+            notice.leave(connection)
         if fault.next_step is NextStep.WAIT and row.reason == fault.reason:
             return  # said once: a library may hold a part of Stash on purpose
-        then = "parked" if wait is None else f"next look {schedule.in_words(wait)}"
-        log = self._log
+        then = "parked" if wait is None else f"next look {in_words(wait)}"
         tell = log.info if fault.next_step is NextStep.WAIT else log.warning
         tell(f"{row.kind} {row.id}: {said} ({fault.reason}, {then})")
-
-
-def _server(fault: SyncError) -> str:
-    return holds.PLEX if isinstance(fault, PlexError) else holds.STASH
-
-
-def _lane(fault: SyncError) -> str:
-    return holds.SETTINGS if fault.next_step is NextStep.PAUSE else _server(fault)

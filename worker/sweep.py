@@ -12,6 +12,9 @@ that they were seen since. What was written while the server's clock was behind
 where it is now, and has sorted below older entries ever since, is found by a
 look that reaches further back once a day; so is a file that was moved while the
 clock was more than two hours behind that of any scene we know of.
+
+A moved file leaves its scene's updated_at alone; the file's own moves. Stash can
+be asked for that since 0.30; before, and for moved folders, see worker/full_scan.py.
 """
 
 from __future__ import annotations
@@ -21,17 +24,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stash import changes
-from stash.changes import KINDS, LARGE, Changed, Newest
+from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
+from stash.exceptions import StashQueryRefused
 from store import ledger, meta
 from store.backup import LOOK_SINCE
 from store.enqueue import BACKGROUND, enqueue
 from worker.full_scan import FullScan
-from worker.moves import Moves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from log import Log
+    from stash.scene import SceneStamp
     from store.store import Store
     from sync.stash_session import StashSession
 
@@ -43,8 +47,6 @@ FURTHEST_WEST = 12 * 3600.0
 SUMMER_TIME, ANY_ZONE = 2 * 3600.0, 26 * 3600.0
 #: Seconds between two looks that reach back to the one before.
 WIDE_LOOK = 86400.0
-#: An update this close to the moment of our look may have come after it.
-SAME_SECOND = 2.0
 #: A time further ahead than this comes from a clock that was wrong.
 AHEAD = 86400.0
 #: Large pages of one kind that one sweep asks for at most.
@@ -74,8 +76,17 @@ class Sweep:
         self._stash = stash
         self._log = log
         self._clock = clock
-        self._moves = Moves(store, stash)
-        self._round = FullScan(store, stash, clock)
+        self._full_scan = FullScan(store, stash, clock)
+        self._can_tell_files = True
+        self._due_at = 0.0  # the first one as soon as there is a moment
+
+    def run_if_due(self) -> int:
+        """Sweep at a calm rhythm; give the number of marks, errors as ``run``."""
+        now = self._clock()
+        if 0 < self._due_at - now <= CALM:
+            return 0
+        self._due_at = now + CALM
+        return self.run()
 
     def run(self, kinds: tuple[str, ...] = KINDS) -> int:
         """Mark what changed; give the number of marks.
@@ -87,7 +98,7 @@ class Sweep:
             kinds: What to look at; the watermarks of all else stay where they are.
 
         Raises:
-            faults.SyncError: Stash failed; what it failed at is looked at again next time.
+            errors.SyncError: Stash failed; what it failed at is looked at again next time.
         """
         before: dict[str, Any] = meta.get(self._store.connection, "sweep") or {}
         after = dict(before)
@@ -114,7 +125,7 @@ class Sweep:
         with self._store.transaction() as connection:
             meta.put(connection, "sweep", after)
         if then:  # last, so that a page that Stash cannot give holds up no watermark
-            marked += self._round.go_on(newest["scene"].count)
+            marked += self._full_scan.go_on(newest["scene"].count)
         if marked:
             self._log.info(f"sweep: {marked} changes found that no hook told of")
         return marked
@@ -196,7 +207,46 @@ class Sweep:
         since = then["looked_at"] - (SUMMER_TIME if then["offset"] == now["offset"] else ANY_ZONE)
         if wide is not None:
             since = min(since, wide - ANY_ZONE)
-        return self._moves.since(since, now["offset"])
+        return self._touched_since(since, now["offset"])
+
+    def _touched_since(self, at: float, offset: float) -> list[int]:
+        """Give the scenes with a file that was touched since and lies elsewhere.
+
+        Args:
+            at: Unix seconds.
+            offset: Seconds that the clock of Stash's server is ahead of UTC.
+
+        Returns:
+            Their ids; none where Stash is too old to tell, which is asked once.
+
+        Raises:
+            errors.SyncError: Stash failed.
+        """
+        if not self._can_tell_files:
+            return []
+        try:
+            return self._elsewhere_since(changes.text(at, offset))
+        except StashQueryRefused:
+            self._can_tell_files = False
+            return []
+
+    def _elsewhere_since(self, since: str) -> list[int]:
+        moved: list[int] = []
+        last = 0
+        while True:
+            page = self._stash.ask(lambda client: changes.touched(client, since, last, LARGE))  # noqa: B023
+            moved += self._elsewhere(page)
+            if len(page) < LARGE:
+                return moved
+            last = page[-1].id
+
+    def _elsewhere(self, stamps: Sequence[SceneStamp]) -> list[int]:
+        records = ledger.scene_records(self._store.connection, [stamp.id for stamp in stamps])
+        return [
+            stamp.id
+            for stamp in stamps
+            if stamp.id in records and not records[stamp.id].has_files_at(stamp.paths)
+        ]
 
     def _mark(self, kind: str, ids: list[int]) -> int:
         for start in range(0, len(ids), CHUNK):

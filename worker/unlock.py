@@ -23,7 +23,7 @@ from plex.fields import SCALARS
 from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
 from store import ledger, meta, queue
-from sync.picture import Picture
+from sync.artwork import Picture
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Lo
     failed in its time is tried again.
 
     Raises:
-        faults.SyncError: Plex could not be asked, or refused.
+        errors.SyncError: Plex could not be asked, or refused.
     """
     locks: tuple[str, ...] = ()
     if row.reason or ProcessLock(store.directory, LOCK).is_held():
@@ -70,7 +70,7 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
     """Release one item's locks; give the fields that were unlocked, sorted.
 
     Raises:
-        faults.SyncError: Plex could not be asked, or refused.
+        errors.SyncError: Plex could not be asked, or refused.
     """
     server = client.machine_identifier
     entry = ledger.entry(store.connection, server, rating_key)

@@ -3,30 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from types import ModuleType
 
-import plex.exceptions
-import stash.exceptions
-from errors import NextStep, Scope, SyncError
 from store import holds, meta, queue
-
-
-def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, kind in vars(module).items()
-        if isinstance(kind, type)
-        and issubclass(kind, SyncError)
-        and (kind.scope, kind.next_step) == (Scope.SERVER, next_step)
-    )
-
-
-#: By lane, the reasons of rows that wait on their own for what the lane waits for.
-SERVER_FAULTS = {
-    holds.STASH: _about_the_server(stash.exceptions, NextStep.RETRY),
-    holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
-    holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
-}
 
 #: Probes that may fail before an outage is worth a person's attention.
 PATIENCE = 3
@@ -36,7 +14,7 @@ def sentence(connection: sqlite3.Connection) -> str:
     """Give the line that a person should read, or "" when nothing needs one."""
     for hold in holds.all_holds(connection):
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
-            waiting = sum(queue.summary(connection).values())
+            waiting = sum(queue.counts(connection).values())
             return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
     mishap = meta.get(connection, "mishap")
     if mishap:
@@ -50,6 +28,6 @@ def sentence(connection: sqlite3.Connection) -> str:
     return ""
 
 
-def leave_notice(connection: sqlite3.Connection) -> None:
+def leave(connection: sqlite3.Connection) -> None:
     """Leave the line for the next hook or task, inside the caller's transaction."""
     meta.put_notice(connection, sentence(connection))

@@ -1,0 +1,130 @@
+"""What scenes are synced with: both servers, the settings, and what was learnt under them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from errors import ConfigurationError
+from matching.resolve import Resolver
+from plex.libraries import Libraries
+from sync import redaction
+from sync.artwork import Artwork
+from sync.index_policy import IndexPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from log import Log
+    from plex.client import PlexClient
+    from plex.matcher import Matches
+    from stash.scene import Scene
+    from store.store import Store, Tables
+    from sync.stash_session import StashSession
+    from validation.config import PlexSyncConfig
+
+
+@dataclass(frozen=True)
+class Connected:
+    """One Plex with what is known of it; dropped with the connection."""
+
+    client: PlexClient
+    config: PlexSyncConfig
+    libraries: Libraries
+    resolver: Resolver
+    artwork: Artwork
+    index: IndexPolicy
+
+
+class Context:
+    """The store, both servers and the settings, for the stages of sync/pipeline.py.
+
+    Args:
+        store: The open data directory.
+        stash: The way to Stash.
+        log: The worker's log.
+        client: Gives the client for the configured server, made when first needed.
+        close_client: Closes it; the next one is made anew.
+        search: Asks Plex for a file, library by library.
+        tables: Where the path index is kept; None for the store.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stash: StashSession,
+        log: Log,
+        *,
+        client: Callable[[], PlexClient],
+        close_client: Callable[[], None] = lambda: None,
+        search: Callable[[Libraries, str], Sequence[Matches]],
+        tables: Tables | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.stash = stash
+        self.log = log
+        self.clock = clock
+        self.config: PlexSyncConfig | None = None
+        self.fingerprint = ""
+        #: Says whether something more urgent waits, or rows may not be worked on any more.
+        self.interrupted: Callable[[], bool] = lambda: False
+        self.client = client
+        self._close_client = close_client
+        self._search = search
+        self._tables: Tables = tables or store
+        self._connected: Connected | None = None
+
+    def adopt(self, config: PlexSyncConfig | None, fingerprint: str) -> None:
+        """Work with these settings from now on; what was opened with others is closed."""
+        if fingerprint == self.fingerprint and config == self.config:
+            return
+        self.config, self.fingerprint = config, fingerprint
+        self.forget_plex()
+        self.log.hide([config.plex_token] if config else [])
+
+    def forget_plex(self) -> None:
+        """Drop the client: after an outage another server may answer at the same address."""
+        self._close_client()
+        self._connected = None
+
+    @property
+    def settings(self) -> PlexSyncConfig:
+        """The settings.
+
+        Raises:
+            ConfigurationError: They are not complete.
+        """
+        if self.config is None:
+            raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
+        return self.config
+
+    @property
+    def plex(self) -> Connected:
+        """The configured server; raises as ``settings``."""
+        if self._connected is None:
+            client, config = self.client(), self.settings
+            libraries = Libraries(client, config.plex_libraries, clock=time.monotonic)
+            resolver = Resolver(
+                self.store, client, config, libraries, self._search, clock=self.clock
+            )
+            index = IndexPolicy(self._tables, client, libraries, self.clock)
+            self._connected = Connected(
+                client, config, libraries, resolver, Artwork(client, config), index
+            )
+        return self._connected
+
+    def scenes_at(self, file: str) -> set[int]:
+        """Give the scenes that hold a file as Plex names it."""
+        paths = self.settings.path_map.to_stash(file)
+        return {scene for path in paths for scene in self.stash.scenes_with_path(path)}
+
+    def keep_private(self, scene: Scene | None) -> None:
+        """Keep a scene's title and paths out of the log from here on, if the settings say so.
+
+        Those of one scene are kept at a time; None leaves it at the one before.
+        """
+        if scene is not None:
+            redaction.keep_private(self.log, scene, self.config)

@@ -1,0 +1,89 @@
+"""When the path index is worth its requests, and how long it is believed.
+
+It is kept from batch to batch, but nothing else uses it: a miss in an index of
+some minutes ago would tell a single new scene that Plex does not have its file.
+Nor does a task believe one from before it was started: whoever starts it may just
+have let Plex scan.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from errors import SyncError
+from matching.path_index import PathIndex
+from store import meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plex.client import PlexClient
+    from plex.libraries import Libraries
+    from store.store import Tables
+
+#: Seconds an index is believed; fewer for scenes that Plex did not have a minute ago.
+INDEX_AGE = 300.0
+AGE_FOR_WAITING = 30.0
+#: Searches that are never worth an index.
+FEW = 3
+
+
+class IndexPolicy:
+    """Prepares the path index of one server for batches of scenes.
+
+    Args:
+        tables: Where it is kept.
+        client: Plex.
+        libraries: The libraries that are searched.
+        clock: Gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        client: PlexClient,
+        libraries: Libraries,
+        clock: Callable[[], float],
+    ) -> None:
+        self._tables = tables
+        self._client = client
+        self._libraries = libraries
+        self._clock = clock
+        self._index: PathIndex | None = None
+        self._at: float | None = None
+        self._refreshing: Iterator[None] | None = None
+
+    def prepare(self, searches: float, *, waited: bool = False) -> Iterator[PathIndex | None]:
+        """Bring the index in step if that is cheaper than searches; yield it when it is good.
+
+        Yields None before each request of a refresh, of which there may be many; ends
+        without an index where searches are cheaper.
+
+        Args:
+            searches: How many searches the work ahead would cost without one.
+            waited: Its scenes are looked at again because Plex did not have them.
+
+        Raises:
+            errors.SyncError: Plex failed.
+        """
+        if self._index is None:
+            keys = self._libraries.keys()
+            self._index = PathIndex(self._tables, self._client, keys, clock=self._clock)
+        if not self._is_believed(AGE_FOR_WAITING if waited else INDEX_AGE):
+            if searches <= FEW or searches <= self._index.cost():
+                return
+            yield None
+            self._refreshing = self._refreshing or self._index.refreshing()
+            try:
+                for _ in self._refreshing:
+                    yield None
+            except SyncError:
+                self._refreshing = None
+                raise
+            self._refreshing = None
+            self._at = self._clock()
+        yield self._index
+
+    def _is_believed(self, age: float) -> bool:
+        began = meta.get(self._tables.connection, meta.TASK_BEGAN) or 0.0
+        return self._at is not None and self._at >= began and 0 <= self._clock() - self._at < age

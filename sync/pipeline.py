@@ -1,0 +1,142 @@
+"""The pipeline: what happens to scenes, one that was edited or many, from Stash to Plex.
+
+A stage takes the batch as the stages before have left it, and yields between short
+steps whether the step that comes next may take long. The stages that plan change
+nothing but the batch, so that a preview is the same without the stages behind them,
+and the next batch can be planned while Plex is at work on an edit of this one
+(docs/adr/0009).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
+
+from store import holds
+from sync import match, preview, read, scene_filter, unchanged, write
+from sync.batch import Batch, Interrupted
+from sync.context import Context
+from sync.write import GOOD_FOR
+
+if TYPE_CHECKING:
+    from sync.record import Recorder
+
+Stage = Callable[[Context, Batch], Iterator[bool]]
+
+#: From the queue to a plan for each scene. Servers are read, nothing is changed.
+PLAN: tuple[Stage, ...] = (
+    read.records,  # what the ledger knows of the scenes
+    read.index,  # which item holds which file, where many have to be searched
+    unchanged.in_stash,  # scenes that Stash has as they were need not be read
+    read.scenes,  # all others, in full
+    scene_filter.leave_out,  # what the settings leave out is done
+    read.items,  # Plex's items, in full
+    unchanged.in_plex,  # scenes that are in step on both sides are done
+    read.scenes,  # those that are not after all
+    scene_filter.leave_out,
+    match.find_items,  # the items that hold a scene's files
+    match.merge_items,  # last written, Plex now, Stash now: what each item shall get
+)
+#: The same, and what writing would do.
+PREVIEW: tuple[Stage, ...] = (*PLAN, preview.foresee)
+
+
+def sync(context: Context, recorder: Recorder, batch: Batch) -> None:
+    """Take a batch through all stages at once.
+
+    Raises:
+        errors.SyncError: A server failed as a whole before anything was written.
+    """
+    plan(context, batch)
+    recorder.settle(batch)
+    apply(context, recorder, batch)
+
+
+def plan(context: Context, batch: Batch, stages: tuple[Stage, ...] = PLAN) -> None:
+    """Plan a batch at once, errors as ``sync``."""
+    for _ in _steps(context, batch, stages):
+        pass
+
+
+def apply(
+    context: Context,
+    recorder: Recorder,
+    batch: Batch,
+    meanwhile: Callable[[], object] = write.nothing,
+) -> None:
+    """Intend, write and record what was planned; ``meanwhile`` as for ``write.write``."""
+    write.intend(context, batch)
+    try:
+        recorder.record(batch, write.write(context, batch, meanwhile))
+    finally:
+        write.withdraw(context, batch)
+
+
+def _steps(
+    context: Context, batch: Batch, stages: tuple[Stage, ...]
+) -> Generator[bool, None, None]:
+    # Before the first question: whatever changes after it has to look newer.
+    batch.began_at = time.monotonic()
+    batch.asked_at = batch.asked_at or context.clock()
+    for stage in stages:
+        yield from stage(context, batch)
+
+
+class Planning:
+    """The plan of one batch in progress, made step by step.
+
+    Args:
+        context: The servers and the settings.
+        batch: The batch.
+    """
+
+    def __init__(self, context: Context, batch: Batch) -> None:
+        self.batch = batch
+        self._context = context
+        self._fingerprint = context.fingerprint
+        self._steps = _steps(context, batch, PLAN)
+        self._is_long = self._is_over = self._is_whole = False
+        self._fault: Exception | None = None
+
+    def step(self) -> None:
+        """Go on by one step, unless that may take long. Raises nothing and settles nothing."""
+        if not self._is_long:
+            self._advance()
+
+    def finish(self, recorder: Recorder) -> bool:
+        """Go on to the end, and settle what needs no write.
+
+        Returns False when something more urgent came, or the whole queue has to wait.
+
+        Raises:
+            errors.SyncError: A server failed, now or in an earlier step.
+        """
+        while not self._is_over:
+            self._advance()
+        recorder.settle(self.batch)
+        if self._fault is not None:
+            raise self._fault
+        return self._is_whole and not holds.all_holds(self._context.store.connection)
+
+    def is_good(self) -> bool:
+        """Say whether what was read is recent, and was read with the settings in use."""
+        began = self.batch.began_at
+        young = began is None or time.monotonic() - began < GOOD_FOR
+        return young and self._fingerprint == self._context.fingerprint
+
+    def close(self) -> None:
+        """Give up what was not finished."""
+        self._steps.close()
+
+    def _advance(self) -> None:
+        if self._is_over:
+            return
+        try:
+            self._is_long = next(self._steps)
+        except StopIteration:
+            self._is_over = self._is_whole = True
+        except Interrupted:
+            self._is_over = True
+        except Exception as fault:  # noqa: BLE001 - it is raised where it belongs
+            self._is_over, self._fault = True, fault

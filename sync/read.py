@@ -1,0 +1,148 @@
+"""The stages that read: the ledger, the path index, scenes from Stash, items from Plex.
+
+Each is a generator of short steps; what it yields says whether the step that comes
+next may take long. Only these stages ask for many things at a time, so only they look
+up, between two requests, whether something more urgent waits.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from matching.resolve import RESOLVE_AGAIN
+from plex.exceptions import ItemGone, RequestTooLarge
+from plex.item import PlexItem, read_items
+from store import ledger
+from sync.batch import Interrupted
+from sync.scene_filter import why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from plex.client import PlexClient
+    from stash.scene import SceneStamp
+    from store.ledger import SceneRecord
+    from sync.batch import Batch
+    from sync.context import Context
+
+#: Full items asked for with one request; Plex has a single writer and likes few readers.
+ITEMS = 250
+READERS = 4
+#: Scenes whose details are asked for at a time.
+DETAILS = 100
+#: Ids that lie further apart than so many times their number cost more than they save.
+SPARSE = 4
+
+
+def records(context: Context, batch: Batch) -> Iterator[bool]:
+    """Read what the ledger has of the scenes."""
+    batch.records = ledger.scene_records(context.store.connection, batch.ids)
+    yield False
+
+
+def index(context: Context, batch: Batch) -> Iterator[bool]:
+    """Bring the path index in step, if so many scenes have to be searched that it pays."""
+    plex = context.plex
+    plex.resolver.index = None  # the one of the batch before may be old by now
+    if batch.is_alone:
+        return
+    wanted = [
+        number
+        for number in batch.ids
+        if number not in batch.scenes or not why_not(batch.scenes[number], plex.config)
+    ]
+    resolved = [
+        number
+        for number in wanted
+        if number in batch.records and _is_resolved(context, batch.records[number])
+    ]
+    searched = len(wanted) - len(remembered(context, resolved))
+    ahead = searched * max(batch.waiting, len(batch.ids)) / len(batch.ids)
+    waited = any(row.due_at for row in batch.rows.values())
+    for found in plex.index.prepare(ahead, waited=waited):
+        if found is not None:
+            plex.resolver.index = found
+            return
+        yield True
+        check(context, batch)
+
+
+def scenes(context: Context, batch: Batch) -> Iterator[bool]:
+    """Read in full the scenes that were not read and may not stay unread."""
+    wanted = [
+        number for number in batch.ids if number not in batch.scenes and number not in batch.as_read
+    ]
+    for start in range(0, len(wanted), DETAILS):
+        check(context, batch)
+        chunk = wanted[start : start + DETAILS]
+        batch.scenes |= context.stash.ask(lambda client: client.read_scenes(chunk))  # noqa: B023
+        yield False
+
+
+def items(context: Context, batch: Batch) -> Iterator[bool]:
+    """Read items in full: those remembered for the scenes, and those that the index has.
+
+    Of one scene alone the match reads them itself.
+    """
+    if batch.is_alone:
+        return
+    numbers = [number for number in batch.ids if number not in batch.left_out]
+    known = remembered(context, numbers)
+    keys: dict[int, None] = {}
+    for number in numbers:
+        keys.update(dict.fromkeys(known.get(number, ())))
+        if number in batch.scenes:
+            keys.update(dict.fromkeys(context.plex.resolver.indexed(batch.scenes[number])))
+    wanted = list(keys)
+    chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
+    with ThreadPoolExecutor(READERS) as readers:
+        for found in readers.map(partial(_read, context.client()), chunks):
+            batch.items |= found
+    yield False
+
+
+def stamps(context: Context, batch: Batch) -> Mapping[int, SceneStamp]:
+    """Read id, updated_at and paths of scenes, by id; nothing if their ids lie far apart."""
+    first, last = min(batch.ids), max(batch.ids)
+    if last - first >= SPARSE * len(batch.ids):
+        return {}
+    page = context.stash.ask(lambda client: client.scene_ids_after(first - 1, last - first + 1))
+    return {stamp.id: stamp for stamp in page}
+
+
+def remembered(context: Context, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Give the rating keys that the ledger remembers for scenes; no key for none."""
+    server = context.client().machine_identifier
+    return ledger.remembered(context.store.connection, server, ids)
+
+
+def check(context: Context, batch: Batch) -> None:
+    """Go on only if nothing more urgent waits; one scene alone is as urgent as any.
+
+    Raises:
+        Interrupted: Something does.
+    """
+    if not batch.is_alone and context.interrupted():
+        raise Interrupted
+
+
+def _is_resolved(context: Context, record: SceneRecord) -> bool:
+    """Say whether the ledger's items will do, if there are any."""
+    return (
+        record.fingerprint == context.fingerprint
+        and 0 <= context.clock() - record.resolved_at < RESOLVE_AGAIN
+    )
+
+
+def _read(client: PlexClient, keys: list[int]) -> dict[int, PlexItem]:
+    try:
+        return read_items(client, keys)
+    except ItemGone:  # the match finds out for each
+        return {}
+    except RequestTooLarge:
+        half = len(keys) // 2
+        if not half:
+            raise
+        return _read(client, keys[:half]) | _read(client, keys[half:])

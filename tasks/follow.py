@@ -1,0 +1,110 @@
+"""A task follows the worker: progress, its lines in Stash's log, and a reason to give up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from errors import ConfigurationError, TransientError
+from store import holds
+from tasks import stash_log
+from worker import launcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tasks.log_tail import LogTail
+    from tasks.task import Task
+
+#: Seconds between two looks at how the worker stands.
+LOOK = 0.25
+#: Seconds between two looks at whether that was the last one, once few are left.
+LOOK_AT_END = 0.02
+FEW_LEFT = 500
+#: Seconds a server may be down before the task gives up.
+PATIENCE = 120.0
+#: Workers that may die one after another without ending anything.
+MOST_DEATHS = 20
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the worker does for a task.
+
+    Attributes:
+        total: How many things there were to do.
+        left: Counts those that are left.
+        things: What they are: "scenes", "items".
+        stay: What they do where the task ends early: "stay marked".
+        give_up: Called when a server stays away; says what becomes of the rest.
+        each_time: Called at each look.
+    """
+
+    total: int
+    left: Callable[[], int]
+    things: str
+    stay: str
+    give_up: Callable[[int], str]
+    each_time: Callable[[], None] = lambda: None
+
+
+def follow(task: Task, work: Work, tail: LogTail) -> None:
+    """Wait until nothing is left, a worker alive all the while.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+        TransientError: A server stays away, or no worker stays alive.
+    """
+    waiting_since: float | None = None
+    said = ""
+    deaths = left = 0
+    while True:
+        work.each_time()
+        before, left = left, work.left()
+        task.check_database()
+        for level, line in tail.lines():
+            stash_log.say(level, line)
+        stash_log.progress(1 - left / work.total if work.total else 1.0)
+        if not left:
+            return
+        # Until 0: the worker has not asked again since somebody wanted it to.
+        hold = next((one for one in holds.all_holds(task.store.connection) if one.until), None)
+        if hold is None:
+            waiting_since = None
+            task.check_disk(left)
+        else:
+            waiting_since = waiting_since or time.monotonic()
+            if hold.message != said:
+                said = hold.message
+                stash_log.say("WARNING", f"{hold.message} {left} {work.things} wait.")
+            _check_hold(hold, work, left, time.monotonic() - waiting_since)
+        deaths = 0 if left != before else deaths
+        deaths += launcher.ensure_worker(task.store.directory, task.entry) == "started"
+        if deaths > MOST_DEATHS:
+            raise TransientError(
+                f"The worker ends as soon as it is started; {left} {work.things} {work.stay}. "
+                f"Please report it with {launcher.CRASH_FILE} and plexsync.log from "
+                f"{task.store.directory}, then run the task again."
+            )
+        _pause(work, left)
+
+
+def _check_hold(hold: holds.Hold, work: Work, left: int, seconds: float) -> None:
+    if hold.lane == holds.SETTINGS:
+        raise ConfigurationError(
+            f"{hold.message} {left} {work.things} {work.stay}; run the task again afterwards.",
+            setting=hold.setting or None,
+        )
+    if seconds > PATIENCE:
+        raise TransientError(f"{hold.message} {work.give_up(left)}")
+
+
+def _pause(work: Work, left: int) -> None:
+    """Wait for the next look; not to its end when nothing is left to be done."""
+    if left > FEW_LEFT:
+        time.sleep(LOOK)
+        return
+    end = time.monotonic() + LOOK
+    while time.monotonic() < end and work.left():
+        time.sleep(LOOK_AT_END)
