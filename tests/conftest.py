@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Seconds: a test that hangs is a failing test; the longest honest one is far below this.
+TIMEOUT = 60
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each test its time, where there is a plugin that takes it.
+
+    Not an option of pyproject.toml, for pytest alone would refuse that: the contract tests
+    have to run with nothing but requirements.txt and pytest.
+    """
+    if config.pluginmanager.hasplugin("timeout") and config.getoption("timeout") is None:
+        config.option.timeout = TIMEOUT
 
 
 @pytest.fixture(scope="session")
