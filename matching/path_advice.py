@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from plex.libraries import Libraries
     from store.store import Store
 
-#: Under this key the store keeps [[rule, scenes], ...], most scenes first.
-KEY = "path_advice"
 #: Rules kept, and missing scenes remembered for counting.
 MOST_RULES, MOST_SCENES = 5, 20_000
 #: Files asked about to find a rule.
@@ -35,7 +33,7 @@ def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple
     The scenes are those seen so far; a rule is written as path_map takes it.
     """
     found = []
-    for entry in meta.get(connection, KEY) or ():
+    for entry in meta.get(connection, meta.PATH_ADVICE) or ():
         rule = _read_rule(entry[0])
         if rule is not None and not _is_in_use(rule, path_map):
             found.append((str(rule), int(entry[1])))
@@ -149,7 +147,7 @@ class PathAdvice:
         self._is_news = False
         ranked = sorted(self._rules, key=lambda text: (-self._total(text), text))[:MOST_RULES]
         with store.transaction() as connection:
-            meta.put(connection, KEY, [[text, self._total(text)] for text in ranked])
+            meta.put(connection, meta.PATH_ADVICE, [[text, self._total(text)] for text in ranked])
 
     def _count(self, text: str, scenes: set[int]) -> None:
         known = self._scenes[text]

@@ -93,8 +93,13 @@ class Found:
         return (
             record is not None
             and json.loads(record.places)[:2] == json.loads(self.places)[:2]
-            and 0 <= self.resolved_at - record.resolved_at < RESOLVE_AGAIN
+            and is_recent(record, self.resolved_at)
         )
+
+
+def is_recent(record: SceneRecord, now: float) -> bool:
+    """Say whether a scene's items were looked up lately enough to be believed."""
+    return 0 <= now - record.resolved_at < RESOLVE_AGAIN
 
 
 def held_paths(places: str) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Items asked for with one query: a base name rarely stands in more folders.
-PAGE = 50
+SEARCHED_A_PAGE = 50
 #: Items looked through before a name counts as too common to search for.
 MOST = 400
 #: Platforms, as Plex names its own, whose file systems usually ignore case.
@@ -165,18 +165,21 @@ class _Pages:
             f"/library/sections/{self._section.key}/all"
             f"?type={self._leaf}&file={quote(needle, safe='')}"
         )
-        for start in range(0, MOST, PAGE):
+        for start in range(0, MOST, SEARCHED_A_PAGE):
             try:
                 page = list(
                     self._section.fetchItems(
-                        key, container_start=start, container_size=PAGE, maxresults=PAGE
+                        key,
+                        container_start=start,
+                        container_size=SEARCHED_A_PAGE,
+                        maxresults=SEARCHED_A_PAGE,
                     )
                 )
             except Exception as error:  # noqa: BLE001 - every one becomes ours here
                 fault = translate_plex_exception(error)
             else:
                 yield page
-                if len(page) < PAGE:
+                if len(page) < SEARCHED_A_PAGE:
                     return
                 continue
             # Outside of the handler: plexapi's texts quote whole URLs.

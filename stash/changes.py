@@ -24,7 +24,7 @@ KINDS = ("scene", "studio", "performer", "tag", "group")
 #: Seconds after an update during which another one may carry the same time.
 SAME_SECOND = 2.0
 #: Entries of each kind in the first request, and of one kind in those that follow.
-PAGE = 40
+FIRST_PAGE = 40
 LARGE = 500
 
 _LIST = {
@@ -92,7 +92,7 @@ class Newest:
 
 
 def newest(
-    client: StashClient, kinds: tuple[str, ...] = KINDS, *, page: int = 1, size: int = PAGE
+    client: StashClient, kinds: tuple[str, ...] = KINDS, *, page: int = 1, size: int = FIRST_PAGE
 ) -> dict[str, Newest]:
     """Give the newest entries of some kinds, in one request; pages count from 1.
 

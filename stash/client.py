@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RefKind = Literal["studio", "performer", "tag", "group"]
 
 LARGEST_COVER = 32 * 2**20
-PAGE = 200
+STAMPS_A_PAGE = 200
 #: Scenes of one request; Stash loads what they carry by the hundred.
 _BATCH = 100
 
@@ -112,7 +112,7 @@ class StashClient:
         )
         return sorted((scene for scene in scenes if scene.id > last_id), key=lambda s: s.id)
 
-    def scene_ids_after(self, last_id: int, size: int = PAGE) -> list[SceneStamp]:
+    def scene_ids_after(self, last_id: int, size: int = STAMPS_A_PAGE) -> list[SceneStamp]:
         """Give up to ``size`` stamps with ids above ``last_id``, ids ascending.
 
         Start with 0; an empty list means that there are no more.
@@ -211,10 +211,10 @@ class StashClient:
 
     def _all_stamps(self, criteria: dict[str, Any]) -> Iterator[SceneStamp]:
         last_id = 0
-        while stamps := self._stamps_after(last_id, PAGE, criteria):
+        while stamps := self._stamps_after(last_id, STAMPS_A_PAGE, criteria):
             yield from stamps
             last_id = stamps[-1].id
-            if len(stamps) < PAGE:
+            if len(stamps) < STAMPS_A_PAGE:
                 return
 
 

@@ -1,1 +1,1 @@
-"""What survives a crash: the dirty set, the ledger, the holds, in one SQLite file."""
+"""What survives a crash: the queue, the ledger, the holds, in one SQLite file."""

@@ -19,8 +19,6 @@ FILE = "plexsync.backup.sqlite"
 TABLES = ("item", "scene", "carries")
 #: The worker's log (log.py): where there is one, this is no new installation.
 LOG = "plexsync.log"
-#: Key of the Unix time since which the first sweep takes scenes for changed (worker/sweep.py).
-LOOK_SINCE = "look_since"
 #: Seconds before our first look that the first sweep goes back.
 MARGIN = 60.0
 _ALL = "INSERT OR REPLACE INTO {0}.{1} SELECT * FROM {2}.{1}"
@@ -29,7 +27,7 @@ _WRITTEN_LAST = "SELECT max(written_at) FROM item"
 
 def is_due(connection: sqlite3.Connection, directory: str, *, now: float, every: float) -> bool:
     """Say whether anything was acknowledged since the last backup, at least ``every`` s ago."""
-    last = meta.get(connection, "backup") or {}
+    last = meta.get(connection, meta.BACKUP) or {}
     there = os.path.exists(os.path.join(directory, FILE))
     if there and 0 <= now - last.get("at", 0.0) < every:
         return False
@@ -59,7 +57,7 @@ def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
     with open(fresh, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(fresh, path)
-    meta.put(connection, "backup", {"at": now, "newest": newest})
+    meta.put(connection, meta.BACKUP, {"at": now, "newest": newest})
 
 
 def _copy(connection: sqlite3.Connection, target: str) -> float | None:
@@ -98,25 +96,25 @@ def restore_if_new(
     Returns:
         What happened, for people, or "".
     """
-    if meta.get(connection, "ledger") is not None:
+    if meta.get(connection, meta.LEDGER) is not None:
         return ""
     when = time.time() if now is None else now
     broken = recovery.kept(directory, since=when - MARGIN)
     restored = _restore(connection, os.path.join(directory, FILE))
     # A log without a database: there was one.
     if not (restored or broken or os.path.exists(os.path.join(directory, LOG))):
-        meta.put(connection, "ledger", {"at": when, "from": "nothing"})
+        meta.put(connection, meta.LEDGER, {"at": when, "from": "nothing"})
         # From here on the sweep misses nothing, even if it is long until the first one.
-        meta.put(connection, LOOK_SINCE, when - MARGIN)
+        meta.put(connection, meta.SWEEP_SINCE, when - MARGIN)
         return ""
     text = _in_words(broken, restored)
     connection.execute("BEGIN IMMEDIATE")
     # "Looked at long ago" makes the sweep take every scene for changed.
     connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
-    meta.put(connection, LOOK_SINCE, 0.0)
-    meta.put(connection, "mishap", {"at": when, "text": text})
+    meta.put(connection, meta.SWEEP_SINCE, 0.0)
+    meta.put(connection, meta.MISHAP, {"at": when, "text": text})
     meta.put_notice(connection, text)
-    meta.put(connection, "ledger", {"at": when, "from": "backup" if restored else "nothing"})
+    meta.put(connection, meta.LEDGER, {"at": when, "from": "backup" if restored else "nothing"})
     connection.execute("COMMIT")
     return text
 

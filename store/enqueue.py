@@ -1,4 +1,4 @@
-"""Marking things dirty: the one write of the hook, so this module imports nothing at run time."""
+"""Putting things into the queue: the one write of the hook, so nothing is imported at run time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def enqueue(
     now: float,
     urgency: int = EDIT,
 ) -> None:
-    """Mark things dirty, inside the caller's transaction.
+    """Put things into the queue, inside the caller's transaction.
 
     A waiting or parked row becomes due at once, with its attempts forgotten.
     """

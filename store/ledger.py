@@ -15,6 +15,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from store.queue import MOST_IDS
+
 #: Outcome of a scene that the settings leave out.
 SKIPPED = "skipped"
 
@@ -55,9 +57,6 @@ class SceneRecord(NamedTuple):
         """Say whether Stash names the scene's files as it did when last looked at."""
         return self.paths == paths_text(paths)
 
-
-#: Ids in one question; SQLite took no more than 999 values for long.
-MANY = 500
 
 # A look at JSON text from outside: one too many costs a request, never a lock.
 _LOCKED = (
@@ -225,7 +224,7 @@ def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
 
 
 def _chunks(scenes: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (scenes[start : start + MANY] for start in range(0, len(scenes), MANY))
+    return (scenes[start : start + MOST_IDS] for start in range(0, len(scenes), MOST_IDS))
 
 
 def _places(chunk: Sequence[int]) -> str:

@@ -67,10 +67,10 @@ class Maintenance:
     def _forget_mishap(self) -> None:
         """Stop telling of a mishap once it was told and everything was looked at."""
         connection = self._store.connection
-        mishap = meta.get(connection, "mishap")
+        mishap = meta.get(connection, meta.MISHAP)
         if mishap and meta.notice(connection) == mishap["text"] and meta.was_told(connection):
             with self._store.transaction():
-                meta.put(connection, "mishap", {})
+                meta.put(connection, meta.MISHAP, {})
                 meta.put_notice(connection, "")
 
 

@@ -14,8 +14,48 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-#: Under this key: the Unix time at which a "Sync all" was started last.
+# What is kept, each under its key.
+#: The newest way to reach Stash, as a hook or task left it, cookie included.
+CONNECTION = "connection"
+#: [the line that needs a person, Unix time at which it was last said].
+NOTICE = "notice"
+#: The identifier that Plex knows this installation by.
+CLIENT_IDENTIFIER = "client_identifier"
+#: {name, machine, url, libraries} of the Plex last spoken to.
+SERVER_SEEN = "server_seen"
+#: What the libraries looked like when Plex was last asked whether one changed: for each
+#: [content counter, time of the scan, since when its files are new].
+LIBRARIES_SEEN = "libraries_seen"
+#: [[rule for path_map, scenes it would catch], ...], most scenes first.
+PATH_ADVICE = "path_advice"
+#: {folder: Unix time of the last scan that Plex was asked for}.
+SCANS_ASKED = "scans_asked"
+#: Whether redact_logs was on when last read.
+REDACTED = "redacted"
+#: The watermarks of the sweep, by kind.
+SWEEP = "sweep"
+#: How far the comparison of all scenes is: {place, at}.
+FULL_SCAN = "round"
+#: Unix time since which the first sweep takes scenes for changed.
+SWEEP_SINCE = "look_since"
+#: Unix time at which a scene was last synced.
+LAST_LOOK = "last_look"
+#: The running or stopped "Sync all": {started, settings, total, last, marked, alive}.
+SYNC_ALL = "bulk"
+#: Unix time at which a "Sync all" was started last.
 TASK_BEGAN = "task_began"
+#: What the running "Release locks" has released: [items, locks].
+RELEASED = "released"
+#: {at, text} of the last preview; {name, at, ok, text} of the last task.
+PREVIEW, LAST_TASK = "preview", "last_task"
+#: The running sign-in: {id, code, at}.
+SIGN_IN = "sign_in"
+#: What became of a database that was damaged or gone: {at, text}.
+MISHAP = "mishap"
+#: Where this database's ledger comes from: {at, from}. And the last backup: {at, newest}.
+LEDGER, BACKUP = "ledger", "backup"
+#: Written and dropped to find out whether there is room.
+TRIAL = "trial"
 
 
 def put(connection: sqlite3.Connection, key: str, value: Any) -> None:
@@ -43,7 +83,7 @@ def put_connection(connection: sqlite3.Connection, server_connection: Mapping[st
     cookie = server_connection.get("SessionCookie")
     if isinstance(cookie, dict):
         kept["SessionCookie"] = _plain(cookie, ("Name", "Value"))
-    put(connection, "connection", kept)
+    put(connection, CONNECTION, kept)
 
 
 def _plain(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -56,13 +96,13 @@ def client_identifier(connection: sqlite3.Connection) -> str:
     Without a lasting one Plex registers a new device at every start
     (and mails the owner about it).
     """
-    known = get(connection, "client_identifier")
+    known = get(connection, CLIENT_IDENTIFIER)
     if known is None:
         connection.execute(
             "INSERT INTO meta (key, value) VALUES ('client_identifier', ?) ON CONFLICT DO NOTHING",
             (json.dumps("plexsync-" + os.urandom(16).hex()),),
         )
-        known = get(connection, "client_identifier")
+        known = get(connection, CLIENT_IDENTIFIER)
     return str(known)
 
 
@@ -73,27 +113,27 @@ def put_notice(connection: sqlite3.Connection, text: str) -> None:
     with it: a text that changes all the time (it counts what waits) is not said
     more often for that.
     """
-    kept = get(connection, "notice") or ["", 0.0]
+    kept = get(connection, NOTICE) or ["", 0.0]
     if text != kept[0]:
-        put(connection, "notice", [text, kept[1]])
+        put(connection, NOTICE, [text, kept[1]])
 
 
 def notice(connection: sqlite3.Connection) -> str:
     """Give the line that needs a person, or ""."""
-    kept = get(connection, "notice")
+    kept = get(connection, NOTICE)
     return str(kept[0]) if kept else ""
 
 
 def was_told(connection: sqlite3.Connection) -> bool:
     """Say whether any notice was ever said."""
-    kept = get(connection, "notice")
+    kept = get(connection, NOTICE)
     return bool(kept and kept[1])
 
 
 def due_reminder(connection: sqlite3.Connection, *, now: float, every: float) -> str:
     """Give the notice if it was not said for ``every`` seconds, and note that it is now."""
-    kept = get(connection, "notice")
+    kept = get(connection, NOTICE)
     if not kept or not kept[0] or 0 <= now - kept[1] < every:
         return ""
-    put(connection, "notice", [kept[0], now])
+    put(connection, NOTICE, [kept[0], now])
     return str(kept[0])

@@ -16,7 +16,7 @@ def sentence(connection: sqlite3.Connection) -> str:
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
             waiting = sum(queue.counts(connection).values())
             return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
-    mishap = meta.get(connection, "mishap")
+    mishap = meta.get(connection, meta.MISHAP)
     if mishap:
         return str(mishap["text"])
     parked = [entry for entry in queue.by_reason(connection) if entry[2]]

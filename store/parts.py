@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 #: Rows dropped in one transaction: a hook must never wait for us.
-CHUNK = 5000
+ROWS_AT_ONCE = 5000
 
 
 class Cursor(NamedTuple):
@@ -80,9 +80,9 @@ def drop_older(connection: sqlite3.Connection, server: str, section: int, genera
         "DELETE FROM part WHERE (server, path_key, section, rating_key) IN ("
         "SELECT server, path_key, section, rating_key FROM part "
         "WHERE server = ? AND section = ? AND generation < ? LIMIT ?)",
-        (server, section, generation, CHUNK),
+        (server, section, generation, ROWS_AT_ONCE),
     ).rowcount
-    return dropped == CHUNK
+    return dropped == ROWS_AT_ONCE
 
 
 def abandoned(

@@ -17,8 +17,8 @@ from store.enqueue import BACKGROUND, EDIT, TASK
 #: A due time further away than this comes from a clock that was wrong: no
 #: schedule of ours is longer than a day (worker/schedule.py).
 LONGEST_WAIT = 2 * 86400.0
-#: Ids in one statement; SQLite took no more than 999 values for long.
-MANY = 500
+#: Ids in one question; SQLite took no more than 999 values for long.
+MOST_IDS = 500
 
 COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
 
@@ -206,8 +206,8 @@ def make_due(
     if ids is None:
         return connection.execute(query, values).rowcount
     count = 0
-    for start in range(0, len(ids), MANY):
-        chunk = ids[start : start + MANY]
+    for start in range(0, len(ids), MOST_IDS):
+        chunk = ids[start : start + MOST_IDS]
         places = ",".join("?" * len(chunk))
         count += connection.execute(f"{query} AND id IN ({places})", (*values, *chunk)).rowcount
     return count

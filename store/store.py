@@ -77,9 +77,9 @@ class Store(Tables):
             sqlite3.OperationalError: There is no room for it, or nothing may be written.
         """
         with self.transaction() as connection:
-            meta.put(connection, "trial", "x" * TRIAL)
+            meta.put(connection, meta.TRIAL, "x" * TRIAL)
         with self.transaction() as connection:
-            meta.put(connection, "trial", None)
+            meta.put(connection, meta.TRIAL, None)
 
     def data_version(self) -> int:
         """Give a number that changes when another process committed something."""

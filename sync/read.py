@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from matching.resolve import RESOLVE_AGAIN
+from matching.resolve import is_recent
 from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
 from store import ledger
@@ -130,10 +130,7 @@ def check(context: Context, batch: Batch) -> None:
 
 def _is_resolved(context: Context, record: SceneRecord) -> bool:
     """Say whether the ledger's items will do, if there are any."""
-    return (
-        record.fingerprint == context.fingerprint
-        and 0 <= context.clock() - record.resolved_at < RESOLVE_AGAIN
-    )
+    return record.fingerprint == context.fingerprint and is_recent(record, context.clock())
 
 
 def _read(client: PlexClient, keys: list[int]) -> dict[int, PlexItem]:

@@ -105,7 +105,7 @@ class Recorder:
                 self._keep(plan, server)
                 if plan.fault is None:
                     self.end(batch.rows.get(plan.scene.id), plan.outcome)
-            meta.put(connection, "last_look", context.clock())
+            meta.put(connection, meta.LAST_LOOK, context.clock())
         server_seen.note(self._store, context.plex)
         lines = []
         for plan in plans:

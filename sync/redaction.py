@@ -17,26 +17,24 @@ if TYPE_CHECKING:
     from store.store import Store
     from validation.config import PlexSyncConfig
 
-#: Under this key the store keeps whether the setting was on when last read.
-KEY = "redacted"
 #: Takes the place of messages that were written while it was off.
 FROM_BEFORE = "what was said is left out since redact_logs is on; Retry failed says it anew."
 
 
 def begin(store: Store, log: Log) -> None:
     """Write a log as it was written last, until the settings are read."""
-    log.redact([] if meta.get(store.connection, KEY) else None)
+    log.redact([] if meta.get(store.connection, meta.REDACTED) else None)
 
 
 def follow(store: Store, log: Log, *, wanted: bool) -> None:
     """Follow the setting from now on."""
     log.redact([] if wanted else None)
-    if wanted == bool(meta.get(store.connection, KEY)):
+    if wanted == bool(meta.get(store.connection, meta.REDACTED)):
         return
     if wanted:
         log.begin_anew()  # first, for whoever dies here has to do it again
     with store.transaction() as connection:
-        meta.put(connection, KEY, wanted)
+        meta.put(connection, meta.REDACTED, wanted)
         if wanted:
             queue.replace_messages(connection, FROM_BEFORE)
             notice.leave(connection)

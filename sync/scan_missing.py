@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from sync.context import Context
     from sync.plan import ScenePlan
 
-#: Under this key the store keeps {folder: Unix seconds of the last scan asked for}.
-KEY = "scans_asked"
 #: Folders remembered, and seconds between two scans of one of them.
 MOST_FOLDERS, SCAN_AGAIN = 500, 600.0
 
@@ -45,7 +43,7 @@ def ask(context: Context, plan: ScenePlan) -> bool:
 
 
 def _may_ask(context: Context, scene: int, folder: str) -> bool:
-    asked = (meta.get(context.store.connection, KEY) or {}).get(path_key(folder))
+    asked = (meta.get(context.store.connection, meta.SCANS_ASKED) or {}).get(path_key(folder))
     if asked is None:
         return True
     row = queue.get(context.store.connection, "scene", scene)
@@ -55,6 +53,9 @@ def _may_ask(context: Context, scene: int, folder: str) -> bool:
 
 def _remember(context: Context, folder: str) -> None:
     with context.store.transaction() as connection:
-        asked = {**(meta.get(connection, KEY) or {}), path_key(folder): context.clock()}
+        asked = {
+            **(meta.get(connection, meta.SCANS_ASKED) or {}),
+            path_key(folder): context.clock(),
+        }
         newest = sorted(asked.items(), key=lambda entry: entry[1])[-MOST_FOLDERS:]
-        meta.put(connection, KEY, dict(newest))
+        meta.put(connection, meta.SCANS_ASKED, dict(newest))

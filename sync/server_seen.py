@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from store.store import Store
     from sync.context import Connected
 
-KEY = "server_seen"
-
 
 def note(store: Store, plex: Connected) -> None:
     """Keep what was learnt on the way to a scene; never a reason for the scene to fail."""
@@ -33,7 +31,7 @@ def keep(store: Store, client: PlexClient, libraries: Libraries, plex_url: str) 
     Raises:
         errors.SyncError: The name, or the libraries, could not be asked for.
     """
-    known = meta.get(store.connection, KEY)
+    known = meta.get(store.connection, meta.SERVER_SEEN)
     known = known if isinstance(known, dict) else {}
     machine = client.machine_identifier
     facts: dict[str, Any] = {
@@ -44,7 +42,7 @@ def keep(store: Store, client: PlexClient, libraries: Libraries, plex_url: str) 
     }
     if facts != known:
         with store.transaction() as connection:
-            meta.put(connection, KEY, facts)
+            meta.put(connection, meta.SERVER_SEEN, facts)
 
 
 def _origin(plex_url: str) -> str:

@@ -77,7 +77,7 @@ class StashSession:
         Raises:
             StashConnectionUnusable: No hook or task has left a usable connection yet.
         """
-        given = meta.get(self._store.connection, "connection")
+        given = meta.get(self._store.connection, meta.CONNECTION)
         if self._client is not None and given == self._given:
             return self._client
         if self._client is None or renew or _address(given) != _address(self._given):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.task import Task
 
 #: Rows of one page of scenes, and the most that may be asked for.
-PAGE, LARGEST_PAGE = 20, 200
+ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 #: Changes shown, and characters of each value shown.
 CHANGES, LONGEST_VALUE = 15, 300
 #: Seconds over which the rate of changes is taken.
@@ -43,7 +43,7 @@ def page_state(task: Task) -> dict[str, Any]:
     if counts["ready"] and not alive:
         launcher.ensure_worker(task.store.directory, task.entry)
         alive = True
-    last_look = meta.get(connection, "last_look")
+    last_look = meta.get(connection, meta.LAST_LOOK)
     facts = page_words.Facts(counts, held, bulk, ever=last_look is not None)
     kind, sentence = page_words.state(facts, now)
     return {
@@ -52,7 +52,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "holds": [_hold(hold) for hold in held],
         "queue": counts,
         "groups": [_group(group) for group in groups],
-        "server": meta.get(connection, "server_seen"),
+        "server": meta.get(connection, meta.SERVER_SEEN),
         "worker": {"alive": alive},
         "last_look": last_look,
         "rate": overview.changes_since(connection, now - RATE_OVER),
@@ -60,7 +60,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "history": [_change(one) for one in history.newest(connection, CHANGES)],
         "path_advice": [
             {"rule": rule, "scenes": scenes}
-            for rule, scenes in meta.get(connection, "path_advice") or ()
+            for rule, scenes in meta.get(connection, meta.PATH_ADVICE) or ()
         ],
         "preview_at": page_tasks.preview_at(task),
         "task": page_tasks.last(task),
@@ -73,7 +73,7 @@ def page_scenes(task: Task) -> dict[str, Any]:
     Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
     """
     reason = str(task.arguments.get("reason") or "")
-    limit = min(max(_whole(task.arguments.get("limit")) or PAGE, 1), LARGEST_PAGE)
+    limit = min(max(_whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
     connection = task.store.connection
     rows = overview.page(
         connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
@@ -100,7 +100,7 @@ def scene_state(task: Task) -> dict[str, Any]:
     scene = _whole(task.arguments.get("id"))
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
-    seen = meta.get(connection, "server_seen")
+    seen = meta.get(connection, meta.SERVER_SEEN)
     kind, sentence = page_words.scene(row, record, holds.all_holds(connection), time.time())
     return {
         "now": time.time(),
@@ -158,13 +158,14 @@ MODES: dict[str, Callable[[Task], Any]] = {**READS, "retry": retry, "sync_scene"
 def wants_connection(connection: sqlite3.Connection) -> bool:
     """Say whether the worker waits for a newer way to Stash, which each look can bring."""
     return (
-        meta.get(connection, "connection") is None or holds.get(connection, holds.STASH) is not None
+        meta.get(connection, meta.CONNECTION) is None
+        or holds.get(connection, holds.STASH) is not None
     )
 
 
 def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[str, Any] | None:
     """Give how far "Sync all" is, None when there is neither one running nor one stopped."""
-    bulk = meta.get(connection, "bulk")
+    bulk = meta.get(connection, meta.SYNC_ALL)
     if not isinstance(bulk, dict) or not bulk.get("started") or not (running or left):
         return None
     return {
@@ -198,7 +199,7 @@ def _change(change: dict[str, Any]) -> dict[str, Any]:
 
 
 def _server(connection: sqlite3.Connection) -> str:
-    seen = meta.get(connection, "server_seen")
+    seen = meta.get(connection, meta.SERVER_SEEN)
     return str(seen.get("machine")) if isinstance(seen, dict) else ""
 
 

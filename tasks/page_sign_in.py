@@ -17,7 +17,6 @@ from store import meta
 if TYPE_CHECKING:
     from tasks.task import Task
 
-KEY = "sign_in"
 #: Seconds a code is good for.
 LIFE = 900.0
 
@@ -29,7 +28,7 @@ def start(task: Task) -> dict[str, Any]:
     except SyncError as fault:
         return {"ok": False, "message": fault.message}
     with task.store.transaction() as connection:
-        meta.put(connection, KEY, {"id": pin.id, "code": pin.code, "at": time.time()})
+        meta.put(connection, meta.SIGN_IN, {"id": pin.id, "code": pin.code, "at": time.time()})
     return {"ok": True, "code": pin.code, "link": SignIn.LINK, "expires_in": LIFE}
 
 
@@ -39,7 +38,7 @@ def check(task: Task) -> dict[str, Any]:
     Done comes with ``token``, once. Failed comes with ``message`` and is about this look
     alone: the code may be good all the same.
     """
-    kept = meta.get(task.store.connection, KEY) or {}
+    kept = meta.get(task.store.connection, meta.SIGN_IN) or {}
     if not 0 <= time.time() - kept.get("at", 0.0) < LIFE:
         return {"state": "expired"}
     try:
@@ -51,7 +50,7 @@ def check(task: Task) -> dict[str, Any]:
     if token is None:
         return {"state": "waiting"}
     with task.store.transaction() as connection:
-        meta.put(connection, KEY, {})
+        meta.put(connection, meta.SIGN_IN, {})
     return {"state": "done", "token": token}
 
 

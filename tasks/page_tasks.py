@@ -22,8 +22,6 @@ TASKS = {
     "retry_failed": "Retry failed",
     "release_locks": "Release locks",
 }
-#: Where the last preview and the end of the last task are kept.
-PREVIEW, LAST = "preview", "last_task"
 #: Characters kept of what a task said.
 LONGEST = 600
 
@@ -37,24 +35,26 @@ def keep(task: Task, mode: str, said: str, *, ok: bool) -> None:
     told = said.partition("\n\n")[0][:LONGEST]
     with task.store.transaction() as connection:
         if mode == "preview" and ok:
-            meta.put(connection, PREVIEW, {"at": now, "text": said})
-        meta.put(connection, LAST, {"name": TASKS[mode], "at": now, "ok": ok, "text": told})
+            meta.put(connection, meta.PREVIEW, {"at": now, "text": said})
+        meta.put(
+            connection, meta.LAST_TASK, {"name": TASKS[mode], "at": now, "ok": ok, "text": told}
+        )
 
 
 def last(task: Task) -> dict[str, Any] | None:
     """Give how the last task ended, ``{name, at, ok, text}``, or None."""
-    found = meta.get(task.store.connection, LAST)
+    found = meta.get(task.store.connection, meta.LAST_TASK)
     return found if isinstance(found, dict) else None
 
 
 def preview_at(task: Task) -> float | None:
     """Give when the last preview ended, or None."""
-    kept = meta.get(task.store.connection, PREVIEW) or {}
+    kept = meta.get(task.store.connection, meta.PREVIEW) or {}
     at = kept.get("at")
     return float(at) if at else None
 
 
 def page_preview(task: Task) -> dict[str, Any]:
     """Give what the last "Preview sync" found: ``{at, text}``, None and "" without one."""
-    kept = meta.get(task.store.connection, PREVIEW) or {}
+    kept = meta.get(task.store.connection, meta.PREVIEW) or {}
     return {"now": time.time(), "at": kept.get("at"), "text": kept.get("text", "")}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.task import Task
 
 #: Items marked in one transaction.
-PAGE = 1000
+ITEMS_A_PAGE = 1000
 
 
 def run(task: Task) -> str:
@@ -64,8 +64,8 @@ def _server(task: Task) -> str:
 def _mark(task: Task, server: str) -> int:
     store, total, last = task.store, 0, 0
     with store.transaction() as connection:
-        meta.put(connection, unlock.RELEASED, [0, 0])
-    while page := ledger.locked_items(store.connection, server, last, limit=PAGE):
+        meta.put(connection, meta.RELEASED, [0, 0])
+    while page := ledger.locked_items(store.connection, server, last, limit=ITEMS_A_PAGE):
         total, last = total + len(page), page[-1]
         with store.transaction() as connection:
             enqueue(connection, unlock.KIND, page, now=time.time(), urgency=BACKGROUND)
@@ -74,7 +74,7 @@ def _mark(task: Task, server: str) -> int:
 
 def _summary(task: Task, total: int) -> str:
     _, postponed = queue.left(task.store.connection, unlock.KIND)
-    items, locks = meta.get(task.store.connection, unlock.RELEASED) or (0, 0)
+    items, locks = meta.get(task.store.connection, meta.RELEASED) or (0, 0)
     later = f" {postponed} items could not be unlocked now and are tried again by themselves."
     if not total:
         return "PlexSync has no field locked in Plex."

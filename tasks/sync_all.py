@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.task import Task
 
 #: Scenes marked in one transaction.
-PAGE = 500
+IDS_A_PAGE = 500
 #: What is carried by scenes. The scenes are all looked at anyway.
 ENTITIES = tuple(kind for kind in changes.KINDS if kind != "scene")
 #: A run that was stopped longer ago than this is begun anew: what it had found in step may
@@ -85,7 +85,7 @@ def _mark_all(task: Task, settings: str) -> int:
     """
     store = task.store
     now = time.time()
-    before = meta.get(store.connection, "bulk") or {}
+    before = meta.get(store.connection, meta.SYNC_ALL) or {}
     left = queue.task_waiting(store.connection)
     lately = 0 <= now - before.get("alive", 0.0) < STALE
     if lately and before["settings"] == settings and (left or not before["marked"]):
@@ -95,10 +95,10 @@ def _mark_all(task: Task, settings: str) -> int:
         with store.transaction() as connection:
             queue.begin_run(connection)
             history.reset_tally(connection)
-            meta.put(connection, "bulk", before)
+            meta.put(connection, meta.SYNC_ALL, before)
     while not before["marked"]:
         last = before["last"]
-        page = task.stash.ask(lambda client: changes.scene_ids(client, last, PAGE))  # noqa: B023
+        page = task.stash.ask(lambda client: changes.scene_ids(client, last, IDS_A_PAGE))  # noqa: B023
         before = {
             **before,
             "alive": time.time(),
@@ -109,7 +109,7 @@ def _mark_all(task: Task, settings: str) -> int:
         with store.transaction() as connection:
             # In the order of ids, so that a batch is one range of them; each page is durable.
             enqueue(connection, "scene", page, now=now, urgency=TASK)
-            meta.put(connection, "bulk", before)
+            meta.put(connection, meta.SYNC_ALL, before)
         launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])
 
@@ -126,8 +126,8 @@ class _Alive:
             return
         self._noted_at = time.monotonic()
         with self._task.store.transaction() as connection:
-            bulk = meta.get(connection, "bulk") or {}
-            meta.put(connection, "bulk", {**bulk, "alive": time.time()})
+            bulk = meta.get(connection, meta.SYNC_ALL) or {}
+            meta.put(connection, meta.SYNC_ALL, {**bulk, "alive": time.time()})
 
 
 def _leave_to_worker(task: Task, left: int) -> str:
@@ -142,7 +142,7 @@ def _leave_to_worker(task: Task, left: int) -> str:
 
 def _forget_run(task: Task) -> None:
     with task.store.transaction() as connection:
-        meta.put(connection, "bulk", {})
+        meta.put(connection, meta.SYNC_ALL, {})
 
 
 def _summary(task: Task, total: int, seconds: float) -> str:

@@ -75,7 +75,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of seven, so that a few scenes make several."""
-    monkeypatch.setattr(fan_out, "CHUNK", 7)
+    monkeypatch.setattr(fan_out, "SCENES_AT_ONCE", 7)
 
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matching.path_advice import KEY, MOST_RULES, PathAdvice, kept_advice
+from matching.path_advice import MOST_RULES, PathAdvice, kept_advice
 from plex.exceptions import NotInPlexYet
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
@@ -39,6 +39,7 @@ def elsewhere(number: int) -> Scene:
 def test_one_pair_of_paths_gives_the_shortest_rule(town: Town, advice: PathAdvice) -> None:
     """Two paths of one file say which folder is called how."""
     advice.learn(1, "/data/videos/A/x.mp4", "/media/A/x.mp4")
+    advice.keep(town.store)
     assert kept(town) == [("/data/videos => /media", 1)]
 
 
@@ -52,6 +53,7 @@ def test_scenes_that_were_missing_before_the_rule_was_known_count(
     advice.learn(3, "/data/A/3.mp4", "/media/A/3.mp4")
     advice.missing(3, "/data/A/3.mp4")
     advice.missing(8, "/data/A/8.mp4")
+    advice.keep(town.store)
     assert kept(town) == [("/data => /media", 8)]
     assert advice.best("/data/B/y.mp4") == ("/data => /media", 8)
     assert "8 scenes" in advice.sentence("/data/B/y.mp4")
@@ -64,6 +66,7 @@ def test_the_rule_that_catches_most_goes_first(town: Town, advice: PathAdvice) -
         for number in range(place + 1):
             path = f"/data{place}/A/{number}.mp4"
             advice.learn(100 * place + number, path, f"/media{place}/A/{number}.mp4")
+    advice.keep(town.store)
     found = kept(town)
     assert len(found) == MOST_RULES
     assert [scenes for _, scenes in found] == sorted((s for _, s in found), reverse=True)
@@ -73,6 +76,7 @@ def test_the_rule_that_catches_most_goes_first(town: Town, advice: PathAdvice) -
 def test_a_rule_in_use_is_no_advice(town: Town, advice: PathAdvice) -> None:
     """Once the user has taken a rule over it is proposed no longer, whatever the store says."""
     advice.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
+    advice.keep(town.store)
     assert kept(town, "/data => /media") == []
     in_use = PathAdvice(town.store.connection, PathMap.parse("/data => /media"))
     in_use.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
@@ -83,6 +87,7 @@ def test_what_was_counted_survives_a_restart(town: Town, advice: PathAdvice) -> 
     """Another worker goes on from the rule and the number in the store."""
     for number in range(5):
         advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
+    advice.keep(town.store)
     again = PathAdvice(town.store.connection, PathMap())
     again.missing(77, "/data/A/77.mp4")
     assert again.best("/data/A/77.mp4") == ("/data => /media", 5)
@@ -91,13 +96,14 @@ def test_what_was_counted_survives_a_restart(town: Town, advice: PathAdvice) -> 
 def test_two_paths_without_a_common_folder_are_no_rule(town: Town, advice: PathAdvice) -> None:
     """A name alone is not enough to propose anything."""
     advice.learn(1, "/data/A/x.mp4", "/media/B/x.mp4")
+    advice.keep(town.store)
     assert kept(town) == []
 
 
 def test_nonsense_in_the_store_is_passed_over(town: Town) -> None:
     """What is no rule any more is no advice, and no error."""
     with town.store.transaction() as connection:
-        meta.put(connection, KEY, [["no rule", 3], ["/data => /media", 2]])
+        meta.put(connection, meta.PATH_ADVICE, [["no rule", 3], ["/data => /media", 2]])
     assert kept(town) == [("/data => /media", 2)]
 
 

@@ -11,7 +11,7 @@ from tests.bulk_town import bulk_hand, key_of
 from tests.installation import installation
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import full_scan as round_module
+from worker import full_scan
 from worker.full_scan import FullScan
 from worker.sweep import Sweep
 
@@ -107,7 +107,7 @@ def test_the_round_takes_turns_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page with each sweep, also in an old Stash that cannot tell of files; then again."""
-    monkeypatch.setattr(round_module, "PAGE", 50)
+    monkeypatch.setattr(full_scan, "LARGE", 50)
     with serving(SCENES, version="0.27") as stash:
         world = World(stash, tmp_path / "data")
         world.swept()
@@ -127,7 +127,7 @@ def test_a_round_takes_a_day_whatever_the_size(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages go by the time since the last ones, and are never more than a few."""
-    monkeypatch.setattr(round_module, "PAGE", 1)
+    monkeypatch.setattr(full_scan, "LARGE", 1)
     go_on = FullScan(world.store, world.link, world.sweep._clock).go_on
 
     def pages(scenes: int, seconds: float) -> int:
@@ -148,7 +148,7 @@ def test_more_than_a_chunk_of_lost_scenes_is_found_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are gone at once, what is marked at one go is bounded."""
-    monkeypatch.setattr(round_module, "CHUNK", 30)
+    monkeypatch.setattr(full_scan, "RECORDS_AT_ONCE", 30)
     for scene in range(21, SCENES + 1):
         world.stash.delete_scene(scene)
     found: list[tuple[str, int]] = []

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from stash.client import LARGEST_COVER, PAGE, RefKind, StashClient
+from stash.client import LARGEST_COVER, STAMPS_A_PAGE, RefKind, StashClient
 from stash.exceptions import StashAnswerError
 from stash.scene import Scene, SceneStamp
 from tests.stash_wire import PNG, SVG, Answer, Wire, raw_scene, running_wire
@@ -141,7 +141,7 @@ def test_the_scenes_of_a_studio_performer_tag_or_group(
     wire: Wire, client: StashClient, kind: RefKind, carrying: dict[str, Any]
 ) -> None:
     """scene_ids_of gives exactly the scenes that carry it, over several pages."""
-    count = PAGE * 2 + 1
+    count = STAMPS_A_PAGE * 2 + 1
     wire.scenes = {n: raw_scene(n, **carrying) for n in range(2, 2 * count + 1, 2)}
     wire.scenes |= {n: raw_scene(n) for n in range(1, 2 * count, 2)}
     client.version()

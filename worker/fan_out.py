@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sync.stash_session import StashSession
 
 #: Scenes marked in one transaction, and read from Stash with one request.
-CHUNK = 500
+SCENES_AT_ONCE = 500
 
 
 class FanOut:
@@ -64,15 +64,15 @@ class FanOut:
                 return None
         before = ledger.scenes_carrying(self._store.connection, row.kind, row.id)
         left = [scene for scene in before if scene not in self._marked]
-        for start in range(0, len(left), CHUNK):
-            self._mark(left[start : start + CHUNK])
+        for start in range(0, len(left), SCENES_AT_ONCE):
+            self._mark(left[start : start + SCENES_AT_ONCE])
         count = len(self._marked)
         self._row, self._marked = None, set()
         return count
 
     def _carrying(self, kind: RefKind, number: int, last: int) -> list[int]:
         of = (kind, number)
-        return self._stash.ask(lambda client: changes.scene_ids(client, last, CHUNK, of))
+        return self._stash.ask(lambda client: changes.scene_ids(client, last, SCENES_AT_ONCE, of))
 
     def _mark(self, scenes: list[int]) -> None:
         with self._store.transaction() as connection:

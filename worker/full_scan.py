@@ -31,13 +31,11 @@ if TYPE_CHECKING:
 #: 250,000 and the worker lives that long.
 ROUND = 86400.0
 #: Scenes of one page, and pages of one sweep at most.
-PAGE, MOST_PAGES = LARGE, 4
+MOST_PAGES = 4
 #: Scenes of the ledger that are compared, and marked, at one go.
-CHUNK = 1000
+RECORDS_AT_ONCE = 1000
 #: No id is higher: SQLite's integers end here.
 LAST_ID = 2**63 - 1
-
-KEY = "round"
 
 
 class FullScan:
@@ -66,13 +64,16 @@ class FullScan:
         Raises:
             errors.SyncError: Stash failed; the page is compared again next time.
         """
-        state = meta.get(self._store.connection, KEY) or {"place": 0, "at": self._clock()}
+        state = meta.get(self._store.connection, meta.FULL_SCAN) or {
+            "place": 0,
+            "at": self._clock(),
+        }
         place, now, marked = state["place"], self._clock(), 0
         for _ in range(_pages(scenes, now - state["at"])):
             ids, place = self._compare(place)
             with self._store.transaction() as connection:
                 enqueue(connection, "scene", ids, now=now, urgency=BACKGROUND)
-                meta.put(connection, KEY, {"place": place, "at": now})
+                meta.put(connection, meta.FULL_SCAN, {"place": place, "at": now})
             marked += len(ids)
             if not place:
                 break
@@ -80,11 +81,11 @@ class FullScan:
 
     def _compare(self, place: int) -> tuple[list[int], int]:
         """Give what is to be marked of the scenes above an id, and how far that was; 0: all."""
-        page = self._stash.ask(lambda client: client.scene_ids_after(place, PAGE))
-        end = page[-1].id if len(page) >= PAGE else LAST_ID
+        page = self._stash.ask(lambda client: client.scene_ids_after(place, LARGE))
+        end = page[-1].id if len(page) >= LARGE else LAST_ID
         # Read after the page: what is missing there was not made in between.
-        known = ledger.records_between(self._store.connection, place, end, CHUNK)
-        if len(known) == CHUNK:
+        known = ledger.records_between(self._store.connection, place, end, RECORDS_AT_ONCE)
+        if len(known) == RECORDS_AT_ONCE:
             end = known[-1].id
         ids = self._to_mark(page, known)
         return ids, end if end != LAST_ID else 0
@@ -112,5 +113,5 @@ def _pages(scenes: int, seconds: float) -> int:
     """Give how many pages are due after some seconds, so that a round takes a day."""
     if not scenes:
         return 0
-    share = math.ceil(scenes / PAGE) * seconds / ROUND
+    share = math.ceil(scenes / LARGE) * seconds / ROUND
     return min(max(math.ceil(share), 1), MOST_PAGES)

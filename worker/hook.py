@@ -1,4 +1,4 @@
-"""The hook: Stash saved something; mark it dirty, see that a worker lives, return.
+"""The hook: Stash saved something; put it into the queue, see that a worker lives, return.
 
 It runs inside the user's save, so it asks neither Stash nor Plex anything and
 imports nothing beyond json, os, sqlite3, sys and time. Only ids are taken from

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from plex.sections import SectionInfo
     from sync.context import Context
 
-#: Under this key the store keeps what the libraries looked like at the last request:
-#: for each [content counter, time of the scan, since when its files are new].
-KEY = "libraries_seen"
 #: The reason, as the queue knows it.
 REASON = "NotInPlexYet"
 #: Seconds between two requests.
@@ -59,7 +56,7 @@ class NewInPlex:
         self._asked_at = now
         client = self._context.client()
         server = client.machine_identifier
-        before = meta.get(self._store.connection, KEY) or {}
+        before = meta.get(self._store.connection, meta.LIBRARIES_SEEN) or {}
         if before.get("server") != server:
             before = {}
         seen: dict[str, list[float]] = dict(before.get("libraries") or {})
@@ -85,7 +82,9 @@ class NewInPlex:
             else:  # the rest is looked through next time, so nothing is ticked off yet
                 seen[str(info.key)] = [0, 0, until]
         with self._store.transaction() as connection:
-            meta.put(connection, KEY, {"server": server, "at": now, "libraries": seen})
+            meta.put(
+                connection, meta.LIBRARIES_SEEN, {"server": server, "at": now, "libraries": seen}
+            )
             if not changed:
                 return 0
             return queue.make_due(

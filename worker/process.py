@@ -106,7 +106,7 @@ def _one_life(
     """
     resident = Resident(directory, stays=stays, idle=idle)
     try:
-        if known and meta.get(resident.store.connection, "connection") is None:
+        if known and meta.get(resident.store.connection, meta.CONNECTION) is None:
             meta.put_connection(resident.store.connection, known)
         reason = resident.run()
         resident.log.info(f"worker {os.getpid()} goes: {reason}")

@@ -27,7 +27,6 @@ from stash import changes
 from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
 from stash.exceptions import StashQueryRefused
 from store import ledger, meta
-from store.backup import LOOK_SINCE
 from store.enqueue import BACKGROUND, enqueue
 from worker.full_scan import FullScan
 
@@ -52,7 +51,7 @@ AHEAD = 86400.0
 #: Large pages of one kind that one sweep asks for at most.
 MOST_PAGES = 500
 #: Ids marked in one transaction.
-CHUNK = 1000
+MARKS_AT_ONCE = 1000
 
 
 class Sweep:
@@ -100,7 +99,7 @@ class Sweep:
         Raises:
             errors.SyncError: Stash failed; what it failed at is looked at again next time.
         """
-        before: dict[str, Any] = meta.get(self._store.connection, "sweep") or {}
+        before: dict[str, Any] = meta.get(self._store.connection, meta.SWEEP) or {}
         after = dict(before)
         now = self._clock()
         wide = _wide(after, now) if "scene" in kinds else None
@@ -123,7 +122,7 @@ class Sweep:
         if then:
             marked += self._mark("scene", self._moved(then, after["scene"], wide))
         with self._store.transaction() as connection:
-            meta.put(connection, "sweep", after)
+            meta.put(connection, meta.SWEEP, after)
         if then:  # last, so that a page that Stash cannot give holds up no watermark
             marked += self._full_scan.go_on(newest["scene"].count)
         if marked:
@@ -132,7 +131,7 @@ class Sweep:
 
     def _beginning(self) -> dict[str, Any] | None:
         """Give the first watermark: when the store was begun, or long ago if one was lost."""
-        since = meta.get(self._store.connection, LOOK_SINCE)
+        since = meta.get(self._store.connection, meta.SWEEP_SINCE)
         if since is None:
             return None
         return {"at": since, "offset": 0.0, "last": 0, "count": 0, "looked_at": since}
@@ -249,9 +248,9 @@ class Sweep:
         ]
 
     def _mark(self, kind: str, ids: list[int]) -> int:
-        for start in range(0, len(ids), CHUNK):
+        for start in range(0, len(ids), MARKS_AT_ONCE):
             with self._store.transaction() as connection:
-                chunk = ids[start : start + CHUNK]
+                chunk = ids[start : start + MARKS_AT_ONCE]
                 enqueue(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
         return len(ids)
 

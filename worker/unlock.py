@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 KIND = "locks"
 #: The task holds this lock while it lives.
 LOCK = "release-locks.lock"
-#: Where the store counts what the running task has released: [items, locks].
-RELEASED = "released"
 
 _TEXTS = frozenset(field.name for field in SCALARS)
 
@@ -59,8 +57,8 @@ def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Lo
         locks = release(store, plex(), row.id, now=row.marked_at)
     with store.transaction() as connection:
         if locks:
-            items, count = meta.get(connection, RELEASED) or (0, 0)
-            meta.put(connection, RELEASED, [items + 1, count + len(locks)])
+            items, count = meta.get(connection, meta.RELEASED) or (0, 0)
+            meta.put(connection, meta.RELEASED, [items + 1, count + len(locks)])
         queue.done(connection, row)
     if locks:
         log.info(f"item {row.id}: {', '.join(locks)} unlocked")
