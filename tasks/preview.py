@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from errors import NextStep, Scope
+from errors import NextStep, Scope, SyncError
 from store.store import for_one_run
 from sync import pipeline
 from sync.batch import Batch
@@ -125,16 +125,32 @@ def run(task: Task) -> str:
         context.adopt(config, fingerprint)
         total = task.stash.client().count_scenes()
         for window in _windows(task):
-            batch = Batch.of_scenes(window)
-            batch.waiting = max(total - preview.outcomes.total(), len(window))
-            pipeline.plan(context, batch, pipeline.PREVIEW)
-            preview.outcomes["left out"] += len(batch.left_out)
-            for plan in batch.plans:
-                _note(preview, context, plan)
-                stash_log.progress(preview.outcomes.total() / max(total, 1))
+            left = total - preview.outcomes.total()
+            for batch in _planned(context, window, left):
+                preview.outcomes["left out"] += len(batch.left_out)
+                for plan in batch.plans:
+                    _note(preview, context, plan)
+                    stash_log.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
     stash_log.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
+
+
+def _planned(context: Context, scenes: list[Scene], waiting: int) -> list[Batch]:
+    """Plan some scenes together; each by itself where Plex refuses to be asked for many."""
+    batch = Batch.of_scenes(scenes)
+    batch.waiting = max(waiting, len(scenes))
+    try:
+        pipeline.plan(context, batch, pipeline.PREVIEW)
+    except SyncError as fault:
+        if fault.scope is Scope.SERVER:
+            raise
+    else:
+        return [batch]
+    alone = [Batch.of_scenes([scene]) for scene in scenes]
+    for one in alone:
+        pipeline.plan(context, one, pipeline.PREVIEW)
+    return alone
 
 
 def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
