@@ -102,10 +102,6 @@ class Log:
             head = self._line.format(self._logger.makeRecord("", logging.INFO, "", 0, "", (), None))
             self._logger.info("%s", f"\n{head}".join(texts))
 
-    def debug(self, text: str) -> None:
-        """Write a detail."""
-        self._logger.debug("%s", self.clean(text))
-
     def warning(self, text: str) -> None:
         """Write what will be tried again."""
         self._logger.warning("%s", self.clean(text))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from store.enqueue import BACKGROUND, EDIT, TASK
 
 #: A due time further away than this comes from a clock that was wrong: no
-#: schedule of ours is longer than a day (worker/schedule.py).
+#: schedule of ours is longer than a day (worker/retry_policy.py).
 LONGEST_WAIT = 2 * 86400.0
 #: Ids in one question; SQLite took no more than 999 values for long.
 MOST_IDS = 500

@@ -24,7 +24,7 @@ def test(task: Task) -> dict[str, Any]:
     """Try settings (argument ``settings``, else the saved ones).
 
     Returns:
-        ``ok``; ``message``; ``setting``, the one at fault or None; ``errors``, what is
+        ``ok``; ``message``; ``setting``, the one at fault or None; ``faults``, what is
         wrong as ``{setting, message}`` each; ``rule``, a path_map rule that would help,
         or ""; ``server`` and ``libraries`` by name.
     """
@@ -35,7 +35,7 @@ def test(task: Task) -> dict[str, Any]:
             "ok": True,
             "message": str(found),
             "setting": None,
-            "errors": [],
+            "faults": [],
             "rule": "",
             "server": found.server,
             "libraries": list(found.libraries),
@@ -60,7 +60,7 @@ def libraries(task: Task) -> dict[str, Any]:
                 "ok": True,
                 "message": "",
                 "setting": None,
-                "errors": [],
+                "faults": [],
                 "rule": "",
                 "server": client.friendly_name,
                 "libraries": [
@@ -83,7 +83,7 @@ def _answer(task: Task, ask: Callable[[dict[str, object]], dict[str, Any]]) -> d
             "ok": False,
             "message": " ".join(one["message"] or "" for one in faults),
             "setting": fault.setting,
-            "errors": faults,
+            "faults": faults,
             "rule": getattr(fault, "rule", ""),
             "server": "",
             "libraries": [],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vulture import Vulture
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
@@ -368,6 +369,34 @@ def test_names_are_nouns_of_the_field() -> None:
             if isinstance(node, ast.ClassDef) and re.search(r"(Util|Helper|Manager)s?$", node.name):
                 wrong.append(f"{path.name}: {node.name}")
     assert wrong == []
+
+
+#: Names that nothing of ours uses, by who does: without the reason it is dead code.
+USED_FROM_OUTSIDE = {
+    "the logging package": {
+        "converter",
+        "default_time_format",
+        "default_msec_format",
+        "_open",
+        "handleError",
+    },
+    "the requests package": {"trust_env", "_content", "max_redirects", "get_redirect_target"},
+    "urllib3": {"pool_classes_by_scheme", "response_class", "ConnectionCls"},
+    "expat": {"StartElementHandler", "StartDoctypeDeclHandler"},
+    "plexapi": {"_code"},
+    "Python, for plex.client.PlexServer": {"__getattr__"},
+    "the contract: a job in, Plex edited": {"_process_job"},
+}
+
+
+def test_nothing_is_there_that_nobody_uses() -> None:
+    """No function, class, attribute or constant of the product is used by its tests alone."""
+    finder = Vulture()
+    finder.scavenge(product_files())
+    unused = {item.name for item in finder.get_unused_code(min_confidence=60)}
+    allowed = set().union(*USED_FROM_OUTSIDE.values())
+    assert sorted(unused - allowed) == []
+    assert sorted(allowed - unused) == [], "this is used by now, or gone"
 
 
 # --- the whole repo --------------------------------------------------------------------------

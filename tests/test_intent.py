@@ -85,7 +85,7 @@ def test_a_text_that_stash_emptied_before_it_was_sent_stays_in_plex(
 ) -> None:
     """What was meant does not make the agent's texts ours, even if nobody took it back."""
     if killed:
-        monkeypatch.setattr("sync.intent.withdraw", lambda *_: None)
+        monkeypatch.setattr("sync.write.withdraw", lambda *_: None)
 
     def emptied() -> None:
         hand.town.stash.set_scene(LATE, details="", studio_id=None)

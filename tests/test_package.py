@@ -421,7 +421,7 @@ def test_an_update_under_a_running_worker_swaps_cleanly(bare: Bare, release: Pat
         for name in archive.namelist():
             (bare.plugin_dir / name).unlink()
         archive.extractall(bare.plugin_dir)
-    with (bare.plugin_dir / "worker" / "schedule.py").open("a") as file:
+    with (bare.plugin_dir / "worker" / "retry_policy.py").open("a") as file:
         file.write("#: The newer release.\n")
     for path in bare.plugin_dir.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

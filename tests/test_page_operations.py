@@ -329,8 +329,8 @@ def test_each_fault_names_its_setting(town: Installation) -> None:
 def test_each_setting_at_fault_has_its_own_words(town: Installation) -> None:
     """Two empty settings are two faults, so that each can be shown at its field."""
     answer = ask(town, "test_connection", settings=good(town, plex_url="", plex_token=""))
-    assert [one["setting"] for one in answer["errors"]] == ["plex_url", "plex_token"]
-    assert all(one["message"].startswith("Is empty; enter") for one in answer["errors"])
+    assert [one["setting"] for one in answer["faults"]] == ["plex_url", "plex_token"]
+    assert all(one["message"].startswith("Is empty; enter") for one in answer["faults"])
 
 
 def test_paths_that_do_not_meet_come_with_the_rule_that_mends_them(town: Installation) -> None:

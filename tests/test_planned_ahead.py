@@ -17,7 +17,6 @@ from sync import pipeline, read
 from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
 from tests.installation import Installation, installation
 from worker.circuit_breaker import PROBE, CircuitBreaker
-from worker.dispatch import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +197,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     hand.task(ALL)
     hand.drain()
     assert len(writes(town)) == batches
-    assert hand.resident.dispatcher.most == BATCH
+    assert hand.resident.dispatcher.most == batches
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])

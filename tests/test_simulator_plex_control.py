@@ -236,7 +236,7 @@ def test_requests_are_counted_by_kind(plex: PlexControl) -> None:
         "image_reads": 1,
         "image_writes": 1,
         "scans": 1,
-        "errors": 0,
+        "faults": 0,
         "refused": 0,
     }
 

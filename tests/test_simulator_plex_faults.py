@@ -262,7 +262,7 @@ def test_faults_are_in_the_journal(plex: PlexControl) -> None:
     plex.ask("GET", "/identity")
     met = [(entry["fault"], entry["status"]) for entry in plex.requests()]
     assert met == [("reset_before", 0), ("", 200)]
-    assert plex.counts()["errors"] == 1
+    assert plex.counts()["faults"] == 1
 
 
 @pytest.mark.parametrize(

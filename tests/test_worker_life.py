@@ -8,7 +8,7 @@ import signal
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -28,6 +28,7 @@ from worker.reload import PluginFiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from store.queue import QueueRow
     from tests.installation import Installation
 
 
@@ -145,7 +146,7 @@ def test_a_hook_between_the_last_look_and_the_exit_is_seen(tmp_path: Path) -> No
 SHORT_LIVED = """
 import sys
 sys.path.insert(0, {root!r})
-from worker import process, resident
+from worker import process
 from worker.launcher import WORKER_LOCK, ProcessLock
 directory = sys.argv[2]
 lock = ProcessLock(directory, WORKER_LOCK, process._inherited(directory))
@@ -213,6 +214,22 @@ def test_an_update_counts_when_it_has_settled(tmp_path: Path) -> None:
     assert not watch.removed()
 
 
+def test_an_update_that_is_half_written_is_none_however_long_it_lies(tmp_path: Path) -> None:
+    """A worker does not become what would not even compile; it waits for the rest of the file."""
+    folder, now = plugin_files(tmp_path / "plugin"), 0.0
+    watch = PluginFiles(str(folder), clock=lambda: now)
+    (folder / "worker" / "a.py").write_text("def f(", "utf-8")
+    now = 100.0
+    assert watch.changed()
+    now += 10 * reload.SETTLED
+    assert not watch.settled()
+    (folder / "worker" / "a.py").write_text("def f(): ...", "utf-8")
+    now += reload.LOOK
+    watch.look()
+    now += reload.SETTLED
+    assert watch.settled()
+
+
 def test_a_removed_plugin_takes_its_worker_along(tmp_path: Path) -> None:
     """Files that stay away are an uninstalled plugin; for a moment they are an update."""
     folder, now = plugin_files(tmp_path / "plugin"), 0.0
@@ -235,7 +252,7 @@ def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
         town.settled()
         (worker,) = town.workers()
         marker = tmp_path / "the new code ran"
-        with (town.plugin_dir / "worker" / "schedule.py").open("a", encoding="utf-8") as module:
+        with (town.plugin_dir / "worker" / "retry_policy.py").open("a", encoding="utf-8") as module:
             module.write(f"\nopen({str(marker)!r}, 'w').close()\n")
         town.hook(2)  # wakes it, so that it notices at once
         end = time.monotonic() + 30
@@ -259,14 +276,14 @@ def test_a_defect_of_ours_parks_its_scene_and_stops_no_other(
     hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody foresaw in one scene is parked with its kind, and the others go on."""
-    work = hand.resident.worker._process_job
+    work = hand.resident.worker._sync_scene
 
-    def stumble(job: dict[str, Any], *given: Any) -> Any:
-        if job["scene_id"] == 2:
+    def stumble(row: QueueRow) -> None:
+        if row.id == 2:
             raise KeyError("something of ours")
-        return work(job, *given)
+        work(row)
 
-    monkeypatch.setattr(hand.resident.worker, "_process_job", stumble)
+    monkeypatch.setattr(hand.resident.worker, "_sync_scene", stumble)
     hand.town.stash.set_scene(1, title="one")
     hand.hook(1, 2)
     hand.settle()

@@ -89,7 +89,7 @@ def test_one_worker_stays_and_leaves_no_zombie(container: Container) -> None:
     worker = answer["alive"]
     town.title_becomes(HOOKS, f"Title {HOOKS}")
     log = town.log().count("goes: updated")
-    os.utime(town.plugin_dir / "worker" / "turn.py", (1, 1))
+    os.utime(town.plugin_dir / "worker" / "dispatch.py", (1, 1))
     wait_for(lambda: town.log().count("goes: updated") > log or container.hook(1) is None, 40)
     town.stash.set_scene(1, title="After the update")
     answer = container.hook(1)

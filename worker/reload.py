@@ -53,7 +53,7 @@ class PluginFiles:
 
     def settled(self) -> bool:
         """Say whether there was a change and it is complete, as far as anyone can tell."""
-        return self._unchanged_for(SETTLED) and self._is_there()
+        return self._unchanged_for(SETTLED) and self._is_there() and self._compile()
 
     def removed(self) -> bool:
         """Say whether the plugin was taken away, for longer than an update takes."""
@@ -61,6 +61,21 @@ class PluginFiles:
 
     def _unchanged_for(self, seconds: float) -> bool:
         return self.changed() and self._clock() - self._changed_at >= seconds
+
+    def _compile(self) -> bool:
+        """Say whether the changed modules compile: one that is half written hardly ever does.
+
+        On a slow disk a file may be so for longer than ``SETTLED``, and a worker that became
+        one of that release would be gone.
+        """
+        for path, state in self._seen.items():
+            if path.endswith(".py") and state != self._loaded.get(path):
+                try:
+                    with open(path, "rb") as file:
+                        compile(file.read(), path, "exec", dont_inherit=True)
+                except (OSError, SyntaxError, ValueError):
+                    return False
+        return True
 
     def _is_there(self) -> bool:
         return os.path.exists(os.path.join(self._root, "plexsync.py"))
