@@ -24,7 +24,7 @@ from errors import Scope, SyncError
 from matching.missing import Missing, explain
 from matching.path_advice import PathAdvice
 from matching.unmapped import Unmapped
-from plex.exceptions import ItemGone
+from plex.exceptions import ItemGone, ServerChanged
 from plex.item import read_item
 from plex.oshash import prove_tied
 from store import ledger
@@ -257,6 +257,7 @@ class Resolver:
                     raise
                 found.fault = found.fault or fault
                 continue
+            self._check_server(item)
             if key not in known:
                 found.read[key] = item
             if any(item.holds(path) for path in found.held):
@@ -264,6 +265,19 @@ class Resolver:
             else:
                 stale = True
         return stale
+
+    def _check_server(self, item: PlexItem) -> None:
+        """Notice that another server answers, by the library that the item says it is of.
+
+        Raises:
+            ServerChanged: One does.
+        """
+        if self._libraries.knows(item.section, item.library_uuid):
+            return
+        before = self._client.machine_identifier
+        if self._client.probe() != before:
+            raise ServerChanged.about("Another Plex server answers at plex_url than a moment ago.")
+        self._libraries.read_again()  # the same one, whose libraries were made anew
 
 
 def _doubt_gone(found: Found, listed: Container[int]) -> None:

@@ -23,11 +23,13 @@ class Base:
 
     ``values`` and ``members`` hold Stash's side as of then, by field name (for a
     title that Stash emptied, the stem that was written instead); ``wrote`` names
-    texts that stand in Plex because we sent them, ``foreign`` texts that were
-    never ours there (kept for a person); ``locked`` fields whose lock is ours;
-    ``released`` those whose lock was given back; ``reported`` the kept fields
+    texts that stand in Plex because we sent them, ``given`` the members that do, by
+    list (absent where nobody noted it: then all of ``members`` count); ``foreign``
+    fields that were never ours there (kept for a person); ``locked`` fields whose lock
+    is ours; ``released`` those whose lock was given back; ``reported`` the kept fields
     the user was told about; ``images`` the sha1 of the pictures we uploaded, by
-    poster and background.
+    poster and background; ``earlier`` digests of what we wrote before that, by field,
+    the newest last: Plex may go back to it (merge/compare.py, ``digest``).
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +40,8 @@ class Base:
     released: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
     images: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
@@ -45,6 +49,8 @@ class Base:
         for name in _SETS:
             content[name] = sorted(getattr(self, name))
         content["images"] = dict(self.images)
+        content["given"] = dict(self.given)
+        content["earlier"] = dict(self.earlier)
         return _dump({name: entry for name, entry in content.items() if entry})
 
     @classmethod
@@ -53,8 +59,10 @@ class Base:
         content = json.loads(text) if text else {}
         return cls(
             values=content.get("values", {}),
-            members={name: tuple(names) for name, names in content.get("members", {}).items()},
+            members=_tuples(content.get("members", {})),
             images=content.get("images", {}),
+            given=_tuples(content.get("given", {})),
+            earlier=_tuples(content.get("earlier", {})),
             **{name: frozenset(content.get(name, ())) for name in _SETS},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from validation.text import ELLIPSIS, comparable, date_in_period, partial_date
@@ -47,6 +48,16 @@ def unchanged(name: str, now: str, before: str) -> bool:
     if name == "rating":
         return _number(now) == _number(before)
     return comparable(now) == comparable(before)
+
+
+def digest(name: str, text: str) -> str:
+    """Give eight letters that stand for a text of a field as it is written.
+
+    They tell a text of ours of long ago from a person's, without keeping the text.
+    """
+    number = _number(text) if name == "rating" else None
+    plain = comparable(text) if number is None else f"{number:g}"
+    return sha1(plain.encode(errors="replace"), usedforsecurity=False).hexdigest()[:8]
 
 
 def full_date(period: str) -> str:

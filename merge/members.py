@@ -1,15 +1,21 @@
 """The three-way merge of one list, member by member. Pure.
 
-What Stash added is added, what Stash dropped and was ours is removed, all else
-stays as Plex has it. A member of ours that is missing in Plex was taken out by
-a person where the list is locked, and stays away; by an agent where it is not,
-and comes back. Names that differ only in case are one member.
+What Stash added is added, what Stash dropped and was given by us is removed, all else
+stays as Plex has it: what stood there before us, too. A member of ours that is missing
+in Plex was taken out by a person where the list is locked, and stays away; by an agent
+where it is not, and comes back. A list that somebody locked before we came gets all of
+Stash's members, once Stash changes it, or none. Names that differ only in case are one
+member.
+
+A list that is again as we left it some writes ago was not made so by a person: Plex's
+database was put back, or an edit that Plex confirmed was never carried out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from merge.compare import digest
 from plex.edits import ListEdit
 from plex.item import Member
 from validation.text import tag_key
@@ -17,57 +23,94 @@ from validation.text import tag_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Tells the digest of a whole list from that of a member.
+STATE = "="
+
 
 class Decided(NamedTuple):
     """What becomes of a list: ``edit`` is None where nothing is written.
 
-    ``kept`` says that a person's list was left alone although Stash's differs.
+    ``kept`` says that a person's list was left alone although Stash's differs, ``given``
+    are the members that stand there because of us once it is written.
     """
 
     edit: ListEdit | None
+    given: tuple[str, ...] = ()
     kept: bool = False
 
 
+class Known(NamedTuple):
+    """What the ledger knows of a list.
+
+    Attributes:
+        before: Stash's members when the last write was acknowledged, None for never.
+        given: Those that we gave, None where nobody noted it.
+        tried: Members of any write that was not acknowledged.
+        sure: Members that every one of those writes held; ``before`` if there was none.
+        earlier: Digests of the members, and of the whole lists, that we ever wrote.
+        is_foreign: It was kept for a person, so nothing of it is ours.
+    """
+
+    before: tuple[str, ...] | None
+    given: tuple[str, ...] | None
+    tried: tuple[str, ...]
+    sure: tuple[str, ...]
+    earlier: tuple[str, ...] = ()
+    is_foreign: bool = False
+
+
 def merge_members(
-    theirs: tuple[Member, ...],
-    names: tuple[str, ...],
-    *,
-    before: tuple[str, ...],
-    tried: tuple[str, ...],
-    sure: tuple[str, ...],
-    by_hand: bool,
-    first_time: bool,
+    theirs: tuple[Member, ...], names: tuple[str, ...], known: Known, *, by_hand: bool
 ) -> Decided:
     """Decide one list.
 
     Args:
         theirs: Plex's members.
         names: Stash's, in the order they shall have.
-        before: Stash's when the last write was acknowledged.
-        tried: Members of any write that was not.
-        sure: Members that every one of those writes held; ``before`` if there was none.
+        known: What we know of it.
         by_hand: The list is locked, and a person's word counts.
-        first_time: Nothing was ever written here.
     """
     ours = {tag_key(name): name for name in names}
     here = {tag_key(member.name) for member in theirs}
+    before, tried = known.before or (), _keys(known.tried)
+    given = _keys(before if known.given is None else known.given)
     missing = [key for key in ours if key not in here]
-    if first_time and by_hand:
-        return Decided(None, kept=bool(missing))
-    agreed = _keys(before) & _keys(sure) if by_hand else set()
+    went_back = is_earlier(theirs, known.earlier)
+    if went_back:
+        given |= {key for key in here if digest("", key) in known.earlier}
+    if by_hand and not went_back and not tried:
+        first_time = known.before is None
+        if first_time or (known.is_foreign and same_members(before, names)):
+            return Decided(None, kept=bool(missing))
+    stays_away = by_hand and not went_back and not known.is_foreign
+    agreed = _keys(before) & _keys(known.sure) if stays_away else set()
     added = {key for key in missing if key not in agreed}
-    gone = (_keys(before) | _keys(tried)) & here - set(ours)
+    gone = (given | tried) & here - set(ours)
+    after = tuple(name for key, name in ours.items() if key in added | given | tried)
     if not added and not gone:
-        return Decided(None)
+        return Decided(None, after)
     if not theirs:
-        return Decided(ListEdit(tuple(Member(name) for key, name in ours.items() if key in added)))
-    members = []
+        members = tuple(Member(name) for key, name in ours.items() if key in added)
+        return Decided(ListEdit(members), after)
+    kept = []
     for key, name in ours.items():
-        members += [member for member in theirs if tag_key(member.name) == key]
-        members += [Member(name)] if key in added else []
-    members += [member for member in theirs if tag_key(member.name) not in gone | set(ours)]
+        kept += [member for member in theirs if tag_key(member.name) == key]
+        kept += [Member(name)] if key in added else []
+    kept += [member for member in theirs if tag_key(member.name) not in gone | set(ours)]
     removed = tuple(member.name for member in theirs if tag_key(member.name) in gone)
-    return Decided(ListEdit(tuple(members), removed))
+    return Decided(ListEdit(tuple(kept), removed), after)
+
+
+def is_earlier(theirs: Iterable[Member], earlier: tuple[str, ...]) -> bool:
+    """Say whether a list is as we left it once, and not as we left it last."""
+    state = state_of(member.name for member in theirs)
+    states = [one for one in earlier if one.startswith(STATE)]
+    return state in states[:-1] and state != states[-1]
+
+
+def state_of(names: Iterable[str]) -> str:
+    """Give what stands for a whole list among its earlier states."""
+    return STATE + digest("", "\n".join(sorted(_keys(names))))
 
 
 def same_members(one: Iterable[str], other: Iterable[str]) -> bool:

@@ -4,17 +4,22 @@ For each text, the first line that fits:
 
     its lock was given back       rests until Stash changes it
     Stash = Plex                  nothing to write; agreed
-    Plex = what we wrote          write; an emptied text is cleared, an emptied
-                                  title becomes the stem of the item's file
+    Plex = what we wrote, last    write; an emptied text is cleared if we wrote it, an
+    or ever                       emptied title becomes the stem of the item's file
     locked, and Stash has not     a person did it: keep, and say so once; so too
     changed since                 where we never wrote
-    Stash has nothing             Plex keeps a title always, and every other text
-                                  where nothing of ours is left to clear
+    Stash has nothing             Plex keeps it, for it is not ours
     unlocked                      an agent did it: write
     locked                        both changed: Stash wins, and a note says so
 
 Lists go by member (merge/members.py). What was meant before a crash counts as written:
 a text if Plex has it, a member in any case. Merging the result again gives no edit.
+
+All this belongs to the item. Where another scene has it by now, what that one holds is
+no change that somebody made in Stash. Two kinds of locks are nobody's word: that of
+collections, which Plex sets itself with any write (seen on 1.43.3), and all of an
+item's whose title is locked and still the name of its file: those were set by the
+thousand, on whatever stood there.
 """
 
 from __future__ import annotations
@@ -23,17 +28,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge.base import Base, Pending
-from merge.compare import as_written, present, same, unchanged
+from merge.compare import as_written, digest, present, same, unchanged
 from merge.desired import sort_title
-from merge.members import in_words, merge_members, same_members
+from merge.members import Known, in_words, merge_members, same_members, state_of
 from plex.edits import Edit, ListEdit
-from validation.text import safe_text
+from validation.text import comparable, safe_text, tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from merge.desired import Desired
     from plex.item import PlexItem
+
+
+#: Earlier texts of a field that are remembered, and earlier lists with their members.
+EARLIER_TEXTS = 12
+EARLIER_LISTS = 6
+EARLIER_MEMBERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,8 @@ def merge(
     pending: Pending,
     *,
     overwrite: bool = False,
+    same_scene: bool = True,
+    adopt: bool = False,
 ) -> Merge:
     """Merge one scene into one item.
 
@@ -69,8 +82,13 @@ def merge(
         base: What we last wrote to this very item, None if we never did.
         pending: What may have been written since, empty if all was acknowledged.
         overwrite: The setting overwrite_plex_edits: Stash wins even over a person.
+        same_scene: Whether ``base`` is of this very scene; False where the item, or its
+            file, was another one's.
+        adopt: The ledger was lost: what is locked and as Stash has it is taken for ours,
+            for who else would have locked it.
     """
-    work = _Work(item, base or Base(), pending, overwrite=overwrite)
+    work = _Work(item, base or Base(), pending, overwrite=overwrite, same_scene=same_scene)
+    work.adopt = adopt
     for name, ours in wanted.values.items():
         if name != "sort_title":
             work.text(name, ours)
@@ -85,15 +103,23 @@ def merge(
 class _Work:
     """The merge of one item in progress: what is to be written, and what will be known."""
 
-    def __init__(self, item: PlexItem, base: Base, pending: Pending, *, overwrite: bool) -> None:
+    def __init__(
+        self, item: PlexItem, base: Base, pending: Pending, *, overwrite: bool, same_scene: bool
+    ) -> None:
         self.item = item
         self.base = base
         self.pending = pending
         self.overwrite = overwrite
+        self.same_scene = same_scene
+        self.adopt = False
+        #: Fields whose lock is a person's word, if we know nothing of them.
+        self.by_hand = frozenset() if _is_locked_by_the_thousand(item) else item.locked
         self.values: dict[str, str] = {}
         self.lists: dict[str, ListEdit] = {}
         self.base_values = dict(base.values)
         self.base_members = dict(base.members)
+        self.given = dict(base.given)
+        self.earlier = dict(base.earlier)
         self.foreign = set(base.foreign)
         self.wrote = set(base.wrote)
         # A lock that somebody took off, or set before us, is not ours to give back.
@@ -114,10 +140,10 @@ class _Work:
         known = self.base_values.get(name)
         tried, arrived = self.pending.values.get(name, ()), self._arrived(name)
         first_time = known is None and not arrived
-        as_before = known is not None and unchanged(name, ours, known)
+        as_before = known is not None and (not self.same_scene or unchanged(name, ours, known))
         as_before = as_before or any(unchanged(name, as_written(name, ours), one) for one in tried)
         in_plex = arrived if known is None or name in self.foreign else (known, *arrived)
-        locked = name in self.item.locked
+        locked = name in (self.by_hand if first_time else self.item.locked)
         if name in self.released and as_before:
             self.base_values[name] = ours
             return
@@ -126,11 +152,13 @@ class _Work:
             self.wrote.add(name)
         if same(name, ours, theirs):
             self._agree(name, ours)
-        elif any(same(name, one, theirs) for one in in_plex):
+            if first_time and self.adopt and locked and ours:
+                self.wrote.add(name)
+        elif any(same(name, one, theirs) for one in in_plex) or self._was_ours(name, theirs):
             self._put(name, ours, theirs)
         elif locked and not self.overwrite and (as_before or first_time):
             self._keep(name, ours, theirs)
-        elif not ours and (name == "title" or not any(in_plex)):
+        elif not ours and not (self.overwrite and name != "title" and any(in_plex)):
             self._leave(name, ours)
         else:
             if locked:
@@ -146,9 +174,16 @@ class _Work:
         if ours or known or "title" in self.values:
             self.text("sort_title", sort_title(self.values.get("title", self.item.values["title"])))
 
+    def _was_ours(self, name: str, theirs: str) -> bool:
+        """Say whether Plex has a text that we wrote before the last one."""
+        return bool(theirs) and digest(name, theirs) in self.earlier.get(name, ())
+
     def _put(self, name: str, ours: str, theirs: str) -> None:
         value = as_written(name, ours)
         is_verbatim = value == ours  # then it differs, as the caller found out
+        if not ours and name not in self.wrote and not self.overwrite:
+            self._leave(name, ours)  # it stood there before we came
+            return
         if name == "title" and not ours:
             value = safe_text(self.item.stem, multiline=False).strip()
             if name not in self.wrote or not value:
@@ -157,10 +192,14 @@ class _Work:
             ours, is_verbatim = value, False
         if is_verbatim or not same(name, value, theirs):
             self.values[name] = value
-            self.wrote.add(name)
         self._agree(name, ours)
+        if name in self.values:
+            self.wrote.add(name)
 
     def _agree(self, name: str, ours: str) -> None:
+        known = self.base_values.get(name)
+        if known and name in self.wrote and not unchanged(name, ours, known):
+            self._remember(name, digest(name, as_written(name, known)))
         self.base_values[name] = ours
         self.foreign.discard(name)
         self.reported.discard(name)
@@ -172,6 +211,11 @@ class _Work:
             self.foreign.add(name)
             self.wrote.discard(name)
             self.locked.discard(name)
+
+    def _remember(self, name: str, *digests: str) -> None:
+        """Keep digests of what we wrote, the newest last; of very many the oldest go."""
+        known = [one for one in self.earlier.get(name, ()) if one not in digests]
+        self.earlier[name] = (*known, *digests)[-EARLIER_TEXTS:]
 
     def _keep(self, name: str, ours: str, theirs: str) -> None:
         first_time = name not in self.base_values and not self._arrived(name)
@@ -193,25 +237,58 @@ class _Work:
 
     def list(self, name: str, names: tuple[str, ...]) -> None:
         """Decide one list."""
-        known, tried = self.base_members.get(name), name in self.pending.any_members
-        if name in self.released and same_members(known or (), names):
+        before, tried = self.base_members.get(name), name in self.pending.any_members
+        if name in self.released and (not self.same_scene or same_members(before or (), names)):
             return
         self.released.discard(name)
+        known = Known(
+            before if self.same_scene or name not in self.foreign else names,
+            self.given.get(name),
+            self.pending.any_members.get(name, ()),
+            self.pending.all_members.get(name, ()) if tried else before or (),
+            self.earlier.get(name, ()),
+            name in self.foreign,
+        )
+        first_time = before is None and not tried
+        locked = self.by_hand if first_time or name in self.foreign else self.item.locked
+        if name == "collections" and (first_time or name in self.foreign):
+            locked = frozenset()  # Plex's own doing
+        if first_time and self.adopt and name in locked and self._has_all(name, names):
+            known = known._replace(before=names, given=names)
         decided = merge_members(
-            self.item.lists[name],
-            names,
-            before=known or (),
-            tried=self.pending.any_members.get(name, ()),
-            sure=self.pending.all_members.get(name, ()) if tried else known or (),
-            by_hand=name in self.item.locked and not self.overwrite,
-            first_time=known is None and not tried,
+            self.item.lists[name], names, known, by_hand=name in locked and not self.overwrite
         )
         self.base_members[name] = names
         if decided.kept:
+            self.foreign.add(name)
             self._report(name, "the list is locked in Plex by hand and is kept")
-        elif decided.edit:
+            return
+        if name in self.foreign and not decided.edit and name in locked:
+            return  # kept, and there is nothing that Plex lacks
+        self.foreign.discard(name)
+        self.given[name] = decided.given
+        if decided.edit:
             self.lists[name] = decided.edit
             self.reported.discard(name)
+            self._remember_list(name, decided.edit)
+
+    def _has_all(self, name: str, names: tuple[str, ...]) -> bool:
+        here = {tag_key(member.name) for member in self.item.lists[name]}
+        return all(tag_key(one) in here for one in names)
+
+    def _remember_list(self, name: str, edit: ListEdit) -> None:
+        """Keep what stands for a list as it will be, and for the members that we gave."""
+        known = self.earlier.get(name, ())
+        here = state_of(member.name for member in edit.members)
+        states = [one for one in known if one[:1] == here[:1] and one != here]
+        members = [one for one in known if one[:1] != here[:1]]
+        members += [digest("", tag_key(one)) for one in self.given[name]]
+        kept = dict.fromkeys(members)
+        self.earlier[name] = (
+            *list(kept)[-EARLIER_MEMBERS:],
+            *states[1 - EARLIER_LISTS :],
+            here,
+        )
 
     def fold(self, decided: set[str]) -> None:
         """Keep what may have been written to fields that are not synced any more."""
@@ -223,6 +300,8 @@ class _Work:
             if name not in decided:
                 before = self.base_members.get(name, ())
                 self.base_members[name] = tuple(dict.fromkeys((*before, *members)))
+                if name in self.given:
+                    self.given[name] = tuple(dict.fromkeys((*self.given[name], *members)))
 
     def result(self) -> Merge:
         item = self.item
@@ -237,6 +316,8 @@ class _Work:
             released=frozenset(self.released),
             reported=frozenset(self.reported),
             images=self.base.images,
+            given=self.given,
+            earlier=self.earlier,
         )
         changes = {name: (item.values[name], new) for name, new in self.values.items()}
         for name, change in self.lists.items():
@@ -244,6 +325,15 @@ class _Work:
         intended = {name: self.base_members[name] for name in self.lists}
         pending = self.pending.adding(self.values, intended, locks)
         return Merge(edit, base, pending, changes, tuple(self.notes))
+
+
+def _is_locked_by_the_thousand(item: PlexItem) -> bool:
+    """Say whether an item's locks were set over whatever stood there: its title is its file's name.
+
+    Whoever locks a field by editing it has edited it.
+    """
+    stem = comparable(item.stem)
+    return "title" in item.locked and bool(stem) and comparable(item.values["title"]) == stem
 
 
 def _short(text: str) -> str:

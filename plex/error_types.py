@@ -102,6 +102,13 @@ class ServerStarting(PlexTemporaryError):
     advice = "Nothing needs to be done; a migration may take Plex hours."
 
 
+class ServerChanged(PlexTemporaryError):
+    """Another Plex answers at plex_url than a moment ago: nothing known of that one holds."""
+
+    scope = Scope.SERVER
+    advice = "If it happens again and again, look at what stands before Plex."
+
+
 class ServerUnavailable(PlexTemporaryError):
     """Plex, or the proxy before it, says that it cannot serve right now."""
 

@@ -6,6 +6,7 @@
         │   ├── ServerUnreachable      RETRY   server  refused, no route, name unknown, hung up
         │   ├── ServerTimeout          RETRY   server  silent, or slower than the limit
         │   ├── ServerStarting         RETRY   server  503 with Plex's maintenance notice
+        │   ├── ServerChanged          RETRY   server  another one answers at plex_url now
         │   ├── ServerUnavailable      RETRY   server  502, 503, 504, 52x: overload or its proxy
         │   ├── RateLimited            RETRY   server  429
         │   ├── BadResponse            RETRY   scene   cut off, or not readable
@@ -55,6 +56,7 @@ from plex.error_types import (
     Redirected,
     RejectedEdit,
     RequestTooLarge,
+    ServerChanged,
     ServerError,
     ServerStarting,
     ServerTimeout,
@@ -85,6 +87,7 @@ __all__ = [
     "Redirected",
     "RejectedEdit",
     "RequestTooLarge",
+    "ServerChanged",
     "ServerError",
     "ServerStarting",
     "ServerTimeout",

@@ -40,7 +40,8 @@ class PlexItem:
     ``values`` holds text by field name ("" when unset), ``lists`` members by
     field name in Plex's order, ``locked`` the field names that are locked (ours,
     except for fields we do not know, which keep Plex's name), ``files`` one
-    tuple of part paths for each media, first media first.
+    tuple of part paths for each media, first media first. ``library_uuid`` is that of
+    the library as the same answer names it, "" where it does not.
     """
 
     rating_key: int
@@ -53,6 +54,9 @@ class PlexItem:
     thumb: str = ""
     art: str = ""
     updated_at: int = 0
+    guid: str = ""
+    added_at: int = 0
+    library_uuid: str = ""
 
     def holds(self, path: str) -> bool:
         """Say whether one of the item's parts is this file (as Plex names it)."""
@@ -73,12 +77,13 @@ class PlexItem:
 _OUR_NAME = {field.wire: field.name for field in SCALARS + LISTS}
 
 
-def parse_item(element: Element, section: int = 0) -> PlexItem:
+def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> PlexItem:
     """Read one ``<Video>`` element.
 
     Args:
         element: The element; what lies deeper (an extra's own tags) is not looked at.
         section: The container's librarySectionID, used when the element has none.
+        library_uuid: The container's librarySectionUUID, used when the element has none.
 
     Raises:
         BadResponse: It has no usable rating key.
@@ -111,6 +116,9 @@ def parse_item(element: Element, section: int = 0) -> PlexItem:
         thumb=element.get("thumb", ""),
         art=element.get("art", ""),
         updated_at=whole_number(element.get("updatedAt")),
+        guid=element.get("guid", ""),
+        added_at=whole_number(element.get("addedAt")),
+        library_uuid=element.get("librarySectionUUID") or library_uuid,
     )
 
 
@@ -138,5 +146,16 @@ def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, Plex
     if root is None:
         raise BadResponse(f"Plex sent an empty answer for item {wanted}; PlexSync tries again.")
     section = whole_number(root.get("librarySectionID"))
-    found = (parse_item(element, section) for element in root if element.get("ratingKey"))
+    # Of the first one only, where items of several libraries are asked for: then each may
+    # say its own. An item of another section says nothing by it.
+    uuid = root.get("librarySectionUUID", "")
+    found = (
+        parse_item(element, section, uuid if _is_of(element, section) else "")
+        for element in root
+        if element.get("ratingKey")
+    )
     return {item.rating_key: item for item in found}
+
+
+def _is_of(element: Element, section: int) -> bool:
+    return whole_number(element.get("librarySectionID"), section) == section

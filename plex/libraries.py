@@ -53,6 +53,15 @@ class Libraries:
             self._read_at = self._clock()
         return self._sections
 
+    def read_again(self) -> None:
+        """Believe the list no longer: it is read when it is next needed."""
+        self._read_at = None
+
+    def knows(self, section: int, uuid: str) -> bool:
+        """Say whether a section may be the one with this uuid, as far as either side says one."""
+        known = {one.uuid for one in self.sections() if one.key == section and one.uuid}
+        return not uuid or not known or uuid in known
+
     def keys(self) -> list[int]:
         """Give the sections' keys."""
         return [section.key for section in self.sections()]

@@ -20,7 +20,8 @@ class SectionInfo:
     """One library, as ``GET /library/sections`` tells it.
 
     ``content_changed_at`` is a counter and no date; ``scanned_at`` is in epoch
-    seconds. Both are 0 when Plex leaves them out. ``element`` is what Plex sent.
+    seconds. Both are 0 when Plex leaves them out. ``uuid`` stays the library's own for its
+    life, and no other server has it. ``element`` is what Plex sent.
     """
 
     key: int
@@ -29,6 +30,7 @@ class SectionInfo:
     locations: tuple[str, ...]
     content_changed_at: int
     scanned_at: int
+    uuid: str = field(compare=False)
     element: Element = field(repr=False, compare=False)
 
 
@@ -44,6 +46,7 @@ def read_section_infos(root: Element | None) -> list[SectionInfo]:
             ),
             content_changed_at=whole_number(element.get("contentChangedAt")),
             scanned_at=whole_number(element.get("scannedAt")),
+            uuid=element.get("uuid", ""),
             element=element,
         )
         for element in _libraries(root)

@@ -114,7 +114,8 @@ def restore_if_new(
     meta.put(connection, meta.SWEEP_SINCE, 0.0)
     meta.put(connection, meta.MISHAP, {"at": when, "text": text})
     meta.put_notice(connection, text)
-    meta.put(connection, meta.LEDGER, {"at": when, "from": "backup" if restored else "nothing"})
+    origin = "backup" if restored else meta.LOST
+    meta.put(connection, meta.LEDGER, {"at": when, "from": origin})
     connection.execute("COMMIT")
     return text
 

@@ -22,7 +22,11 @@ SKIPPED = "skipped"
 
 
 class LedgerEntry(NamedTuple):
-    """One item of ours: ``base`` and ``pending`` are JSON text, "" when there is none."""
+    """One item of ours: ``base`` and ``pending`` are JSON text, "" when there is none.
+
+    ``scene`` is the scene that owns it, 0 for none by now; ``identity`` tells the item from
+    another one that got its rating key (matching/identity.py), "" where that was not noted.
+    """
 
     server: str
     rating_key: int
@@ -30,6 +34,7 @@ class LedgerEntry(NamedTuple):
     section: int
     base: str
     pending: str
+    identity: str = ""
 
 
 class SceneRecord(NamedTuple):
@@ -63,7 +68,7 @@ _LOCKED = (
     "SELECT rating_key FROM item WHERE server = ? AND rating_key > ? AND "
     """(base LIKE '%"locked":[%' OR pending LIKE '%"locks":["%') ORDER BY rating_key LIMIT ?"""
 )
-_ENTRY = "SELECT server, rating_key, scene, section, base, pending FROM item "
+_ENTRY = "SELECT server, rating_key, scene, section, base, pending, identity FROM item "
 
 
 def paths_text(paths: Iterable[str]) -> str:
@@ -79,6 +84,17 @@ def entry(connection: sqlite3.Connection, server: str, rating_key: int) -> Ledge
     return LedgerEntry._make(row) if row else None
 
 
+def entries_elsewhere(
+    connection: sqlite3.Connection, server: str, rating_key: int
+) -> list[LedgerEntry]:
+    """Give the entries that other servers have under a rating key, the newest first."""
+    rows = connection.execute(
+        _ENTRY + "WHERE rating_key = ? AND server <> ? ORDER BY written_at DESC",
+        (rating_key, server),
+    )
+    return [LedgerEntry._make(row) for row in rows]
+
+
 def entries_of(connection: sqlite3.Connection, server: str, scene: int) -> list[LedgerEntry]:
     """Give the items remembered for a scene on a server, lowest rating key first."""
     # Left alone, the planner walks the primary key, that is, the whole ledger.
@@ -86,6 +102,12 @@ def entries_of(connection: sqlite3.Connection, server: str, scene: int) -> list[
         _ENTRY + "INDEXED BY item_scene WHERE server = ? AND scene = ? ORDER BY rating_key",
         (server, scene),
     )
+    return [LedgerEntry._make(row) for row in rows]
+
+
+def entries_for(connection: sqlite3.Connection, scene: int) -> list[LedgerEntry]:
+    """Give the items of a scene on whatever server."""
+    rows = connection.execute(_ENTRY + "WHERE scene = ?", (scene,))
     return [LedgerEntry._make(row) for row in rows]
 
 
@@ -108,9 +130,10 @@ def remembered(
 def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
     """Commit what is about to be written, before the request leaves."""
     connection.execute(
-        "INSERT INTO item (server, rating_key, scene, section, base, pending, written_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE SET "
-        "scene = excluded.scene, section = excluded.section, pending = excluded.pending",
+        "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
+        "written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
+        "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
+        "pending = excluded.pending, identity = excluded.identity",
         (*entry, now),
     )
 
@@ -125,19 +148,19 @@ def withdraw(
         connection.execute(f"DELETE FROM item {where} AND base = ''", key)  # noqa: S608 - constants
     else:
         connection.execute(
-            f"UPDATE item SET scene = ?, section = ?, pending = ? {where}",  # noqa: S608 - the same
-            (before.scene, before.section, before.pending, *key),
+            f"UPDATE item SET scene = ?, section = ?, pending = ?, identity = ? {where}",  # noqa: S608 - the same
+            (before.scene, before.section, before.pending, before.identity, *key),
         )
 
 
 def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
     """Record ``entry.base`` as what stands in Plex; nothing is pending any more."""
     connection.execute(
-        "INSERT INTO item (server, rating_key, scene, section, base, pending, written_at) "
-        "VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT (server, rating_key) DO UPDATE SET "
-        "scene = excluded.scene, section = excluded.section, base = excluded.base, "
-        "pending = '', written_at = excluded.written_at",
-        (*entry[:5], now),
+        "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
+        "written_at) VALUES (?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
+        "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
+        "pending = '', identity = excluded.identity, written_at = excluded.written_at",
+        (*entry[:5], entry.identity, now),
     )
 
 
@@ -217,10 +240,14 @@ def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
 
 
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
-    """Drop what we know of a scene that Stash no longer has; Plex is not touched."""
+    """Drop what we know of a scene that Stash no longer has; Plex is not touched.
+
+    What we wrote to its items stays known: it belongs to them, and to whichever scene
+    holds their files next. Only Plex itself losing an item ends its entry.
+    """
     connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
     connection.execute("DELETE FROM carries WHERE scene = ?", (scene,))
-    connection.execute("DELETE FROM item WHERE scene = ?", (scene,))
+    connection.execute("UPDATE item SET scene = 0 WHERE scene = ?", (scene,))
 
 
 def _chunks(scenes: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -52,8 +52,10 @@ PREVIEW, LAST_TASK = "preview", "last_task"
 SIGN_IN = "sign_in"
 #: What became of a database that was damaged or gone: {at, text}.
 MISHAP = "mishap"
-#: Where this database's ledger comes from: {at, from}. And the last backup: {at, newest}.
+#: Where this database's ledger comes from: {at, from}, which is nothing for the first one,
+#: backup, or LOST. And the last backup: {at, newest}.
 LEDGER, BACKUP = "ledger", "backup"
+LOST = "lost"
 #: Written and dropped to find out whether there is room.
 TRIAL = "trial"
 

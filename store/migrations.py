@@ -10,6 +10,7 @@ import sqlite3
 #: By version: the statements that lead to the next one.
 STEPS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE part_cursor ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0",),
+    2: ("ALTER TABLE item ADD COLUMN identity TEXT NOT NULL DEFAULT ''",),
 }
 
 

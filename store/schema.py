@@ -18,7 +18,7 @@ DIRECTORY = "plexsync-data"
 FILE = "plexsync.sqlite"
 
 #: Version of the tables below, kept in ``PRAGMA user_version``.
-VERSION = 2
+VERSION = 3
 
 #: Seconds a writer waits for another one. Hooks of a bulk edit come in dozens,
 #: each holds the write lock for one commit.
@@ -60,7 +60,8 @@ TABLES = (
         setting TEXT NOT NULL,
         fingerprint TEXT NOT NULL
     ) WITHOUT ROWID""",
-    # The ledger: what we last wrote to this very item (JSON, see merge/three_way.py).
+    # The ledger: what we last wrote to this very item (JSON, see merge/three_way.py), and
+    # what tells that item from another one of that rating key (matching/identity.py).
     """CREATE TABLE item (
         server TEXT NOT NULL,
         rating_key INTEGER NOT NULL,
@@ -69,6 +70,7 @@ TABLES = (
         base TEXT NOT NULL,
         pending TEXT NOT NULL DEFAULT '',
         written_at REAL NOT NULL,
+        identity TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (server, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX item_scene ON item (scene, server, rating_key)",

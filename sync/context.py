@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from errors import ConfigurationError
 from matching.resolve import Resolver
 from plex.libraries import Libraries
+from store import meta
 from sync import redaction
 from sync.artwork import Artwork
 from sync.index_policy import IndexPolicy
@@ -35,6 +36,8 @@ class Connected:
     resolver: Resolver
     artwork: Artwork
     index: IndexPolicy
+    #: The ledger was lost once: see ``merge.three_way.merge``.
+    adopts: bool
 
 
 class Context:
@@ -111,8 +114,10 @@ class Context:
                 self.store, client, config, libraries, self._search, clock=self.clock
             )
             index = IndexPolicy(self._tables, client, libraries, self.clock)
+            ledger = meta.get(self.store.connection, meta.LEDGER) or {}
+            adopts = ledger.get("from") == meta.LOST
             self._connected = Connected(
-                client, config, libraries, resolver, Artwork(client, config), index
+                client, config, libraries, resolver, Artwork(client, config), index, adopts
             )
         return self._connected
 

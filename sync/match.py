@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
+from matching.identity import entry_of, identity_of
 from matching.owner import owner_of
 from merge.base import Base, Pending
 from merge.desired import desired
 from merge.three_way import merge
-from store import ledger
 from store.ledger import LedgerEntry
 from sync import artwork, read
 from sync.plan import ItemPlan, ScenePlan, record_of
@@ -74,7 +74,7 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
 
 def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
     server = context.client().machine_identifier
-    before = ledger.entry(context.store.connection, server, item.rating_key)
+    before = entry_of(context.store.connection, server, item)
     try:
         owner = owner_of(item, plan.scene, plan.held, before, context.scenes_at)
     except SyncError as fault:
@@ -90,12 +90,20 @@ def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
         Base.from_json(before.base) if before and before.base else None,
         Pending.from_json(before.pending if before else ""),
         overwrite=config.overwrite_plex_edits,
+        same_scene=before is None or before.scene == plan.scene.id,
+        adopt=context.plex.adopts,
     )
     plan.notes += merged.notes
     due = artwork.due(merged.base, item, config, artwork.version_of(plan.scene))
     if locks := {kind.lock for kind in due} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
     after = LedgerEntry(
-        server, item.rating_key, plan.scene.id, item.section, merged.base.to_json(), ""
+        server,
+        item.rating_key,
+        plan.scene.id,
+        item.section,
+        merged.base.to_json(),
+        "",
+        identity_of(item),
     )
     plan.planned.append(ItemPlan(merged, before, after, item, due))

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from matching import identity
 from store import history, ledger, meta, queue
+from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
 from sync import scan_missing, server_seen
 from sync.plan import carried_by, record_of
@@ -166,9 +168,22 @@ class Recorder:
             self._skip(scene, row, reason, batch.asked_at)
 
     def _forget(self, number: int, row: QueueRow | None) -> None:
-        """Forget a scene that Stash no longer has, and end its row."""
+        """Forget a scene that Stash no longer has, and end its row.
+
+        Another scene that holds a file of its items may own them now, so it is looked at.
+
+        Raises:
+            errors.SyncError: Stash could not be asked who that is; nothing is forgotten yet.
+        """
+        entries = ledger.entries_for(self._store.connection, number)
+        files = {file for entry in entries for file in identity.files_of(entry)}
+        heirs: set[int] = set()
+        if self._context.config is not None:
+            heirs = {scene for file in files for scene in self._context.scenes_at(file)}
         with self._store.transaction() as connection:
             ledger.forget_scene(connection, number)
+            now, others = self._context.clock(), sorted(heirs - {number})
+            enqueue(connection, "scene", others, now=now, urgency=BACKGROUND)
             self.end(row, "gone")
         self._context.log.info(f"scene {number} is not in Stash any more; Plex is left as it is")
 

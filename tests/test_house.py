@@ -58,7 +58,7 @@ ARROWS = {
         "errors",
     },
     "sync": {"matching", "merge", "stash", "plex", "validation", "store", "log", "errors"},
-    "matching": {"stash", "plex", "validation", "store", "errors"},
+    "matching": {"merge", "stash", "plex", "validation", "store", "errors"},
     "merge": {"stash", "plex", "validation"},
     "stash": {"validation", "errors", "net"},
     "plex": {"validation", "errors", "net"},

@@ -397,9 +397,10 @@ def test_section_infos_tell_whether_a_library_changed() -> None:
             locations=("/data/a", "D:\\b"),
             content_changed_at=12345,
             scanned_at=1700000001,
+            uuid="",
             element=ANY_ELEMENT,
         )
-        assert infos[1] == SectionInfo(5, "Shows", "show", (), 0, 0, ANY_ELEMENT)
+        assert infos[1] == SectionInfo(5, "Shows", "show", (), 0, 0, "", ANY_ELEMENT)
         assert [info.key for info in infos] == [2, 5, 6, 7, 8]
         assert wire.paths == ["GET /library/sections"]
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError, in_words
-from plex.exceptions import LibraryNotFound, PlexError, RateLimited
+from plex.exceptions import LibraryNotFound, PlexError, RateLimited, ServerChanged
 from store import history, holds, notice, queue
 from worker.circuit_breaker import lane_of, server_of, steps_for, wait_for
 
@@ -100,6 +100,11 @@ class RetryPolicy:
         """
         if fault.scope is not Scope.SERVER:
             return False
+        if isinstance(fault, ServerChanged):
+            # Nothing is wrong with it; the row comes again at once, to that server.
+            self._context.forget_plex()
+            self._context.log.warning(self._context.log.words(fault))
+            return True
         missing = fault
         if isinstance(fault, PlexError) and not isinstance(fault, RateLimited | LibraryNotFound):
             pause = fault.next_step is NextStep.PAUSE

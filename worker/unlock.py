@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from matching.identity import entry_of
 from merge.base import Base, Pending
 from merge.compare import present, same
 from merge.desired import Desired
@@ -81,6 +82,8 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
         item = read_item(client, rating_key)
     except ItemGone:
         return ()  # the scene's next look forgets it
+    if entry_of(store.connection, server, item) is None:
+        return ()  # another item has its rating key by now
     # A merge of nothing takes over what may have been written before a crash.
     known = merge(Desired({}, {}), item, base, pending).base
     ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item, client)))

@@ -78,7 +78,7 @@ class Library:
             style=wanted,
             title=title or wanted.title,
             locations=list(locations) or [PLEX_ROOT],
-            uuid=str(uuid.uuid5(uuid.NAMESPACE_URL, f"plexsync-section-{section_id}")),
+            uuid=str(uuid.uuid4()),  # each library has one of its own, on whatever server
         )
         self.sections[section_id] = section
         return section

@@ -1,0 +1,73 @@
+"""Is a ledger entry about this very item? A rating key alone does not say so.
+
+Plex gives a key again after its database was restored or made anew, and another server
+gives the same ones. What was written to an item counts only for the item that holds the
+same file, or that has the same guid and was added in the same second.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from matching.resolve import held_paths
+from merge.base import Base
+from merge.compare import present, same
+from store import ledger
+from validation.path_map import path_key
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from plex.item import PlexItem
+    from store.ledger import LedgerEntry
+
+
+def identity_of(item: PlexItem) -> str:
+    """Give what tells an item from others, for its ledger entry."""
+    files = sorted({path_key(file) for file in item.all_files})
+    return json.dumps([files, item.guid, item.added_at], ensure_ascii=False)
+
+
+def files_of(entry: LedgerEntry) -> list[str]:
+    """Give the files that an item had when it was last written to, as path keys."""
+    files: list[str] = json.loads(entry.identity)[0] if entry.identity else []
+    return files
+
+
+def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> LedgerEntry | None:
+    """Give what we wrote to an item, None if we never wrote to this very one.
+
+    A server that got a new identity (its preferences were reset, it moved to another
+    machine) is known by its items: an entry of its old one is taken over where key and
+    file are the same and Plex shows a text that we wrote.
+    """
+    entry = ledger.entry(connection, server, item.rating_key)
+    if entry is not None:
+        return entry if _is_about(connection, entry, item) else None
+    for other in ledger.entries_elsewhere(connection, server, item.rating_key):
+        if other.identity and _is_about(connection, other, item) and _shows(other, item):
+            return other._replace(server=server)
+    return None
+
+
+def _is_about(connection: sqlite3.Connection, entry: LedgerEntry, item: PlexItem) -> bool:
+    if entry.identity:
+        files, guid, added_at = json.loads(entry.identity)
+        if any(path_key(file) in files for file in item.all_files):
+            return True
+        return bool(guid and added_at) and (guid, added_at) == (item.guid, item.added_at)
+    # From before identities were noted: the scene's own files tell, or what stands there.
+    record = ledger.scene_record(connection, entry.scene)
+    if record is not None:
+        return any(item.holds(path) for path in held_paths(record.places))
+    return _shows(entry, item)
+
+
+def _shows(entry: LedgerEntry, item: PlexItem) -> bool:
+    """Say whether an item shows a text that we wrote to it."""
+    base = Base.from_json(entry.base)
+    return any(
+        base.values.get(name) and same(name, base.values[name], present(name, item))
+        for name in base.wrote
+    )
