@@ -138,7 +138,7 @@ def test_another_server_at_the_same_address_is_known_before_anything_is_written(
 ) -> None:
     """A proxy that leads elsewhere by now: nothing of the ledger counts for the other Plex."""
     with (
-        start_plex(SCENES, name="Other") as other,
+        start_plex(SCENES, name="Other", token=town.plex.token) as other,
         Door(port_of(town.plex)) as door,
         bulk_hand(town, plex_url=f"http://127.0.0.1:{door.port}") as hand,
     ):
@@ -148,7 +148,6 @@ def test_another_server_at_the_same_address_is_known_before_anything_is_written(
         other.agent_sets(key, fields={"summary": "The other agent's"})
         other.person_sets(key, fields={"title": "A person's on the other"})
         door.open(target=port_of(other))
-        town.settings(plex_token=other.token, plex_url=f"http://127.0.0.1:{door.port}")
         save(hand, 7, title="Saved again", details="")
         hand.settle()
         assert other.item(key)["fields"]["title"] == "A person's on the other"
