@@ -192,6 +192,30 @@ def test_a_document_names_files_that_exist(document: Path) -> None:
     assert [name for name in FOLDER.findall(text) if not (ROOT / name).is_dir()] == []
 
 
+#: Words of an older house, and what they are called now.
+FORMER = {
+    "dirty": "in the queue",
+    "books": "record",
+    "gate": "circuit breaker",
+    "verdict": "retry policy",
+    "steady": "unchanged",
+    "reconciler": "pipeline",
+}
+
+
+def test_the_documents_use_the_words_of_the_code() -> None:
+    """Nothing is called by a name that it has no more; the records of decisions may."""
+    documents = [path for path in DOCUMENTS if path.parent.name != "adr"]
+    documents += [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    former = re.compile(rf"(?i)\b(?:{'|'.join(FORMER)})\b")
+    used = [
+        f"{path.name}: {word}"
+        for path in documents
+        for word in former.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert used == []
+
+
 def test_the_code_speaks_of_files_that_exist() -> None:
     """No comment and no docstring of the product points at a file that is not there."""
     stale = [
