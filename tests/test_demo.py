@@ -1,4 +1,4 @@
-"""The demo against what it promises: it asserts, it cleans up, and the README shows it."""
+"""The demo against what it promises: it asserts, it cleans up, and docs/demo.md shows it."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ def test_it_can_be_shown_to_anybody(told: subprocess.CompletedProcess[str], fold
         assert secret not in told.stdout
 
 
-def test_the_readme_shows_this_demo(told: subprocess.CompletedProcess[str]) -> None:
-    """The README's capture has the same chapters and claims; paste a new one when this fails."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("<!-- demo:")[2].partition("<!-- end of demo -->")[0]
+def test_the_docs_show_this_demo(told: subprocess.CompletedProcess[str]) -> None:
+    """docs/demo.md has the same chapters and claims; paste a new capture when this fails."""
+    text = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
+    shown = text.partition("<!-- demo:")[2].partition("<!-- end of demo -->")[0]
     assert claims(shown) == claims(told.stdout)
 
 

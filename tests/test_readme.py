@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.package import rooms
+from tools.package import TOP, rooms
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tools" / "render_readme.py"
@@ -91,22 +91,25 @@ def test_a_description_without_its_default_is_an_error(copy: Path) -> None:
 
 def product_texts() -> list[str]:
     """Every text in the product's code, as the program holds it."""
+    paths = [path for room in rooms(ROOT) for path in sorted((ROOT / room).rglob("*.py"))]
     return [
         node.value
-        for room in rooms(ROOT)
-        for path in sorted((ROOT / room).rglob("*.py"))
+        for path in (*paths, *(ROOT / name for name in TOP))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 
 def test_troubleshooting_quotes_messages_that_exist(readme: str) -> None:
-    """Each message in the troubleshooting table is one that PlexSync really says."""
+    """Each message of README and docs/questions.md is one that PlexSync really says, told once."""
     table = readme.partition("## Questions, by message")[2].partition("## Limits")[0]
-    quoted = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
-    assert len(quoted) > 5
+    rarer = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    quoted = [re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE) for text in (table, rarer)]
+    assert [len(one) > 5 for one in quoted] == [True, True]
+    every = [words for one in quoted for words in one]
+    assert len(every) == len(set(every))
     texts = product_texts()
-    assert [words for words in quoted if not any(words in text for text in texts)] == []
+    assert [words for words in every if not any(words in text for text in texts)] == []
 
 
 def test_links_lead_somewhere() -> None:
