@@ -54,7 +54,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
         "director": _names([scene.director]),
         "tags": _names(tag.name for tag in scene.tags),
     }
-    # sort_title follows the title that Plex ends up with, so merge.py derives it.
+    # sort_title follows the title that Plex ends up with, so merge/three_way.py derives it.
     if "sort_title" in wanted:
         values["sort_title"] = ""
     if not config.content_rating:
