@@ -1,284 +1,154 @@
-"""The stand-in's own addresses under ``/sim/``: what tests and the demo steer it with.
-
-Every answer is JSON. Nothing here needs a token, is logged, delayed or meets a
-fault; only clients on this machine are served.
-"""
+"""What tests and the demo steer the Plex stand-in with, on its side of the socket."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from simulator.plex import edits
-from simulator.plex.faults import BadRuleError, FaultPlan
 from simulator.plex.images import offered
-from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, Item
-from simulator.plex.library import FileFacts, Library
-from simulator.plex.sections import STYLES
-from simulator.plex.switches import UnknownSwitchError
-from simulator.plex.wire import Reply, Request
+from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item
+from simulator.plex.switches import Switches
+from simulator.server import ControlApi, Server
 
 if TYPE_CHECKING:
-    from simulator.plex.journal import Journal
-    from simulator.plex.routes import PlexRoutes
+    from simulator.plex.library import Library
+    from simulator.wire import Reply, Request
 
 
-class ControlRefusedError(Exception):
-    """A control request that makes no sense; ``status`` is what it is answered with."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class Latency:
-    """Milliseconds every Plex request waits before it is handled."""
-
-    def __init__(self, milliseconds: float) -> None:
-        self.milliseconds = milliseconds
-
-
-class ControlApi:
-    """Carries out control requests on the parts of the stand-in.
+class PlexControlApi(ControlApi):
+    """Carries out what ``simulator.control.PlexControl`` asks.
 
     Args:
+        server: Whose requests and faults these are.
         library: What Plex holds.
-        routes: The Plex side, for its tokens and scans.
-        journal: The requests so far.
-        faults: The fault rules.
-        latency: How long every request waits.
+        machine_id: Plex's own identifier.
         fill: Puts the first items into an empty library; called now and at every reset.
     """
 
     def __init__(
-        self,
-        library: Library,
-        routes: PlexRoutes,
-        journal: Journal,
-        faults: FaultPlan,
-        latency: Latency,
-        fill: Callable[[], None],
+        self, server: Server, library: Library, machine_id: str, fill: Callable[[], None]
     ) -> None:
+        super().__init__(server)
         self.library = library
-        self.routes = routes
-        self.journal = journal
-        self.faults = faults
-        self.latency = latency
+        self.machine_id = machine_id
         self._fill = fill
-        self._start = (library.switches.as_dict(), latency.milliseconds)
+        self._latency_ms = server.latency_ms
         fill()
 
-    def answer(self, request: Request) -> Reply:
-        """The reply to one request below ``/sim/``."""
-        words = [word for word in request.path.split("/") if word][1:]
-        try:
-            wanted = json.loads(request.body) if request.body else {}
-            with self.library.lock:
-                result = self._dispatch(request, words, wanted)
-        except ControlRefusedError as refusal:
-            return _json({"error": str(refusal)}, refusal.status)
-        except (BadRuleError, UnknownSwitchError) as refusal:
-            return _json({"error": str(refusal)}, 400)
-        except (KeyError, TypeError, ValueError) as mistake:
-            return _json({"error": f"{type(mistake).__name__}: {mistake}"}, 400)
-        return _json(result)
-
-    def _dispatch(self, request: Request, words: list[str], wanted: Any) -> Any:
-        method, name = request.method, words[0] if words else ""
-        if name == "faults":
-            return self._faults(method, words[1:], wanted)
-        if name == "requests":
-            return self._requests(request, method)
-        if name == "items":
-            return self._items(request, method, words[1:], wanted)
-        if name == "switches":
-            if method == "PUT":
-                self.library.switches.update(wanted)
-            return self.library.switches.as_dict()
-        if name == "latency" and method == "POST":
-            self.latency.milliseconds = float(wanted["ms"])
-            return {"ms": self.latency.milliseconds}
-        if name == "reset" and method == "POST":
-            return self._reset()
-        if name == "sections" and method == "POST":
-            return self._add_section(wanted)
-        if name == "scan" and method == "POST":
-            section = self.library.sections[int(wanted.get("section", 1))]
-            return {"found": self.routes.sections.finish_scan(section, wanted.get("path"))}
-        if name == "tags" and method == "GET":
-            rows = self.library.tag_rows.items()
-            return [
-                {"kind": kind, "id": row.tag_id, "tag": row.tag, "thumb": row.thumb}
-                for (kind, _), row in rows
-            ]
-        if name in {"", "state"} and method == "GET":
-            return self._state()
-        raise ControlRefusedError(404, f"nothing answers {method} {request.path}")
-
-    def _reset(self) -> dict[str, Any]:
-        """Everything as it was when the process started; requests that hang are let go."""
-        self.faults.remove()
-        switches, self.latency.milliseconds = self._start
-        self.library.switches.update(switches)
-        self.library.clear()
-        self._fill()
-        self.journal.clear()
-        return self._state()
-
-    def _faults(self, method: str, words: list[str], wanted: Any) -> Any:
-        if method == "POST":
-            rules = wanted if isinstance(wanted, list) else [wanted]
-            return [self.faults.add(rule).as_dict() for rule in rules]
-        if method == "DELETE":
-            self.faults.remove(int(words[0]) if words else None)
-        return self.faults.rules()
-
-    def _requests(self, request: Request, method: str) -> Any:
-        if method == "DELETE":
-            self.journal.clear()
-            return {}
-        return self.journal.report(
-            int(request.argument("since") or 0),
-            int(request.argument("limit") or 10_000),
-            headers=request.argument("headers") != "0",
-        )
-
-    def _items(self, request: Request, method: str, words: list[str], wanted: Any) -> Any:
-        if not words:
-            if method == "POST":
-                return self._add_item(wanted)
-            path = request.argument("path")
-            if path is not None:
-                return _item(self._one(self.library.find_path(path)))
-            return sorted(self.library.items)
-        item = self._one(self.library.items.get(int(words[0])))
-        if len(words) > 1 and method == "POST":
-            if words[1] == "rekey":
-                return {"ratingKey": self.library.rekey(item)}
-            if words[1] == "refresh":
-                if wanted:
-                    return self._change(item, wanted, person=False)
-                edits.refresh(self.library, item)
-                return _item(item)
-        elif method == "PUT":
-            return self._change(item, wanted, person=wanted.get("by", "person") == "person")
-        elif method == "DELETE":
-            self.library.remove_item(item)
-            return {}
-        elif method == "GET":
-            return _item(item)
-        raise ControlRefusedError(404, f"nothing answers {method} {request.path}")
-
-    def _change(self, item: Item, wanted: dict[str, Any], *, person: bool) -> dict[str, Any]:
-        unknown = set(wanted) - {"by", "fields", "tags", "lock", "unlock", "files"}
-        unknown |= set(wanted.get("tags") or {}) - set(TAG_ELEMENTS)
-        if unknown:
-            raise ControlRefusedError(400, f"an item has no {sorted(unknown)}")
-        fields, tags = wanted.get("fields") or {}, wanted.get("tags") or {}
-        changed = []
-        if fields or tags:
-            changed = edits.change(self.library, item, fields, tags, person=person)
-        for name in wanted.get("lock") or ():
-            item.lock(name, locked=True)
-        for name in wanted.get("unlock") or ():
-            item.lock(name, locked=False)
-        if "files" in wanted:
-            self.library.replace_files(item, _files(wanted["files"]))
-        return {**_item(item), "changed": changed}
-
-    def _add_item(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        section = self.library.sections[int(wanted.get("section", 1))]
-        files = _files(wanted.get("files") or [wanted])
-        title = str(wanted.get("title") or "")
-        when = wanted.get("when", "now")
-        if when == "scan":
-            self.library.waiting.append((section.section_id, files, title))
-            return {"waiting": len(self.library.waiting)}
-        if when != "now":
-            raise ControlRefusedError(400, f"when is 'now' or 'scan', not {when!r}")
-        return _item(self.library.add_item(section, files, title))
-
-    def _add_section(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        style = str(wanted.get("type", "other"))
-        if style not in STYLES:
-            raise ControlRefusedError(400, f"type is one of {sorted(STYLES)}, not {style!r}")
-        section = self.library.add_section(
-            style, str(wanted.get("title") or ""), wanted.get("locations") or ()
-        )
-        return {"section": section.section_id}
+    def carry_out(self, request: Request) -> Reply:
+        """Nothing else happens in the library meanwhile."""
+        with self.library.lock:
+            return super().carry_out(request)
 
     def _state(self) -> dict[str, Any]:
-        return {
-            "machineIdentifier": self.routes.server.machine_id,
-            "token": self.routes.token,
-            "sharedToken": self.routes.shared_token,
-            "items": len(self.library.items),
-            "waiting": len(self.library.waiting),
-            "latency_ms": self.latency.milliseconds,
-            "counts": self.journal.counts(),
-            "sections": [
-                {
-                    "id": section.section_id,
-                    "title": section.title,
-                    "type": section.style.type,
-                    "agent": section.style.agent,
-                    "locations": section.locations,
-                    "uuid": section.uuid,
-                    "items": {KIND_NAMES[k]: len(v) for k, v in section.items.items()},
-                }
-                for section in self.library.sections.values()
-            ],
-        }
+        names = [{"title": section.title} for section in self.library.sections.values()]
+        return {"machineIdentifier": self.machine_id, "sections": names}
 
-    def _one(self, item: Item | None) -> Item:
+    def _reset(self) -> None:
+        self.server.faults.remove()
+        self.server.latency_ms = self._latency_ms
+        self.library.switches = Switches()
+        self.library.clear()
+        self._fill()
+        self.server.journal.clear()
+
+    def _switches(self, **wanted: Any) -> dict[str, Any]:
+        for name, value in wanted.items():
+            setattr(self.library.switches, name, value)
+        return asdict(self.library.switches)
+
+    def _add_section(self, style: str, title: str, locations: Sequence[str]) -> int:
+        return self.library.add_section(style, title, locations).section_id
+
+    def _scan(self, section: int) -> int:
+        return self.library.finish_scan(self.library.sections[section], None)
+
+    def _rating_keys(self) -> list[int]:
+        return sorted(self.library.items)
+
+    def _item(self, key: int | str) -> dict[str, Any]:
+        return _everything(self.library.items[int(key)])
+
+    def _item_at(self, path: str) -> dict[str, Any]:
+        item = self.library.find_path(path)
         if item is None:
-            raise ControlRefusedError(404, "there is no such item")
-        return item
+            raise KeyError(f"there is no item with {path}")
+        return _everything(item)
+
+    def _add_item(
+        self,
+        path: str,
+        section: int = 1,
+        when: str = "now",
+        files: Sequence[dict[str, Any]] = (),
+        **facts: Any,
+    ) -> dict[str, Any]:
+        told = _facts(files or [{"path": path, **facts}])
+        if when == "scan":
+            self.library.waiting.append((self.library.sections[section], told))
+            return {}
+        return _everything(self.library.add_item(self.library.sections[section], told))
+
+    def _change(
+        self,
+        key: int | str,
+        *,
+        person: bool,
+        fields: dict[str, Any] | None = None,
+        tags: dict[str, list[str]] | None = None,
+        lock: Sequence[str] = (),
+        unlock: Sequence[str] = (),
+        files: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
+        item = self.library.items[int(key)]
+        if set(tags or ()) - set(TAG_ELEMENTS):
+            raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
+        if fields or tags:
+            edits.change(self.library, item, fields or {}, tags or {}, person=person)
+        for name in lock:
+            item.lock(name, locked=True)
+        for name in unlock:
+            item.lock(name, locked=False)
+        if files:
+            self.library.replace_files(item, _facts(files))
+        return _everything(item)
+
+    def _refresh(self, key: int | str) -> dict[str, Any]:
+        edits.refresh(self.library, self.library.items[int(key)])
+        return self._item(key)
+
+    def _delete_item(self, key: int | str) -> None:
+        self.library.remove_item(self.library.items[int(key)])
+
+    def _rekey(self, key: int | str) -> int:
+        return self.library.rekey(self.library.items[int(key)])
 
 
-def _files(wanted: list[dict[str, Any]]) -> tuple[FileFacts, ...]:
-    return tuple(
-        FileFacts(
-            path=str(file["path"]),
-            size=int(file.get("size", 1_000_000)),
-            oshash=str(file.get("oshash", "")),
-            duration_ms=int(file.get("duration_ms", 600_000)),
-        )
-        for file in wanted
-    )
+def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
+    return tuple(FileFacts(**file) for file in files)
 
 
-def _item(item: Item) -> dict[str, Any]:
-    """Everything about an item, whatever a Plex page would leave out."""
+def _everything(item: Item) -> dict[str, Any]:
+    """All about an item, whatever a Plex page would leave out."""
+    tags = {kind: taggings for kind, taggings in (item.tags or {}).items() if taggings}
     return {
         "ratingKey": item.key,
         "type": KIND_NAMES[item.kind],
-        "section": item.section_id,
         "files": [
-            {"path": part.path, "size": part.size, "oshash": part.oshash} for part in item.parts
+            {"path": one.file.path, "size": one.file.size, "oshash": one.file.oshash}
+            for one in item.parts
         ],
         "fields": {"title": item.title, **(item.values or {})},
-        "tags": {
-            kind: [tagging.row.tag for tagging in taggings]
-            for kind, taggings in (item.tags or {}).items()
-            if taggings
-        },
+        "tags": {kind: [one.row.tag for one in taggings] for kind, taggings in tags.items()},
         "roles": [
-            {"tag": t.row.tag, "role": t.text, "thumb": t.row.thumb}
-            for t in (item.tags or {}).get("actor", ())
+            {"tag": one.row.tag, "role": one.text, "thumb": one.row.thumb}
+            for one in tags.get("actor", ())
         ],
         "locked": list(item.locked or ()),
         "addedAt": item.added_at,
         "updatedAt": item.updated_at,
-        "posters": _images(item, "posters"),
-        "arts": _images(item, "arts"),
+        "posters": [asdict(image) for image in offered(item, "posters")],
+        "arts": [asdict(image) for image in offered(item, "arts")],
     }
-
-
-def _images(item: Item, which: str) -> list[dict[str, Any]]:
-    return [{"key": image.key, "selected": image.selected} for image in offered(item, which)]
-
-
-def _json(result: Any, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(result).encode(), "application/json")

@@ -46,25 +46,16 @@ class Database:
         self._live: dict[int, Scene] = {}
         self._gone: set[int] = set()
         self._ids: list[int] | None = None
-        self._stamps: dict[str, dict[int, str]] = {}
+        self._stamps: dict[int, str] | None = None
         self._paths: dict[str, set[int]] | None = None
         self._carriers: dict[str, dict[int, set[int]]] = {}
-        self.organized: set[int] = set()
         self.entities = {kind: catalogue_entities(kind, offset_minutes) for kind in KINDS}
-        self.next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
-        self.next_ids |= {"scene": count + 1, "file": count + 1}
+        self._next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
+        self._next_ids |= {"scene": count + 1, "file": count + 1}
 
     def now(self) -> str:
         """The time as Stash would write it at this moment."""
         return stamp(time.time() + self.skew, self.offset_minutes)
-
-    def take_id(self, kind: str) -> int:
-        """The next free id; ids are never used twice."""
-        number = self.next_ids[kind]
-        self.next_ids[kind] += 1
-        return number
-
-    # --- scenes, read -----------------------------------------------------------------------
 
     def scene(self, number: int) -> Scene | None:
         """A scene, or None. Do not change what comes back; see ``change``."""
@@ -80,18 +71,16 @@ class Database:
             self._ids = [*kept, *sorted(number for number in self._live if number > self.count)]
         return self._ids
 
-    def stamps(self, name: str) -> dict[int, str]:
-        """``updated_at`` or ``created_at`` of every scene by id."""
-        known = self._stamps.get(name)
-        if known is None:
-            known = {
+    def stamps(self) -> dict[int, str]:
+        """``updated_at`` of every scene by id."""
+        if self._stamps is None:
+            self._stamps = {
                 number: catalogue_stamp(number, self._base_offset)
                 if number not in self._live
-                else getattr(self._live[number], name)
+                else self._live[number].updated_at
                 for number in self.scene_ids()
             }
-            self._stamps[name] = known
-        return known
+        return self._stamps
 
     def paths(self) -> dict[str, set[int]]:
         """Ids of scenes by the lower-case path of each of their files."""
@@ -117,8 +106,6 @@ class Database:
             self._carriers[kind] = found
         return self._carriers[kind]
 
-    # --- scenes, written --------------------------------------------------------------------
-
     def change(self, number: int, edit: Callable[[Scene], None], *, touch: bool) -> Scene:
         """Let ``edit`` change a scene; ``touch`` moves its ``updated_at`` on.
 
@@ -139,18 +126,18 @@ class Database:
                 self._index(scene, present=True)
             return scene
 
-    def add_scene(self, **values: Any) -> Scene:
-        """Make a scene from attribute values; its id and times are the next ones."""
+    def add_scene(self, files: Iterable[dict[str, Any]]) -> Scene:
+        """Make a scene of these files (keys of ``new_file``)."""
         with self.lock:
-            now = self.now()
-            scene = Scene(self.take_id("scene"), now, now, **values)
+            scene = Scene(self._take_id("scene"), self.now())
+            scene.files = [self.new_file(**file) for file in files]
             self._live[scene.id] = scene
             self._ids = None
             self._index(scene, present=True)
             return scene
 
-    def remove_scene(self, number: int) -> Scene | None:
-        """Take a scene out and give it back; None if there was none."""
+    def remove_scene(self, number: int) -> None:
+        """Take a scene out."""
         with self.lock:
             scene = self.scene(number)
             if scene is not None:
@@ -158,24 +145,49 @@ class Database:
                 self._live.pop(number, None)
                 self._gone.add(number)
                 self._ids = None
-                for known in self._stamps.values():
-                    known.pop(number, None)
-            return scene
 
     def new_file(self, path: str, *, size: int = 1_000_000, oshash: str = "") -> VideoFile:
         """A file that belongs to no scene yet."""
-        number, now = self.take_id("file"), self.now()
-        mark = oshash or f"{number:016x}"
-        return VideoFile(number, path, size, mark, 600.0, now, now, now)
+        number = self._take_id("file")
+        return VideoFile(number, path, size, oshash or f"{number:016x}", self.now())
+
+    def add_entity(self, kind: str, name: str) -> Entity:
+        """Make a studio, performer, tag or group."""
+        with self.lock:
+            entity = Entity(self._take_id(kind), name, self.now())
+            self.entities[kind][entity.id] = entity
+            return entity
+
+    def remove_entity(self, kind: str, number: int, instead: int | None = None) -> None:
+        """Take one out and off every scene, whose ``updated_at`` stays.
+
+        A tag that is merged into another leaves that one ``instead``.
+        """
+
+        def take_off(scene: Scene) -> None:
+            if kind == "studio":
+                scene.studio = None
+                return
+            ids = scene.related(kind)
+            left = [one for one in ids if one != number]
+            ids[:] = left if instead is None or instead in left else [*left, instead]
+
+        with self.lock:
+            for scene in sorted(self.carriers(kind).get(number, ())):
+                self.change(scene, take_off, touch=False)
+            self.entities[kind].pop(number, None)
+
+    def _take_id(self, kind: str) -> int:
+        """The next free id; ids are never used twice."""
+        self._next_ids[kind] += 1
+        return self._next_ids[kind] - 1
 
     def _index(self, scene: Scene, *, present: bool) -> None:
         """Keep what was indexed so far in step with one scene."""
-        if present and scene.organized:
-            self.organized.add(scene.id)
-        else:
-            self.organized.discard(scene.id)
-        for name, stamps in self._stamps.items():
-            stamps[scene.id] = getattr(scene, name)
+        if self._stamps is not None:
+            self._stamps.pop(scene.id, None)
+            if present:
+                self._stamps[scene.id] = scene.updated_at
         pairs: list[tuple[dict[Any, set[int]], Iterable[Any]]] = [
             (carriers, scene.related(kind)) for kind, carriers in self._carriers.items()
         ]
@@ -188,46 +200,6 @@ class Database:
                 else:
                     index.get(key, set()).discard(scene.id)
 
-    # --- studios, performers, tags, groups --------------------------------------------------
-
-    def add_entity(self, kind: str, name: str, **more: Any) -> Entity:
-        """Make a studio, performer, tag or group."""
-        with self.lock:
-            now = self.now()
-            entity = Entity(self.take_id(kind), name, now, now, more)
-            self.entities[kind][entity.id] = entity
-            return entity
-
-    def remove_entity(self, kind: str, number: int) -> Entity | None:
-        """Take one out and off every scene, whose ``updated_at`` stays; None if there was none."""
-        with self.lock:
-            for scene in sorted(self.carriers(kind).get(number, ())):
-                self.change(scene, lambda one: _take_off(one, kind, number), touch=False)
-            return self.entities[kind].pop(number, None)
-
-    def replace_tag(self, old: int, new: int) -> None:
-        """Give ``new`` to every scene that has ``old`` and drop ``old``; no time moves."""
-
-        def swap(scene: Scene) -> None:
-            left = [tag for tag in scene.tags if tag != old]
-            scene.tags = left if new in left else [*left, new]
-
-        with self.lock:
-            for scene in sorted(self.carriers("tag").get(old, ())):
-                self.change(scene, swap, touch=False)
-            self.entities["tag"].pop(old, None)
-
 
 def _paths(scene: Scene) -> list[str]:
     return [file.path for file in scene.files]
-
-
-def _take_off(scene: Scene, kind: str, number: int) -> None:
-    if kind == "studio":
-        scene.studio = None
-    elif kind == "performer":
-        scene.performers = [one for one in scene.performers if one != number]
-    elif kind == "tag":
-        scene.tags = [one for one in scene.tags if one != number]
-    else:
-        scene.groups = [pair for pair in scene.groups if pair[0] != number]
