@@ -270,7 +270,7 @@ class PlexControl(ControlClient):
     # The server
 
     def switches(self, **wanted: Any) -> dict[str, Any]:
-        """Move switches (``simulator.plex.switches``); gives the position of all."""
+        """Move switches (``simulator.plex.library.Switches``); gives the position of all."""
         return dict(self.call("switches", **wanted))
 
     def add_section(

@@ -65,17 +65,6 @@ def test_art_is_kept_apart_from_posters(plex: PlexControl, page: str) -> None:
     assert plex.item(page.rpartition("/")[2])["locked"] == ["art"]
 
 
-def test_deleting_only_unsets_and_locks(plex: PlexControl, page: str) -> None:
-    """DELETE thumb shows no image and locks; the uploaded bytes stay in the list."""
-    plex.ask("POST", f"{page}/posters", PICTURE)
-    assert plex.ask("DELETE", f"{page}/thumb").status == 200
-    assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
-    assert "thumb" not in ET.fromstring(plex.ask("GET", page).body)[0].attrib
-    assert plex.ask("DELETE", f"{page}/posters/{DIGEST}").status == 404
-    assert plex.ask("DELETE", f"{page}/art").status == 200
-    assert plex.item(page.rpartition("/")[2])["locked"] == ["thumb", "art"]
-
-
 def test_too_large_an_image_is_a_server_error(plex: PlexControl, page: str) -> None:
     """Above ten megabytes an upload is 500 and leaves nothing behind."""
     huge = b"x" * (10 * 1024 * 1024 + 1)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from simulator.control import PlexControl, StandIn, StandInError
-from simulator.library import catalogue, catalogue_file, catalogue_scene
+from simulator.library import catalogue_file, catalogue_scene
 
 SCENES = 3
 
@@ -149,14 +149,13 @@ def test_a_stand_in_that_does_not_start_is_an_error() -> None:
 
 def test_the_catalogue_is_the_same_every_time() -> None:
     """Numbers give the same scenes whichever way and in whichever order they are asked."""
-    assert list(catalogue(5)) == [catalogue_scene(number) for number in range(1, 6)]
-    assert list(catalogue(2, first=4)) == [catalogue_scene(4), catalogue_scene(5)]
+    assert catalogue_scene(4) == catalogue_scene(4) != catalogue_scene(5)
     assert catalogue_scene(1).file.oshash == "9f271df831b70d7b"
 
 
 def test_catalogue_scenes_are_different_and_well_formed() -> None:
     """Paths and hashes are unique, names within a scene too, and dates are dates."""
-    scenes = list(catalogue(2000))
+    scenes = [catalogue_scene(number) for number in range(1, 2001)]
     assert len({scene.file.plex_path for scene in scenes}) == 2000
     assert len({scene.file.oshash for scene in scenes}) == 2000
     for scene in scenes:

@@ -1,4 +1,4 @@
-"""Edits of items: the fields, tags and locks one PUT carries in its query.
+"""Edits of items: the fields, tags and locks one PUT carries in its query, and their images.
 
 Modelled on the official contract and on what clients that work send; nobody
 has published a recording of such a PUT, so every doubtful point that PlexSync
@@ -7,13 +7,14 @@ could stumble over is a switch.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
-from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Item, Tagging, file_stem
+from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Image, Item, Tagging, file_stem
 from simulator.plex.library import Library, agent_answer
 
 _COMMON: Final = frozenset(
@@ -33,8 +34,16 @@ _NUMBERS: Final = {
 }
 
 _FIELD: Final = re.compile(r"^(\w+)\.(value|locked)$")
-_TAG: Final = re.compile(r"^(\w+)\[(\d*)\]\.(tag|tag\.tag|tag\.tag-|tag\.thumb|tagging\.text)$")
+_TAG: Final = re.compile(r"^(\w+)\[(\d*)\]\.(tag\.tag|tag\.tag-|tag\.thumb|tagging\.text)$")
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+# List name in the address -> (field that is locked, word in upload keys).
+IMAGES: Final = {"posters": ("thumb", "posters"), "arts": ("art", "art")}
+# Names under which one image is selected -> list name.
+SINGULAR: Final = {"poster": "posters", "thumb": "posters", "art": "arts"}
+#: A larger upload is answered with 500.
+LARGEST: Final = 10 * 1024 * 1024
 
 
 class EditRefusedError(Exception):
@@ -63,8 +72,8 @@ class Plan:
     locks: dict[str, bool] = field(default_factory=dict)
     # By kind and index.
     adds: dict[tuple[str, str], TagAdd] = field(default_factory=dict)
-    # (kind, names to remove), None for all of them.
-    removes: list[tuple[str, list[str] | None]] = field(default_factory=list)
+    # (kind, names to remove)
+    removes: list[tuple[str, list[str]]] = field(default_factory=list)
     removes_come_last: bool = False
 
 
@@ -177,11 +186,10 @@ def _value(name: str, value: str) -> str | int | float | None:
 
 def _parse_tag(plan: Plan, match: re.Match[str], value: str) -> None:
     kind, index, what = match.groups()
-    if what in {"tag", "tag.tag-"}:
+    if what == "tag.tag-":
         # The list is encoded once as a whole and once name by name, so that a
         # comma inside a name is no separator.
-        names = [unquote(name) for name in value.split(",")] if what == "tag.tag-" else None
-        plan.removes.append((kind, names))
+        plan.removes.append((kind, [unquote(name) for name in value.split(",")]))
         plan.removes_come_last = True
         return
     add = plan.adds.setdefault((kind, index), TagAdd(kind))
@@ -210,8 +218,49 @@ def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
             here.text = add.text
 
 
-def _remove(item: Item, removes: list[tuple[str, list[str] | None]]) -> None:
+def _remove(item: Item, removes: list[tuple[str, list[str]]]) -> None:
     for kind, names in removes:
+        gone = {name.lower() for name in names}
         taggings = item.taggings(kind)
-        gone = None if names is None else {name.lower() for name in names}
-        taggings[:] = [t for t in taggings if gone is not None and t.row.tag.lower() not in gone]
+        taggings[:] = [one for one in taggings if one.row.tag.lower() not in gone]
+
+
+def offered(item: Item, which: str) -> list[Image]:
+    """The images of the item; a list to be changed in place. One comes from the file itself."""
+    if item.images is None:
+        item.images = {}
+    if which not in item.images:
+        item.images[which] = [Image(f"media://{item.key:040x}/{which}.jpg", selected=True)]
+    return item.images[which]
+
+
+def upload(library: Library, item: Item, which: str, data: bytes) -> None:
+    """Take an uploaded image: the same bytes are the same image."""
+    field, word = IMAGES[which]
+    # Below a show the key also names season and episode, so only its end can be trusted.
+    place = f"seasons/1/episodes/{item.index}/" if item.kind == EPISODE else ""
+    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    key = f"upload://{word}/{place}{digest}"
+    images = offered(item, which)
+    if all(image.key != key for image in images):
+        images.append(Image(key, selected=False))
+    if library.switches.upload_selects:
+        select(library, item, which, key)
+    if library.switches.upload_locks:
+        item.lock(field, locked=True)
+
+
+def select(library: Library, item: Item, which: str, key: str) -> bool:
+    """Show this image from now on; False if the item has no such image."""
+    images = offered(item, which)
+    if all(image.key != key for image in images):
+        return False
+    for image in images:
+        image.selected = image.key == key
+    # The epoch in an image's address changes with every change of the image.
+    if which == "posters":
+        item.thumb_at = max(library.now(), item.thumb_at + 1)
+    else:
+        item.art_at = max(library.now(), item.art_at + 1)
+    item.updated_at = library.now()
+    return True

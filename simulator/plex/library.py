@@ -1,4 +1,8 @@
-"""Sections and everything in them: the stand-in's database."""
+"""Sections and everything in them: the stand-in's database, and what nobody knows about Plex.
+
+What nobody knows for certain are switches with a default: a test that only passes
+with one position of a switch relies on an unknown.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from simulator.library import PLEX_ROOT, catalogue_files, catalogue_scene
+from simulator.library import PLEX_ROOT, catalogue_file, catalogue_scene
 from simulator.plex.items import (
     EPISODE,
     MOVIE,
@@ -24,9 +28,6 @@ from simulator.plex.items import (
     file_stem,
 )
 
-if TYPE_CHECKING:
-    from simulator.plex.switches import Switches
-
 CATALOGUE_EPOCH: Final = 1_700_000_000
 # Rating keys are far from scene numbers on purpose: mixing them up must show.
 FIRST_KEY: Final = 20_001
@@ -34,24 +35,28 @@ FIRST_KEY: Final = 20_001
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class SectionStyle:
-    """What makes a library of one type: Plex's own type, agent and scanner."""
-
-    type: str
-    agent: str
-    scanner: str
-    title: str
-    language: str
-
-
+# What makes a section of each style, as the list of sections shows it.
 STYLES: Final = {
-    "other": SectionStyle(
-        "movie", "tv.plex.agents.none", "Plex Video Files Scanner", "Scenes", "xn"
-    ),
-    "movie": SectionStyle("movie", "tv.plex.agents.movie", "Plex Movie", "Movies", "en-US"),
-    "show": SectionStyle("show", "tv.plex.agents.series", "Plex TV Series", "TV Shows", "en-US"),
+    "other": {
+        "type": "movie",
+        "agent": "tv.plex.agents.none",
+        "scanner": "Plex Video Files Scanner",
+        "language": "xn",
+    },
+    "movie": {
+        "type": "movie",
+        "agent": "tv.plex.agents.movie",
+        "scanner": "Plex Movie",
+        "language": "en-US",
+    },
+    "show": {
+        "type": "show",
+        "agent": "tv.plex.agents.series",
+        "scanner": "Plex TV Series",
+        "language": "en-US",
+    },
 }
+_TITLES: Final = {"other": "Scenes", "movie": "Movies", "show": "TV Shows"}
 
 
 class PathIndex:
@@ -88,7 +93,7 @@ class Section:
     """One library: its style, folders, counters and items by kind."""
 
     section_id: int
-    style: SectionStyle
+    style: dict[str, str]
     title: str
     locations: list[str]
     uuid: str
@@ -100,19 +105,19 @@ class Section:
     unsorted: set[int] = field(default_factory=set)
 
     @property
-    def default_kind(self) -> int:
-        """The kind a listing without ``type=`` is about."""
-        return SHOW if self.style.type == "show" else MOVIE
+    def type(self) -> str:
+        """What Plex calls such a library: ``movie`` or ``show``."""
+        return self.style["type"]
 
     @property
     def file_kind(self) -> int:
         """The kind that holds files."""
-        return EPISODE if self.style.type == "show" else MOVIE
+        return EPISODE if self.type == "show" else MOVIE
 
     @property
     def agentless(self) -> bool:
         """Whether nothing fetches metadata for this section."""
-        return self.style.agent.endswith(".none")
+        return self.style["agent"].endswith(".none")
 
     def sorted_items(self, kind: int) -> list[Item]:
         """Items of one kind by sort title, the order Plex lists in."""
@@ -121,6 +126,39 @@ class Section:
             items.sort(key=lambda item: (item.sort_key, item.key))
             self.unsorted.discard(kind)
         return items
+
+
+@dataclass(slots=True)
+class Switches:
+    """Every switch of the stand-in, in its default position.
+
+    Attributes:
+        tag_order: Which goes first when one PUT adds and removes: ``remove_first``,
+            ``add_first``, or ``url_order``.
+        tag_writes: ``genre[i].tag.tag=`` adds to the list (``additive``), or replaces
+            it (``replace``).
+        max_url_bytes: A longer request target is refused with 414; 0 is no limit.
+        oshash_padded: ``openSubtitleHash`` keeps its leading zeros.
+        oshash_known: False is a server that has not analysed its files yet.
+        page_cap: Most items of one page, whatever was asked; 0 is no limit.
+        upload_selects: An uploaded image becomes the selected one.
+        upload_locks: An uploaded image locks its field.
+        gzip: Replies are compressed for clients that accept it.
+        clock_offset_s: Seconds added to the stand-in's clock.
+        maintenance: Not empty: every path answers 503 with this text.
+    """
+
+    tag_order: str = "remove_first"
+    tag_writes: str = "additive"
+    max_url_bytes: int = 32_768
+    oshash_padded: bool = True
+    oshash_known: bool = True
+    page_cap: int = 0
+    upload_selects: bool = True
+    upload_locks: bool = True
+    gzip: bool = True
+    clock_offset_s: int = 0
+    maintenance: str = ""
 
 
 class Library:
@@ -153,11 +191,10 @@ class Library:
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
         section_id = len(self.sections) + 1
-        wanted = STYLES[style]
         section = Section(
             section_id=section_id,
-            style=wanted,
-            title=title or wanted.title,
+            style=STYLES[style],
+            title=title or _TITLES[style],
             locations=list(locations) or [PLEX_ROOT],
             uuid=str(uuid.uuid5(uuid.NAMESPACE_URL, f"plexsync-section-{section_id}")),
         )
@@ -169,7 +206,7 @@ class Library:
 
         With ``matched`` an agent has found them: no locks, and not Stash's words.
         """
-        for file in catalogue_files(count):
+        for file in map(catalogue_file, range(1, count + 1)):
             facts = FileFacts(file.plex_path, file.size, file.oshash, file.duration_ms)
             item = self.add_item(section, (facts,), added_at=CATALOGUE_EPOCH + file.number)
             if matched:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from simulator.plex.images import offered
+from simulator.plex.edits import offered
 from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part
 from simulator.plex.xml import Attributes, Element
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section
-    from simulator.plex.switches import Switches
+    from simulator.plex.library import Library, Section, Switches
 
 VERSION: Final = "1.43.1.10611-1e34174b1"
 #: What most containers say.
@@ -103,17 +102,14 @@ def section_element(section: Section) -> Element:
     """One library of the section list, with its folders."""
     attributes: Attributes = {
         "allowSync": True,
-        "art": f"/:/resources/{section.style.type}-fanart.jpg",
+        "art": f"/:/resources/{section.type}-fanart.jpg",
         "composite": f"/library/sections/{section.section_id}/composite/{section.scanned_at}",
         "filters": True,
         "refreshing": section.refreshing,
-        "thumb": f"/:/resources/{section.style.type}.png",
+        "thumb": f"/:/resources/{section.type}.png",
         "key": str(section.section_id),
-        "type": section.style.type,
         "title": section.title,
-        "agent": section.style.agent,
-        "scanner": section.style.scanner,
-        "language": section.style.language,
+        **section.style,
         "uuid": section.uuid,
         "updatedAt": section.scanned_at,
         "createdAt": section.scanned_at,
@@ -135,10 +131,10 @@ def listing_attributes(section: Section, kind: int) -> Attributes:
     name = KIND_NAMES.get(kind, "movie")
     return {
         "allowSync": True,
-        "art": f"/:/resources/{section.style.type}-fanart.jpg",
+        "art": f"/:/resources/{section.type}-fanart.jpg",
         **LIBRARY,
         **section_attributes(section),
-        "thumb": f"/:/resources/{section.style.type}.png",
+        "thumb": f"/:/resources/{section.type}.png",
         "title1": section.title,
         "title2": f"All {name.capitalize()}s",
         "viewGroup": name,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from simulator.plex import edits, images, pages
-from simulator.plex.filters import MissingTypeError, select
+from simulator.plex import edits, pages
 from simulator.plex.xml import JSON_TYPE, XML_TYPE, Attributes, Element, to_json, to_xml
 from simulator.wire import Reply, Request
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: How long a scan takes.
 SCAN_SECONDS: Final = 0.1
 
+_DATES: Final = {"addedAt": attrgetter("added_at"), "updatedAt": attrgetter("updated_at")}
 _PHRASES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -120,11 +121,11 @@ class PlexRoutes:
         return error(404)
 
     def _listing(self, request: Request, section: Section) -> Reply:
-        try:
-            found = select(section, request.pairs)
-        except MissingTypeError:
+        kind = int(request.argument("type") or 0)
+        if not kind and request.argument("file") is not None:
             return error(500)
-        kind = int(request.argument("type") or 0) or section.default_kind
+        kind = kind or section.file_kind
+        found = _select(section, kind, request.pairs)
         total, paging = len(found), self._paging(request)
         counts: Attributes = {}
         headers = [("X-Plex-Container-Total-Size", str(total))]
@@ -195,20 +196,62 @@ class PlexRoutes:
         return Reply()
 
     def _image(self, request: Request, item: Item, what: str) -> Reply:
-        method, which = request.method, images.SINGULAR.get(what)
-        if what in images.KINDS and method == "GET":
+        method, which = request.method, edits.SINGULAR.get(what)
+        if what in edits.IMAGES and method == "GET":
             return page(request, pages.images_page(item, what))
-        if what in images.KINDS and method == "POST":
+        if what in edits.IMAGES and method == "POST":
             if not request.body:
                 return error(400)
-            if len(request.body) > images.LARGEST:
+            if len(request.body) > edits.LARGEST:
                 return error(500)
-            images.upload(self.library, item, what, request.body)
+            edits.upload(self.library, item, what, request.body)
             return Reply()
         if which and method == "PUT":
-            chosen = images.select(self.library, item, which, request.argument("url") or "")
+            chosen = edits.select(self.library, item, which, request.argument("url") or "")
             return Reply() if chosen else error(404)
-        if which and method == "DELETE":
-            images.unset(self.library, item, which)
-            return Reply()
         return error(404)
+
+
+def _select(section: Section, kind: int, pairs: Sequence[tuple[str, str]]) -> list[Item]:
+    """The items of a kind that a listing's query asks for, in the order it asks for.
+
+    An operator is the end of a parameter's *name*: ``updatedAt%3E%3E=1`` is the name
+    ``updatedAt>>``. What is not understood is ignored without a word and the whole
+    section comes back, which is how the real server punishes a typing mistake. Of the
+    filters that it does understand only those are played that PlexSync sends.
+    """
+    wanted = dict(pairs)
+    items = _with_file(section, kind, wanted.get("file", ""))
+    for name, read in _DATES.items():
+        bound = wanted.get(f"{name}>>", "")
+        if bound.isdigit():
+            items = [item for item in items if read(item) > int(bound)]
+    field, _, direction = wanted.get("sort", "").partition(":")
+    if field in _DATES:
+        return sorted(items, key=_DATES[field], reverse=direction == "desc")
+    return items
+
+
+def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:
+    """Items of a kind with this text in the path of a file, in any case.
+
+    A comma means "or", even one that was encoded, and the empty text is in every path.
+    """
+    words = wanted.lower().split(",")
+    if "" in words:
+        return section.sorted_items(kind)
+    found: Iterable[Item] = ()
+    for word in words:
+        some = section.paths.candidates(word)
+        if some is None:
+            found = section.sorted_items(kind)
+            break
+        found = [*found, *some]
+    matching = {
+        item.key: item
+        for item in found
+        if item.kind == kind
+        and not item.deleted
+        and any(word in part.file.path.lower() for part in item.parts for word in words)
+    }
+    return sorted(matching.values(), key=lambda item: (item.sort_key, item.key))

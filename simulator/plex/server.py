@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from simulator import faults
-from simulator.plex.control_api import PlexControlApi
-from simulator.plex.library import Library
+from simulator.plex import edits
+from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item
+from simulator.plex.library import Library, Switches
 from simulator.plex.routes import PlexRoutes
-from simulator.plex.switches import Switches
-from simulator.server import Server
+from simulator.server import ControlApi, Server
 
 if TYPE_CHECKING:
     from simulator.wire import Reply, Request
@@ -52,12 +54,18 @@ class PlexServer(Server):
         super().__init__((host, port), latency_ms)
         self.library = Library(Switches())
         self.routes = PlexRoutes(self.library, token, shared_token, machine_id)
+        self.control = PlexControlApi(self)
+        self._start = (latency_ms, section_type, section_title, scenes, matched)
+        self.reset()
 
-        def fill() -> None:
-            section = self.library.add_section(section_type, section_title)
-            self.library.fill(section, scenes, matched=matched)
-
-        self.control = PlexControlApi(self, self.library, self.routes.machine_id, fill)
+    def reset(self) -> None:
+        """Begin again, as when the process started."""
+        self.faults.remove()
+        self.library.switches = Switches()
+        self.library.clear()
+        self.latency_ms, style, title, scenes, matched = self._start
+        self.library.fill(self.library.add_section(style, title), scenes, matched=matched)
+        self.journal.clear()
 
     def note(self, request: Request) -> list[str]:
         """Count reads and writes, and what of them is dear."""
@@ -100,3 +108,123 @@ class PlexServer(Server):
                 ("X-Plex-Content-Original-Length", str(len(reply.body))),
             ]
         reply.body = packed
+
+
+class PlexControlApi(ControlApi):
+    """Carries out what ``simulator.control.PlexControl`` asks."""
+
+    def __init__(self, server: PlexServer) -> None:
+        super().__init__(server)
+        self.plex = server
+        self.library = server.library
+
+    def carry_out(self, request: Request) -> Reply:
+        """Nothing else happens in the library meanwhile."""
+        with self.library.lock:
+            return super().carry_out(request)
+
+    def _state(self) -> dict[str, Any]:
+        names = [{"title": section.title} for section in self.library.sections.values()]
+        return {"machineIdentifier": self.plex.routes.machine_id, "sections": names}
+
+    def _reset(self) -> None:
+        self.plex.reset()
+
+    def _switches(self, **wanted: Any) -> dict[str, Any]:
+        for name, value in wanted.items():
+            setattr(self.library.switches, name, value)
+        return asdict(self.library.switches)
+
+    def _add_section(self, style: str, title: str, locations: Sequence[str]) -> int:
+        return self.library.add_section(style, title, locations).section_id
+
+    def _scan(self, section: int) -> int:
+        return self.library.finish_scan(self.library.sections[section], None)
+
+    def _rating_keys(self) -> list[int]:
+        return sorted(self.library.items)
+
+    def _item(self, key: int | str) -> dict[str, Any]:
+        return _everything(self.library.items[int(key)])
+
+    def _item_at(self, path: str) -> dict[str, Any]:
+        item = self.library.find_path(path)
+        if item is None:
+            raise KeyError(f"there is no item with {path}")
+        return _everything(item)
+
+    def _add_item(
+        self,
+        path: str,
+        section: int = 1,
+        when: str = "now",
+        files: Sequence[dict[str, Any]] = (),
+        **facts: Any,
+    ) -> dict[str, Any]:
+        told = _facts(files or [{"path": path, **facts}])
+        if when == "scan":
+            self.library.waiting.append((self.library.sections[section], told))
+            return {}
+        return _everything(self.library.add_item(self.library.sections[section], told))
+
+    def _change(
+        self,
+        key: int | str,
+        *,
+        person: bool,
+        fields: dict[str, Any] | None = None,
+        tags: dict[str, list[str]] | None = None,
+        lock: Sequence[str] = (),
+        unlock: Sequence[str] = (),
+        files: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
+        item = self.library.items[int(key)]
+        if set(tags or ()) - set(TAG_ELEMENTS):
+            raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
+        if fields or tags:
+            edits.change(self.library, item, fields or {}, tags or {}, person=person)
+        for name in lock:
+            item.lock(name, locked=True)
+        for name in unlock:
+            item.lock(name, locked=False)
+        if files:
+            self.library.replace_files(item, _facts(files))
+        return _everything(item)
+
+    def _refresh(self, key: int | str) -> dict[str, Any]:
+        edits.refresh(self.library, self.library.items[int(key)])
+        return self._item(key)
+
+    def _delete_item(self, key: int | str) -> None:
+        self.library.remove_item(self.library.items[int(key)])
+
+    def _rekey(self, key: int | str) -> int:
+        return self.library.rekey(self.library.items[int(key)])
+
+
+def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
+    return tuple(FileFacts(**file) for file in files)
+
+
+def _everything(item: Item) -> dict[str, Any]:
+    """All about an item, whatever a Plex page would leave out."""
+    tags = {kind: taggings for kind, taggings in (item.tags or {}).items() if taggings}
+    return {
+        "ratingKey": item.key,
+        "type": KIND_NAMES[item.kind],
+        "files": [
+            {"path": one.file.path, "size": one.file.size, "oshash": one.file.oshash}
+            for one in item.parts
+        ],
+        "fields": {"title": item.title, **(item.values or {})},
+        "tags": {kind: [one.row.tag for one in taggings] for kind, taggings in tags.items()},
+        "roles": [
+            {"tag": one.row.tag, "role": one.text, "thumb": one.row.thumb}
+            for one in tags.get("actor", ())
+        ],
+        "locked": list(item.locked or ()),
+        "addedAt": item.added_at,
+        "updatedAt": item.updated_at,
+        "posters": [asdict(image) for image in edits.offered(item, "posters")],
+        "arts": [asdict(image) for image in edits.offered(item, "arts")],
+    }

@@ -1,21 +1,16 @@
-"""The stand-in without its socket: what a GraphQL request does and yields."""
+"""One Stash without its socket, and the request at hand: what the resolvers work on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graphql import OperationType
-from graphql.execution import get_variable_values
-
-from simulator.stash.context import Context, Stash
 from simulator.stash.database import Database
 from simulator.stash.host import Connection, PluginHost
-from simulator.stash.plan import Planner, run_operation
-from simulator.stash.resolvers import RESOLVERS
-from simulator.stash.schema import Documents, RequestError, load_schema
+from simulator.stash.jobs import JobQueue
 from simulator.stash.sessions import Sessions
 
 
@@ -48,55 +43,60 @@ class StashApp:
     """One Stash.
 
     Attributes:
-        stash: Its parts.
-        sessions: Its credentials.
+        host: The plugin host, None where no plugins are played.
+        settings: Plugin settings as ``configurePlugin`` stored them.
     """
 
     def __init__(self, options: Options) -> None:
-        schema = load_schema(options.version)
+        self.version = options.version
+        self.config_dir = Path(options.config_dir)
+        self.database = Database(options.scenes, options.offset_minutes)
         self.sessions = Sessions(options.username, options.api_key)
-        self.stash = Stash(
-            options.version,
-            Database(options.scenes, options.offset_minutes),
-            self.sessions,
-            Path(options.config_dir),
-            host=None,
-        )
+        self.jobs = JobQueue()
+        self.settings: dict[str, dict[str, Any]] = {}
+        self.host: PluginHost | None = None
         self._plugin_dir = options.plugin_dir
-        self._schema = schema
-        self._documents = Documents(schema)
-        self._planner = Planner(schema, RESOLVERS)
 
     def listen(self, port: int) -> None:
         """Load the plugins, who are told that this Stash listens here."""
         if self._plugin_dir is not None:
             link = Connection(port, self.sessions.make)
-            self.stash.host = PluginHost(self._plugin_dir, self.stash.config_dir, link)
+            self.host = PluginHost(self._plugin_dir, self.config_dir, link)
 
-    def execute(self, request: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Run a GraphQL request and give the reply.
 
-        Args:
-            request: The posted JSON: ``query``, ``variables``, ``operationName``.
-            context: Who asks, and how to notice that they went away.
+@dataclass(slots=True)
+class Context:
+    """One request on its way: who asks, from where, and whether they still listen.
 
-        Raises:
-            RequestError: the schema does not allow the request.
-        """
-        document = self._documents.get(str(request.get("query") or ""))
-        name = request.get("operationName")
-        operation = document.operation(name)
-        definitions = operation.variable_definitions or ()
-        variables = get_variable_values(self._schema, definitions, request.get("variables") or {})
-        if isinstance(variables, list):
-            raise RequestError("GRAPHQL_VALIDATION_FAILED", variables)
-        key = name or ""
-        steps = document.plans.get(key)
-        if steps is None:
-            steps = document.plans[key] = self._planner.plan(operation, document.fragments)
-        if operation.operation is OperationType.QUERY:
-            with self.stash.database.lock:
-                data, errors = run_operation(steps, variables, context)
-        else:
-            data, errors = run_operation(steps, variables, context)
-        return {"errors": errors, "data": data} if errors else {"data": data}
+    ``watch`` gives the event that is set when the client goes away; it is
+    called only when something is about to run that has to be stopped then.
+    """
+
+    stash: StashApp
+    base_url: str
+    visited: Mapping[str, int]
+    watch: Callable[[], threading.Event]
+    _event: threading.Event | None = None
+
+    @property
+    def database(self) -> Database:
+        """The stand-in's database."""
+        return self.stash.database
+
+    def cancelled(self) -> threading.Event:
+        """The event that is set when the client goes away."""
+        if self._event is None:
+            self._event = self.watch()
+        return self._event
+
+    def fire(
+        self, trigger: str, number: int, given: Any = None, fields: list[str] | None = None
+    ) -> bool:
+        """Run the hooks of ``trigger``; False when the caller has gone meanwhile."""
+        if self.stash.host is None:
+            return True
+        cancel = self.cancelled()
+        self.stash.host.run_hook(
+            trigger, number, given, fields or (), cancel=cancel, visited=self.visited
+        )
+        return not cancel.is_set()

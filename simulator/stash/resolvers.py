@@ -12,17 +12,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from simulator.stash.database import find_scenes, page_of, sort_entities, sort_scenes
 from simulator.stash.edits import apply_input, check_input, number_of
 from simulator.stash.host import PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.plan import Resolver, StashError
 from simulator.stash.process import PluginStartError
-from simulator.stash.search import find_scenes, page_of, sort_entities, sort_scenes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.stash.context import Context
+    from simulator.stash.app import Context
     from simulator.stash.records import Entity, Scene, VideoFile
 
 _PLURALS = {"studio": "Studios", "performer": "Performers", "tag": "Tags", "group": "Groups"}

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from graphql import OperationType
+from graphql.execution import get_variable_values
+
 from simulator.faults import LOGIN_PAGE
-from simulator.server import Server
-from simulator.stash.context import Context
-from simulator.stash.control_api import StashControlApi
-from simulator.stash.schema import RequestError
-from simulator.stash.sessions import UnauthorizedError
+from simulator.server import ControlApi, Server
+from simulator.stash.app import Context
+from simulator.stash.edits import apply_input, move_folder
+from simulator.stash.plan import Planner, run_operation
+from simulator.stash.records import Scene, jpeg
+from simulator.stash.resolvers import RESOLVERS
+from simulator.stash.schema import Documents, RequestError, load_schema
 from simulator.wire import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from simulator.stash.app import StashApp
+    from simulator.stash.host import PluginHost
 
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
 DEFAULT_COVER: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"/>'.ljust(733)
@@ -35,7 +42,10 @@ class StashServer(Server):
     def __init__(self, app: StashApp, address: tuple[str, int]) -> None:
         super().__init__(address)
         self.app = app
-        self.control = StashControlApi(self, app.stash)
+        self.control = StashControlApi(self, app)
+        self._schema = load_schema(app.version)
+        self._documents = Documents(self._schema)
+        self._planner = Planner(self._schema, RESOLVERS)
         app.listen(self.port)
 
     def note(self, request: Request) -> list[str]:
@@ -53,14 +63,14 @@ class StashServer(Server):
     def answer(self, request: Request) -> Reply:
         """The reply to whoever may ask."""
         key = request.headers.get("apikey") or request.argument("apikey") or ""
-        try:
-            caller = self.app.sessions.authenticate(key, request.headers.get("cookie", ""))
-        except UnauthorizedError:
-            return _refusal()
+        caller = self.app.sessions.authenticate(key, request.headers.get("cookie", ""))
+        refused = Reply(401, b"", "", [("Www-Authenticate", "FormBased")])
+        if caller is None:
+            return refused
         if request.path == "/login":
             reply = Reply(200, LOGIN_PAGE, _HTML)
         elif not caller.known and request.path == "/graphql":
-            return _refusal()
+            return refused
         elif not caller.known:
             where = f"/login?returnURL={quote(request.target, safe='')}"
             reply = Reply(302, b"", "", [("Location", where)])
@@ -80,17 +90,37 @@ class StashServer(Server):
         scheme = request.headers.get("x-forwarded-proto", "http")
         base = f"{scheme}://{request.headers.get('host', 'localhost')}"
         with request.connection.watched() as watch:
-            context = Context(self.app.stash, base, visited, watch)
+            context = Context(self.app, base, visited, watch)
             try:
-                posted = json.loads(request.body)
-                status, reply = 200, self.app.execute(posted, context)
+                status, reply = 200, self._execute(json.loads(request.body), context)
             except RequestError as error:
                 status, reply = 422, {"errors": error.errors, "data": None}
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(status, text.encode(), kind, [("Cache-Control", "no-store")])
 
+    def _execute(self, posted: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Run a posted request and give the reply.
+
+        Raises:
+            RequestError: the schema does not allow the request.
+        """
+        document = self._documents.get(str(posted.get("query") or ""))
+        name = posted.get("operationName") or ""
+        operation = document.operation(name)
+        definitions = operation.variable_definitions or ()
+        variables = get_variable_values(self._schema, definitions, posted.get("variables") or {})
+        if isinstance(variables, list):
+            raise RequestError("GRAPHQL_VALIDATION_FAILED", variables)
+        steps = document.plans.get(name)
+        if steps is None:
+            steps = document.plans[name] = self._planner.plan(operation, document.fragments)
+        asks = operation.operation is OperationType.QUERY
+        with self.app.database.lock if asks else contextlib.nullcontext():
+            data, errors = run_operation(steps, variables, context)
+        return {"errors": errors, "data": data} if errors else {"data": data}
+
     def _screenshot(self, number: str) -> Reply:
-        database = self.app.stash.database
+        database = self.app.database
         with database.lock:
             scene = database.scene(int(number))
         if scene is None:
@@ -101,5 +131,89 @@ class StashServer(Server):
         )
 
 
-def _refusal() -> Reply:
-    return Reply(401, b"", "", [("Www-Authenticate", "FormBased")])
+class StashControlApi(ControlApi):
+    """Carries out what ``simulator.control_stash.StashControl`` asks, behind Stash's back."""
+
+    def __init__(self, server: Server, stash: StashApp) -> None:
+        super().__init__(server)
+        self.stash = stash
+        self.database = stash.database
+
+    def _state(self) -> dict[str, Any]:
+        return {"now": self.database.now()}
+
+    def _options(
+        self, offset_minutes: int | None = None, advance_seconds: float = 0.0
+    ) -> dict[str, Any]:
+        if offset_minutes is not None:
+            self.database.offset_minutes = offset_minutes
+        self.database.skew += advance_seconds
+        self.stash.sessions.skew += advance_seconds
+        return self._state()
+
+    def _cookie(self) -> str:
+        return self.stash.sessions.make()
+
+    def _settings(self, plugin_id: str, values: dict[str, Any] | None) -> None:
+        if values is None:
+            self.stash.settings.pop(plugin_id, None)
+        else:
+            self.stash.settings[plugin_id] = values
+
+    def _scene(self, number: int) -> dict[str, Any]:
+        scene = self.database.scene(number)
+        if scene is None:
+            raise KeyError(f"there is no scene {number}")
+        return {**asdict(scene), "cover": len(scene.cover_bytes())}
+
+    def _set_scene(self, number: int, *, touch: bool, **values: Any) -> dict[str, Any]:
+        self.database.change(number, lambda scene: self._edit(scene, values), touch=touch)
+        return self._scene(number)
+
+    def _edit(self, scene: Scene, values: dict[str, Any]) -> None:
+        """Keys of SceneUpdateInput, and ``cover`` and ``move``."""
+        cover = str(values.get("cover", ""))
+        if cover.startswith("new:"):
+            scene.cover = jpeg(cover.encode())
+        elif cover:
+            scene.cover = b"" if cover == "none" else base64.b64decode(cover)
+        if "move" in values:
+            scene.files[0].path = values["move"]
+            scene.files[0].updated_at = self.database.now()
+        apply_input(scene, values)
+
+    def _add_scene(self, files: Sequence[dict[str, Any]], **values: Any) -> int:
+        with self.database.lock:
+            number = self.database.add_scene(files).id
+            self._set_scene(number, touch=False, **values)
+        return number
+
+    def _delete_scene(self, number: int) -> None:
+        self.database.remove_scene(number)
+
+    def _move_folder(self, old: str, new: str) -> list[int]:
+        return move_folder(self.database, old, new)
+
+    def _add_entity(self, kind: str, name: str) -> int:
+        return self.database.add_entity(kind, name).id
+
+    def _rename(self, kind: str, number: int, name: str) -> None:
+        entity = self.database.entities[kind][number]
+        entity.name, entity.updated_at = name, self.database.now()
+
+    def _delete_entity(self, kind: str, number: int) -> None:
+        self.database.remove_entity(kind, number)
+
+    def _hook(self, trigger: str, number: int) -> None:
+        self._host().run_hook(trigger, number)
+
+    def _runs(self, since: int) -> list[dict[str, Any]]:
+        return [run.as_dict() for run in self._host().runs[since:]]
+
+    def _log(self) -> list[tuple[str, str]]:
+        return list(self._host().log)
+
+    def _host(self) -> PluginHost:
+        if self.stash.host is None:
+            raise ValueError("no plugin host: start the stand-in with plugin_dir")
+        return self.stash.host

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 _SECRET = b"the stand-in's session_store_key, the same after every restart"
 
 
-class UnauthorizedError(Exception):
-    """The request is refused with 401, whatever it asks for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: ``known`` is a user, ``refresh`` asks for a new cookie in the reply."""
@@ -72,18 +68,17 @@ class Sessions:
             return None
         return body["user"], body["visited"]
 
-    def authenticate(self, api_key: str, cookies: str) -> Caller:
+    def authenticate(self, api_key: str, cookies: str) -> Caller | None:
         """Who asks, from the key (header or address) and the Cookie header.
 
-        Raises:
-            UnauthorizedError: the key is wrong.
+        None is somebody with a wrong key, who is refused whatever they ask for.
         """
         found = dict(part.strip().partition("=")[::2] for part in cookies.split(";"))
         session = self.read(found.get("session", ""))
         visited = session[1] if session else {}
         if api_key:
             if api_key != self.api_key:
-                raise UnauthorizedError
+                return None
             return Caller(known=True, visited=visited, refresh=False)
         known = not self.username or (session is not None and session[0] == self.username)
         return Caller(known=known, visited=visited, refresh=session is not None)
