@@ -1,8 +1,6 @@
-"""Start a stand-in as its own process, and steer it: the Plex side.
+"""Start a stand-in as its own process, and steer it: what both have, and the Plex side.
 
-``launch`` starts any stand-in that prints one JSON line when it listens;
-``start_plex`` is that plus a ``PlexControl``. Both end the process when the
-``with`` block ends, and the process ends by itself if we die first.
+The process ends when the ``with`` block ends, and by itself if we die first.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import json
 import os
 import queue
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -21,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 READY_SECONDS: Final = 60.0
@@ -31,22 +28,36 @@ class StandInError(Exception):
     """A stand-in did not start, or turned a control request down."""
 
 
-@dataclass(frozen=True, slots=True)
 class StandIn:
-    """A running stand-in: its process and the JSON object it said it was ready with."""
+    """The process of ``python -m module`` with these options, and its ``url`` once it listens.
 
-    process: subprocess.Popen[str]
-    ready: Mapping[str, Any]
+    Raises:
+        StandInError: If it ends, says something else, or says nothing in time.
+    """
 
-    @property
-    def url(self) -> str:
-        """Its base address, without a slash at the end."""
-        return str(self.ready["url"])
+    def __init__(self, module: str, options: Mapping[str, Any]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, json.dumps(options, default=str)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        stdout = self.process.stdout
+        assert stdout is not None
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+        try:
+            self.url = str(json.loads(lines.get(timeout=READY_SECONDS))["url"])
+        except (queue.Empty, ValueError) as error:
+            self.stop()
+            raise StandInError(f"{module} did not say that it is ready") from error
 
     def stop(self) -> None:
-        """End the process now, as a power cut would; safe to call twice."""
-        if self.process.poll() is None:
-            self.process.kill()
+        """End it now, as a power cut would; safe to call twice."""
+        self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -54,49 +65,10 @@ class StandIn:
                     pipe.close()
 
 
-def launch(
-    module: str, arguments: Sequence[str] = (), *, ready_seconds: float = READY_SECONDS
-) -> StandIn:
-    """Start ``python -m module arguments --exit-with-parent`` and wait for its first line.
-
-    The stand-in must print one JSON object on stdout once it listens and must
-    know ``--exit-with-parent`` (end when stdin closes). Its stderr is ours.
-
-    Raises:
-        StandInError: If it ends, says something else, or says nothing in time.
-    """
-    command = [sys.executable, "-m", module, *arguments, "--exit-with-parent"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env=environment,
-    )
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    stdout = process.stdout
-    assert stdout is not None
-    reader = threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True)
-    reader.start()
-    try:
-        line = lines.get(timeout=ready_seconds)
-        return StandIn(process, json.loads(line))
-    except (queue.Empty, ValueError) as error:
-        StandIn(process, {}).stop()
-        raise StandInError(
-            f"{module} did not say it was ready (it ended with {process.returncode})"
-        ) from error
-
-
 @contextlib.contextmanager
-def running(
-    module: str, arguments: Sequence[str] = (), *, ready_seconds: float = READY_SECONDS
-) -> Iterator[StandIn]:
-    """The same as ``launch``, ended when the block ends."""
-    stand_in = launch(module, arguments, ready_seconds=ready_seconds)
+def running(module: str, options: Mapping[str, Any]) -> Iterator[StandIn]:
+    """A ``StandIn`` for one block."""
+    stand_in = StandIn(module, options)
     try:
         yield stand_in
     finally:
@@ -113,39 +85,114 @@ class Answer:
 
 
 class ControlClient:
-    """Speaks JSON to the ``/sim/`` addresses of any stand-in; one connection a call."""
+    """Steers the stand-in at ``url``; ``port`` is where it listens."""
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._parts = urlsplit(self.url)
+        self.url = url
+        self.port = int(urlsplit(url).port or 0)
+        self.process: StandIn | None = None
 
-    def call(self, method: str, path: str, payload: Any = None) -> Any:
-        """What the stand-in answers, as Python objects.
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
 
-        Raises:
-            StandInError: If it answers with anything but 200.
-        """
-        connection = self._connection()
+    def send(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 60,
+    ) -> Answer:
+        """One raw request over a connection of its own, target and headers as they are."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            body = None if payload is None else json.dumps(payload).encode()
-            connection.request(method, path, body, {"Connection": "close"})
+            connection.request(method, target, body, {"Connection": "close", **(headers or {})})
             reply = connection.getresponse()
-            text = reply.read().decode()
+            return Answer(reply.status, dict(reply.getheaders()), reply.read())
         finally:
             connection.close()
-        if reply.status != 200:
-            raise StandInError(f"{method} {path}: {reply.status} {text}")
-        return json.loads(text) if text else None
 
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "127.0.0.1", self._parts.port
-        if self._parts.scheme == "https":
-            # The certificate is the test's own, and often wrong on purpose.
-            anything = ssl.create_default_context()
-            anything.check_hostname = False
-            anything.verify_mode = ssl.CERT_NONE
-            return http.client.HTTPSConnection(host, port, timeout=60, context=anything)
-        return http.client.HTTPConnection(host, port, timeout=60)
+    def call(self, name: str, /, **wanted: Any) -> Any:
+        """What a method of the stand-in's ``ControlApi`` gives, as Python objects.
+
+        Raises:
+            StandInError: If it cannot do that.
+        """
+        reply = self.send("POST", f"/sim/{name}", json.dumps(wanted, default=str).encode())
+        if reply.status != 200:
+            raise StandInError(f"{name}: {reply.body.decode()}")
+        return json.loads(reply.body)
+
+    def fault(
+        self,
+        action: str,
+        *,
+        method: str = "",
+        path: str = "",
+        operation: str = "",
+        query: str = "",
+        nth: int = 1,
+        times: int | None = 1,
+        **options: Any,
+    ) -> int:
+        """Put one fault in force; gives its id.
+
+        Args:
+            action: One of those in ``simulator.faults``.
+            method: Only requests with this method; empty is any.
+            path: Regular expression searched in the raw path and query.
+            operation: Exact name of the GraphQL operation; empty is any request.
+            query: Regular expression searched in the GraphQL text.
+            nth: The first matching request that meets the fault.
+            times: How many meet it; None is all of them.
+            options: What the action takes: ``seconds``, ``status``, ``body``,
+                ``headers``, ``content_type``, ``location``, ``message``, ``bytes``,
+                ``polite`` (no RST), ``apply`` (what was asked is done all the same).
+        """
+        texts = {"method": method, "path": path, "operation": operation, "query": query}
+        match = {**texts, "nth": nth, "times": times}
+        return int(self.call("fault", action=action, match=match, options=options))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Every rule: ``id``, ``seen`` (requests that matched) and ``hits`` (that met it)."""
+        return list(self.call("faults"))
+
+    def clear_faults(self, rule_id: int | None = None) -> None:
+        """Drop one rule or all; what hangs because of it goes on."""
+        self.call("clear_faults", rule_id=rule_id)
+
+    def requests(self, *, headers: bool = True) -> list[dict[str, Any]]:
+        """Requests in order: at, method, target, status, bytes_in/out, fault, headers...
+
+        Of those to Stash also ``operation``, ``query`` and ``variables``.
+        """
+        return list(self.call("requests", headers=headers))
+
+    def counts(self) -> dict[str, int]:
+        """How many requests there were: ``total``, and those of each kind.
+
+        The kinds are ``PlexServer.kinds``, for Stash the operation's name, or else
+        method and path. ``connections`` counts those that carried any of them.
+        """
+        return dict(self.call("counts"))
+
+    def clear_requests(self) -> None:
+        """Forget the requests and set the counters to zero."""
+        self.call("clear_requests")
+
+    def latency(self, milliseconds: float) -> None:
+        """Let every request wait this long before it is handled."""
+        self.call("latency", milliseconds=milliseconds)
+
+    def state(self) -> dict[str, Any]:
+        """Plex: its identity and the titles of its sections. Stash: what time it is there."""
+        return dict(self.call("state"))
+
+    def stop(self) -> None:
+        """End the process; does nothing for one that is not ours."""
+        if self.process is not None:
+            self.process.stop()
 
 
 class PlexControl(ControlClient):
@@ -158,145 +205,6 @@ class PlexControl(ControlClient):
         super().__init__(url)
         self.token = token
         self.shared_token = shared_token
-        self.process: StandIn | None = None
-
-    def __repr__(self) -> str:
-        return f"PlexControl({self.url!r})"
-
-    # Faults
-
-    def fault(
-        self,
-        action: str,
-        *,
-        method: str = "",
-        path: str = "",
-        nth: int = 1,
-        times: int | None = 1,
-        **options: Any,
-    ) -> int:
-        """Put one fault in force; gives its id.
-
-        Args:
-            action: One of ``simulator.plex.faults.ACTIONS``.
-            method: Only requests with this method; empty is any.
-            path: Regular expression searched in the raw path and query.
-            nth: The first matching request that meets the fault.
-            times: How many meet it; None is all of them.
-            options: What the action takes: ``seconds``, ``status``, ``body``,
-                ``headers``, ``location``, ``keep``, ``bytes``, ``apply``...
-        """
-        match = {"method": method, "path": path, "nth": nth, "times": times}
-        rules = self.call("POST", "/sim/faults", {"match": match, "action": action, **options})
-        return int(rules[0]["id"])
-
-    def faults(self) -> list[dict[str, Any]]:
-        """Every rule with ``seen`` (requests that matched) and ``hits`` (that met it)."""
-        return list(self.call("GET", "/sim/faults"))
-
-    def clear_faults(self, rule_id: int | None = None) -> None:
-        """Drop one rule or all; what hangs because of it goes on."""
-        self.call("DELETE", "/sim/faults" if rule_id is None else f"/sim/faults/{rule_id}")
-
-    # What was asked
-
-    def requests(
-        self, since: int = 0, limit: int = 250_000, *, headers: bool = True
-    ) -> list[dict[str, Any]]:
-        """Requests in order: number, at, method, target, status, bytes_in/out, fault, headers."""
-        query = f"since={since}&limit={limit}&headers={int(headers)}"
-        return list(self.call("GET", f"/sim/requests?{query}")["requests"])
-
-    def counts(self) -> dict[str, int]:
-        """How many requests of each kind (``simulator.plex.journal.KINDS``), and ``total``."""
-        return dict(self.call("GET", "/sim/state")["counts"])
-
-    def clear_requests(self) -> None:
-        """Forget the requests and set the counters to zero."""
-        self.call("DELETE", "/sim/requests")
-
-    # Items
-
-    def item(self, key: int | str) -> dict[str, Any]:
-        """Everything about one item: files, fields, tags, roles, locked, posters, times."""
-        return dict(self.call("GET", f"/sim/items/{key}"))
-
-    def item_at(self, path: str) -> dict[str, Any]:
-        """The item that holds the file ``path`` (as Plex sees it)."""
-        return dict(self.call("GET", f"/sim/items?path={quote(path, safe='')}"))
-
-    def key_of(self, path: str) -> int:
-        """Rating key of the item that holds the file ``path``."""
-        return int(self.item_at(path)["ratingKey"])
-
-    def rating_keys(self) -> list[int]:
-        """Every rating key there is, shows and seasons too, in order."""
-        return [int(key) for key in self.call("GET", "/sim/items")]
-
-    def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
-
-        Also takes ``lock=``, ``unlock=`` (names) and ``files=``.
-        """
-        return dict(self.call("PUT", f"/sim/items/{key}", {"by": "person", **change}))
-
-    def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as an agent's refresh: locked ones stay, nothing gets locked.
-
-        ``changed`` in the answer names what really changed.
-        """
-        return dict(self.call("PUT", f"/sim/items/{key}", {"by": "agent", **change}))
-
-    def refresh(self, key: int | str) -> dict[str, Any]:
-        """A refresh without news: an agentless item's unlocked title becomes the file name."""
-        return dict(self.call("POST", f"/sim/items/{key}/refresh"))
-
-    def add_item(self, path: str, **facts: Any) -> dict[str, Any]:
-        """A new item (``size``, ``oshash``, ``title``, ``section``, ``files``).
-
-        With ``when="scan"`` it appears only after a scan that covers its folder.
-        """
-        return dict(self.call("POST", "/sim/items", {"path": path, **facts}))
-
-    def delete_item(self, key: int | str) -> None:
-        """Take an item away, as emptying the trash does."""
-        self.call("DELETE", f"/sim/items/{key}")
-
-    def rekey(self, key: int | str) -> int:
-        """Give an item a new rating key, as removing and adding it again does."""
-        return int(self.call("POST", f"/sim/items/{key}/rekey")["ratingKey"])
-
-    # The server
-
-    def switches(self, **wanted: Any) -> dict[str, Any]:
-        """Move switches (``simulator.plex.switches``); gives the position of all."""
-        if wanted:
-            return dict(self.call("PUT", "/sim/switches", wanted))
-        return dict(self.call("GET", "/sim/switches"))
-
-    def latency(self, milliseconds: float) -> None:
-        """Let every Plex request wait this long before it is handled."""
-        self.call("POST", "/sim/latency", {"ms": milliseconds})
-
-    def add_section(
-        self, style: str = "other", title: str = "", locations: Sequence[str] = ()
-    ) -> int:
-        """A new empty library (``other``, ``movie`` or ``show``); gives its id."""
-        wanted = {"type": style, "title": title, "locations": list(locations)}
-        return int(self.call("POST", "/sim/sections", wanted)["section"])
-
-    def scan(self, section: int = 1, path: str | None = None) -> int:
-        """Let a scan happen now; gives how many waiting items it found."""
-        wanted = {"section": section, "path": path}
-        return int(self.call("POST", "/sim/scan", wanted)["found"])
-
-    def state(self) -> dict[str, Any]:
-        """Identity, tokens, sections and counts."""
-        return dict(self.call("GET", "/sim/state"))
-
-    def reset(self) -> None:
-        """Items, switches, faults, latency and the journal as when the process started."""
-        self.call("POST", "/sim/reset")
 
     def ask(
         self,
@@ -307,30 +215,77 @@ class PlexControl(ControlClient):
         token: str | None = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One raw request to the Plex side, for looking at what exactly it says.
+        """One raw request to the Plex side; an empty token is the owner's, None sends none."""
+        sent = {} if token is None else {"X-Plex-Token": token or self.token}
+        return self.send(method, target, body, {**sent, **(headers or {})})
 
-        Args:
-            method: Such as ``PUT``.
-            target: Raw path and query, sent as it is.
-            body: Bytes to send.
-            token: Empty is the owner's, None sends none.
-            headers: More headers.
+    # Items
+
+    def item(self, key: int | str) -> dict[str, Any]:
+        """Everything about one item: files, fields, tags, roles, locked, posters, times."""
+        return dict(self.call("item", key=key))
+
+    def item_at(self, path: str) -> dict[str, Any]:
+        """The item that holds the file ``path`` (as Plex sees it)."""
+        return dict(self.call("item_at", path=path))
+
+    def key_of(self, path: str) -> int:
+        """Rating key of the item that holds the file ``path``."""
+        return int(self.item_at(path)["ratingKey"])
+
+    def rating_keys(self) -> list[int]:
+        """Every rating key there is, shows and seasons too, in order."""
+        return list(self.call("rating_keys"))
+
+    def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
+        """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
+
+        Also takes ``lock=``, ``unlock=`` (names) and ``files=``.
         """
-        sent = dict(headers or {})
-        if token is not None:
-            sent["X-Plex-Token"] = token or self.token
-        connection = self._connection()
-        try:
-            connection.request(method, target, body, sent)
-            reply = connection.getresponse()
-            return Answer(reply.status, dict(reply.getheaders()), reply.read())
-        finally:
-            connection.close()
+        return dict(self.call("change", key=key, person=True, **change))
 
-    def stop(self) -> None:
-        """End the process; does nothing for one that ``start_plex`` did not start."""
-        if self.process is not None:
-            self.process.stop()
+    def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
+        """Change an item as an agent's refresh: locked ones stay, nothing gets locked."""
+        return dict(self.call("change", key=key, person=False, **change))
+
+    def refresh(self, key: int | str) -> dict[str, Any]:
+        """A refresh without news: an agentless item's unlocked title becomes the file name."""
+        return dict(self.call("refresh", key=key))
+
+    def add_item(self, path: str, **facts: Any) -> dict[str, Any]:
+        """A new item (``size``, ``oshash``, ``section``, ``files``).
+
+        With ``when="scan"`` it appears only after a scan that covers its folder.
+        """
+        return dict(self.call("add_item", path=path, **facts))
+
+    def delete_item(self, key: int | str) -> None:
+        """Take an item away, as emptying the trash does."""
+        self.call("delete_item", key=key)
+
+    def rekey(self, key: int | str) -> int:
+        """Give an item a new rating key, as removing and adding it again does."""
+        return int(self.call("rekey", key=key))
+
+    # The server
+
+    def switches(self, **wanted: Any) -> dict[str, Any]:
+        """Move switches (``simulator.plex.library.Switches``); gives the position of all."""
+        return dict(self.call("switches", **wanted))
+
+    def add_section(
+        self, style: str = "other", title: str = "", locations: Sequence[str] = ()
+    ) -> int:
+        """A new empty library (``other``, ``movie`` or ``show``); gives its id."""
+        return int(self.call("add_section", style=style, title=title, locations=locations))
+
+    def scan(self, section: int = 1) -> int:
+        """Let a scan happen now; gives how many waiting items it found."""
+        return int(self.call("scan", section=section))
+
+    def reset(self) -> None:
+        """Items, switches, faults, latency and the journal as when the process started."""
+        self.call("reset")
 
 
 @contextlib.contextmanager
@@ -339,25 +294,16 @@ def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
 
     Args:
         scenes: Files of ``simulator.library.catalogue`` it holds.
-        options: The process's own options with underscores, such as
-            ``section_type="show"``, ``matched=True``, ``port=32400``,
-            ``latency_ms=5``, ``tls_cert=...``, or ``switches={...}``.
+        options: Those of ``simulator.plex.server.PlexServer``.
 
     Raises:
         StandInError: If it does not start.
     """
-    arguments = ["--scenes", str(scenes)]
-    for name, value in options.items():
-        flag = "--" + name.replace("_", "-")
-        if value is True:
-            arguments.append(flag)
-        elif value is not False and value is not None:
-            text = json.dumps(value) if isinstance(value, dict) else str(value)
-            arguments += [flag, text]
-    with running("simulator.plex", arguments) as stand_in:
-        control = PlexControl(stand_in.url, str(stand_in.ready["token"]))
+    tokens = {"token": "sim-plex-owner-token", "shared_token": "sim-plex-shared-token"}
+    wanted = {"scenes": scenes, **tokens, **options}
+    with running("simulator.plex", wanted) as stand_in:
+        control = PlexControl(stand_in.url, wanted["token"], wanted["shared_token"])
         control.process = stand_in
-        control.shared_token = str(control.state()["sharedToken"])
         yield control
 
 

@@ -25,8 +25,8 @@ from simulator.demo_report import (
     stash_request,
 )
 from simulator.demo_town import TooLongError, Town, town, wait_for
+from simulator.faults import STARTING
 from simulator.library import catalogue_scene
-from simulator.plex.faults import STARTING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

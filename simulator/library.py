@@ -8,7 +8,6 @@ from the number alone: asking for scene 99,999 does not build the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -162,18 +161,6 @@ def catalogue_scene(number: int) -> CatalogueScene:
         performers=_pick(PERFORMERS, second >> 12, 1 + (dice >> 32) % 4),
         tags=_pick(TAGS, second >> 24, 2 + (dice >> 36) % 5),
     )
-
-
-def catalogue(count: int, first: int = 1) -> Iterator[CatalogueScene]:
-    """Scenes ``first`` to ``first + count - 1``, one at a time."""
-    for number in range(first, first + count):
-        yield catalogue_scene(number)
-
-
-def catalogue_files(count: int, first: int = 1) -> Iterator[CatalogueFile]:
-    """Only the files of the same scenes: a quarter of the work."""
-    for number in range(first, first + count):
-        yield catalogue_file(number)
 
 
 def _pick(names: tuple[str, ...], dice: int, count: int) -> tuple[str, ...]:

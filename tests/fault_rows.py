@@ -353,7 +353,7 @@ STASH_ROWS = (
         slow=0.3,
         unseen=True,
     ),
-    Row("hang in headers", stash("hang"), "StashTimeout", "stash", DOWN, slow=0.3),
+    Row("hang in headers", stash("hang_headers"), "StashTimeout", "stash", DOWN, slow=0.3),
     Row("hang in body", stash("hang_body"), "StashTimeout", "stash", DOWN, slow=0.3),
     Row("slow drip", scripted(_drip), "StashTimeout", "stash", DOWN, slow=0.1, unseen=True),
     Row(
@@ -368,7 +368,13 @@ STASH_ROWS = (
     Row("reset before", stash("reset_before"), "StashUnreachable", "stash", DOWN),
     Row("reset after", stash("reset_after"), "StashUnreachable", "stash", DOWN),
     Row(
-        "one question hangs", stash("hang", **ONE), "StashTimeout", "stash", BUSY, SUSPECT, slow=0.3
+        "one question hangs",
+        stash("hang_headers", **ONE),
+        "StashTimeout",
+        "stash",
+        BUSY,
+        SUSPECT,
+        slow=0.3,
     ),
     Row("truncated JSON", stash("truncate"), "StashUnreachable", "stash", DOWN),
     Row(

@@ -56,7 +56,7 @@ class Canaries:
         file = catalogue_file(like) if like else None
         facts = {"size": file.size, "oshash": file.oshash} if file else {}
         files = [{"path": path, **facts}]
-        return int(self.town.stash.call("POST", "/sim/scenes", {"files": files})["id"])
+        return int(self.town.stash.call("add_scene", files=files))
 
     def edit(self, round_: str) -> None:
         """Change every scene's title without a hook."""

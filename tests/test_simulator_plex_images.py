@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -67,29 +65,6 @@ def test_art_is_kept_apart_from_posters(plex: PlexControl, page: str) -> None:
     assert plex.item(page.rpartition("/")[2])["locked"] == ["art"]
 
 
-def test_the_poster_comes_back_and_its_address_changes(plex: PlexControl, page: str) -> None:
-    """thumb= of the item changes with the image, and answers the uploaded bytes."""
-
-    def thumb() -> str:
-        return ET.fromstring(plex.ask("GET", page).body)[0].attrib["thumb"]
-
-    before = thumb()
-    plex.ask("POST", f"{page}/posters", PICTURE)
-    assert thumb() != before
-    assert plex.ask("GET", thumb()).body == PICTURE
-
-
-def test_deleting_only_unsets_and_locks(plex: PlexControl, page: str) -> None:
-    """DELETE thumb shows no image and locks; the uploaded bytes stay in the list."""
-    plex.ask("POST", f"{page}/posters", PICTURE)
-    assert plex.ask("DELETE", f"{page}/thumb").status == 200
-    assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
-    assert "thumb" not in ET.fromstring(plex.ask("GET", page).body)[0].attrib
-    assert plex.ask("DELETE", f"{page}/posters/{DIGEST}").status == 404
-    assert plex.ask("DELETE", f"{page}/art").status == 200
-    assert plex.item(page.rpartition("/")[2])["locked"] == ["thumb", "art"]
-
-
 def test_too_large_an_image_is_a_server_error(plex: PlexControl, page: str) -> None:
     """Above ten megabytes an upload is 500 and leaves nothing behind."""
     huge = b"x" * (10 * 1024 * 1024 + 1)
@@ -104,28 +79,6 @@ def test_an_upload_need_not_select_or_lock(plex: PlexControl, page: str) -> None
     plex.ask("POST", f"{page}/posters", PICTURE)
     assert offered(plex, f"{page}/posters")[f"upload://posters/{DIGEST}"] == "0"
     assert plex.item(page.rpartition("/")[2])["locked"] == []
-
-
-def test_plex_fetches_an_image_by_its_address(plex: PlexControl, page: str) -> None:
-    """POST posters?url= makes the server download the image itself."""
-
-    class Picture(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(PICTURE)))
-            self.end_headers()
-            self.wfile.write(PICTURE)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Picture) as source:
-        thread = threading.Thread(target=source.handle_request)
-        thread.start()
-        url = quote(f"http://127.0.0.1:{source.server_port}/p.png", safe="")
-        assert plex.ask("POST", f"{page}/posters?url={url}").status == 200
-        thread.join(10)
-    assert f"upload://posters/{DIGEST}" in offered(plex, f"{page}/posters")
 
 
 def test_an_episodes_upload_key_names_season_and_episode() -> None:

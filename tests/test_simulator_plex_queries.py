@@ -52,10 +52,9 @@ def test_file_without_type_is_a_server_error(plex: PlexControl) -> None:
 def test_a_comma_means_or_even_when_encoded(plex: PlexControl) -> None:
     """%2C in a value parts two alternatives."""
     assert titles(plex, "type=1&file=000002%2C000005") == ["Scene 000002", "Scene 000005"]
-    assert titles(plex, "type=1&title=000002,000005") == ["Scene 000002", "Scene 000005"]
 
 
-@pytest.mark.parametrize("query", ["file=", "file=000001%2C", "title=%2C000001"])
+@pytest.mark.parametrize("query", ["file=", "file=000001%2C", "file=%2C000001"])
 def test_an_empty_alternative_matches_everything(plex: PlexControl, query: str) -> None:
     """An empty value, or a comma at an end, gives the whole section."""
     assert everything(plex, f"type=1&{query}")
@@ -69,23 +68,12 @@ def test_what_is_not_understood_is_ignored(plex: PlexControl, query: str) -> Non
     assert everything(plex, f"type=1&{query}")
 
 
-def test_the_operator_is_the_end_of_the_name(plex: PlexControl) -> None:
-    """The six string operators work when they are encoded into the parameter's name."""
-    assert titles(plex, "type=1&title%3D=scene%20000004") == ["Scene 000004"]
-    assert titles(plex, "type=1&title%3D=000004") == []
-    assert len(titles(plex, "type=1&title!=000004")) == SCENES - 1
-    assert len(titles(plex, "type=1&title!%3D=Scene%20000004")) == SCENES - 1
-    assert len(titles(plex, "type=1&title%3C=scene")) == SCENES
-    assert titles(plex, "type=1&title%3E=000004") == ["Scene 000004"]
-
-
 def test_later_than_is_strict(plex: PlexControl) -> None:
     """updatedAt>> leaves out the second itself; addedAt>> does too."""
     newest = plex.item_at(catalogue_file(SCENES).plex_path)["updatedAt"]
     for field in ("updatedAt", "addedAt"):
         assert titles(plex, f"type=1&{field}%3E%3E={newest}") == []
         assert titles(plex, f"type=1&{field}%3E%3E={newest - 1}") == [f"Scene {SCENES:06d}"]
-        assert len(titles(plex, f"type=1&{field}%3C%3C={newest}")) == SCENES - 1
 
 
 @pytest.mark.parametrize("name", ["updatedAt%3E%3D", "updatedAt%3E%3E%3D", "addedAt%3E%3D"])
@@ -94,34 +82,9 @@ def test_an_equals_sign_in_the_name_switches_the_filter_off(plex: PlexControl, n
     assert everything(plex, f"type=1&{name}=9999999999")
 
 
-def test_tags_filter_by_id_and_unknown_ids_find_nothing(plex: PlexControl) -> None:
-    """genre= takes the tag's number; genre!= leaves its items out."""
-    key = plex.key_of(catalogue_file(7).plex_path)
-    plex.person_sets(key, tags={"genre": ["Rain"]})
-    tag = plex.call("GET", "/sim/tags")[0]["id"]
-    assert titles(plex, f"type=1&genre={tag}") == ["Scene 000007"]
-    assert len(titles(plex, f"type=1&genre!={tag}")) == SCENES - 1
-    assert titles(plex, "type=1&genre=4242") == []
-
-
-def test_filters_are_joined_by_and(plex: PlexControl) -> None:
-    """Two parameters must both hold."""
-    assert titles(plex, "type=1&file=000002,000003&title=000003") == ["Scene 000003"]
-
-
 def test_the_wrong_type_finds_nothing(plex: PlexControl) -> None:
     """Episodes of a movie library are an empty list."""
     assert titles(plex, "type=4&file=000002") == []
-
-
-def test_case_and_wildcards_of_file_are_switches(plex: PlexControl) -> None:
-    """file= can be told to mind case and to take % and _ as wildcards."""
-    assert titles(plex, "type=1&file=sCENE%20000002") == ["Scene 000002"]
-    plex.switches(file_case_sensitive=True)
-    assert titles(plex, "type=1&file=sCENE%20000002") == []
-    assert titles(plex, "type=1&file=Scene%25000002.m_4") == []
-    plex.switches(file_like_wildcards=True)
-    assert titles(plex, "type=1&file=Scene%25000002.m_4") == ["Scene 000002"]
 
 
 def test_paging_needs_both_numbers_wherever_they_stand(plex: PlexControl) -> None:
@@ -189,14 +152,12 @@ def test_listings_cut_tags_and_hide_their_numbers(plex: PlexControl) -> None:
 
 
 def test_elements_and_fields_can_be_left_out(plex: PlexControl) -> None:
-    """ExcludeElements and excludeFields slim a listing down, unless a switch ignores them."""
+    """ExcludeElements and excludeFields slim a listing down."""
     query = "type=1&file=000002&excludeElements=Image,UltraBlurColors&excludeFields=summary"
     video = ask(plex, query)[0]
     assert [child.tag for child in video] == ["Media"]
     assert "summary" not in video.attrib
     assert ask(plex, f"{query},file")[0].findall("Media/Part[@file]") == []
-    plex.switches(exclude_honoured=False)
-    assert "summary" in ask(plex, query)[0].attrib
 
 
 def test_several_items_come_in_one_request(plex: PlexControl) -> None:
@@ -215,25 +176,6 @@ def test_line_breaks_and_quotes_survive_xml(plex: PlexControl) -> None:
     plex.ask("PUT", f"/library/metadata/{key}?summary.value={quote(text, safe='')}")
     page = ET.fromstring(plex.ask("GET", f"/library/metadata/{key}").body)
     assert page[0].attrib["summary"] == text
-
-
-def test_head_says_the_total_and_sends_nothing(plex: PlexControl) -> None:
-    """HEAD has the counting headers of GET and no body."""
-    answer = plex.ask("HEAD", "/library/sections/1/all?type=1")
-    assert answer.body == b""
-    assert answer.headers["X-Plex-Container-Total-Size"] == str(SCENES)
-    assert int(answer.headers["Content-Length"]) > 1000
-
-
-def test_windows_paths_are_found_and_shown_as_they_are() -> None:
-    r"""On a Windows server items lie below D:\Media and file= finds them with backslashes."""
-    with start_plex(2, windows_paths=True) as plex:
-        file = catalogue_file(2)
-        path = f"D:\\Media\\{file.folder}\\{file.name}"
-        found = ask(plex, f"type=1&file={quote(path, safe='')}")
-        part = found.find("Video/Media/Part")
-        assert part is not None
-        assert part.attrib["file"] == path
 
 
 def test_changed_sections_say_so(plex: PlexControl) -> None:
@@ -269,7 +211,6 @@ def test_a_shared_user_may_read_but_not_write(plex: PlexControl) -> None:
     for target in (
         f"/library/sections/1/all?type=1&id={key}&title.value=x",
         f"/library/metadata/{key}?title.value=x",
-        f"/:/rate?key={key}&rating=5",
     ):
         assert plex.ask("PUT", target, token=reader).status == 403
     assert plex.item(key)["fields"]["title"] == "Scene 000001"
@@ -285,7 +226,7 @@ def test_a_large_page_is_packed_for_those_who_accept_it(plex: PlexControl) -> No
 
 
 def test_a_matched_library_has_agent_words_and_no_locks() -> None:
-    """--matched items carry an agent's title, tags and guid, and nothing is locked."""
+    """Matched items carry an agent's title, tags and guid, and nothing is locked."""
     with start_plex(2, section_type="movie", matched=True) as plex:
         scene = catalogue_scene(2)
         item = plex.item_at(scene.file.plex_path)

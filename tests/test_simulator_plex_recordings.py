@@ -242,7 +242,7 @@ def test_an_unpaged_listing_in_json_has_no_total(plex: PlexControl) -> None:
 
 def test_an_empty_list_is_an_absent_key_in_json(plex: PlexControl) -> None:
     """JSON has no Metadata key when nothing was found."""
-    ours = ours_as_json(plex, "/library/sections/1/all?type=1&title=nothing")
+    ours = ours_as_json(plex, "/library/sections/1/all?type=1&file=nothing")
     assert ours["size"] == 0
     assert "Metadata" not in ours
 
@@ -252,17 +252,12 @@ def test_episodes_name_their_season_and_show() -> None:
     theirs = captured("tv_episodes")["Metadata"][0]
     with start_plex(2, section_type="show") as plex:
         ours = ours_as_json(plex, "/library/sections/1/all?type=4")["Metadata"][0]
-        shows = ours_as_json(plex, "/library/sections/1/all?type=2")["Metadata"]
     ancestry = {key for key in theirs if key.startswith(("parent", "grandparent"))}
     from_an_agent = {"parentGuid", "grandparentGuid", "grandparentTheme"}
     images = {"parentThumb", "grandparentThumb", "grandparentArt"}
     wanted = ancestry - from_an_agent - images
     assert types(ours, wanted) == types(theirs, wanted)
     assert ours["Media"][0]["Part"][0]["file"].startswith("/plex/media/")
-    known = captured("tv_library")["Metadata"][0]
-    assert {"ratingKey", "leafCount", "viewedLeafCount"} <= set(shows[0]) & set(known)
-    assert shows[0]["key"].endswith("/children")
-    assert known["key"].endswith("/children")
 
 
 @pytest.mark.parametrize(
@@ -274,8 +269,6 @@ def test_episodes_name_their_season_and_show() -> None:
             "PUT",
             "/library/sections/1/all?type=1&id=1&title.value=x",
         ),
-        ("put__rate__400__badRequest", "PUT", "/:/rate?key=x&rating=5"),
-        ("put__rate__404__notFound", "PUT", "/:/rate?key=1&rating=5"),
     ],
 )
 def test_errors_are_the_contracts_own_pages(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.demo_town import Town, town, wait_for
-from simulator.plex.faults import STARTING
+from simulator.faults import STARTING
 from tools.bench_row import Row, counted, paired
 
 #: The least that any hook in Python with a durable queue has to pay.

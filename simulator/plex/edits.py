@@ -1,48 +1,49 @@
-"""Edits of items: the fields, tags and locks one PUT carries in its query.
+"""Edits of items: the fields, tags and locks one PUT carries in its query, and their images.
 
 Modelled on the official contract and on what clients that work send; nobody
-has published a recording of such a PUT, so every doubtful point is a switch.
+has published a recording of such a PUT, so every doubtful point that PlexSync
+could stumble over is a switch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote
 
-from simulator.plex.agent import agent_answer
-from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Item, Tagging, file_stem
-
-if TYPE_CHECKING:
-    from simulator.plex.library import Library
-    from simulator.plex.switches import Switches
+from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Image, Item, Tagging, file_stem
+from simulator.plex.library import Library, agent_answer
 
 _COMMON: Final = frozenset(
-    {
-        "title",
-        "titleSort",
-        "summary",
-        "contentRating",
-        "originallyAvailableAt",
-        "addedAt",
-        "rating",
-        "audienceRating",
-        "userRating",
-        "year",
-    }
+    (
+        "title titleSort summary contentRating originallyAvailableAt addedAt rating "
+        "audienceRating userRating year"
+    ).split()
 )
-_MOVIE_ONLY: Final = frozenset({"studio", "tagline", "originalTitle", "editionTitle"})
-_EPISODE_TAGS: Final = frozenset({"actor", "collection", "director", "label", "writer"})
-_LOCK_ONLY: Final = frozenset({"thumb", "art", "banner", "theme", "squareArt", "clearLogo"})
-_NUMBERS: Final = frozenset({"rating", "audienceRating", "userRating"})
+_MOVIE_ONLY: Final = frozenset(("studio", "tagline", "originalTitle"))
+_EPISODE_TAGS: Final = frozenset(("actor", "collection", "director", "label", "writer"))
+_NUMBERS: Final = {
+    "rating": float,
+    "audienceRating": float,
+    "userRating": float,
+    "year": int,
+    "addedAt": int,
+}
 
 _FIELD: Final = re.compile(r"^(\w+)\.(value|locked)$")
-_TAG: Final = re.compile(
-    r"^(\w+)\[(\d*)\]\.(tag|tag\.tag|tag\.tag-|tag\.thumb|tag\.art|tagging\.\w+)$"
-)
+_TAG: Final = re.compile(r"^(\w+)\[(\d*)\]\.(tag\.tag|tag\.tag-|tag\.thumb|tagging\.text)$")
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+# List name in the address -> (field that is locked, word in upload keys).
+IMAGES: Final = {"posters": ("thumb", "posters"), "arts": ("art", "art")}
+# Names under which one image is selected -> list name.
+SINGULAR: Final = {"poster": "posters", "thumb": "posters", "art": "arts"}
+#: A larger upload is answered with 500.
+LARGEST: Final = 10 * 1024 * 1024
 
 
 class EditRefusedError(Exception):
@@ -69,34 +70,33 @@ class Plan:
 
     values: dict[str, str | int | float | None] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
-    adds: list[TagAdd] = field(default_factory=list)
-    # (kind, names to remove), None for all of them.
-    removes: list[tuple[str, list[str] | None]] = field(default_factory=list)
+    # By kind and index.
+    adds: dict[tuple[str, str], TagAdd] = field(default_factory=dict)
+    # (kind, names to remove)
+    removes: list[tuple[str, list[str]]] = field(default_factory=list)
     removes_come_last: bool = False
 
 
-def parse(pairs: Sequence[tuple[str, str]], kind: int, switches: Switches) -> Plan:
+def parse(pairs: Sequence[tuple[str, str]], kind: int) -> Plan:
     """What the query asks to be changed on items of ``kind``.
 
     Raises:
-        EditRefusedError: 400 for a field the kind does not have (by switch), 500
-            for a value that is none, such as a date that is no date.
+        EditRefusedError: 400 for a field the kind does not have, 500 for a value
+            that is none, such as a date that is no date.
     """
     plan = Plan()
-    linked: dict[tuple[str, str], TagAdd] = {}
     for name, value in pairs:
         if "." not in name and "[" not in name:
             continue
-        plain = _FIELD.match(name)
-        if plain:
-            _parse_field(plan, plain[1], plain[2], value, kind, switches)
-            continue
-        tag = _TAG.match(name)
-        if tag and _known_tag(tag[1], kind):
-            _parse_tag(plan, linked, tag, value)
-        elif switches.unknown_field == "400":
-            raise EditRefusedError(400, f"no such parameter {name!r}")
-    plan.adds = [add for add in plan.adds if add.tag]
+        plain, tag = _FIELD.match(name), _TAG.match(name)
+        if plain and plain[2] == "value" and _known_field(plain[1], kind):
+            plan.values[plain[1]] = _value(plain[1], value)
+        elif plain and plain[2] == "locked" and _known_lock(plain[1], kind):
+            plan.locks[plain[1]] = value not in {"0", "false", ""}
+        elif tag and _known_tag(tag[1], kind):
+            _parse_tag(plan, tag, value)
+        else:
+            raise EditRefusedError(400, f"there is no {name!r} on this type")
     return plan
 
 
@@ -108,107 +108,83 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
             item.set_value("year", int(str(value)[:4]) if value else None)
     for name, locked in plan.locks.items():
         item.lock(name, locked=locked)
-    switches = library.switches
-    adds_first = switches.tag_order == "add_first" or (
-        switches.tag_order == "url_order" and plan.removes_come_last
-    )
+    order, adds = library.switches.tag_order, [add for add in plan.adds.values() if add.tag]
+    adds_first = order == "add_first" or (order == "url_order" and plan.removes_come_last)
     if adds_first:
-        _add(library, item, plan.adds)
-        _remove(item, plan.removes)
-    else:
-        _remove(item, plan.removes)
-        _add(library, item, plan.adds)
-    if switches.edit_bumps_updated_at:
-        item.updated_at = library.now()
-    if switches.edit_bumps_content_changed:
-        library.sections[item.section_id].content_changed_at += 1
-    if plan.values:
-        library.sections[item.section_id].stale.add(item.kind)
+        _add(library, item, adds)
+    _remove(item, plan.removes)
+    if not adds_first:
+        _add(library, item, adds)
+    _changed(library, item)
 
 
 def change(
     library: Library,
     item: Item,
     fields: dict[str, Any],
-    tags: dict[str, list[Any]],
+    tags: dict[str, list[str]],
     *,
     person: bool,
-) -> list[str]:
+) -> None:
     """Set fields and whole tag lists as a person in Plex Web does, or as an agent does.
 
     A person's change locks what it touches; an agent's leaves locked fields
-    alone and locks nothing. Tags are names, or for actors also objects with
-    ``tag``, ``role`` and ``thumb``. Returns the names that were changed.
+    alone and locks nothing.
     """
-    changed = []
     for name, value in fields.items():
         if person or not item.is_locked(name):
             item.set_value(name, value)
-            changed.append(name)
-    for kind, wanted in tags.items():
+    for kind, names in tags.items():
         if person or not item.is_locked(kind):
             item.taggings(kind).clear()
-            _add(library, item, [_tag_add(kind, tag) for tag in wanted])
-            changed.append(kind)
-    for name in changed if person else ():
-        item.lock(name, locked=True)
-    section = library.sections[item.section_id]
-    section.stale.add(item.kind)
-    section.content_changed_at += 1
-    item.updated_at = library.now()
-    return changed
+            _add(library, item, [TagAdd(kind, name) for name in names])
+    if person:
+        for name in (*fields, *tags):
+            item.lock(name, locked=True)
+    _changed(library, item)
 
 
 def refresh(library: Library, item: Item) -> None:
     """A metadata refresh: the agent's words, or without one the file's name, where unlocked."""
-    section = library.sections[item.section_id]
     if item.matched:
         fields, tags = agent_answer(int(item.matched, 16))
-        change(library, item, dict(fields), dict(tags), person=False)
-    elif section.agentless and library.switches.none_agent_title_revert and item.parts:
-        change(library, item, {"title": file_stem(item.parts[0].path)}, {}, person=False)
+        change(library, item, dict(fields), tags, person=False)
+    elif library.sections[item.section_id].agentless and item.parts:
+        title = file_stem(item.parts[0].file.path)
+        change(library, item, {"title": title}, {}, person=False)
+
+
+def _changed(library: Library, item: Item) -> None:
+    section = library.sections[item.section_id]
+    section.unsorted.add(item.kind)
+    section.content_changed_at += 1
     item.updated_at = library.now()
 
 
-def _parse_field(
-    plan: Plan, name: str, what: str, value: str, kind: int, switches: Switches
-) -> None:
-    known = name in _COMMON or (name in _MOVIE_ONLY and kind == MOVIE)
-    if name == "editionTitle" and not switches.plex_pass:
-        known = False
-    if what == "locked":
-        if known or name in _LOCK_ONLY or _known_tag(name, kind):
-            plan.locks[name] = value not in {"0", "false", ""}
-            return
-    elif known:
-        plan.values[name] = _value(name, value)
-        return
-    if switches.unknown_field == "400":
-        raise EditRefusedError(400, f"no field {name!r} on this type")
+def _known_field(name: str, kind: int) -> bool:
+    return name in _COMMON or (name in _MOVIE_ONLY and kind == MOVIE)
+
+
+def _known_tag(name: str, kind: int) -> bool:
+    return name in (_EPISODE_TAGS if kind == EPISODE else TAG_ELEMENTS)
+
+
+def _known_lock(name: str, kind: int) -> bool:
+    return name in {"thumb", "art"} or _known_field(name, kind) or _known_tag(name, kind)
 
 
 def _value(name: str, value: str) -> str | int | float | None:
     if value == "":
         return None
-    try:
-        if name in _NUMBERS:
-            return float(value) if float(value) >= 0 else None
-        if name in {"year", "addedAt"}:
-            return int(value)
-    except ValueError:
-        raise EditRefusedError(500, f"{value!r} is no {name}") from None
     if name == "originallyAvailableAt" and not _DATE.match(value):
         raise EditRefusedError(500, f"{value!r} is no date")
-    return value
+    try:
+        return _NUMBERS[name](value) if name in _NUMBERS else value
+    except ValueError:
+        raise EditRefusedError(500, f"{value!r} is no {name}") from None
 
 
-def _known_tag(kind: str, item_kind: int) -> bool:
-    return kind in (_EPISODE_TAGS if item_kind == EPISODE else TAG_ELEMENTS)
-
-
-def _parse_tag(
-    plan: Plan, linked: dict[tuple[str, str], TagAdd], match: re.Match[str], value: str
-) -> None:
+def _parse_tag(plan: Plan, match: re.Match[str], value: str) -> None:
     kind, index, what = match.groups()
     if what == "tag.tag-":
         # The list is encoded once as a whole and once name by name, so that a
@@ -216,20 +192,13 @@ def _parse_tag(
         plan.removes.append((kind, [unquote(name) for name in value.split(",")]))
         plan.removes_come_last = True
         return
-    if what == "tag":
-        plan.removes.append((kind, None))
-        plan.removes_come_last = True
-        return
-    add = linked.get((kind, index))
-    if add is None or (index == "" and what == "tag.tag"):
-        add = linked[kind, index] = TagAdd(kind)
-        plan.adds.append(add)
+    add = plan.adds.setdefault((kind, index), TagAdd(kind))
     if what == "tag.tag":
         add.tag = value
         plan.removes_come_last = False
     elif what == "tag.thumb":
         add.thumb = value
-    elif what == "tagging.text":
+    else:
         add.text = value
 
 
@@ -249,17 +218,49 @@ def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
             here.text = add.text
 
 
-def _remove(item: Item, removes: list[tuple[str, list[str] | None]]) -> None:
+def _remove(item: Item, removes: list[tuple[str, list[str]]]) -> None:
     for kind, names in removes:
+        gone = {name.lower() for name in names}
         taggings = item.taggings(kind)
-        if names is None:
-            taggings.clear()
-        else:
-            gone = {name.lower() for name in names}
-            taggings[:] = [t for t in taggings if t.row.tag.lower() not in gone]
+        taggings[:] = [one for one in taggings if one.row.tag.lower() not in gone]
 
 
-def _tag_add(kind: str, tag: Any) -> TagAdd:
-    if isinstance(tag, dict):
-        return TagAdd(kind, str(tag["tag"]), tag.get("role"), tag.get("thumb"))
-    return TagAdd(kind, str(tag))
+def offered(item: Item, which: str) -> list[Image]:
+    """The images of the item; a list to be changed in place. One comes from the file itself."""
+    if item.images is None:
+        item.images = {}
+    if which not in item.images:
+        item.images[which] = [Image(f"media://{item.key:040x}/{which}.jpg", selected=True)]
+    return item.images[which]
+
+
+def upload(library: Library, item: Item, which: str, data: bytes) -> None:
+    """Take an uploaded image: the same bytes are the same image."""
+    field, word = IMAGES[which]
+    # Below a show the key also names season and episode, so only its end can be trusted.
+    place = f"seasons/1/episodes/{item.index}/" if item.kind == EPISODE else ""
+    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    key = f"upload://{word}/{place}{digest}"
+    images = offered(item, which)
+    if all(image.key != key for image in images):
+        images.append(Image(key, selected=False))
+    if library.switches.upload_selects:
+        select(library, item, which, key)
+    if library.switches.upload_locks:
+        item.lock(field, locked=True)
+
+
+def select(library: Library, item: Item, which: str, key: str) -> bool:
+    """Show this image from now on; False if the item has no such image."""
+    images = offered(item, which)
+    if all(image.key != key for image in images):
+        return False
+    for image in images:
+        image.selected = image.key == key
+    # The epoch in an image's address changes with every change of the image.
+    if which == "posters":
+        item.thumb_at = max(library.now(), item.thumb_at + 1)
+    else:
+        item.art_at = max(library.now(), item.art_at + 1)
+    item.updated_at = library.now()
+    return True

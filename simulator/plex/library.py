@@ -1,44 +1,164 @@
-"""Sections and everything in them: the stand-in's database."""
+"""Sections and everything in them: the stand-in's database, and what nobody knows about Plex.
+
+What nobody knows for certain are switches with a default: a test that only passes
+with one position of a switch relies on an unknown.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
 
-from simulator.library import PLEX_ROOT, CatalogueFile, catalogue_files
-from simulator.plex.agent import agent_answer
+from simulator.library import PLEX_ROOT, catalogue_file, catalogue_scene
 from simulator.plex.items import (
     EPISODE,
+    MOVIE,
     SEASON,
     SHOW,
+    FileFacts,
     Item,
     Part,
     Tagging,
     TagRow,
     file_stem,
 )
-from simulator.plex.sections import CATALOGUE_EPOCH, STYLES, Section
 
-if TYPE_CHECKING:
-    from simulator.plex.switches import Switches
-
+CATALOGUE_EPOCH: Final = 1_700_000_000
 # Rating keys are far from scene numbers on purpose: mixing them up must show.
 FIRST_KEY: Final = 20_001
-WINDOWS_ROOT: Final = "D:\\Media"
+
+_WORD: Final = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What a new item's file is: ``path`` as Plex sees it, ``size`` in bytes, ``oshash``."""
+# What makes a section of each style, as the list of sections shows it.
+STYLES: Final = {
+    "other": {
+        "type": "movie",
+        "agent": "tv.plex.agents.none",
+        "scanner": "Plex Video Files Scanner",
+        "language": "xn",
+    },
+    "movie": {
+        "type": "movie",
+        "agent": "tv.plex.agents.movie",
+        "scanner": "Plex Movie",
+        "language": "en-US",
+    },
+    "show": {
+        "type": "show",
+        "agent": "tv.plex.agents.series",
+        "scanner": "Plex TV Series",
+        "language": "en-US",
+    },
+}
+_TITLES: Final = {"other": "Scenes", "movie": "Movies", "show": "TV Shows"}
 
-    path: str
-    size: int = 1_000_000
-    oshash: str = ""
-    duration_ms: int = 600_000
+
+class PathIndex:
+    """Finds the items whose path contains some text without reading every path.
+
+    A word of the wanted text that has a non-word character on both sides must
+    be a whole word of any path containing it; the rarest such word names the
+    candidates, and the caller verifies each one.
+    """
+
+    def __init__(self) -> None:
+        self._by_word: dict[str, list[Item]] = {}
+
+    def add(self, item: Item, path: str) -> None:
+        """Remember the words of one of the item's paths."""
+        for word in _WORD.findall(path.lower()):
+            self._by_word.setdefault(word, []).append(item)
+
+    def candidates(self, text: str) -> list[Item] | None:
+        """Every item that may contain ``text`` (a superset), or None for "read them all"."""
+        lowered = text.lower()
+        best: list[Item] | None = None
+        for match in _WORD.finditer(lowered):
+            if match.start() == 0 or match.end() == len(lowered):
+                continue
+            found = self._by_word.get(match.group(), [])
+            if best is None or len(found) < len(best):
+                best = found
+        return best
+
+
+@dataclass(slots=True)
+class Section:
+    """One library: its style, folders, counters and items by kind."""
+
+    section_id: int
+    style: dict[str, str]
+    title: str
+    locations: list[str]
+    uuid: str
+    scanned_at: int = CATALOGUE_EPOCH
+    content_changed_at: int = 1
+    refreshing: bool = False
+    items: dict[int, list[Item]] = field(default_factory=dict)
+    paths: PathIndex = field(default_factory=PathIndex)
+    unsorted: set[int] = field(default_factory=set)
+
+    @property
+    def type(self) -> str:
+        """What Plex calls such a library: ``movie`` or ``show``."""
+        return self.style["type"]
+
+    @property
+    def file_kind(self) -> int:
+        """The kind that holds files."""
+        return EPISODE if self.type == "show" else MOVIE
+
+    @property
+    def agentless(self) -> bool:
+        """Whether nothing fetches metadata for this section."""
+        return self.style["agent"].endswith(".none")
+
+    def sorted_items(self, kind: int) -> list[Item]:
+        """Items of one kind by sort title, the order Plex lists in."""
+        items = self.items.setdefault(kind, [])
+        if kind in self.unsorted:
+            items.sort(key=lambda item: (item.sort_key, item.key))
+            self.unsorted.discard(kind)
+        return items
+
+
+@dataclass(slots=True)
+class Switches:
+    """Every switch of the stand-in, in its default position.
+
+    Attributes:
+        tag_order: Which goes first when one PUT adds and removes: ``remove_first``,
+            ``add_first``, or ``url_order``.
+        tag_writes: ``genre[i].tag.tag=`` adds to the list (``additive``), or replaces
+            it (``replace``).
+        max_url_bytes: A longer request target is refused with 414; 0 is no limit.
+        oshash_padded: ``openSubtitleHash`` keeps its leading zeros.
+        oshash_known: False is a server that has not analysed its files yet.
+        page_cap: Most items of one page, whatever was asked; 0 is no limit.
+        upload_selects: An uploaded image becomes the selected one.
+        upload_locks: An uploaded image locks its field.
+        gzip: Replies are compressed for clients that accept it.
+        clock_offset_s: Seconds added to the stand-in's clock.
+        maintenance: Not empty: every path answers 503 with this text.
+    """
+
+    tag_order: str = "remove_first"
+    tag_writes: str = "additive"
+    max_url_bytes: int = 32_768
+    oshash_padded: bool = True
+    oshash_known: bool = True
+    page_cap: int = 0
+    upload_selects: bool = True
+    upload_locks: bool = True
+    gzip: bool = True
+    clock_offset_s: int = 0
+    maintenance: str = ""
 
 
 class Library:
@@ -57,13 +177,12 @@ class Library:
         """Forget everything, as a server that was just installed."""
         self.sections: dict[int, Section] = {}
         self.items: dict[int, Item] = {}
-        self.tag_rows: dict[tuple[str, str], TagRow] = {}
-        self.tags_by_id: dict[int, TagRow] = {}
-        self.waiting: list[tuple[int, tuple[FileFacts, ...], str]] = []
+        # Files that the next scan finds, with their section.
+        self.waiting: list[tuple[Section, tuple[FileFacts, ...]]] = []
+        self._tag_rows: dict[tuple[str, str], TagRow] = {}
+        self._seasons: dict[tuple[int, str], Item] = {}
         self._next_key = FIRST_KEY
         self._next_part = 1
-        self._next_tag = 1
-        self._shows: dict[tuple[int, str], Item] = {}
 
     def now(self) -> int:
         """The stand-in's clock, in epoch seconds."""
@@ -72,89 +191,78 @@ class Library:
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
         section_id = len(self.sections) + 1
-        wanted = STYLES[style]
         section = Section(
             section_id=section_id,
-            style=wanted,
-            title=title or wanted.title,
+            style=STYLES[style],
+            title=title or _TITLES[style],
             locations=list(locations) or [PLEX_ROOT],
             uuid=str(uuid.uuid4()),  # each library has one of its own, on whatever server
         )
         self.sections[section_id] = section
         return section
 
-    def fill(self, section: Section, count: int, *, matched: bool, windows: bool) -> None:
-        """Put the first ``count`` files of the shared catalogue into ``section``."""
-        if windows:
-            section.locations = [WINDOWS_ROOT]
-        for file in catalogue_files(count):
-            path = windows_path(file) if windows else file.plex_path
-            facts = FileFacts(path, file.size, file.oshash, file.duration_ms)
+    def fill(self, section: Section, count: int, *, matched: bool) -> None:
+        """Put the first ``count`` files of the catalogue into ``section``.
+
+        With ``matched`` an agent has found them: no locks, and not Stash's words.
+        """
+        for file in map(catalogue_file, range(1, count + 1)):
+            facts = FileFacts(file.plex_path, file.size, file.oshash, file.duration_ms)
             item = self.add_item(section, (facts,), added_at=CATALOGUE_EPOCH + file.number)
             if matched:
-                self._match(item, file.number)
+                item.matched = f"{file.number:024x}"
+                fields, tags = agent_answer(file.number)
+                for name, value in fields.items():
+                    item.set_value(name, value)
+                for kind, names in tags.items():
+                    item.taggings(kind).extend(Tagging(self.tag_row(kind, name)) for name in names)
         section.content_changed_at = count + 1
 
     def add_item(
-        self,
-        section: Section,
-        files: tuple[FileFacts, ...],
-        title: str = "",
-        added_at: int | None = None,
+        self, section: Section, files: tuple[FileFacts, ...], added_at: int | None = None
     ) -> Item:
         """A new item holding ``files`` (several are several versions), as a scan makes it."""
         when = self.now() if added_at is None else added_at
-        parts = tuple(self._part(facts) for facts in files)
-        parent = self._season_of(section, files[0].path, when) if section.file_kind == 4 else None
-        item = self._new_item(
-            section, section.file_kind, title or file_stem(files[0].path), parts, when
-        )
-        if parent is not None:
-            item.parent = parent
-            parent.index += 1
-            item.index = parent.index
-        for part in parts:
-            section.paths.add(item, part.path)
-        section.content_changed_at += 1
+        season = self._season_of(section, files[0].path, when) if section.file_kind == 4 else None
+        item = self._new_item(section, section.file_kind, file_stem(files[0].path), when)
+        if season is not None:
+            season.index += 1
+            item.parent, item.index = season, season.index
+        self.replace_files(item, files)
         return item
 
     def replace_files(self, item: Item, files: tuple[FileFacts, ...]) -> None:
         """Give the item other files; Plex does not move ``updatedAt`` for that."""
         section = self.sections[item.section_id]
-        item.parts = tuple(self._part(facts) for facts in files)
-        for part in item.parts:
-            section.paths.add(item, part.path)
+        item.parts = tuple(Part(self._next_part + place, one) for place, one in enumerate(files))
+        self._next_part += len(files)
+        for file in files:
+            section.paths.add(item, file.path)
         section.content_changed_at += 1
 
     def remove_item(self, item: Item) -> None:
         """The item is gone; its rating key answers 404 from now on."""
         section = self.sections[item.section_id]
         item.deleted = True
-        self.items.pop(item.key, None)
-        section.items[item.kind] = [
-            other for other in section.items.get(item.kind, []) if other is not item
-        ]
+        del self.items[item.key]
+        section.items[item.kind] = [one for one in section.items[item.kind] if one is not item]
         section.content_changed_at += 1
 
     def rekey(self, item: Item) -> int:
         """Give the item a new rating key, as a remove and re-add scan does."""
-        self.items.pop(item.key, None)
+        del self.items[item.key]
         item.key = self._take_key()
         self.items[item.key] = item
         section = self.sections[item.section_id]
-        section.stale.add(item.kind)
+        section.unsorted.add(item.kind)
         section.content_changed_at += 1
         return item.key
 
     def tag_row(self, kind: str, tag: str) -> TagRow:
-        """The server-wide row for a tag, made if it is new."""
-        name = tag.lower() if self.switches.tags_ignore_case else tag
-        row = self.tag_rows.get((kind, name))
+        """The server-wide row for a tag, whatever its letters' case; made if it is new."""
+        row = self._tag_rows.get((kind, tag.lower()))
         if row is None:
-            row = TagRow(self._next_tag, tag)
-            self._next_tag += 1
-            self.tag_rows[kind, name] = row
-            self.tags_by_id[row.tag_id] = row
+            row = self._tag_rows[kind, tag.lower()] = TagRow(len(self._tag_rows) + 1, tag)
         return row
 
     def named(self, ids: str) -> list[Item]:
@@ -166,67 +274,56 @@ class Library:
         """The item holding exactly this file, or None."""
         for section in self.sections.values():
             for item in section.paths.candidates(f"/{path}/") or []:
-                if not item.deleted and any(part.path == path for part in item.parts):
+                if not item.deleted and any(part.file.path == path for part in item.parts):
                     return item
         return None
 
-    def appear(self, covered: Callable[[int, str], bool]) -> list[Item]:
-        """Let the waiting files that a scan covers become items."""
-        found, kept = [], []
-        for section_id, files, title in self.waiting:
-            if covered(section_id, files[0].path):
-                found.append(self.add_item(self.sections[section_id], files, title))
-            else:
-                kept.append((section_id, files, title))
-        self.waiting = kept
-        return found
+    def finish_scan(self, section: Section, path: str | None) -> int:
+        """End a scan: waiting files below ``path`` (None: all) become items. Gives how many."""
+        below = "" if path is None else path.rstrip("/") + "/"
+        with self.lock:
+            waiting, self.waiting, found = self.waiting, [], 0
+            for where, files in waiting:
+                if where is section and files[0].path.startswith(below):
+                    self.add_item(section, files)
+                    found += 1
+                else:
+                    self.waiting.append((where, files))
+            section.refreshing = False
+            section.scanned_at = self.now()
+            return found
 
-    def children(self, parent: Item) -> Iterator[Item]:
-        """Items directly below ``parent``, in order."""
-        kind = SEASON if parent.kind == SHOW else EPISODE
-        for item in self.sections[parent.section_id].items.get(kind, []):
-            if item.parent is parent:
-                yield item
-
-    def _new_item(
-        self, section: Section, kind: int, title: str, parts: tuple[Part, ...], when: int
-    ) -> Item:
-        item = Item(self._take_key(), kind, section.section_id, title, parts, when)
+    def _new_item(self, section: Section, kind: int, title: str, when: int) -> Item:
+        item = Item(self._take_key(), kind, section.section_id, title, (), when)
         self.items[item.key] = item
         section.items.setdefault(kind, []).append(item)
-        section.stale.add(kind)
+        section.unsorted.add(kind)
         return item
 
     def _season_of(self, section: Section, path: str, when: int) -> Item:
-        folder = path.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
-        season = self._shows.get((section.section_id, folder))
+        """The only season of the show that is named after the file's folder."""
+        folder = path.rpartition("/")[0].rpartition("/")[2]
+        season = self._seasons.get((section.section_id, folder))
         if season is None:
-            show = self._new_item(section, SHOW, folder, (), when)
-            show.index = 1
-            season = self._new_item(section, SEASON, "Season 1", (), when)
+            show = self._new_item(section, SHOW, folder, when)
+            season = self._new_item(section, SEASON, "Season 1", when)
             season.parent = show
-            self._shows[section.section_id, folder] = season
+            self._seasons[section.section_id, folder] = season
         return season
-
-    def _part(self, facts: FileFacts) -> Part:
-        part = Part(self._next_part, facts.path, facts.size, facts.oshash, facts.duration_ms)
-        self._next_part += 1
-        return part
 
     def _take_key(self) -> int:
         self._next_key += 1
         return self._next_key - 1
 
-    def _match(self, item: Item, number: int) -> None:
-        """Fill the item as an agent that found it would: no locks, and not Stash's words."""
-        item.matched = f"{number:024x}"
-        fields, tags = agent_answer(number)
-        for name, value in fields.items():
-            item.set_value(name, value)
-        for kind, names in tags.items():
-            item.taggings(kind).extend(Tagging(self.tag_row(kind, name)) for name in names)
 
-
-def windows_path(file: CatalogueFile) -> str:
-    """The file's path on a Plex that runs on Windows."""
-    return f"{WINDOWS_ROOT}\\{file.folder}\\{file.name}"
+def agent_answer(number: int) -> tuple[dict[str, str | int], dict[str, list[str]]]:
+    """(fields, tags) the online agent has for scene ``number``; never quite what Stash says."""
+    scene = catalogue_scene(number)
+    fields: dict[str, str | int] = {
+        "title": f"{scene.title} (agent)",
+        "summary": f"Found online: {scene.title}",
+        "studio": scene.studio,
+        "originallyAvailableAt": scene.date,
+        "year": int(scene.date[:4]),
+    }
+    return fields, {"genre": list(scene.tags), "actor": list(scene.performers)}

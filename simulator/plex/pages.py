@@ -1,29 +1,30 @@
-"""Items and sections as the elements Plex shows for them."""
+"""Items, sections and the server itself as the elements Plex shows for them."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
-from simulator.plex.filters import guid
-from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, SEASON, SHOW, TAG_ELEMENTS, Item
-from simulator.plex.media_page import media_element
-from simulator.plex.xml import Attributes, Element, Value
+from simulator.plex.edits import offered
+from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part
+from simulator.plex.xml import Attributes, Element
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library
-    from simulator.plex.sections import Section
-    from simulator.plex.switches import Switches
+    from simulator.plex.library import Library, Section, Switches
 
-TAG_PREFIX: Final = "/system/bundle/media/flags/"
-TAG_VERSION: Final = 1775731696
+VERSION: Final = "1.43.1.10611-1e34174b1"
+#: What most containers say.
+LIBRARY: Final[Attributes] = {
+    "identifier": "com.plexapp.plugins.library",
+    "mediaTagPrefix": "/system/bundle/media/flags/",
+    "mediaTagVersion": 1775731696,
+}
 
-_BEFORE_TYPE: Final = ("studio",)
 _AFTER_TITLE: Final = (
     "titleSort",
     "originalTitle",
-    "editionTitle",
     "contentRating",
     "summary",
     "rating",
@@ -32,110 +33,86 @@ _AFTER_TITLE: Final = (
     "year",
     "tagline",
 )
+# A listing shows only so many tags of these kinds, and no labels at all.
+_LISTED_TAGS: Final = {"genre": 2, "actor": 3, "label": 0}
+
+_SERVER_CAN: Final = (
+    "allowCameraUpload allowChannelAccess allowMediaDeletion allowSharing allowSync allowTuners "
+    "backgroundProcessing certificate companionProxy eventStream hubSearch itemClusters "
+    "mediaProviders multiuser myPlex myPlexSubscription pluginHost sync transcoderAudio "
+    "transcoderLyrics transcoderPhoto transcoderSubtitles transcoderVideo updater voiceSearch"
+).split()
+_SERVER: Final[Attributes] = {
+    **dict.fromkeys(_SERVER_CAN, True),
+    "apiVersion": "1.2.0",
+    "countryCode": "usa",
+    "diagnostics": "logs,databases,streaminglogs",
+    "friendlyName": "Plex stand-in",
+    "livetv": 7,
+    "musicAnalysis": 2,
+    "myPlexMappingState": "mapped",
+    "myPlexSigninState": "ok",
+    "myPlexUsername": "owner@example.org",
+    "offlineTranscode": 1,
+    "ownerFeatures": "collections,content_filter,federated-auth,home,pass,webhooks",
+    "platform": "Linux",
+    "platformVersion": "6.17.0-23-generic",
+    "pushNotifications": False,
+    "readOnlyLibraries": False,
+    "streamingBrainABRVersion": 3,
+    "streamingBrainVersion": 2,
+    "transcoderActiveVideoSessions": 0,
+    "transcoderVideoBitrates": "64,96,208,320,720,1500,2000,3000,4000,8000,10000",
+    "transcoderVideoQualities": "0,1,2,3,4,5,6,7,8,9,10",
+    "transcoderVideoResolutions": "128,128,160,240,320,480,768,720,720,1080,1080",
+    "updatedAt": 1_700_000_000,
+    "version": VERSION,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How much of an item is shown: a listing is terse, one item's own page is full."""
-
-    full: bool
-    exclude_elements: frozenset[str] = frozenset()
-    exclude_fields: frozenset[str] = frozenset()
-    only_elements: frozenset[str] | None = None
-    guids: bool = False
-
-    def shows(self, element: str) -> bool:
-        """Whether the view shows elements of this name."""
-        if self.only_elements is not None and element not in self.only_elements:
-            return False
-        return element not in self.exclude_elements
+def container(attributes: Attributes, elements: Sequence[Element] = ()) -> Element:
+    """A ``MediaContainer`` whose ``size`` comes first and counts its entries."""
+    size: Attributes = {"size": len(elements)}
+    return Element("MediaContainer", {**size, **attributes}, elements)
 
 
-def view_of(pairs: Sequence[tuple[str, str]], switches: Switches, *, full: bool) -> View:
-    """The view a query asks for, as far as the switches let it be honoured."""
-    wanted = dict(pairs)
-
-    def names(key: str) -> frozenset[str]:
-        return frozenset(name for name in wanted.get(key, "").split(",") if name)
-
-    honoured = switches.exclude_honoured
-    only = switches.include_elements == "only" and "includeElements" in wanted
-    return View(
-        full=full,
-        exclude_elements=names("excludeElements") if honoured else frozenset(),
-        exclude_fields=names("excludeFields") if honoured else frozenset(),
-        only_elements=names("includeElements") if only else None,
-        guids=full or wanted.get("includeGuids") == "1",
-    )
+def server_page(machine_id: str) -> Element:
+    """The page behind ``/``."""
+    entries = [
+        Element("Directory", {"count": 1, "key": name, "title": name})
+        for name in ("activities", "hubs", "library", "playlists", "status")
+    ]
+    return container({**_SERVER, "machineIdentifier": machine_id}, entries)
 
 
-def item_element(library: Library, item: Item, view: View) -> Element:
-    """One item as a ``<Video>`` (or ``<Directory>`` for shows and seasons)."""
-    section = library.sections[item.section_id]
-    below = item.kind in {SHOW, SEASON}
-    attributes: Attributes = {
-        "ratingKey": str(item.key),
-        "key": f"/library/metadata/{item.key}" + ("/children" if below else ""),
-    }
-    if item.parent is not None:
-        attributes.update(_ancestry(item))
-    attributes["guid"] = guid(item, section)
-    values = item.values or {}
-    for name in _BEFORE_TYPE:
-        if name in values:
-            attributes[name] = values[name]
-    attributes["type"] = KIND_NAMES[item.kind]
-    attributes["title"] = item.title
-    if view.full:
-        attributes["librarySectionTitle"] = section.title
-        attributes["librarySectionID"] = item.section_id
-        attributes["librarySectionKey"] = f"/library/sections/{item.section_id}"
-    for name in _AFTER_TITLE:
-        if name in values:
-            attributes[name] = values[name]
-        elif name == "summary":
-            # Recorded: an item without a summary still has the empty attribute.
-            attributes[name] = ""
-    if item.kind in {SHOW, EPISODE, SEASON}:
-        attributes["index"] = item.index if item.kind == EPISODE else 1
-    if item.parent is not None:
-        attributes["parentIndex"] = 1
-    _image_attributes(item, attributes)
-    if item.parts:
-        attributes["duration"] = item.parts[0].duration_ms
-    if "originallyAvailableAt" in values:
-        attributes["originallyAvailableAt"] = values["originallyAvailableAt"]
-    if below:
-        leaves = _leaf_count(library, item)
-        attributes.update(leafCount=leaves, viewedLeafCount=0)
-    attributes["addedAt"] = item.added_at
-    attributes["updatedAt"] = item.updated_at
-    for name in view.exclude_fields:
-        attributes.pop(name, None)
-    children = _children(item, view, attributes, library.switches)
-    name = "Directory" if below else "Video"
-    return Element(name, attributes, children, json_name="Metadata")
+def identity_page(machine_id: str) -> Element:
+    """The page behind ``/identity``, which needs no token."""
+    own: Attributes = {"apiVersion": "1.2.0", "claimed": True}
+    return container({**own, "machineIdentifier": machine_id, "version": VERSION})
+
+
+def library_page() -> Element:
+    """The page behind ``/library``."""
+    own: Attributes = {"allowSync": False, "art": "/:/resources/library-art.png", "content": ""}
+    entry = Element("Directory", {"key": "sections", "title": "Library Sections"})
+    return container({**own, **LIBRARY, "title1": "Plex Library", "title2": ""}, [entry])
 
 
 def section_element(section: Section) -> Element:
     """One library of the section list, with its folders."""
-    image = "movie" if section.style.type == "movie" else "show"
     attributes: Attributes = {
         "allowSync": True,
-        "art": f"/:/resources/{image}-fanart.jpg",
+        "art": f"/:/resources/{section.type}-fanart.jpg",
         "composite": f"/library/sections/{section.section_id}/composite/{section.scanned_at}",
         "filters": True,
         "refreshing": section.refreshing,
-        "thumb": f"/:/resources/{image}.png",
+        "thumb": f"/:/resources/{section.type}.png",
         "key": str(section.section_id),
-        "type": section.style.type,
         "title": section.title,
-        "agent": section.style.agent,
-        "scanner": section.style.scanner,
-        "language": section.style.language,
+        **section.style,
         "uuid": section.uuid,
         "updatedAt": section.scanned_at,
-        "createdAt": section.created_at,
+        "createdAt": section.scanned_at,
         "scannedAt": section.scanned_at,
         "content": True,
         "directory": True,
@@ -152,17 +129,12 @@ def section_element(section: Section) -> Element:
 def listing_attributes(section: Section, kind: int) -> Attributes:
     """What a listing's ``MediaContainer`` says about its section, after the counts."""
     name = KIND_NAMES.get(kind, "movie")
-    image = "movie" if section.style.type == "movie" else "show"
     return {
         "allowSync": True,
-        "art": f"/:/resources/{image}-fanart.jpg",
-        "identifier": "com.plexapp.plugins.library",
-        "librarySectionID": section.section_id,
-        "librarySectionTitle": section.title,
-        "librarySectionUUID": section.uuid,
-        "mediaTagPrefix": TAG_PREFIX,
-        "mediaTagVersion": TAG_VERSION,
-        "thumb": f"/:/resources/{image}.png",
+        "art": f"/:/resources/{section.type}-fanart.jpg",
+        **LIBRARY,
+        **section_attributes(section),
+        "thumb": f"/:/resources/{section.type}.png",
         "title1": section.title,
         "title2": f"All {name.capitalize()}s",
         "viewGroup": name,
@@ -170,98 +142,200 @@ def listing_attributes(section: Section, kind: int) -> Attributes:
     }
 
 
-def _ancestry(item: Item) -> Attributes:
-    parent = item.parent
-    if parent is None:
-        return {}
-    found: Attributes = {
-        "parentRatingKey": str(parent.key),
-        "parentKey": f"/library/metadata/{parent.key}",
-        "parentTitle": parent.title,
+def section_attributes(section: Section) -> Attributes:
+    """How a container names its section."""
+    return {
+        "librarySectionID": section.section_id,
+        "librarySectionTitle": section.title,
+        "librarySectionUUID": section.uuid,
     }
-    top = parent.parent
-    if top is not None:
-        found.update(
-            grandparentRatingKey=str(top.key),
-            grandparentKey=f"/library/metadata/{top.key}",
-            grandparentTitle=top.title,
-        )
-    return found
 
 
-def _image_attributes(item: Item, attributes: Attributes) -> None:
-    shown = item.images or {}
+def item_element(
+    library: Library, item: Item, *, full: bool, without: frozenset[str] = frozenset()
+) -> Element:
+    """One item as a ``<Video>``.
+
+    Args:
+        library: Where it is.
+        item: The item.
+        full: An item's own page is full, a listing is terse.
+        without: Names of the elements and fields that are left out.
+    """
+    section = library.sections[item.section_id]
+    values = item.values or {}
+    attributes: Attributes = {
+        "ratingKey": str(item.key),
+        "key": f"/library/metadata/{item.key}",
+    }
+    if item.parent is not None:
+        attributes.update(_ancestry(item.parent))
+    attributes["guid"] = _guid(item, section)
+    if "studio" in values:
+        attributes["studio"] = values["studio"]
+    attributes["type"] = KIND_NAMES[item.kind]
+    attributes["title"] = item.title
+    if full:
+        attributes["librarySectionTitle"] = section.title
+        attributes["librarySectionID"] = item.section_id
+        attributes["librarySectionKey"] = f"/library/sections/{item.section_id}"
+    for name in _AFTER_TITLE:
+        if name in values:
+            attributes[name] = values[name]
+        elif name == "summary":
+            # Recorded: an item without a summary still has the empty attribute.
+            attributes[name] = ""
+    if item.kind == EPISODE:
+        attributes["index"] = item.index
     for name, which, when in (("thumb", "posters", item.thumb_at), ("art", "arts", item.art_at)):
-        if which not in shown or any(image.selected for image in shown[which]):
+        shown = (item.images or {}).get(which)
+        if shown is None or any(image.selected for image in shown):
             attributes[name] = f"/library/metadata/{item.key}/{name}/{when}"
+    if item.parts:
+        attributes["duration"] = item.parts[0].file.duration_ms
+    if "originallyAvailableAt" in values:
+        attributes["originallyAvailableAt"] = values["originallyAvailableAt"]
+    attributes["addedAt"] = item.added_at
+    attributes["updatedAt"] = item.updated_at
+    children = _children(item, attributes, full=full, without=without)
+    for name in without:
+        attributes.pop(name, None)
+    return Element("Video", attributes, children)
 
 
-def _leaf_count(library: Library, item: Item) -> int:
-    if item.kind == SEASON:
-        return sum(1 for _ in library.children(item))
-    return sum(_leaf_count(library, season) for season in library.children(item))
+def tree_page(library: Library, item: Item) -> Element:
+    """The item with its files and their OpenSubtitles hashes, as ``/tree`` shows it."""
+    own: Attributes = {
+        "id": item.key,
+        "title": item.title,
+        "guid": _guid(item, library.sections[item.section_id]),
+        "parentTitle": item.parent.title if item.parent else "",
+        "instanceRatingKey": "",
+        "index": item.index or 1,
+        "originallyAvailableAt": str(item.value("originallyAvailableAt") or ""),
+        "addedAt": item.added_at,
+        "refreshedAt": item.updated_at,
+    }
+    parts = [_tree_part(part, library.switches) for part in item.parts]
+    return container(LIBRARY, [Element("MetadataItem", own, parts)])
 
 
-def _children(item: Item, view: View, attributes: Attributes, switches: Switches) -> list[Element]:
+def images_page(item: Item, which: str) -> Element:
+    """The item's images, as the list under ``/posters`` or ``/arts`` shows them."""
+    photos = []
+    for image in offered(item, which):
+        address = f"/library/metadata/{item.key}/file?url={quote(image.key, safe='')}"
+        shown: Attributes = {"key": address, "ratingKey": image.key, "selected": image.selected}
+        photos.append(Element("Photo", {**shown, "thumb": address}))
+    return container(LIBRARY, photos)
+
+
+def _guid(item: Item, section: Section) -> str:
+    if item.matched:
+        return f"plex://{KIND_NAMES[item.kind]}/{item.matched}"
+    return f"tv.plex.agents.none://{item.key}" if section.agentless else f"local://{item.key}"
+
+
+def _ancestry(season: Item) -> Attributes:
+    show = season.parent
+    assert show is not None
+    return {
+        "parentRatingKey": str(season.key),
+        "parentKey": f"/library/metadata/{season.key}",
+        "parentTitle": season.title,
+        "parentIndex": 1,
+        "grandparentRatingKey": str(show.key),
+        "grandparentKey": f"/library/metadata/{show.key}",
+        "grandparentTitle": show.title,
+    }
+
+
+def _children(
+    item: Item, attributes: Attributes, *, full: bool, without: frozenset[str]
+) -> list[Element]:
     children: list[Element] = []
-    if view.shows("Media"):
-        file_hidden = "file" in view.exclude_fields
-        children.extend(
-            media_element(part, full=view.full, file=not file_hidden) for part in item.parts
-        )
-    if view.shows("Image"):
+    if "Media" not in without:
+        with_path = "file" not in without
+        children += [_media_element(part, full=full, with_path=with_path) for part in item.parts]
+    if "Image" not in without:
         for kind, name in (("coverPoster", "thumb"), ("background", "art")):
             if name in attributes:
-                url: Value = attributes[name]
-                children.append(Element("Image", {"alt": item.title, "type": kind, "url": url}))
-    if item.kind == MOVIE and view.shows("UltraBlurColors"):
-        children.append(
-            Element(
-                "UltraBlurColors",
-                {
-                    "topLeft": "49053c",
-                    "topRight": "0404f7",
-                    "bottomRight": "0404f7",
-                    "bottomLeft": "ae0343",
-                },
-            )
-        )
-    children.extend(_tags(item, view, switches))
-    if item.matched and view.guids and view.shows("Guid"):
-        children.append(Element("Guid", {"id": f"tmdb://{int(item.matched, 16)}"}))
-    if view.full and view.shows("Field"):
-        children.extend(
-            Element("Field", {"locked": True, "name": name}) for name in item.locked or ()
-        )
+                shown: Attributes = {"alt": item.title, "type": kind, "url": attributes[name]}
+                children.append(Element("Image", shown))
+    if item.kind == MOVIE and "UltraBlurColors" not in without:
+        corners = ("topLeft", "topRight", "bottomRight", "bottomLeft")
+        children.append(Element("UltraBlurColors", dict.fromkeys(corners, "49053c")))
+    for kind, name in TAG_ELEMENTS.items() if item.tags else ():
+        if name not in without:
+            children += _tag_elements(item, kind, full=full)
+    if full:
+        if item.matched:
+            children.append(Element("Guid", {"id": f"tmdb://{int(item.matched, 16)}"}))
+        locked = item.locked or ()
+        children += [Element("Field", {"locked": True, "name": name}) for name in locked]
     return children
 
 
-def _tags(item: Item, view: View, switches: Switches) -> list[Element]:
-    if not item.tags:
-        return []
-    found: list[Element] = []
-    for kind, element in TAG_ELEMENTS.items():
-        taggings = item.tags.get(kind)
-        # Listings do not show labels at all.
-        if not taggings or not view.shows(element) or (kind == "label" and not view.full):
-            continue
-        if not view.full:
-            limit = {"genre": switches.listing_genres, "actor": switches.listing_roles}.get(kind, 0)
-            found.extend(
-                Element(element, {"tag": tagging.row.tag})
-                for tagging in taggings[: limit or len(taggings)]
-            )
-            continue
-        for tagging in taggings:
-            row = tagging.row
-            attributes: Attributes = {
-                "id": row.tag_id,
-                "filter": f"{kind}={row.tag_id}",
-                "tag": row.tag,
-            }
-            if tagging.text:
-                attributes["role"] = tagging.text
-            if row.thumb:
-                attributes["thumb"] = row.thumb
-            found.append(Element(element, attributes))
+def _tag_elements(item: Item, kind: str, *, full: bool) -> list[Element]:
+    name, taggings = TAG_ELEMENTS[kind], (item.tags or {}).get(kind, [])
+    if not full:
+        listed = taggings[: _LISTED_TAGS.get(kind, len(taggings))]
+        return [Element(name, {"tag": tagging.row.tag}) for tagging in listed]
+    found = []
+    for tagging in taggings:
+        row = tagging.row
+        shown: Attributes = {"id": row.tag_id, "filter": f"{kind}={row.tag_id}", "tag": row.tag}
+        if tagging.text:
+            shown["role"] = tagging.text
+        if row.thumb:
+            shown["thumb"] = row.thumb
+        found.append(Element(name, shown))
     return found
+
+
+def _media_element(part: Part, *, full: bool, with_path: bool) -> Element:
+    """A version of an item with its one file; ``full`` adds the streams."""
+    file = part.file
+    kind = file.path.rpartition(".")[2].lower()[:8] or "mp4"
+    own: Attributes = {
+        "id": part.part_id,
+        "key": f"/library/parts/{part.part_id}/1777598686/file.{kind}",
+        "duration": file.duration_ms,
+        "size": file.size,
+        "container": kind,
+        "videoProfile": "high",
+    }
+    if with_path:
+        own["file"] = file.path
+    stream: Attributes = {"id": part.part_id, "streamType": 1, "codec": "h264", "index": 0}
+    media: Attributes = {
+        "id": part.part_id,
+        "duration": file.duration_ms,
+        "bitrate": 3250,
+        "width": 1280,
+        "height": 720,
+        "aspectRatio": 1.78,
+        "audioChannels": 1,
+        "audioCodec": "aac",
+        "videoCodec": "h264",
+        "videoResolution": "720",
+        "container": kind,
+        "videoFrameRate": "NTSC",
+        "videoProfile": "high",
+        "hasVoiceActivity": False,
+    }
+    streams = [Element("Stream", stream)] if full else []
+    return Element("Media", media, [Element("Part", own, streams)])
+
+
+def _tree_part(part: Part, switches: Switches) -> Element:
+    file = part.file
+    own: Attributes = {"id": part.part_id, "file": file.path, "size": file.size}
+    if switches.oshash_known and file.oshash:
+        padded = switches.oshash_padded
+        own["openSubtitleHash"] = file.oshash if padded else file.oshash.lstrip("0")
+        path = file.path.encode("utf-8", "surrogatepass")
+        own["hash"] = hashlib.sha1(path, usedforsecurity=False).hexdigest()
+    own["duration"] = file.duration_ms
+    stream = Element("MediaStream", {"id": part.part_id, "index": 0, "type": 1})
+    return Element("MediaItem", {"id": part.part_id}, [Element("MediaPart", own, [stream])])

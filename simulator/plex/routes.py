@@ -1,84 +1,257 @@
-"""Plex's addresses: who may ask, and which part answers."""
+"""Plex's addresses: who may ask, and what is answered."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import threading
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
-from simulator.plex import images
-from simulator.plex.answers import container, error, page, reads
-from simulator.plex.item_routes import ItemRoutes
-from simulator.plex.pages import section_element
-from simulator.plex.section_routes import SectionRoutes
+from simulator.plex import edits, pages
+from simulator.plex.xml import JSON_TYPE, XML_TYPE, Attributes, Element, to_json, to_xml
+from simulator.wire import Reply, Request
 
 if TYPE_CHECKING:
-    from simulator.plex.library import Library
-    from simulator.plex.server_page import ServerPage
-    from simulator.plex.wire import Reply, Request
+    from simulator.plex.items import Item
+    from simulator.plex.library import Library, Section
+
+#: How long a scan takes.
+SCAN_SECONDS: Final = 0.1
+
+_DATES: Final = {"addedAt": attrgetter("added_at"), "updatedAt": attrgetter("updated_at")}
+_PHRASES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    414: "URI Too Long",
+    500: "Internal Server Error",
+}
+
+
+def error(status: int) -> Reply:
+    """The HTML page Plex answers with when something is wrong."""
+    phrase = _PHRASES[status]
+    body = (
+        f"<html><head><title>{phrase}</title></head><body><h1>{status} {phrase}</h1></body></html>"
+    )
+    return Reply(status, body.encode())
+
+
+def page(request: Request, root: Element) -> Reply:
+    """The element as XML, or as JSON for clients that accept it."""
+    if JSON_TYPE in request.headers.get("accept", ""):
+        return Reply(200, to_json(root), JSON_TYPE)
+    return Reply(200, to_xml(root), XML_TYPE)
 
 
 class PlexRoutes:
-    """Answers every address of the Plex side.
+    """Answers every address of the Plex side that PlexSync asks.
 
     Args:
         library: What there is; every access is under its lock.
-        server: The server's own name, identifier and version.
         token: The owner's token.
         shared_token: A token that may read but not write.
+        machine_id: The 40 hex digits by which clients know the server.
     """
 
-    def __init__(self, library: Library, server: ServerPage, token: str, shared_token: str) -> None:
+    def __init__(
+        self, library: Library, token: str, shared_token: str, machine_id: str = ""
+    ) -> None:
         self.library = library
-        self.server = server
         self.token = token
         self.shared_token = shared_token
-        self.sections = SectionRoutes(library)
-        self.items = ItemRoutes(library)
+        self.machine_id = machine_id or hashlib.sha1(b"Plex stand-in").hexdigest()
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request, with its effects carried out."""
-        switches = self.library.switches
-        if switches.max_url_bytes and len(request.target) > switches.max_url_bytes:
+        longest = self.library.switches.max_url_bytes
+        if longest and len(request.target) > longest:
             return error(414)
         words = [word for word in request.path.split("/") if word]
         if words == ["identity"]:
-            return page(request, self.server.identity())
-        refusal = self._refusal(request, words)
-        if refusal is not None:
-            return refusal
-        upload = request.method == "POST" and len(words) == 4 and words[3] in images.KINDS
-        data = self.items.upload_bytes(request) if upload else None
+            return page(request, pages.identity_page(self.machine_id))
+        refused = self._refused(request, words)
+        if refused:
+            return error(refused)
         with self.library.lock:
             if not words:
-                return page(request, self.server.root())
-            if words[0] == "library":
-                return self._library(request, words[1:], data)
-            if words == [":", "rate"]:
-                return self.items.rate(request)
-            if words == ["activities"]:
-                return page(request, self.server.activities(self.library))
+                return page(request, pages.server_page(self.machine_id))
+            if words == ["library"]:
+                return page(request, pages.library_page())
+            if words in (["library", "sections"], ["library", "sections", "all"]):
+                elements = [pages.section_element(one) for one in self.library.sections.values()]
+                own: Attributes = {"allowSync": False, "title1": "Plex Library"}
+                return page(request, pages.container(own, elements))
+            what, ids = words[:2], words[2] if len(words) > 2 else ""
+            if what == ["library", "sections"] and ids.isdigit():
+                section = self.library.sections.get(int(ids))
+                if section is not None:
+                    return self._section(request, section, words[3:])
+            items = self.library.named(ids) if what == ["library", "metadata"] else []
+            return self._items(request, items, words[3:]) if items else error(404)
+
+    def _refused(self, request: Request, words: list[str]) -> int:
+        """The status with which the request's token is refused; 0 for one that is good."""
+        token = request.argument("X-Plex-Token") or request.headers.get("x-plex-token")
+        if token == self.token:
+            return 0
+        if token != self.shared_token:
+            return 401
+        owners_only = words == ["library"] or words[-1:] == ["refresh"]
+        return 403 if request.method != "GET" or owners_only else 0
+
+    # --- sections -------------------------------------------------------------------------------
+
+    def _section(self, request: Request, section: Section, words: list[str]) -> Reply:
+        """The reply about ``section``; ``words`` is what follows in the path."""
+        if words == ["all"]:
+            if request.method == "GET":
+                return self._listing(request, section)
+            return self._edit_section(request, section) if request.method == "PUT" else error(404)
+        # PUT and POST are gone since 1.32.7, whatever the contract says.
+        if words == ["refresh"] and request.method == "GET":
+            section.refreshing = True
+            path = request.argument("path")
+            timer = threading.Timer(SCAN_SECONDS, self.library.finish_scan, (section, path))
+            timer.daemon = True
+            timer.start()
+            return Reply()
         return error(404)
 
-    def _refusal(self, request: Request, words: list[str]) -> Reply | None:
-        token = request.plex_argument("X-Plex-Token") or ""
-        if token == self.token or (not token and self.library.switches.allow_empty_token):
-            return None
-        if token and token == self.shared_token:
-            owners_only = words == ["library"] or words[-1:] == ["refresh"]
-            return None if reads(request) and not owners_only else error(403)
-        return error(401)
+    def _listing(self, request: Request, section: Section) -> Reply:
+        kind = int(request.argument("type") or 0)
+        if not kind and request.argument("file") is not None:
+            return error(500)
+        kind = kind or section.file_kind
+        found = _select(section, kind, request.pairs)
+        total, paging = len(found), self._paging(request)
+        counts: Attributes = {}
+        headers = [("X-Plex-Container-Total-Size", str(total))]
+        if paging is not None:
+            start, size = paging
+            found = found[start : start + size]
+            counts = {"totalSize": total, "offset": start}
+            headers.insert(0, ("X-Plex-Container-Start", str(start)))
+        excluded = (request.argument(f"exclude{what}") or "" for what in ("Elements", "Fields"))
+        without = frozenset(",".join(excluded).split(","))
+        elements = [
+            pages.item_element(self.library, item, full=False, without=without) for item in found
+        ]
+        own = pages.listing_attributes(section, kind)
+        reply = page(request, pages.container({**counts, **own}, elements))
+        reply.headers.extend(headers)
+        return reply
 
-    def _library(self, request: Request, words: list[str], data: bytes | None) -> Reply:
-        if not words:
-            return page(request, self.server.library())
-        if words in (["sections"], ["sections", "all"]):
-            elements = [section_element(s) for s in self.library.sections.values()]
-            return page(
-                request, container({"allowSync": False, "title1": "Plex Library"}, elements)
-            )
-        if words[0] == "sections" and words[1].isdigit():
-            section = self.library.sections.get(int(words[1]))
-            if section is not None:
-                return self.sections.answer(request, section, words[2:])
-        if words[0] == "metadata" and len(words) > 1:
-            return self.items.answer(request, words[1], words[2:], data)
+    def _paging(self, request: Request) -> tuple[int, int] | None:
+        """Start and size, from the headers or the address; one without the other is none."""
+        names = ("X-Plex-Container-Start", "X-Plex-Container-Size")
+        start, size = (
+            request.argument(name) or request.headers.get(name.lower(), "") for name in names
+        )
+        cap = self.library.switches.page_cap
+        if not (start.isdigit() and size.isdigit()):
+            return (0, cap) if cap else None
+        return int(start), min(int(size), cap) if cap else int(size)
+
+    def _edit_section(self, request: Request, section: Section) -> Reply:
+        kind, ids = request.argument("type") or "", request.argument("id")
+        if not kind.isdigit():
+            return error(400)
+        # No id is no mistake to Plex: the edit is meant for everything. Neither is an
+        # empty one, alone or after a comma: an empty term of a filter matches all.
+        everything = ids is None or "" in ids.split(",")
+        items = section.sorted_items(int(kind)) if everything else self.library.named(ids or "")
+        chosen = [
+            one for one in items if (one.kind, one.section_id) == (int(kind), section.section_id)
+        ]
+        if not chosen and not everything:
+            return error(404)
+        return self._edit(request, chosen, int(kind))
+
+    # --- items ----------------------------------------------------------------------------------
+
+    def _items(self, request: Request, items: Sequence[Item], words: list[str]) -> Reply:
+        """The reply about items; ``words`` is what follows in the path."""
+        if not words and request.method == "GET":
+            section = self.library.sections[items[0].section_id]
+            own: Attributes = {"allowSync": True, **pages.section_attributes(section)}
+            elements = [pages.item_element(self.library, item, full=True) for item in items]
+            return page(request, pages.container({**own, **pages.LIBRARY}, elements))
+        if not words and request.method == "PUT":
+            return self._edit(request, items, items[0].kind)
+        if words == ["tree"]:
+            return page(request, pages.tree_page(self.library, items[0]))
+        return self._image(request, items[0], words[0]) if len(words) == 1 else error(404)
+
+    def _edit(self, request: Request, items: Sequence[Item], kind: int) -> Reply:
+        """Carry the edit in the address out on ``items``, which are all of ``kind``."""
+        try:
+            plan = edits.parse(request.pairs, kind)
+        except edits.EditRefusedError as refusal:
+            return error(refusal.status)
+        for item in items:
+            edits.apply(self.library, item, plan)
+        return Reply()
+
+    def _image(self, request: Request, item: Item, what: str) -> Reply:
+        method, which = request.method, edits.SINGULAR.get(what)
+        if what in edits.IMAGES and method == "GET":
+            return page(request, pages.images_page(item, what))
+        if what in edits.IMAGES and method == "POST":
+            if not request.body:
+                return error(400)
+            if len(request.body) > edits.LARGEST:
+                return error(500)
+            edits.upload(self.library, item, what, request.body)
+            return Reply()
+        if which and method == "PUT":
+            chosen = edits.select(self.library, item, which, request.argument("url") or "")
+            return Reply() if chosen else error(404)
         return error(404)
+
+
+def _select(section: Section, kind: int, pairs: Sequence[tuple[str, str]]) -> list[Item]:
+    """The items of a kind that a listing's query asks for, in the order it asks for.
+
+    An operator is the end of a parameter's *name*: ``updatedAt%3E%3E=1`` is the name
+    ``updatedAt>>``. What is not understood is ignored without a word and the whole
+    section comes back, which is how the real server punishes a typing mistake. Of the
+    filters that it does understand only those are played that PlexSync sends.
+    """
+    wanted = dict(pairs)
+    items = _with_file(section, kind, wanted.get("file", ""))
+    for name, read in _DATES.items():
+        bound = wanted.get(f"{name}>>", "")
+        if bound.isdigit():
+            items = [item for item in items if read(item) > int(bound)]
+    field, _, direction = wanted.get("sort", "").partition(":")
+    if field in _DATES:
+        return sorted(items, key=_DATES[field], reverse=direction == "desc")
+    return items
+
+
+def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:
+    """Items of a kind with this text in the path of a file, in any case.
+
+    A comma means "or", even one that was encoded, and the empty text is in every path.
+    """
+    words = wanted.lower().split(",")
+    if "" in words:
+        return section.sorted_items(kind)
+    found: Iterable[Item] = ()
+    for word in words:
+        some = section.paths.candidates(word)
+        if some is None:
+            found = section.sorted_items(kind)
+            break
+        found = [*found, *some]
+    matching = {
+        item.key: item
+        for item in found
+        if item.kind == kind
+        and not item.deleted
+        and any(word in part.file.path.lower() for part in item.parts for word in words)
+    }
+    return sorted(matching.values(), key=lambda item: (item.sort_key, item.key))

@@ -1,213 +1,230 @@
-"""The listening side: connections, the order of things for one request, and faults."""
+"""The Plex stand-in as a server: ``python -m simulator.plex`` starts it as a process."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import socket
-import ssl
-import struct
-import threading
-import time
-from typing import TYPE_CHECKING, Final
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from simulator.plex import faults
-from simulator.plex.answers import error
-from simulator.plex.control_api import ControlApi, Latency
-from simulator.plex.faults import FaultPlan, Rule
-from simulator.plex.journal import Entry, Journal
+from simulator import faults
+from simulator.plex import edits
+from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item
+from simulator.plex.library import Library, Switches
 from simulator.plex.routes import PlexRoutes
-from simulator.plex.wire import BadRequestError, Connection, Reply, Request, frame, wants_close
+from simulator.server import ControlApi, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.plex.library import Library
-    from simulator.plex.server_page import ServerPage
-
-_LOOPBACK: Final = ("127.", "::1", "::ffff:127.")
-_HANG_SECONDS: Final = 3600.0
-_RESET: Final = struct.pack("ii", 1, 0)
+    from simulator.wire import Reply, Request
 
 
-class _HangUp(Exception):
-    """The connection is over; ``reset`` says it ends with RST instead of FIN."""
-
-    def __init__(self, *, reset: bool = False) -> None:
-        super().__init__()
-        self.reset = reset
-
-
-class PlexStandIn:
-    """One Plex server on one socket; every connection has its thread.
+class PlexServer(Server):
+    """One Plex server on one socket.
 
     Args:
-        library: The sections and items it serves.
-        page: Its name and identity.
-        token: The owner's token.
-        shared_token: A token that may only read.
-        latency_ms: Wait before every Plex request is handled.
-        tls: Context for https, or None for http.
-        fill: Puts the first items into the empty library.
+        scenes: Files of the catalogue in its one section.
+        host: Address to bind.
+        port: 0 takes a free one.
+        token: The owner's.
+        shared_token: May only read.
+        section_type: ``other``, ``movie`` or ``show``.
+        section_title: Empty is what Plex calls such a section.
+        matched: An agent has filled the items in.
+        machine_id: 40 hex digits; empty is always the same.
+        latency_ms: Wait before every request is handled.
     """
+
+    idle_seconds = 20
+    kinds = ("reads", "writes", "file_queries", "listings", "item_reads", "edits", "refused")
 
     def __init__(
         self,
-        library: Library,
-        page: ServerPage,
+        *,
+        scenes: int,
         token: str,
         shared_token: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        section_type: str = "other",
+        section_title: str = "",
+        matched: bool = False,
+        machine_id: str = "",
         latency_ms: float = 0.0,
-        tls: ssl.SSLContext | None = None,
-        fill: Callable[[], None] = lambda: None,
     ) -> None:
-        self.library = library
-        self.journal = Journal()
-        self.faults = FaultPlan()
-        self.latency = Latency(latency_ms)
-        self.routes = PlexRoutes(library, page, token, shared_token)
-        self.control = ControlApi(
-            library, self.routes, self.journal, self.faults, self.latency, fill
-        )
-        self._tls = tls
-        self._listener: socket.socket | None = None
+        super().__init__((host, port), latency_ms)
+        self.library = Library(Switches())
+        self.routes = PlexRoutes(self.library, token, shared_token, machine_id)
+        self.control = PlexControlApi(self)
+        self._start = (latency_ms, section_type, section_title, scenes, matched)
+        self.reset()
 
-    def listen(self, host: str, port: int) -> str:
-        """Bind and listen; port 0 takes a free one. Gives the base address.
+    def reset(self) -> None:
+        """Begin again, as when the process started."""
+        self.faults.remove()
+        self.library.switches = Switches()
+        self.library.clear()
+        self.latency_ms, style, title, scenes, matched = self._start
+        self.library.fill(self.library.add_section(style, title), scenes, matched=matched)
+        self.journal.clear()
 
-        Raises:
-            OSError: If the port is taken.
-        """
-        listener = socket.create_server((host, port), backlog=256, reuse_port=False)
-        self._listener = listener
-        scheme = "https" if self._tls else "http"
-        return f"{scheme}://{host}:{listener.getsockname()[1]}"
+    def note(self, request: Request) -> list[str]:
+        """Count reads and writes, and what of them is dear."""
+        path, reading = request.path, request.method == "GET"
+        kinds = ["reads" if reading else "writes"]
+        if path.startswith("/library/sections/") and path.endswith("/all"):
+            if not reading:
+                kinds.append("edits")
+            else:
+                by_file = request.argument("file") is not None
+                kinds.append("file_queries" if by_file else "listings")
+        elif reading and path.startswith("/library/metadata/") and path.count("/") == 3:
+            kinds.append("item_reads")
+        return kinds
 
-    def serve(self) -> None:
-        """Accept connections until the process ends."""
-        if self._listener is None:
-            raise RuntimeError("serve() before listen()")
-        threading.stack_size(256 * 1024)
-        while True:
-            sock, address = self._listener.accept()
-            local = str(address[0]).startswith(_LOOPBACK)
-            threading.Thread(target=self._connection, args=(sock, local), daemon=True).start()
+    def answer(self, request: Request) -> Reply:
+        """A Plex that is starting says nothing else."""
+        starting = self.library.switches.maintenance
+        return faults.maintenance(starting) if starting else self.routes.answer(request)
 
-    def _connection(self, sock: socket.socket, local: bool) -> None:
-        with contextlib.suppress(OSError, BadRequestError, ValueError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(self.library.switches.keepalive_seconds)
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
-            connection = Connection(sock)
-            counted = False
-            try:
-                while True:
-                    request = connection.read()
-                    if request is None:
-                        break
-                    if request.path.startswith("/sim/"):
-                        self._control(sock, request, local)
-                    else:
-                        if not counted:
-                            self.journal.connected()
-                            counted = True
-                        self._plex(sock, request)
-                    if wants_close(request):
-                        break
-            except _HangUp as end:
-                if end.reset:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        sock.close()
+    def finish(self, request: Request, reply: Reply) -> None:
+        """Add Plex's own headers; pack the body for clients that accept it."""
+        packed = reply.body
+        reply.headers += [("X-Plex-Protocol", "1.0"), ("Cache-Control", "no-cache")]
+        if not request.wants_close:
+            reply.headers.append(("Keep-Alive", f"timeout={self.idle_seconds}"))
+        if (
+            self.library.switches.gzip
+            and reply.body
+            and reply.content_type != "text/html"
+            and "gzip" in request.headers.get("accept-encoding", "")
+            and all(name != "Content-Encoding" for name, _ in reply.headers)
+        ):
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            packed = packer.compress(reply.body) + packer.flush()
+            reply.headers += [
+                ("Content-Encoding", "gzip"),
+                ("Vary", "Origin, X-Plex-Token"),
+                ("X-Plex-Content-Compressed-Length", str(len(packed))),
+                ("X-Plex-Content-Original-Length", str(len(reply.body))),
+            ]
+        reply.body = packed
 
-    def _control(self, sock: socket.socket, request: Request, local: bool) -> None:
-        reply = self.control.answer(request) if local else error(403)
-        head, body = frame(request, reply, gzip=False, keepalive=20)
-        sock.sendall(head + body)
 
-    def _plex(self, sock: socket.socket, request: Request) -> None:
-        entry = self.journal.open(request)
-        if self.latency.milliseconds:
-            time.sleep(self.latency.milliseconds / 1000)
-        rule = self.faults.meet(request)
-        if rule is not None:
-            self._misbehave(sock, request, entry, rule)
-            return
-        self._send(sock, request, entry, self._answer(request))
+class PlexControlApi(ControlApi):
+    """Carries out what ``simulator.control.PlexControl`` asks."""
 
-    def _answer(self, request: Request) -> Reply:
-        maintenance = self.library.switches.maintenance
-        if maintenance:
-            return faults.maintenance(request, maintenance)
-        try:
-            return self.routes.answer(request)
-        except Exception as mistake:  # noqa: BLE001 -- a stand-in that dies helps nobody find out why
-            text = json.dumps(f"stand-in broke: {type(mistake).__name__}: {mistake}")
-            return Reply(500, text.encode(), "text/plain")
+    def __init__(self, server: PlexServer) -> None:
+        super().__init__(server)
+        self.plex = server
+        self.library = server.library
 
-    def _send(
-        self, sock: socket.socket, request: Request, entry: Entry, reply: Reply, fault: str = ""
-    ) -> None:
-        head, body = self._frame(request, reply)
-        self.journal.close(entry, reply.status, len(body), fault)
-        sock.sendall(head + body)
+    def carry_out(self, request: Request) -> Reply:
+        """Nothing else happens in the library meanwhile."""
+        with self.library.lock:
+            return super().carry_out(request)
 
-    def _frame(self, request: Request, reply: Reply) -> tuple[bytes, bytes]:
-        switches = self.library.switches
-        return frame(request, reply, gzip=switches.gzip, keepalive=switches.keepalive_seconds)
+    def _state(self) -> dict[str, Any]:
+        names = [{"title": section.title} for section in self.library.sections.values()]
+        return {"machineIdentifier": self.plex.routes.machine_id, "sections": names}
 
-    def _misbehave(self, sock: socket.socket, request: Request, entry: Entry, rule: Rule) -> None:
-        action, options = rule.action, rule.options
-        entry.fault = action
-        if action == "delay":
-            rule.released.wait(rule.seconds(1.0))
-            self._send(sock, request, entry, self._answer(request), action)
-            return
-        if action in faults.INSTEAD:
-            if options.get("apply"):
-                self._answer(request)
-            reply = faults.answer(rule, request)
-            self._send(sock, request, entry, reply, action)
-            return
-        if action in {"hang_headers", "reset_before", "raw"}:
-            if options.get("apply"):
-                self._answer(request)
-            self.journal.close(entry, 0, 0, action)
-            if action == "hang_headers":
-                rule.released.wait(rule.seconds(_HANG_SECONDS))
-            elif action == "raw":
-                sock.sendall(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
-            raise _HangUp(reset=action == "reset_before" and not options.get("polite"))
-        self._answer_badly(sock, request, entry, rule)
+    def _reset(self) -> None:
+        self.plex.reset()
 
-    def _answer_badly(
-        self, sock: socket.socket, request: Request, entry: Entry, rule: Rule
-    ) -> None:
-        """Faults of a request that is carried out: only its answer goes wrong."""
-        action, options = rule.action, rule.options
-        reply = self._answer(request)
-        if action == "content_type":
-            reply.content_type = str(options.get("content_type", "application/octet-stream"))
-            self._send(sock, request, entry, reply, action)
-            return
-        if action == "reset_after":
-            self.journal.close(entry, 0, 0, action)
-            raise _HangUp(reset=not options.get("polite"))
-        head, body = self._frame(request, reply)
-        kept = body[: int(options.get("keep", len(body) // 2))]
-        self.journal.close(entry, reply.status, len(kept), action)
-        if action == "close":
-            sock.sendall(head + body)
-        elif action == "truncate":
-            sock.sendall(head + kept)
-        elif action == "hang_body":
-            sock.sendall(head + kept)
-            rule.released.wait(rule.seconds(_HANG_SECONDS))
-        elif action == "slow_drip":
-            sock.sendall(head)
-            step = int(options.get("bytes", 64))
-            for start in range(0, len(body), step):
-                sock.sendall(body[start : start + step])
-                rule.released.wait(rule.seconds(0.05))
-            return
-        raise _HangUp
+    def _switches(self, **wanted: Any) -> dict[str, Any]:
+        for name, value in wanted.items():
+            setattr(self.library.switches, name, value)
+        return asdict(self.library.switches)
+
+    def _add_section(self, style: str, title: str, locations: Sequence[str]) -> int:
+        return self.library.add_section(style, title, locations).section_id
+
+    def _scan(self, section: int) -> int:
+        return self.library.finish_scan(self.library.sections[section], None)
+
+    def _rating_keys(self) -> list[int]:
+        return sorted(self.library.items)
+
+    def _item(self, key: int | str) -> dict[str, Any]:
+        return _everything(self.library.items[int(key)])
+
+    def _item_at(self, path: str) -> dict[str, Any]:
+        item = self.library.find_path(path)
+        if item is None:
+            raise KeyError(f"there is no item with {path}")
+        return _everything(item)
+
+    def _add_item(
+        self,
+        path: str,
+        section: int = 1,
+        when: str = "now",
+        files: Sequence[dict[str, Any]] = (),
+        **facts: Any,
+    ) -> dict[str, Any]:
+        told = _facts(files or [{"path": path, **facts}])
+        if when == "scan":
+            self.library.waiting.append((self.library.sections[section], told))
+            return {}
+        return _everything(self.library.add_item(self.library.sections[section], told))
+
+    def _change(
+        self,
+        key: int | str,
+        *,
+        person: bool,
+        fields: dict[str, Any] | None = None,
+        tags: dict[str, list[str]] | None = None,
+        lock: Sequence[str] = (),
+        unlock: Sequence[str] = (),
+        files: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
+        item = self.library.items[int(key)]
+        if set(tags or ()) - set(TAG_ELEMENTS):
+            raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
+        if fields or tags:
+            edits.change(self.library, item, fields or {}, tags or {}, person=person)
+        for name in lock:
+            item.lock(name, locked=True)
+        for name in unlock:
+            item.lock(name, locked=False)
+        if files:
+            self.library.replace_files(item, _facts(files))
+        return _everything(item)
+
+    def _refresh(self, key: int | str) -> dict[str, Any]:
+        edits.refresh(self.library, self.library.items[int(key)])
+        return self._item(key)
+
+    def _delete_item(self, key: int | str) -> None:
+        self.library.remove_item(self.library.items[int(key)])
+
+    def _rekey(self, key: int | str) -> int:
+        return self.library.rekey(self.library.items[int(key)])
+
+
+def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
+    return tuple(FileFacts(**file) for file in files)
+
+
+def _everything(item: Item) -> dict[str, Any]:
+    """All about an item, whatever a Plex page would leave out."""
+    tags = {kind: taggings for kind, taggings in (item.tags or {}).items() if taggings}
+    return {
+        "ratingKey": item.key,
+        "type": KIND_NAMES[item.kind],
+        "files": [
+            {"path": one.file.path, "size": one.file.size, "oshash": one.file.oshash}
+            for one in item.parts
+        ],
+        "fields": {"title": item.title, **(item.values or {})},
+        "tags": {kind: [one.row.tag for one in taggings] for kind, taggings in tags.items()},
+        "roles": [
+            {"tag": one.row.tag, "role": one.text, "thumb": one.row.thumb}
+            for one in tags.get("actor", ())
+        ],
+        "locked": list(item.locked or ()),
+        "addedAt": item.added_at,
+        "updatedAt": item.updated_at,
+        "posters": [asdict(image) for image in edits.offered(item, "posters")],
+        "arts": [asdict(image) for image in edits.offered(item, "arts")],
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 Value = str | int | float
@@ -16,35 +16,24 @@ Attributes = dict[str, Value]
 
 XML_TYPE: Final = "text/xml;charset=utf-8"
 JSON_TYPE: Final = "application/json"
-HTML_TYPE: Final = "text/html"
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL: Final = re.compile(r'[&<>"\x00-\x1f]')
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
-# In JSON the video and directory entries of a library answer are all "Metadata".
-_METADATA: Final = frozenset({"Video", "Photo"})
 
 
 class Element:
     """One element: a name, attributes in their order, children in theirs.
 
-    A bool attribute is 1 or 0 in XML and true or false in JSON. ``json_name``
-    is the key of the list that holds it in JSON.
+    A bool attribute is 1 or 0 in XML and true or false in JSON.
     """
 
-    __slots__ = ("attributes", "children", "json_name", "name")
+    __slots__ = ("attributes", "children", "name")
 
-    def __init__(
-        self,
-        name: str,
-        attributes: Attributes | None = None,
-        children: Iterable[Element] = (),
-        json_name: str | None = None,
-    ) -> None:
+    def __init__(self, name: str, attributes: Attributes, children: Sequence[Element] = ()) -> None:
         self.name = name
-        self.attributes: Attributes = attributes if attributes is not None else {}
-        self.children = list(children)
-        self.json_name = json_name or ("Metadata" if name in _METADATA else name)
+        self.attributes = attributes
+        self.children = children
 
 
 def to_xml(root: Element) -> bytes:
@@ -56,21 +45,7 @@ def to_xml(root: Element) -> bytes:
 
 def to_json(root: Element) -> bytes:
     """The same as JSON: lists only where there are children, numbers as numbers."""
-    return json.dumps({root.name: _plain(root)}, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
-
-
-def status_page(status: int, phrase: str) -> bytes:
-    """The HTML page Plex answers errors with."""
-    return (
-        f"<html><head><title>{phrase}</title></head><body><h1>{status} {phrase}</h1></body></html>"
-    ).encode()
-
-
-def escaped(text: str) -> str:
-    """``text`` as it may stand between double quotes in XML."""
-    return _SPECIAL.sub(_entity, text)
+    return json.dumps({root.name: _plain(root)}, ensure_ascii=False).encode()
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -105,5 +80,7 @@ def _write(element: Element, out: list[str], *, always_open: bool = False) -> No
 def _plain(element: Element) -> dict[str, Any]:
     plain: dict[str, Any] = dict(element.attributes)
     for child in element.children:
-        plain.setdefault(child.json_name, []).append(_plain(child))
+        # In JSON the videos and photos of a library answer are all "Metadata".
+        name = "Metadata" if child.name in {"Video", "Photo"} else child.name
+        plain.setdefault(name, []).append(_plain(child))
     return plain

@@ -2,16 +2,24 @@
 
 Changes come in two kinds: ``touch`` moves ``updated_at`` on as Stash does after
 an edit, anything else leaves it where it was.
+
+Searches have Stash's own quirks. ``updated_at`` is compared as text, offset and
+all. ``path`` EQUALS is SQL's LIKE: case does not count, ``_`` and ``%`` are
+wildcards. Only the criteria are played that PlexSync sends, or that were recorded;
+any other is an error, never a silent pass.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from simulator.library import catalogue_file
+from simulator.stash.plan import StashError
 from simulator.stash.records import (
     KINDS,
     Entity,
@@ -46,25 +54,16 @@ class Database:
         self._live: dict[int, Scene] = {}
         self._gone: set[int] = set()
         self._ids: list[int] | None = None
-        self._stamps: dict[str, dict[int, str]] = {}
+        self._stamps: dict[int, str] | None = None
         self._paths: dict[str, set[int]] | None = None
         self._carriers: dict[str, dict[int, set[int]]] = {}
-        self.organized: set[int] = set()
         self.entities = {kind: catalogue_entities(kind, offset_minutes) for kind in KINDS}
-        self.next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
-        self.next_ids |= {"scene": count + 1, "file": count + 1}
+        self._next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
+        self._next_ids |= {"scene": count + 1, "file": count + 1}
 
     def now(self) -> str:
         """The time as Stash would write it at this moment."""
         return stamp(time.time() + self.skew, self.offset_minutes)
-
-    def take_id(self, kind: str) -> int:
-        """The next free id; ids are never used twice."""
-        number = self.next_ids[kind]
-        self.next_ids[kind] += 1
-        return number
-
-    # --- scenes, read -----------------------------------------------------------------------
 
     def scene(self, number: int) -> Scene | None:
         """A scene, or None. Do not change what comes back; see ``change``."""
@@ -80,18 +79,16 @@ class Database:
             self._ids = [*kept, *sorted(number for number in self._live if number > self.count)]
         return self._ids
 
-    def stamps(self, name: str) -> dict[int, str]:
-        """``updated_at`` or ``created_at`` of every scene by id."""
-        known = self._stamps.get(name)
-        if known is None:
-            known = {
+    def stamps(self) -> dict[int, str]:
+        """``updated_at`` of every scene by id."""
+        if self._stamps is None:
+            self._stamps = {
                 number: catalogue_stamp(number, self._base_offset)
                 if number not in self._live
-                else getattr(self._live[number], name)
+                else self._live[number].updated_at
                 for number in self.scene_ids()
             }
-            self._stamps[name] = known
-        return known
+        return self._stamps
 
     def paths(self) -> dict[str, set[int]]:
         """Ids of scenes by the lower-case path of each of their files."""
@@ -117,8 +114,6 @@ class Database:
             self._carriers[kind] = found
         return self._carriers[kind]
 
-    # --- scenes, written --------------------------------------------------------------------
-
     def change(self, number: int, edit: Callable[[Scene], None], *, touch: bool) -> Scene:
         """Let ``edit`` change a scene; ``touch`` moves its ``updated_at`` on.
 
@@ -139,18 +134,18 @@ class Database:
                 self._index(scene, present=True)
             return scene
 
-    def add_scene(self, **values: Any) -> Scene:
-        """Make a scene from attribute values; its id and times are the next ones."""
+    def add_scene(self, files: Iterable[dict[str, Any]]) -> Scene:
+        """Make a scene of these files (keys of ``new_file``)."""
         with self.lock:
-            now = self.now()
-            scene = Scene(self.take_id("scene"), now, now, **values)
+            scene = Scene(self._take_id("scene"), self.now())
+            scene.files = [self.new_file(**file) for file in files]
             self._live[scene.id] = scene
             self._ids = None
             self._index(scene, present=True)
             return scene
 
-    def remove_scene(self, number: int) -> Scene | None:
-        """Take a scene out and give it back; None if there was none."""
+    def remove_scene(self, number: int) -> None:
+        """Take a scene out."""
         with self.lock:
             scene = self.scene(number)
             if scene is not None:
@@ -158,24 +153,49 @@ class Database:
                 self._live.pop(number, None)
                 self._gone.add(number)
                 self._ids = None
-                for known in self._stamps.values():
-                    known.pop(number, None)
-            return scene
 
     def new_file(self, path: str, *, size: int = 1_000_000, oshash: str = "") -> VideoFile:
         """A file that belongs to no scene yet."""
-        number, now = self.take_id("file"), self.now()
-        mark = oshash or f"{number:016x}"
-        return VideoFile(number, path, size, mark, 600.0, now, now, now)
+        number = self._take_id("file")
+        return VideoFile(number, path, size, oshash or f"{number:016x}", self.now())
+
+    def add_entity(self, kind: str, name: str) -> Entity:
+        """Make a studio, performer, tag or group."""
+        with self.lock:
+            entity = Entity(self._take_id(kind), name, self.now())
+            self.entities[kind][entity.id] = entity
+            return entity
+
+    def remove_entity(self, kind: str, number: int, instead: int | None = None) -> None:
+        """Take one out and off every scene, whose ``updated_at`` stays.
+
+        A tag that is merged into another leaves that one ``instead``.
+        """
+
+        def take_off(scene: Scene) -> None:
+            if kind == "studio":
+                scene.studio = None
+                return
+            ids = scene.related(kind)
+            left = [one for one in ids if one != number]
+            ids[:] = left if instead is None or instead in left else [*left, instead]
+
+        with self.lock:
+            for scene in sorted(self.carriers(kind).get(number, ())):
+                self.change(scene, take_off, touch=False)
+            self.entities[kind].pop(number, None)
+
+    def _take_id(self, kind: str) -> int:
+        """The next free id; ids are never used twice."""
+        self._next_ids[kind] += 1
+        return self._next_ids[kind] - 1
 
     def _index(self, scene: Scene, *, present: bool) -> None:
         """Keep what was indexed so far in step with one scene."""
-        if present and scene.organized:
-            self.organized.add(scene.id)
-        else:
-            self.organized.discard(scene.id)
-        for name, stamps in self._stamps.items():
-            stamps[scene.id] = getattr(scene, name)
+        if self._stamps is not None:
+            self._stamps.pop(scene.id, None)
+            if present:
+                self._stamps[scene.id] = scene.updated_at
         pairs: list[tuple[dict[Any, set[int]], Iterable[Any]]] = [
             (carriers, scene.related(kind)) for kind, carriers in self._carriers.items()
         ]
@@ -188,46 +208,87 @@ class Database:
                 else:
                     index.get(key, set()).discard(scene.id)
 
-    # --- studios, performers, tags, groups --------------------------------------------------
-
-    def add_entity(self, kind: str, name: str, **more: Any) -> Entity:
-        """Make a studio, performer, tag or group."""
-        with self.lock:
-            now = self.now()
-            entity = Entity(self.take_id(kind), name, now, now, more)
-            self.entities[kind][entity.id] = entity
-            return entity
-
-    def remove_entity(self, kind: str, number: int) -> Entity | None:
-        """Take one out and off every scene, whose ``updated_at`` stays; None if there was none."""
-        with self.lock:
-            for scene in sorted(self.carriers(kind).get(number, ())):
-                self.change(scene, lambda one: _take_off(one, kind, number), touch=False)
-            return self.entities[kind].pop(number, None)
-
-    def replace_tag(self, old: int, new: int) -> None:
-        """Give ``new`` to every scene that has ``old`` and drop ``old``; no time moves."""
-
-        def swap(scene: Scene) -> None:
-            left = [tag for tag in scene.tags if tag != old]
-            scene.tags = left if new in left else [*left, new]
-
-        with self.lock:
-            for scene in sorted(self.carriers("tag").get(old, ())):
-                self.change(scene, swap, touch=False)
-            self.entities["tag"].pop(old, None)
-
 
 def _paths(scene: Scene) -> list[str]:
     return [file.path for file in scene.files]
 
 
-def _take_off(scene: Scene, kind: str, number: int) -> None:
-    if kind == "studio":
-        scene.studio = None
-    elif kind == "performer":
-        scene.performers = [one for one in scene.performers if one != number]
-    elif kind == "tag":
-        scene.tags = [one for one in scene.tags if one != number]
-    else:
-        scene.groups = [pair for pair in scene.groups if pair[0] != number]
+DEFAULT_PER_PAGE = 25
+
+
+def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
+    """Ids of the scenes that a ``scene_filter`` lets through, ascending."""
+    ids = database.scene_ids()
+    for name, criterion in wanted.items():
+        if name == "files_filter":
+            since = _value(criterion, "updated_at", "GREATER_THAN")
+            ids = [one for one in ids if _touched(database.scene(one), since)]
+        elif name == "id":
+            # They are in order: no need to look.
+            ids = ids[bisect_right(ids, _value(wanted, name, "GREATER_THAN")) :]
+        elif name == "updated_at":
+            since, stamps = _value(wanted, name, "GREATER_THAN"), database.stamps()
+            ids = [one for one in ids if stamps[one] > since]
+        elif name == "path":
+            found = _with_path(database, str(_value(wanted, name, "EQUALS")))
+            ids = [one for one in ids if one in found]
+        elif name[:-1] in KINDS:
+            carriers = database.carriers(name[:-1])
+            some = [carriers.get(int(one), set()) for one in _value(wanted, name, "INCLUDES")]
+            found = set[int]().union(*some)
+            ids = [one for one in ids if one in found]
+        else:
+            raise StashError(f"the Stash stand-in does not play the filter {name}")
+    return ids
+
+
+def _value(wanted: Mapping[str, Any], name: str, modifier: str) -> Any:
+    """The value of a criterion with the one modifier that is played."""
+    criterion = wanted.get(name) or {}
+    if criterion.get("modifier") != modifier:
+        raise StashError(f"the Stash stand-in does not play the filter {name} of {wanted}")
+    return criterion["value"]
+
+
+def _touched(scene: Scene | None, since: str) -> bool:
+    return scene is not None and any(file.updated_at > since for file in scene.files)
+
+
+def _with_path(database: Database, value: str) -> set[int]:
+    paths = database.paths()
+    if not re.search(r"[%_]", value):
+        return paths.get(value.lower(), set())
+    wildcards = {"%": ".*", "_": "."}
+    text = "".join(wildcards.get(letter, re.escape(letter)) for letter in value.lower())
+    like = re.compile(text, re.DOTALL)
+    return {number for path, ids in paths.items() if like.fullmatch(path) for number in ids}
+
+
+def sort_scenes(database: Database, ids: list[int], wanted: Mapping[str, Any]) -> list[int]:
+    """``ids`` in the order of a ``FindFilterType``; without a sort, as they lie in the table."""
+    name, descending = wanted.get("sort"), wanted.get("direction") == "DESC"
+    if name == "updated_at":
+        return sorted(ids, key=database.stamps().__getitem__, reverse=descending)
+    if name not in {None, "id"}:
+        raise StashError(f"invalid sort: {name}")
+    return ids[::-1] if descending else ids
+
+
+def sort_entities(found: list[Any], wanted: Mapping[str, Any]) -> list[Any]:
+    """Entities in the order of a ``FindFilterType``: by name unless told otherwise."""
+    name = wanted.get("sort") or "name"
+
+    def key(one: Any) -> Any:
+        return one.name.lower() if name == "name" else getattr(one, name)
+
+    return sorted(found, key=key, reverse=wanted.get("direction") == "DESC")
+
+
+def page_of(items: list[Any], wanted: Mapping[str, Any]) -> list[Any]:
+    """The page that a ``FindFilterType`` asks for; beyond the end there is nothing."""
+    size = wanted.get("per_page")
+    size = DEFAULT_PER_PAGE if size is None else size
+    if size < 0:
+        return items
+    first = (max(wanted.get("page") or 1, 1) - 1) * size
+    return items[first : first + size]

@@ -2,30 +2,34 @@
 
 It can be used on its own, without the Stash stand-in around it::
 
-    host = PluginHost(plugin_dir, config_dir, Connection(port=9999, cookie="..."))
+    host = PluginHost(plugin_dir, config_dir, Connection(port=9999, cookie=make_cookie))
     runs = host.run_hook("Scene.Update.Post", 5, {"id": "5"}, ["id"])
     run = host.run_task("Sync all to Plex")
 
 ``plugin_dir`` is walked to its last corner, as Stash does: every ``*.yml`` in it
-is taken for a plugin.
+is taken for a plugin. Stash refuses one that holds a key that it does not know,
+and says so in its log only; the other plugins load. Scalars of any kind become
+text (``defaultArgs: {n: 5}`` hands over ``"5"``). Hook names are not checked: an
+unknown one never fires.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
+import re
 import sys
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.stash.plugin_yaml import PluginConfig, PluginLoadError, TaskConfig, load_plugin
+import yaml
+
 from simulator.stash.process import LogLine, PluginStartError, Run, run_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
 
 # How often one hook type of one plugin may set itself off again.
 MOST_REENTRIES = 10
@@ -35,28 +39,85 @@ class PluginError(Exception):
     """A plugin or task that cannot be run at all; the text is Stash's."""
 
 
+class PluginLoadError(Exception):
+    """Stash would skip this plugin; the text is what its log would say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """One entry of ``tasks`` or ``hooks`` (then with ``triggered_by``)."""
+
+    name: str = ""
+    description: str = ""
+    exec_args: list[str] = field(default_factory=list)
+    default_args: Mapping[str, str] = field(default_factory=dict)
+    triggered_by: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginConfig:
+    """A plugin as Stash knows it: ``id`` is the file's name, ``folder`` Stash's PluginDir."""
+
+    id: str
+    folder: Path
+    name: str = ""
+    description: str = ""
+    url: str = ""
+    version: str = ""
+    interface: str = "raw"
+    err_log: str = "error"
+    exec: list[str] = field(default_factory=list)
+    tasks: list[TaskConfig] = field(default_factory=list)
+    hooks: list[TaskConfig] = field(default_factory=list)
+    ui: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def task(self, name: str) -> TaskConfig | None:
+        """The task called ``name``, or None."""
+        return next((task for task in self.tasks if task.name == name), None)
+
+
+def load_plugin(path: Path) -> PluginConfig:
+    """Read one yml.
+
+    Raises:
+        PluginLoadError: Stash would not load it.
+    """
+    try:
+        # The base loader leaves every scalar the text that it is.
+        found = _snake(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+        for name in ("tasks", "hooks"):
+            found[name] = [TaskConfig(**_snake(entry)) for entry in found.get(name) or ()]
+        return PluginConfig(path.stem, path.parent, **found)
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise PluginLoadError(f"Error loading plugin {path}: yaml: {error}") from error
+
+
+def _snake(body: dict[str, Any]) -> dict[str, Any]:
+    """Keys as the dataclasses spell them; empty values are left out."""
+    return {
+        re.sub(r"[A-Z]", lambda hit: "_" + hit.group().lower(), key): value
+        for key, value in body.items()
+        if value
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How a plugin finds its way back to Stash.
 
-    ``cookie`` is the session cookie's value, or a function that makes a fresh
-    one for a run; it is given the hooks that already ran in this chain.
+    ``cookie`` makes a fresh session cookie's value for a run; it is given the hooks
+    that already ran in this chain.
     """
 
-    scheme: str = "http"
-    host: str = "127.0.0.1"
-    port: int = 9999
-    cookie: str | Callable[[Mapping[str, int]], str] = field(default="session", repr=False)
-
-    def cookie_value(self, visited: Mapping[str, int]) -> str:
-        """The cookie for one run."""
-        return self.cookie if isinstance(self.cookie, str) else self.cookie(visited)
+    port: int
+    cookie: Callable[[Mapping[str, int]], str]
 
     def to_json(self, config_dir: Path, plugin_dir: Path, visited: Mapping[str, int]) -> Any:
         """What stdin carries as ``server_connection``."""
         cookie = {
             "Name": "session",
-            "Value": self.cookie_value(visited),
+            "Value": self.cookie(visited),
             "Quoted": False,
             "Path": "",
             "Domain": "",
@@ -71,8 +132,8 @@ class Connection:
             "Unparsed": None,
         }
         return {
-            "Scheme": self.scheme,
-            "Host": self.host,
+            "Scheme": "http",
+            "Host": "127.0.0.1",
             "Port": self.port,
             "SessionCookie": cookie,
             # Only Dir is made absolute; PluginDir stays as the plugins path was given.
@@ -88,58 +149,19 @@ class PluginHost:
         plugin_dir: Folder to look for ``*.yml`` in.
         config_dir: Stash's own folder, given to plugins as ``Dir``.
         connection: How plugins reach Stash.
-        python: Interpreter for ``exec: [python, ...]``; None means the running one.
-        environ: Environment of Stash; None means ours.
     """
 
     def __init__(
-        self,
-        plugin_dir: str | Path,
-        config_dir: str | Path,
-        connection: Connection | None = None,
-        *,
-        python: str | None = None,
-        environ: Mapping[str, str] | None = None,
+        self, plugin_dir: str | Path, config_dir: str | Path, connection: Connection
     ) -> None:
         self.plugin_dir = Path(plugin_dir)
         self.config_dir = Path(config_dir)
-        self.connection = connection or Connection()
-        self.python = python or sys.executable
-        self.environ = environ
+        self.connection = connection
         self.plugins: dict[str, PluginConfig] = {}
-        self.load_errors: list[str] = []
-        self.disabled: set[str] = set()
         self.log: list[LogLine] = []
         self.runs: list[Run] = []
-        self._lock = threading.Lock()
-        self.reload()
-
-    def reload(self) -> None:
-        """Read every yml again; what does not load is in ``load_errors``."""
-        plugins: dict[str, PluginConfig] = {}
-        errors: list[str] = []
-        for path in _yml_files(self.plugin_dir):
-            if path.stem.lower() in (known.lower() for known in plugins):
-                errors.append(f"Error loading plugin {path}: plugin ID {path.stem} already exists")
-                continue
-            try:
-                plugins[path.stem] = load_plugin(path)
-            except PluginLoadError as error:
-                errors.append(str(error))
-        self.plugins, self.load_errors = plugins, errors
-        self.log.extend(LogLine("error", error) for error in errors)
-
-    def plugin(self, plugin_id: str | None = None) -> PluginConfig:
-        """The plugin with this id; without one, the only plugin there is.
-
-        Raises:
-            PluginError: there is none, or several to choose from.
-        """
-        if plugin_id is None and len(self.plugins) == 1:
-            return next(iter(self.plugins.values()))
-        if plugin_id is None or plugin_id not in self.plugins:
-            raise PluginError(f"no plugin with ID {plugin_id}")
-        return self.plugins[plugin_id]
+        for path in sorted(self.plugin_dir.rglob("*.yml")):
+            self._load(path)
 
     def run_hook(
         self,
@@ -169,13 +191,9 @@ class PluginHost:
             context["inputFields"] = random.sample(list(input_fields), len(input_fields))
         runs: list[Run] = []
         for plugin in self.plugins.values():
-            if plugin.id in self.disabled:
-                continue
             for hook in plugin.hooks:
-                if trigger not in hook.triggered_by:
-                    continue
                 key, counts = f"{plugin.id}:{trigger}", dict(visited or {})
-                if counts.get(key, 0) >= MOST_REENTRIES:
+                if trigger not in hook.triggered_by or counts.get(key, 0) >= MOST_REENTRIES:
                     continue
                 counts[key] = counts.get(key, 0) + 1
                 args = {**hook.default_args, "hookContext": context}
@@ -204,44 +222,41 @@ class PluginHost:
         """Run a task of the plugin, with its default arguments below ``args``.
 
         Raises:
-            PluginError: no such plugin or task, or it is disabled.
+            PluginError: no such plugin or task.
             PluginStartError: the process cannot be started.
         """
-        plugin = self.plugin(plugin_id)
-        if plugin.id in self.disabled:
-            raise PluginError(f"plugin {plugin.id} is disabled")
+        plugin = self._plugin(plugin_id)
         task = TaskConfig() if name is None else plugin.task(name)
         if task is None:
             raise PluginError(f"no task with name {name} in plugin {plugin.name}")
         merged = {**task.default_args, **(args or {})}
-        label = name or plugin.id
-        run = self._run(plugin, task, label, merged, cancel=cancel, on_progress=on_progress)
+        run = self._run(
+            plugin, task, name or plugin.id, merged, cancel=cancel, on_progress=on_progress
+        )
         if run.error is not None:
             self._note("error", f"Plugin returned error: {run.error}")
         return run
 
     def run_operation(
-        self,
-        args: Mapping[str, Any] | None = None,
-        *,
-        plugin_id: str | None = None,
-        cancel: threading.Event | None = None,
+        self, args: Mapping[str, Any], plugin_id: str, cancel: threading.Event | None = None
     ) -> Run:
         """Run the plugin at once with ``args`` alone, as ``runPluginOperation`` does."""
-        plugin = self.plugin(plugin_id)
-        return self._run(plugin, TaskConfig(), "operation", dict(args or {}), cancel=cancel)
+        plugin = self._plugin(plugin_id)
+        return self._run(plugin, TaskConfig(), "operation", dict(args), cancel=cancel)
 
-    def argv(self, plugin: PluginConfig, task: TaskConfig) -> list[str]:
-        """The command line; ``{pluginDir}`` is replaced in all but its first word."""
-        if not plugin.exec:
-            raise PluginStartError("error running plugin: no exec configured")
-        program, *rest = plugin.exec
-        if program in {"python", "python3"}:
-            program = self.python
-        else:
-            program = shutil.which(program) or str(plugin.folder / program)
-        words = [word.replace("{pluginDir}", str(plugin.folder)) for word in rest]
-        return [program, *words, *task.exec_args]
+    def _load(self, path: Path) -> None:
+        try:
+            self.plugins[path.stem] = load_plugin(path)
+        except PluginLoadError as error:
+            self._note("error", str(error))
+
+    def _plugin(self, plugin_id: str | None) -> PluginConfig:
+        """The plugin with this id; without one, the only plugin there is."""
+        if plugin_id is None and len(self.plugins) == 1:
+            return next(iter(self.plugins.values()))
+        if plugin_id is None or plugin_id not in self.plugins:
+            raise PluginError(f"no plugin with ID {plugin_id}")
+        return self.plugins[plugin_id]
 
     def _run(
         self,
@@ -254,38 +269,26 @@ class PluginHost:
         visited: Mapping[str, int] | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> Run:
-        if plugin.interface != "raw":
-            raise PluginStartError(f"the stand-in runs raw plugins only, not {plugin.interface}")
         link = self.connection.to_json(self.config_dir, plugin.folder, visited or {})
         run = Run(plugin.id, label, {"server_connection": link, "args": args})
-        environ = dict(os.environ if self.environ is None else self.environ)
         parent = str(plugin.folder.parent)
-        known = environ.get("PYTHONPATH")
-        environ["PYTHONPATH"] = f"{known}{os.pathsep}{parent}" if known else parent
-        with self._lock:
-            self.runs.append(run)
-        return run_process(
+        known = os.environ.get("PYTHONPATH")
+        environ = {**os.environ, "PYTHONPATH": f"{known}{os.pathsep}{parent}" if known else parent}
+        program, *words = plugin.exec
+        # {pluginDir} is replaced in all words of exec but the first, and not in execArgs.
+        words = [word.replace("{pluginDir}", str(plugin.folder)) for word in words]
+        argv = [sys.executable if program == "python" else program, *words, *task.exec_args]
+        self.runs.append(run)
+        run_process(
             run,
-            self.argv(plugin, task),
+            argv,
             environ,
             error_level=plugin.err_log,
             cancel=cancel,
             on_line=lambda line: self._note(line.level, f"[Plugin / {plugin.name}] {line.text}"),
             on_progress=on_progress,
         )
+        return run
 
     def _note(self, level: str, text: str) -> None:
         self.log.append(LogLine(level, text))
-
-
-def _yml_files(folder: Path) -> Iterator[Path]:
-    """Every ``*.yml`` below ``folder``, through links too, in lexical order."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # Stash would walk a loop for ever; a test would rather not
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        yield from (Path(place) / name for name in sorted(files) if name.endswith(".yml"))

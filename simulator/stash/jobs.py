@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
 
 # Finished jobs that findJob still knows.
 REMEMBERED = 10
@@ -26,7 +25,6 @@ class Job:
     work: Callable[[Job], None] = field(repr=False)
     addTime: str  # noqa: N815 - Stash's own name
     status: str = "READY"
-    subTasks: list[str] | None = None  # noqa: N815 - Stash's own name
     progress: float | None = 0.0
     startTime: str | None = None  # noqa: N815 - Stash's own name
     endTime: str | None = None  # noqa: N815 - Stash's own name
@@ -44,7 +42,6 @@ class JobQueue:
         self._running: Job | None = None
         self._done: deque[Job] = deque(maxlen=REMEMBERED)
         self._count = 0
-        self._thread: threading.Thread | None = None
 
     def add(self, description: str, work: Callable[[Job], None]) -> Job:
         """Queue a job; equal ones are not merged."""
@@ -52,24 +49,20 @@ class JobQueue:
             self._count += 1
             job = Job(str(self._count), description, work, _now())
             self._waiting.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
-                self._thread.start()
+            if self._count == 1:
+                threading.Thread(target=self._serve, name="jobs", daemon=True).start()
             self._lock.notify_all()
             return job
 
     def queue(self) -> list[Job] | None:
         """The running job and those that wait; None (not an empty list) when there is none."""
         with self._lock:
-            running = [self._running] if self._running else []
-            return [*running, *self._waiting] or None
+            return [*([self._running] if self._running else []), *self._waiting] or None
 
     def find(self, number: str) -> Job | None:
         """A job that waits, runs or ended lately; None for any other."""
-        with self._lock:
-            running = [self._running] if self._running else []
-            known = [*running, *self._waiting, *self._done]
-            return next((job for job in known if job.id == number), None)
+        known = [*(self.queue() or []), *self._done]
+        return next((job for job in known if job.id == number), None)
 
     def stop(self, number: str) -> None:
         """Stop a job; an unknown one is nothing to complain about."""
@@ -84,11 +77,6 @@ class JobQueue:
             else:
                 job.status = "STOPPING"
         job.over.wait(0.1)  # a plugin's process is killed at once: CANCELLED follows in no time
-
-    def stop_all(self) -> None:
-        """Stop every job."""
-        for job in self.queue() or []:
-            self.stop(job.id)
 
     def _end(self, job: Job, status: str) -> None:
         job.status, job.endTime = status, _now()
@@ -114,23 +102,3 @@ class JobQueue:
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-
-
-def describe(plugin_id: str, task_name: str | None, description: str | None) -> str:
-    """What the queue calls a plugin task."""
-    return f"Running plugin task: {description or task_name or plugin_id}"
-
-
-def plugin_args(items: list[dict[str, Any]] | None) -> dict[str, Any]:
-    """The old ``args`` list of ``runPluginTask`` as a plain map."""
-    return {item["key"]: _plugin_value(item.get("value")) for item in items or ()}
-
-
-def _plugin_value(value: dict[str, Any] | None) -> Any:
-    if not value:
-        return None
-    if value.get("o") is not None:
-        return plugin_args(value["o"])
-    if value.get("a") is not None:
-        return [_plugin_value(one) for one in value["a"]]
-    return next((value[key] for key in ("str", "i", "b", "f") if value.get(key) is not None), None)

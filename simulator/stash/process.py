@@ -18,20 +18,13 @@ import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-LEVELS = {
-    "t": "trace",
-    "d": "debug",
-    "i": "info",
-    "w": "warning",
-    "e": "error",
-    "p": "progress",
-}
+LEVELS = {"t": "trace", "d": "debug", "i": "info", "w": "warning", "e": "error", "p": "progress"}
 # The reader's line buffer in Stash; one byte more and it stops reading.
 LONGEST_LINE = 64 * 1024
 _CHUNK = 64 * 1024
@@ -41,8 +34,7 @@ class PluginStartError(Exception):
     """The process could not be started; the text is what Stash would say."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of Stash's log."""
 
     level: str
@@ -71,10 +63,8 @@ class Run:
     overlong_line: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """The run as JSON, for the control interface."""
-        names = [name for name in self.__slots__ if name != "log"]
-        lines = [[line.level, line.text] for line in self.log]
-        return {**{name: getattr(self, name) for name in names}, "log": lines}
+        """The run as JSON."""
+        return asdict(self)
 
 
 def run_process(
@@ -82,11 +72,11 @@ def run_process(
     argv: Sequence[str],
     environ: Mapping[str, str],
     *,
-    error_level: str = "error",
-    cancel: threading.Event | None = None,
-    on_line: Callable[[LogLine], None] | None = None,
+    error_level: str,
+    cancel: threading.Event | None,
+    on_line: Callable[[LogLine], None],
     on_progress: Callable[[float], None] | None = None,
-) -> Run:
+) -> None:
     """Start ``argv``, feed it ``run.sent``, and fill in ``run`` when it is over.
 
     Args:
@@ -114,10 +104,9 @@ def run_process(
     if stdout is None:
         run.cancelled = True
         run.error = "operation cancelled"
-        return run
+        return
     run.exit_code = process.wait()
     run.output, run.error = result_of(stdout.decode("utf-8", "replace"), run.exit_code)
-    return run
 
 
 def result_of(text: str, exit_code: int) -> tuple[Any, str | None]:
@@ -130,20 +119,12 @@ def result_of(text: str, exit_code: int) -> tuple[Any, str | None]:
     error: str | None = None
     with contextlib.suppress(ValueError):
         found = json.loads(text)
-        if found is None:
-            output = None
-        elif isinstance(found, dict):
-            # Go matches names of keys without regard to case.
-            lower = {key.lower(): value for key, value in found.items()}
-            if lower.get("error") is None or isinstance(lower["error"], str):
-                output, error = lower.get("output"), lower.get("error")
+        if isinstance(found, dict):
+            output, error = found.get("output"), found.get("error")
     if exit_code != 0 and error is None:
-        error = f"exit status {exit_code}" if exit_code > 0 else _signal_text(-exit_code)
+        killed = exit_code == -signal.SIGKILL
+        error = "signal: killed" if killed else f"exit status {exit_code}"
     return output, error
-
-
-def _signal_text(number: int) -> str:
-    return "signal: killed" if number == signal.SIGKILL else f"signal: {number}"
 
 
 class _Watch:
@@ -154,14 +135,14 @@ class _Watch:
         run: Run,
         process: subprocess.Popen[bytes],
         error_level: str,
-        on_line: Callable[[LogLine], None] | None,
+        on_line: Callable[[LogLine], None],
         on_progress: Callable[[float], None] | None,
     ) -> None:
         self.run, self.process, self.error_level = run, process, error_level
         self.on_line, self.on_progress = on_line, on_progress
         self.selector = selectors.DefaultSelector()
         self.stdout = bytearray()
-        self.stderr = bytearray()
+        self.stderr = b""
         self.waiting = memoryview(json.dumps(run.sent, ensure_ascii=False).encode())
         for pipe, event in (
             (process.stdin, selectors.EVENT_WRITE),
@@ -189,7 +170,7 @@ class _Watch:
         # What was written before the end is in the pipe now; who writes later, finds it broken.
         while not stderr.closed and self._serve(stderr):
             pass
-        self._line(bytes(self.stderr))
+        self._line(self.stderr)
         self._close_all()
         return bytes(self.stdout)
 
@@ -220,7 +201,6 @@ class _Watch:
             return False
         except BrokenPipeError:
             data = b""
-            self._log("warning", "error writing input to plugins stdin: broken pipe")
         if not data:
             self._close(pipe)
         elif pipe is self.process.stdout:
@@ -230,39 +210,25 @@ class _Watch:
         return bool(data)
 
     def _read_stderr(self, data: bytes) -> None:
-        *lines, rest = (bytes(self.stderr) + data).split(b"\n")
-        for line in (*lines, rest):
-            if len(line) >= LONGEST_LINE:
-                self.run.overlong_line = True
-                self.stderr = bytearray()
-                self._close(self.process.stderr)
-                return
-            if line is not rest:
-                self._line(line)
-        self.stderr = bytearray(rest)
+        *lines, self.stderr = (self.stderr + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if any(len(line) >= LONGEST_LINE for line in (*lines, self.stderr)):
+            self.run.overlong_line = True
+            self.stderr = b""
+            self._close(self.process.stderr)
 
     def _line(self, raw: bytes) -> None:
         """Log one line of stderr, or take its progress."""
-        text = raw.decode("utf-8", "replace").removesuffix("\r")
+        text = raw.decode("utf-8", "replace")
         if not text:
             return
         marked = len(text) > 3 and text[0] == "\x01" and text[2] == "\x02" and text[1] in LEVELS
-        if not marked:
-            self._log(self.error_level, text)
-        elif text[1] != "p":
-            self._log(LEVELS[text[1]], text[3:])
-        else:
-            try:
-                value = float(text[3:])
-            except ValueError:
-                self._log("error", f"Error parsing progress value '{text[3:]}'")
-                return
-            self.run.progress.append(value)
+        if marked and text[1] == "p":
+            self.run.progress.append(float(text[3:]))
             if self.on_progress:
-                self.on_progress(value)
-
-    def _log(self, level: str, text: str) -> None:
-        line = LogLine(level, text)
+                self.on_progress(self.run.progress[-1])
+            return
+        line = LogLine(LEVELS[text[1]], text[3:]) if marked else LogLine(self.error_level, text)
         self.run.log.append(line)
-        if self.on_line:
-            self.on_line(line)
+        self.on_line(line)

@@ -7,10 +7,8 @@ Scenes of the shared catalogue are not kept at all until somebody changes them;
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from simulator.library import (
     PERFORMERS,
@@ -39,21 +37,13 @@ _JPEG = base64.b64decode(
 
 @dataclass(slots=True)
 class VideoFile:
-    """One file of a scene; times are texts as Stash stores them, ``size`` is in bytes."""
+    """One file of a scene; ``updated_at`` is text as Stash stores it, ``size`` is in bytes."""
 
     id: int
     path: str
     size: int
     oshash: str
-    duration: float
-    mod_time: str
-    created_at: str
     updated_at: str
-
-    @property
-    def basename(self) -> str:
-        """The file's name without its folder."""
-        return self.path.replace("\\", "/").rpartition("/")[2]
 
 
 @dataclass(slots=True)
@@ -65,54 +55,39 @@ class Scene:
     """
 
     id: int
-    created_at: str
     updated_at: str
     title: str = ""
-    code: str = ""
     details: str = ""
     director: str = ""
-    urls: list[str] = field(default_factory=list)
     date: str | None = None
     rating100: int | None = None
     organized: bool = False
     studio: int | None = None
     performers: list[int] = field(default_factory=list)
     tags: list[int] = field(default_factory=list)
-    groups: list[tuple[int, int | None]] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
     files: list[VideoFile] = field(default_factory=list)
-    stash_ids: list[dict[str, Any]] = field(default_factory=list)
-    custom_fields: dict[str, Any] = field(default_factory=dict)
     cover: bytes | None = b""
-    o_counter: int = 0
-    play_count: int = 0
-    resume_time: float = 0
-    play_duration: float = 0
 
     def related(self, kind: str) -> list[int]:
         """Ids of the studios, performers, tags or groups of this scene."""
         if kind == "studio":
             return [] if self.studio is None else [self.studio]
-        if kind == "group":
-            return [group for group, _ in self.groups]
-        return self.performers if kind == "performer" else self.tags
+        found: list[int] = getattr(self, f"{kind}s")
+        return found
 
     def cover_bytes(self) -> bytes:
         """The cover as it is served; empty when there is none."""
-        if self.cover is not None:
-            return self.cover
-        note = hashlib.sha1(str(self.id).encode()).digest()
-        return jpeg(note)
+        return jpeg(str(self.id).encode()) if self.cover is None else self.cover
 
 
 @dataclass(slots=True)
 class Entity:
-    """A studio, performer, tag or group; fields without a place of their own are in ``more``."""
+    """A studio, performer, tag or group."""
 
     id: int
     name: str
-    created_at: str
     updated_at: str
-    more: dict[str, Any] = field(default_factory=dict)
 
 
 def jpeg(note: bytes) -> bytes:
@@ -128,28 +103,9 @@ def stamp(seconds: float, offset_minutes: int = 0) -> str:
     return text.replace("+00:00", "Z") if offset_minutes == 0 else text
 
 
-def seconds_of(text: str) -> int:
-    """The Unix time of a text that ``stamp`` wrote."""
-    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
-
-
 def catalogue_stamp(number: int, offset_minutes: int) -> str:
     """When scene ``number`` of the catalogue was made and last changed."""
     return stamp(CATALOGUE_EPOCH + 60 * number, offset_minutes)
-
-
-def catalogue_video(number: int, file: CatalogueFile, when: str) -> VideoFile:
-    """The file of scene ``number`` as Stash holds it."""
-    return VideoFile(
-        id=number,
-        path=file.stash_path,
-        size=file.size,
-        oshash=file.oshash,
-        duration=file.duration_ms / 1000,
-        mod_time=when,
-        created_at=when,
-        updated_at=when,
-    )
 
 
 def catalogue_record(number: int, offset_minutes: int) -> Scene:
@@ -158,7 +114,6 @@ def catalogue_record(number: int, offset_minutes: int) -> Scene:
     when = catalogue_stamp(number, offset_minutes)
     return Scene(
         id=number,
-        created_at=when,
         updated_at=when,
         title=known.title,
         details=known.details,
@@ -168,7 +123,7 @@ def catalogue_record(number: int, offset_minutes: int) -> Scene:
         studio=_IDS["studio"][known.studio],
         performers=[_IDS["performer"][name] for name in known.performers],
         tags=[_IDS["tag"][name] for name in known.tags],
-        files=[catalogue_video(number, known.file, when)],
+        files=[_video(known.file, when)],
         cover=None,
     )
 
@@ -186,4 +141,8 @@ def catalogue_related(number: int, kind: str) -> list[int]:
 def catalogue_entities(kind: str, offset_minutes: int) -> dict[int, Entity]:
     """Every studio, performer or tag of the catalogue by id; no groups."""
     when = stamp(CATALOGUE_EPOCH, offset_minutes)
-    return {number: Entity(number, name, when, when) for name, number in _IDS.get(kind, {}).items()}
+    return {number: Entity(number, name, when) for name, number in _IDS.get(kind, {}).items()}
+
+
+def _video(file: CatalogueFile, when: str) -> VideoFile:
+    return VideoFile(file.number, file.stash_path, file.size, file.oshash, when)

@@ -1,9 +1,9 @@
-"""Stash's GraphQL schema, of the version that is played, and the documents checked against it.
+"""Stash's GraphQL schema, and the documents checked against it.
 
 The ``.graphql`` files are Stash's own and are fetched, not kept
-(``tools/fetch_stash_schema.py``). They describe 0.31; for an older version the
-members that came later are taken out of the syntax tree before the schema is
-built, so that a query for them fails exactly as on an old server.
+(``tools/fetch_stash_schema.py``). They describe 0.31. For 0.27, the oldest that
+PlexSync supports, what came later is taken out of the syntax tree before the
+schema is built, so that a query for it fails exactly as on an old server.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldDefinitionNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -28,13 +27,23 @@ from graphql import (
     validate,
 )
 
-from simulator.stash.versions import NEW_MEMBERS, NEW_TYPES, VERSIONS
-
-DEFAULT_DIR = Path(__file__).resolve().parents[2] / ".cache" / "stash-schema"
-NEWEST = VERSIONS[-1]
+FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "stash-schema"
+OLDEST = "0.27"
+# Members of what a client of scenes reads and filters by, compared one by one
+# between the schemas of 0.27.2 and 0.31.
+ADDED_SINCE = {
+    "Group": "custom_fields o_counter performer_count",
+    "Performer": "career_end career_start custom_fields",
+    "Query": "findFile findFiles findFolder findFolders",
+    "Scene": "custom_fields",
+    "SceneFilterType": "custom_fields files_filter stash_id_count stash_ids_endpoint",
+    "Studio": "custom_fields o_counter organized urls",
+    "Tag": "custom_fields sort_name stash_ids",
+    "VideoFile": "parent_folder scenes zip_file",
+}
 # Documents kept ready; a client has a handful, and one that writes values into
 # its query text should not eat the memory.
-MOST_DOCUMENTS = 500
+_MOST_DOCUMENTS = 500
 
 
 class SchemaMissingError(Exception):
@@ -60,68 +69,43 @@ class RequestError(Exception):
 
 
 @functools.cache
-def load_schema(folder: Path = DEFAULT_DIR, version: str = NEWEST) -> GraphQLSchema:
-    """Build the schema of ``version`` (such as ``0.27``) from the files in ``folder``.
+def load_schema(version: str, folder: Path = FOLDER) -> GraphQLSchema:
+    """Build the schema from the files in ``folder``, that of ``OLDEST`` or the newest.
 
     Raises:
         SchemaMissingError: there are no schema files in ``folder``.
-        ValueError: no such version is known.
     """
-    if version not in VERSIONS:
-        raise ValueError(f"Stash {version} cannot be played; there are {', '.join(VERSIONS)}")
     files = sorted(folder.rglob("*.graphql"))
     if not files:
         raise SchemaMissingError(
             f"There are no .graphql files in {folder}. Stash's schema is not kept in this "
             f"repository; run `python tools/fetch_stash_schema.py` to fetch it."
         )
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    document = parse(text, no_location=True)
-    for newer in VERSIONS[VERSIONS.index(version) + 1 :]:
-        document = _without(document, newer)
+    document = parse(
+        "\n".join(file.read_text(encoding="utf-8") for file in files), no_location=True
+    )
+    if version == OLDEST:
+        definitions = tuple(_without_newer(one) for one in document.definitions)
+        document = replace(document, definitions=definitions)
     return build_ast_schema(document, assume_valid=True)
 
 
-def _without(document: DocumentNode, version: str) -> DocumentNode:
-    """``document`` as it was before ``version``."""
-    types = set(NEW_TYPES[version].split())
-    members = {name: set(names.split()) for name, names in NEW_MEMBERS[version].items()}
-    kept = []
-    for definition in document.definitions:
-        name = getattr(getattr(definition, "name", None), "value", "")
-        if name not in types:
-            kept.append(_thinned(definition, members.get(name, set()), types))
-    return replace(document, definitions=tuple(kept))
-
-
-def _thinned(definition: Any, gone: set[str], types: set[str]) -> Any:
-    """A type without the members in ``gone``, a union without those in ``types``."""
-    for kind in ("fields", "values", "types"):
-        nodes = getattr(definition, kind, None)
-        if nodes:
-            out = types if kind == "types" else gone
-            left = tuple(_trimmed(node, gone) for node in nodes if node.name.value not in out)
-            definition = replace(definition, **{kind: left})
-    return definition
-
-
-def _trimmed(node: Any, gone: set[str]) -> Any:
-    """A member without the arguments that ``gone`` names as ``field(argument)``."""
-    if not isinstance(node, FieldDefinitionNode) or not node.arguments:
-        return node
-    name = node.name.value
-    left = (one for one in node.arguments if f"{name}({one.name.value})" not in gone)
-    return replace(node, arguments=tuple(left))
+def _without_newer(definition: Any) -> Any:
+    name = getattr(getattr(definition, "name", None), "value", "")
+    if name not in ADDED_SINCE:
+        return definition
+    newer = ADDED_SINCE[name].split()
+    kept = tuple(node for node in definition.fields if node.name.value not in newer)
+    return replace(definition, fields=kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document that the schema allows."""
+    """A parsed document that the schema allows; ``plans`` are its operations' (``plan.py``)."""
 
-    ast: DocumentNode
     operations: dict[str, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
-    plans: dict[str, Any]
+    plans: dict[str, Any] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run: the one called ``name``, or the only one."""
@@ -152,20 +136,25 @@ class Documents:
         if found is not None:
             return found
         try:
-            ast = parse(text)
+            ast: DocumentNode = parse(text)
         except GraphQLSyntaxError as error:
             raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from error
         errors = validate(self.schema, ast)
         if errors:
             raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
-        found = Document(ast, {}, {}, {})
-        for node in ast.definitions:
-            if isinstance(node, OperationDefinitionNode):
-                found.operations[node.name.value if node.name else ""] = node
-            elif isinstance(node, FragmentDefinitionNode):
-                found.fragments[node.name.value] = node
+        operations = {
+            node.name.value if node.name else "": node
+            for node in ast.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+        fragments = {
+            node.name.value: node
+            for node in ast.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        found = Document(operations, fragments)
         with self._lock:
-            if len(self._known) >= MOST_DOCUMENTS:
+            if len(self._known) >= _MOST_DOCUMENTS:
                 self._known.clear()
             self._known[text] = found
         return found

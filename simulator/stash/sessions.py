@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 _SECRET = b"the stand-in's session_store_key, the same after every restart"
 
 
-class UnauthorizedError(Exception):
-    """The request is refused with 401, whatever it asks for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: ``known`` is a user, ``refresh`` asks for a new cookie in the reply."""
@@ -44,15 +40,14 @@ class Sessions:
     """
 
     username: str = ""
-    password: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
     max_age: int = 3600
     skew: float = 0.0
 
-    def make(self, visited: Mapping[str, int] | None = None, *, user: bool = True) -> str:
-        """A cookie value, made now, for the user (or for nobody in particular)."""
+    def make(self, visited: Mapping[str, int] | None = None) -> str:
+        """A cookie value for the user, made now."""
         made = int((time.time() + self.skew) * 1000)
-        body = {"at": made, "user": self.username if user else "", "visited": dict(visited or {})}
+        body = {"at": made, "user": self.username, "visited": dict(visited or {})}
         # Padded to the length of a real one, so that nobody keeps it in too small a place.
         text = json.dumps({**body, "pad": "x" * 120}).encode()
         sign = hmac.new(_SECRET, text, hashlib.sha256).digest()
@@ -73,17 +68,17 @@ class Sessions:
             return None
         return body["user"], body["visited"]
 
-    def authenticate(self, api_key: str | None, cookie: str | None) -> Caller:
-        """Who asks, from the key (header or query) and the cookie's value.
+    def authenticate(self, api_key: str, cookies: str) -> Caller | None:
+        """Who asks, from the key (header or address) and the Cookie header.
 
-        Raises:
-            UnauthorizedError: the key is wrong.
+        None is somebody with a wrong key, who is refused whatever they ask for.
         """
-        session = self.read(cookie) if cookie else None
+        found = dict(part.strip().partition("=")[::2] for part in cookies.split(";"))
+        session = self.read(found.get("session", ""))
         visited = session[1] if session else {}
         if api_key:
             if api_key != self.api_key:
-                raise UnauthorizedError
+                return None
             return Caller(known=True, visited=visited, refresh=False)
         known = not self.username or (session is not None and session[0] == self.username)
         return Caller(known=known, visited=visited, refresh=session is not None)
@@ -93,12 +88,3 @@ class Sessions:
         expires = formatdate(time.time() + self.skew + self.max_age, usegmt=True)
         value = self.make(visited)
         return f"session={value}; Path=/; Expires={expires}; Max-Age={self.max_age}; SameSite=Lax"
-
-
-def cookie_value(header: str | None, name: str = "session") -> str | None:
-    """The value of one cookie in a Cookie header, or None."""
-    for part in (header or "").split(";"):
-        key, _, value = part.strip().partition("=")
-        if key == name:
-            return value
-    return None

@@ -1,0 +1,94 @@
+"""What a stand-in was asked: every request, compactly, and counts by kind."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from simulator.wire import Request
+
+KEPT: Final = 250_000
+
+
+class Entry:
+    """One request. ``status`` is 0 while nothing was answered; ``at`` is epoch seconds."""
+
+    __slots__ = (
+        "at", "bytes_in", "bytes_out", "fault", "headers", "method", "operation", "query",
+        "seconds", "status", "target", "variables",
+    )  # fmt: skip
+
+    def __init__(self, request: Request) -> None:
+        self.at = time.time()
+        self.method = request.method
+        self.target = request.target
+        self.headers = request.headers
+        self.operation = request.operation
+        # A client sends the same text again and again: keep it once.
+        self.query = sys.intern(request.query)
+        self.variables = request.variables
+        self.status = 0
+        self.bytes_in = len(request.body)
+        self.bytes_out = 0
+        self.seconds = 0.0
+        self.fault = ""
+
+
+class Journal:
+    """The newest quarter of a million requests, and counters that never forget.
+
+    Args:
+        kinds: Counters that are there before anything is counted.
+    """
+
+    def __init__(self, kinds: Sequence[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._kinds = ("total", "connections", *kinds)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, counters too."""
+        with self._lock:
+            self._entries: deque[Entry] = deque(maxlen=KEPT)
+            self._counts = Counter(dict.fromkeys(self._kinds, 0))
+
+    def connected(self) -> None:
+        """Count a connection that carries requests other than those that steer."""
+        with self._lock:
+            self._counts["connections"] += 1
+
+    def open(self, request: Request, kinds: Iterable[str]) -> Entry:
+        """Note a request as it arrives; the entry is completed when it is answered."""
+        entry = Entry(request)
+        with self._lock:
+            self._entries.append(entry)
+            self._counts["total"] += 1
+            for kind in kinds:
+                self._counts[kind] += 1
+        return entry
+
+    def close(self, entry: Entry, status: int, sent: int) -> None:
+        """Note how a request ended: ``sent`` body bytes, and no status if it got no answer."""
+        entry.status = status
+        entry.seconds = time.time() - entry.at
+        entry.bytes_out = sent
+        if status in {401, 403}:
+            with self._lock:
+                self._counts["refused"] += 1
+
+    def counts(self) -> dict[str, int]:
+        """Requests by kind since the last clear (a request may be of several kinds)."""
+        with self._lock:
+            return dict(self._counts)
+
+    def report(self, *, headers: bool) -> list[dict[str, Any]]:
+        """Every request that is remembered, oldest first."""
+        with self._lock:
+            entries = list(self._entries)
+        names = [name for name in Entry.__slots__ if headers or name != "headers"]
+        return [{name: getattr(entry, name) for name in names} for entry in entries]

@@ -1,0 +1,257 @@
+"""The listening side of a stand-in: connections, faults, and the addresses that steer it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Final
+
+from simulator import faults
+from simulator.faults import FaultPlan, Rule
+from simulator.journal import Entry, Journal
+from simulator.wire import BadRequestError, Connection, Reply, Request, frame
+
+_HANG_SECONDS: Final = 3600.0
+_RESET: Final = struct.pack("ii", 1, 0)
+
+
+class _HangUp(Exception):
+    """The connection is over; ``reset`` says it ends with RST instead of FIN."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__()
+        self.reset = reset
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """One stand-in on one socket; every connection has its thread.
+
+    Args:
+        address: Host and port to bind; port 0 takes a free one.
+        latency_ms: Wait before every request is handled.
+
+    Attributes:
+        idle_seconds: An idle connection is closed after this long, None is never.
+        kinds: Counters of the journal that are there before anything is counted.
+        control: Its public methods are called by requests below ``/sim/``.
+    """
+
+    idle_seconds: ClassVar[float | None] = None
+    kinds: ClassVar[tuple[str, ...]] = ()
+    control: ControlApi
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], latency_ms: float = 0.0) -> None:
+        super().__init__(address, _Handler)
+        self.latency_ms = latency_ms
+        self.journal = Journal(self.kinds)
+        self.faults = FaultPlan()
+        self.port = int(self.server_address[1])
+        self.url = f"http://{address[0]}:{self.port}"
+
+    def note(self, request: Request) -> Iterable[str]:
+        """Look at a request as it arrives; give the journal's counters it belongs to."""
+        raise NotImplementedError
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to one request, with its effects carried out."""
+        raise NotImplementedError
+
+    def finish(self, request: Request, reply: Reply) -> None:
+        """Give a reply, a fault's too, what every one of this server carries."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are everyday; everything else is printed."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    """One connection."""
+
+    server: Server
+    request: socket.socket
+
+    def handle(self) -> None:
+        sock = self.request
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(self.server.idle_seconds)
+        connection, counted = Connection(sock), False
+        try:
+            while (request := connection.read()) is not None:
+                if request.path.startswith("/sim/"):
+                    self._put(request, self.server.control.carry_out(request))
+                else:
+                    if not counted:
+                        self.server.journal.connected()
+                        counted = True
+                    self._serve(request)
+                if request.wants_close:
+                    break
+        except _HangUp as end:
+            if end.reset:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                sock.close()
+        except BadRequestError:
+            with contextlib.suppress(OSError):
+                sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        except OSError:
+            return
+
+    def _serve(self, request: Request) -> None:
+        server = self.server
+        entry = server.journal.open(request, server.note(request))
+        if server.latency_ms:
+            time.sleep(server.latency_ms / 1000)
+        rule = server.faults.meet(request)
+        if rule is None:
+            self._send(request, entry, self._answer(request))
+        else:
+            entry.fault = rule.action
+            self._misbehave(request, entry, rule)
+
+    def _answer(self, request: Request) -> Reply:
+        try:
+            return self.server.answer(request)
+        except Exception as mistake:  # noqa: BLE001 -- a stand-in that dies helps nobody find out why
+            text = f"stand-in broke: {type(mistake).__name__}: {mistake}"
+            return Reply(500, text.encode(), "text/plain")
+
+    def _send(self, request: Request, entry: Entry, reply: Reply) -> None:
+        self.server.finish(request, reply)
+        # Before it leaves: who has the answer may ask the journal at once.
+        self.server.journal.close(entry, reply.status, len(reply.body))
+        self._put(request, reply)
+
+    def _put(self, request: Request, reply: Reply) -> None:
+        self.request.sendall(frame(request, reply) + reply.body)
+
+    def _misbehave(self, request: Request, entry: Entry, rule: Rule) -> None:
+        action, options = rule.action, rule.options
+        if action == "delay":
+            rule.wait(1.0)
+            self._send(request, entry, self._answer(request))
+            return
+        instead = faults.answer(rule)
+        if instead is None and action not in {"hang_headers", "reset_before", "raw"}:
+            self._answer_badly(request, entry, rule)
+            return
+        if options.get("apply"):
+            self._answer(request)
+        if instead is not None:
+            self._send(request, entry, instead)
+            return
+        self.server.journal.close(entry, 0, 0)
+        if action == "hang_headers":
+            rule.wait(_HANG_SECONDS)
+        elif action == "raw":
+            self.request.sendall(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
+        raise _HangUp(reset=action == "reset_before" and not options.get("polite"))
+
+    def _answer_badly(self, request: Request, entry: Entry, rule: Rule) -> None:
+        """Faults of a request that is carried out: only its answer goes wrong."""
+        action, options, sock = rule.action, rule.options, self.request
+        reply = self._answer(request)
+        if action == "reset_after":
+            self.server.journal.close(entry, 0, 0)
+            raise _HangUp(reset=True)
+        if action == "content_type":
+            reply.content_type = "application/octet-stream"
+        if action in {"content_type", "close"}:
+            self._send(request, entry, reply)
+            if action == "close":
+                raise _HangUp
+            return
+        self.server.finish(request, reply)
+        head, body = frame(request, reply), reply.body
+        self.server.journal.close(entry, reply.status, len(body))
+        if action == "slow_drip":
+            sock.sendall(head)
+            step = int(options.get("bytes", 64))
+            for start in range(0, len(body), step):
+                sock.sendall(body[start : start + step])
+                rule.wait(0.05)
+            return
+        sock.sendall(head + body[: len(body) // 2])
+        if action == "hang_body":
+            rule.wait(_HANG_SECONDS)
+        raise _HangUp
+
+
+class ControlApi:
+    """What tests may ask of any stand-in, with JSON in and out.
+
+    ``POST /sim/item`` calls the method ``_item`` with the keys of the posted object.
+    Such requests are not in the journal, and no fault and no latency is for them.
+    The methods are described where they are called from: ``simulator.control`` and
+    ``simulator.control_stash``.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def carry_out(self, request: Request) -> Reply:
+        """Call the method that a request names; a mistake is a 400 that says what it is."""
+        name = request.path.removeprefix("/sim/")
+        try:
+            result = getattr(self, f"_{name}")(**json.loads(request.body or b"{}"))
+        except Exception as mistake:  # noqa: BLE001 -- whatever it is, the test is to read it
+            return Reply(400, f"{type(mistake).__name__}: {mistake}".encode(), "text/plain")
+        return Reply(200, json.dumps(result).encode(), "application/json")
+
+    def _fault(self, action: str, match: dict[str, Any], options: dict[str, Any]) -> int:
+        return self.server.faults.add(action, match, options).id
+
+    def _faults(self) -> list[dict[str, Any]]:
+        names = ("id", "action", "seen", "hits")
+        return [{name: getattr(rule, name) for name in names} for rule in self.server.faults.rules]
+
+    def _clear_faults(self, rule_id: int | None) -> None:
+        self.server.faults.remove(rule_id)
+
+    def _requests(self, *, headers: bool) -> list[dict[str, Any]]:
+        return self.server.journal.report(headers=headers)
+
+    def _counts(self) -> dict[str, int]:
+        return self.server.journal.counts()
+
+    def _clear_requests(self) -> None:
+        self.server.journal.clear()
+
+    def _latency(self, milliseconds: float) -> None:
+        self.server.latency_ms = milliseconds
+
+
+def run(make: Callable[..., Server]) -> None:
+    """Be a stand-in's process: the options of ``make`` are the one argument, a JSON object.
+
+    One JSON line on stdout, ``{"url", "pid"}``, says that it listens. It ends
+    once whoever started it has closed its stdin, which dying does too.
+    """
+    server = make(**json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"))
+    # What it holds is for ever; do not look through it for rubbish again and again.
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(0.001)
+    print(json.dumps({"url": server.url, "pid": os.getpid()}), flush=True)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
+def _exit_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)

@@ -1,0 +1,293 @@
+"""The GraphQL fields that are played, and the hooks that mutations set off.
+
+A hook runs after the change is made and before the reply; the reply is read
+again afterwards. What sets off no hook in Stash sets off none here.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from simulator.stash.database import find_scenes, page_of, sort_entities, sort_scenes
+from simulator.stash.edits import apply_input, check_input, number_of
+from simulator.stash.host import PluginError
+from simulator.stash.jobs import Job, JobError
+from simulator.stash.plan import Resolver, StashError
+from simulator.stash.process import PluginStartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.stash.app import Context
+    from simulator.stash.records import Entity, Scene, VideoFile
+
+_PLURALS = {"studio": "Studios", "performer": "Performers", "tag": "Tags", "group": "Groups"}
+# Every key of SceneUpdateInput that a hook is told, null where nothing was given (recorded).
+_SCENE_UPDATE = (
+    "clientMutationId id title code details director url urls date rating100 o_counter organized "
+    "studio_id gallery_ids performer_ids movies groups tag_ids cover_image stash_ids resume_time "
+    "play_duration play_count primary_file_id"
+).split()
+
+# --- objects ------------------------------------------------------------------------------------
+
+
+def _id(source: Any, _arguments: Any, _context: Any) -> str:
+    return str(source.id)
+
+
+def _entities(kind: str) -> Resolver:
+    def resolve(scene: Scene, _arguments: Any, context: Context) -> list[Entity]:
+        known = context.database.entities[kind]
+        return [known[number] for number in scene.related(kind) if number in known]
+
+    return resolve
+
+
+def _studio(scene: Scene, _arguments: Any, context: Context) -> Entity | None:
+    return context.database.entities["studio"].get(scene.studio or 0)
+
+
+def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
+    known = context.database.entities["group"]
+    return [SimpleNamespace(group=known[one]) for one in scene.groups if one in known]
+
+
+def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
+    when = int(datetime.fromisoformat(scene.updated_at.replace("Z", "+00:00")).timestamp())
+    return SimpleNamespace(screenshot=f"{context.base_url}/scene/{scene.id}/screenshot?t={when}")
+
+
+def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
+    return [SimpleNamespace(type="oshash", value=file.oshash)]
+
+
+# --- queries ------------------------------------------------------------------------------------
+
+
+def _find_scene(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    return context.database.scene(number_of(arguments["id"]))
+
+
+def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    database, wanted = context.database, arguments.get("filter") or {}
+    if arguments.get("ids"):
+        shown = ids = [number_of(one) for one in arguments["ids"]]
+    else:
+        ids = find_scenes(database, arguments.get("scene_filter") or {})
+        shown = page_of(sort_scenes(database, ids, wanted), wanted)
+    scenes = [database.scene(number) for number in shown]
+    if None in scenes:
+        raise StashError(f"scene with id {shown[scenes.index(None)]} not found")
+    return SimpleNamespace(count=len(ids), scenes=scenes)
+
+
+def _find_entities(kind: str) -> Resolver:
+    def resolve(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+        wanted = arguments.get("filter") or {}
+        found = sort_entities(list(context.database.entities[kind].values()), wanted)
+        page = page_of(found, wanted)
+        return SimpleNamespace(count=len(found), **{_PLURALS[kind].lower(): page})
+
+    return resolve
+
+
+def _configuration(_: Any, __: Any, context: Context) -> Any:
+    sessions = context.stash.sessions
+    general = SimpleNamespace(apiKey=sessions.api_key, username=sessions.username)
+    return SimpleNamespace(general=general)
+
+
+def _plugin_settings(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    stored, include = context.stash.settings, arguments.get("include")
+    return {name: one for name, one in stored.items() if include is None or name in include}
+
+
+def _system_status(_: Any, __: Any, context: Context) -> Any:
+    config_dir = context.stash.config_dir
+    return SimpleNamespace(
+        databaseSchema=75,
+        databasePath=str(config_dir / "stash-go.sqlite"),
+        configPath=str(config_dir / "config.yml"),
+        appSchema=75,
+        status="OK",
+        os="linux",
+        workingDir=str(Path.cwd()),
+        homeDir=os.path.expanduser("~"),  # noqa: PTH111 - Path.home fails without a home
+        ffmpegPath="/usr/bin/ffmpeg",
+        ffprobePath="/usr/bin/ffprobe",
+    )
+
+
+def _version(_: Any, __: Any, context: Context) -> Any:
+    version = f"v{context.stash.version}.1"
+    return SimpleNamespace(version=version, hash="5tand1n00", build_time="2025-12-18 00:00:00")
+
+
+def _job_queue(_: Any, __: Any, context: Context) -> Any:
+    return context.stash.jobs.queue()
+
+
+def _find_job(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    return context.stash.jobs.find(str(arguments["input"]["id"]))
+
+
+# --- mutations of scenes ------------------------------------------------------------------------
+
+
+def _change_scene(context: Context, number: int, edit: Callable[[Scene], None]) -> None:
+    try:
+        context.database.change(number, edit, touch=True)
+    except KeyError:
+        raise StashError(f"scene with id {number} not found") from None
+
+
+def _update_one(context: Context, given: dict[str, Any]) -> int:
+    number = number_of(given["id"])
+    with context.database.lock:
+        # Checked first: a refused edit does not move updated_at.
+        check_input(context.database, given)
+        _change_scene(context, number, lambda scene: apply_input(scene, given))
+    return number
+
+
+def _told(given: dict[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(_SCENE_UPDATE), **given}
+
+
+def _scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    given = arguments["input"]
+    number = _update_one(context, given)
+    context.fire("Scene.Update.Post", number, _told(given), list(given))
+    return context.database.scene(number)
+
+
+def _scenes_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    items = arguments["input"]
+    numbers = [_update_one(context, given) for given in items]
+    told = [_told(given) for given in items]
+    for number, given in zip(numbers, items, strict=True):
+        if not context.fire("Scene.Update.Post", number, told, list(given)):
+            break
+    return [context.database.scene(number) for number in numbers]
+
+
+def _bulk_scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    given, database = arguments["input"], context.database
+    numbers = [number_of(one) for one in given["ids"]]
+    with database.lock:
+        check_input(database, given)
+        for number in numbers:
+            _change_scene(context, number, lambda scene: apply_input(scene, given))
+    # Unlike the others this one tells no nulls.
+    told = {key: value for key, value in given.items() if value is not None}
+    for number in numbers:
+        if not context.fire("Scene.Update.Post", number, told, list(given)):
+            break
+    return [database.scene(number) for number in numbers]
+
+
+def _screenshot(_: Any, arguments: dict[str, Any], context: Context) -> str:
+    def edit(scene: Scene) -> None:
+        scene.cover = None
+
+    _change_scene(context, number_of(arguments["id"]), edit)  # moves updated_at, fires no hook
+    return "todo"
+
+
+def _tags_merge(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    given, database = arguments["input"], context.database
+    target = number_of(given["destination"])
+    for number in given["source"]:
+        database.remove_entity("tag", number_of(number), instead=target)
+    told = {"source": [str(one) for one in given["source"]], "destination": str(target)}
+    context.fire("Tag.Merge.Post", target, told)  # and no Scene hook
+    return database.entities["tag"][target]
+
+
+# --- mutations of plugins and jobs --------------------------------------------------------------
+
+
+def _configure_plugin(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    context.stash.settings[str(arguments["plugin_id"])] = dict(arguments["input"])
+    return arguments["input"]
+
+
+def _run_plugin_task(_: Any, arguments: dict[str, Any], context: Context) -> str:
+    plugin_id, name = str(arguments["plugin_id"]), arguments.get("task_name")
+    host, args = context.stash.host, arguments.get("args_map")
+
+    def work(job: Job) -> None:
+        def progress(value: float) -> None:
+            job.progress = value
+
+        try:
+            if host is None:
+                raise PluginError(f"no plugin with ID {plugin_id}")
+            host.run_task(
+                name, plugin_id=plugin_id, args=args, cancel=job.cancel, on_progress=progress
+            )
+        except PluginError as error:
+            raise JobError(f"Error creating plugin task: {error}") from error
+        except PluginStartError as error:
+            raise JobError(f"Error running plugin task: {error}") from error
+
+    description = arguments.get("description") or name or plugin_id
+    return context.stash.jobs.add(f"Running plugin task: {description}", work).id
+
+
+def _run_plugin_operation(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    host, plugin_id = context.stash.host, str(arguments["plugin_id"])
+    if host is None or plugin_id not in host.plugins:
+        raise StashError(
+            "Internal system error. Error "
+            "<runtime error: invalid memory address or nil pointer dereference>"
+        )
+    try:
+        run = host.run_operation(arguments.get("args") or {}, plugin_id, context.cancelled())
+    except PluginStartError as error:
+        raise StashError(str(error)) from error
+    if run.error is not None:
+        raise StashError(run.error)
+    return run.output
+
+
+def _stop_job(_: Any, arguments: dict[str, Any], context: Context) -> bool:
+    context.stash.jobs.stop(str(arguments["job_id"]))
+    return True
+
+
+RESOLVERS: dict[tuple[str, str], Resolver] = {
+    ("Scene", "id"): _id,
+    ("Scene", "studio"): _studio,
+    ("Scene", "performers"): _entities("performer"),
+    ("Scene", "tags"): _entities("tag"),
+    ("Scene", "groups"): _groups,
+    ("Scene", "paths"): _paths,
+    ("VideoFile", "id"): _id,
+    ("VideoFile", "fingerprints"): _fingerprints,
+    ("ConfigResult", "plugins"): _plugin_settings,
+    ("Query", "findScene"): _find_scene,
+    ("Query", "findScenes"): _find_scenes,
+    ("Query", "configuration"): _configuration,
+    ("Query", "systemStatus"): _system_status,
+    ("Query", "version"): _version,
+    ("Query", "jobQueue"): _job_queue,
+    ("Query", "findJob"): _find_job,
+    ("Mutation", "sceneUpdate"): _scene_update,
+    ("Mutation", "scenesUpdate"): _scenes_update,
+    ("Mutation", "bulkSceneUpdate"): _bulk_scene_update,
+    ("Mutation", "sceneGenerateScreenshot"): _screenshot,
+    ("Mutation", "tagsMerge"): _tags_merge,
+    ("Mutation", "configurePlugin"): _configure_plugin,
+    ("Mutation", "runPluginTask"): _run_plugin_task,
+    ("Mutation", "runPluginOperation"): _run_plugin_operation,
+    ("Mutation", "stopJob"): _stop_job,
+}
+for _kind, _plural in _PLURALS.items():
+    RESOLVERS[_kind.title(), "id"] = _id
+    RESOLVERS["Query", f"find{_plural}"] = _find_entities(_kind)

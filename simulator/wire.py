@@ -1,0 +1,190 @@
+"""HTTP/1.1 by hand: one request read, one reply written, nothing in between.
+
+``http.server`` spends more on parsing headers than a whole stand-in spends on
+an answer, and the benchmark would measure that instead of PlexSync.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+_MOST_HEADER_BYTES: Final = 4 * 1024 * 1024
+_MOST_BODY_BYTES: Final = 256 * 1024 * 1024
+
+
+class BadRequestError(Exception):
+    """Bytes that are no HTTP request."""
+
+
+class Request:
+    """One request: method, raw target, headers with lower-case names, body.
+
+    Of a GraphQL request ``operation`` is the operation's name, ``query`` its text
+    and ``variables`` its variables; they are empty for all others.
+    """
+
+    __slots__ = (
+        "_pairs", "body", "connection", "headers", "method", "operation", "path", "query",
+        "raw_query", "target", "variables",
+    )  # fmt: skip
+
+    def __init__(self, method: str, target: str, head: bytes, connection: Connection) -> None:
+        self.method = method
+        self.target = target
+        self.headers = parse_headers(head)
+        self.connection = connection
+        self.body = b""
+        raw_path, _, self.raw_query = target.partition("?")
+        self.path = unquote(raw_path)
+        self._pairs: list[tuple[str, str]] | None = None
+        self.operation = self.query = ""
+        self.variables: Any = None
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The address's query, decoded, in order, repeats kept."""
+        if self._pairs is None:
+            self._pairs = parse_qsl(self.raw_query, keep_blank_values=True)
+        return self._pairs
+
+    @property
+    def wants_close(self) -> bool:
+        """Whether the client asked for the connection to be closed after the reply."""
+        return self.headers.get("connection", "").lower() == "close"
+
+    def argument(self, name: str) -> str | None:
+        """The first parameter of that name in the address, or None."""
+        return next((value for key, value in self.pairs if key == name), None)
+
+
+@dataclass(slots=True)
+class Reply:
+    """One reply, before it is framed; an empty ``content_type`` is not sent."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/html"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+@functools.lru_cache(maxsize=4096)
+def parse_headers(head: bytes) -> Mapping[str, str]:
+    """Header lines (without the request line) as a mapping with lower-case names.
+
+    A client sends the same lines again and again: they are read, and kept, once.
+    """
+    headers = {}
+    for line in head.decode("latin-1").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.lower()] = value.strip()
+    return headers
+
+
+class Connection:
+    """A client's socket with the bytes read ahead of the request at hand."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._ahead = b""
+
+    def read(self) -> Request | None:
+        """The next request; None when the client has left.
+
+        Raises:
+            BadRequestError: For anything that is no HTTP request.
+            OSError: For a connection that broke or stayed idle too long.
+        """
+        block = self._until_empty_line()
+        if block is None:
+            return None
+        line, _, head = block.partition(b"\r\n")
+        words = line.decode("latin-1").split(" ")
+        if len(words) != 3 or not words[2].startswith("HTTP/"):
+            raise BadRequestError(repr(line[:80]))
+        request = Request(words[0], words[1], head, self)
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > _MOST_BODY_BYTES:
+            raise BadRequestError(f"Content-Length: {length}")
+        request.body = self._exactly(int(length)) if length != "0" else b""
+        return request
+
+    def _until_empty_line(self) -> bytes | None:
+        buffer = self._ahead
+        while (end := buffer.find(b"\r\n\r\n")) < 0:
+            if buffer and not buffer[:1].isalpha():
+                raise BadRequestError("no method, such as the bytes of TLS")
+            more = self.sock.recv(65_536)
+            if not more:
+                return None
+            buffer += more
+            if len(buffer) > _MOST_HEADER_BYTES:
+                raise BadRequestError("endless header")
+        self._ahead = buffer[end + 4 :]
+        return buffer[:end]
+
+    def _exactly(self, count: int) -> bytes:
+        chunks, have = [self._ahead], len(self._ahead)
+        while have < count:
+            more = self.sock.recv(min(1_048_576, count - have))
+            if not more:
+                raise BadRequestError("body cut short")
+            chunks.append(more)
+            have += len(more)
+        whole = b"".join(chunks)
+        self._ahead = whole[count:]
+        return whole[:count]
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], threading.Event]]:
+        """A function that begins to watch the client; the end of the block ends the watch.
+
+        The event it gives is set once the client has closed the connection.
+        """
+        over = threading.Event()
+
+        def watch() -> threading.Event:
+            gone = threading.Event()
+
+            def look() -> None:
+                while not over.is_set():
+                    try:
+                        ready, _, _ = select.select([self.sock], [], [], 0.02)
+                        if ready and not self.sock.recv(1, socket.MSG_PEEK):
+                            gone.set()
+                    except (OSError, ValueError):
+                        gone.set()
+                    if gone.is_set():
+                        return
+                    if ready:  # a request in the pipe already: the client is there
+                        over.wait(0.02)
+
+            threading.Thread(target=look, daemon=True).start()
+            return gone
+
+        try:
+            yield watch
+        finally:
+            over.set()
+
+
+def frame(request: Request, reply: Reply) -> bytes:
+    """The reply's head as it goes over the wire, before ``reply.body``."""
+    lines = [f"HTTP/1.1 {reply.status} {http.client.responses.get(reply.status, 'Unknown')}"]
+    if reply.content_type:
+        lines.append(f"Content-Type: {reply.content_type}")
+    lines.append(f"Content-Length: {len(reply.body)}")
+    lines.append(f"Connection: {'close' if request.wants_close else 'Keep-Alive'}")
+    lines.append(f"Date: {formatdate(usegmt=True)}")
+    lines.extend(f"{name}: {value}" for name, value in reply.headers)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
