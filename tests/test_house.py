@@ -45,12 +45,13 @@ ARROWS = {
 #: Third-party packages and who may know them. Anything else is standard library.
 PACKAGES = {
     "plexapi": {"plex"},
-    "requests": {"plex", "stash", "net", "tasks"},
-    "urllib3": {"plex", "stash", "net"},
+    "requests": {"plex", "net", "tasks"},
+    "urllib3": {"plex"},
+    "idna": {"net"},  # comes with requests
     "stashapi": {"tasks"},
 }
 
-LONGEST_MODULE = 250
+LONGEST_MODULE = 500
 
 #: What the hook may load beyond these and whatever they load themselves.
 HOOK_IMPORTS = "import json, os, sqlite3, sys, time, fcntl\n"
@@ -296,7 +297,7 @@ def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> N
 
 @pytest.mark.parametrize("path", product_files(), ids=module_name)
 def test_a_module_fits_on_a_few_screens(path: Path) -> None:
-    """One noun a module: beyond 250 lines there are two nouns in it."""
+    """One noun a module: beyond 500 lines there are two nouns in it."""
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= LONGEST_MODULE
 

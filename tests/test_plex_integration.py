@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock, patch
+from unittest.mock import MagicMock, call, patch
 from xml.etree.ElementTree import Element, fromstring
 
 import plexapi.exceptions
@@ -114,12 +115,22 @@ def test_the_client_hands_its_timeout_to_plexapi() -> None:
 def test_both_timeouts_reach_the_socket_layer() -> None:
     """Below plexapi the connect timeout holds beside the read timeout."""
     client = PlexClient("http://plex:32400", "t0ken", connect_timeout=2.0, read_timeout=17.0)
-    with patch("requests.adapters.HTTPAdapter.send") as send:
-        send.side_effect = requests.ConnectTimeout("no answer")
+    ours, plexs = socket.socketpair()
+    with patch("socket.create_connection", side_effect=TimeoutError("no answer")) as connect:
         with pytest.raises(PlexTemporaryError):
             _ = client.server
-        assert (2.0, 17.0) in send.call_args.args
+        assert connect.call_args.args == (("plex", 32400), 2.0)
+        connect.side_effect = None
+        connect.return_value = opened = MagicMock(wraps=ours, setsockopt=MagicMock())
+        plexs.shutdown(socket.SHUT_WR)  # it takes the request, and hangs up
+        with pytest.raises(PlexTemporaryError):
+            _ = client.server
+        assert connect.call_args.args == (("plex", 32400), 2.0)
+    last_but_one, last = [step for step in opened.method_calls if step[0] == "settimeout"][-2:]
+    assert last_but_one == last == call.settimeout(17.0)  # before reading, and while reading
     client.close()
+    ours.close()
+    plexs.close()
 
 
 def test_an_item_is_found_by_its_path() -> None:
