@@ -45,7 +45,7 @@ class Address(NamedTuple):
 def address_of(url: str) -> Address:
     """Take a whole URL apart; user, query and fragment are not looked at.
 
-    A host in letters of other alphabets becomes Punycode as requests makes it (UTS 46).
+    A host in letters of other alphabets becomes Punycode as plexapi's requests makes it.
 
     Raises:
         http.client.InvalidURL: It is no address that a request can be sent to.
@@ -60,7 +60,7 @@ def address_of(url: str) -> Address:
         raise InvalidURL("an address needs http:// or https:// and a host")
     if not all("!" <= letter <= "~" for letter in host):
         raise InvalidURL("a host has no blanks")
-    origin = Origin(parts.scheme, _zoned(host), port or _DEFAULT_PORTS[parts.scheme])
+    origin = Origin(parts.scheme, zoned(host), port or _DEFAULT_PORTS[parts.scheme])
     return Address(origin, quote(parts.path, safe=_IN_A_PATH).rstrip("/"))
 
 
@@ -69,11 +69,15 @@ def _ascii(host: str) -> str:
         return host
     import idna  # noqa: PLC0415 - comes with requests, and is slow to load
 
-    return idna.encode(host, uts46=True).decode("ascii")
+    return idna.encode(host.lower(), strict=True, std3_rules=True).decode("ascii")
 
 
-def _zoned(host: str) -> str:
-    """Spell a zone as sockets do; "%25" is how RFC 6874 has the sign before it in a URL."""
+def zoned(host: str) -> str:
+    """Spell a host's zone as sockets do.
+
+    Args:
+        host: Without brackets; before a zone it may have "%25", as RFC 6874 writes "%" in a URL.
+    """
     address, _, zone = host.partition("%")
     zone = zone[2:] if zone.startswith("25") and len(zone) > 2 else zone
     return f"{address}%{zone}" if zone else address

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from http.client import InvalidURL
 from pathlib import Path
@@ -71,8 +72,8 @@ class PlexTransport:
         #: What goes with every request. One encoding that we decode ourselves, piece by
         #: piece, so that it is bounded.
         self.always = {**identity_headers(client_identifier), "Accept-Encoding": "gzip"}
-        self._address: Address | None = None
-        self._exchange: Exchange | None = None
+        self._finding = threading.Lock()
+        self._found: tuple[Exchange, Address] | None = None
 
     @property
     def url(self) -> str:
@@ -81,7 +82,7 @@ class PlexTransport:
         Raises:
             http.client.InvalidURL: No request can be sent to it.
         """
-        origin, base = self._where()
+        _, (origin, base) = self._where()
         return origin.url + base
 
     def target_of(self, url: str) -> str:
@@ -93,7 +94,7 @@ class PlexTransport:
         Raises:
             http.client.InvalidURL: It leads elsewhere.
         """
-        origin, base = self._where()
+        _, (origin, base) = self._where()
         asked, path = address_of(url)
         if asked.url != origin.url or not path.startswith(base):
             raise InvalidURL("a request to another address than plex_url")
@@ -124,10 +125,7 @@ class PlexTransport:
             net.exchange.ExchangeFailedError, http.client.InvalidURL: No answer, or no
                 address; `plex.exceptions.translate_plex_exception` knows them.
         """
-        origin, base = self._where()
-        exchange = self._exchange
-        if exchange is None:
-            exchange = self._exchange = Exchange(origin, repeatable=REPEATABLE, **self._bounds)
+        exchange, (_, base) = self._where()
 
         def take(answer: Answer) -> Accepted:
             path = target.partition("?")[0]
@@ -139,13 +137,16 @@ class PlexTransport:
 
     def close(self) -> None:
         """Close the kept connections; it may be used again."""
-        if self._exchange is not None:
-            self._exchange.close()
+        if self._found is not None:
+            self._found[0].close()
 
-    def _where(self) -> Address:
-        if self._address is None:
-            self._address = address_of(self._url)
-        return self._address
+    def _where(self) -> tuple[Exchange, Address]:
+        with self._finding:  # two exchanges would leave one that nobody closes
+            if self._found is None:
+                address = address_of(self._url)
+                made = Exchange(address.origin, repeatable=REPEATABLE, **self._bounds)
+                self._found = made, address
+            return self._found
 
 
 def plexapi_session(transport: PlexTransport) -> requests.Session:

@@ -15,7 +15,7 @@ from http.client import HTTPException
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
-from net.address import Origin
+from net.address import Origin, zoned
 from net.answer import BodyDamagedError, BodyTooLongError, UnknownEncodingError
 from net.exchange import Exchange
 from net.headers import retry_after
@@ -58,8 +58,9 @@ class StashTransport:
     ) -> None:
         self.connection = connection
         self.credentials = Credentials(connection)
+        host = zoned(connection.host.strip("[]"))
         self._exchange = Exchange(
-            Origin(connection.scheme, connection.host.strip("[]"), connection.port),
+            Origin(connection.scheme, host, connection.port),
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             verify=not connection.is_loopback,
