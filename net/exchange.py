@@ -1,8 +1,9 @@
-"""One server over a few kept connections, by http.client alone: for what is asked by the thousand.
+"""The one way to a server: a few kept connections to one origin, by http.client alone.
 
 A request through requests and urllib3 costs three times the processor time of one
 through http.client, and a first sync of a large library consists of little else
-(docs/adr/0008). The bounds are those of net/sockets.py.
+(docs/adr/0010). What bounds an answer is in net/sockets.py for time and in
+net/answer.py for size.
 """
 
 from __future__ import annotations
@@ -10,28 +11,23 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
-
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from net import sockets
-from net.head import SwiftResponse, request_head
+from net.answer import Answer
+from net.headers import SwiftResponse, request_head
 from net.sockets import HUNG_UP, SEND_SECONDS
 
 if TYPE_CHECKING:
     import socket
 
+    from net.address import Origin
+
 _T = TypeVar("_T")
 
-
-class Origin(NamedTuple):
-    """Where a server is: "http" or "https", host (IPv6 without brackets) and port."""
-
-    scheme: str
-    host: str
-    port: int
+SMALL_BODY = 64 * 1024
+"""Bytes that travel in one piece with the head: one system call, and one packet on most wires."""
 
 
 class ExchangeFailedError(OSError):
@@ -39,7 +35,7 @@ class ExchangeFailedError(OSError):
 
     def __init__(self, origin: Origin) -> None:
         super().__init__("the exchange failed")
-        self.url = f"{origin.scheme}://{origin.host}:{origin.port}"
+        self.url = origin.url
 
 
 class ConnectTimedOutError(TimeoutError):
@@ -50,38 +46,41 @@ class _StaleError(Exception):
     """The server had closed a kept connection before it saw our request."""
 
 
-class _Connection(http.client.HTTPConnection):
-    """One connection, with what has to be known to keep it."""
+class _Connection:
+    """One connection, opened when it is first used, with what has to be known to keep it.
 
-    sock: socket.socket | None
-    has_answered = False
-    rested_since = 0.0
+    Args:
+        origin: Where it goes.
+        timeout: Seconds for opening it.
+        context: For TLS, or None.
+    """
 
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except TimeoutError as exc:
-            raise ConnectTimedOutError from exc
+    def __init__(self, origin: Origin, timeout: float, context: ssl.SSLContext | None) -> None:
+        self._origin = origin
+        self._timeout = timeout
+        self._context = context
+        self._sock: socket.socket | None = None
+        self._has_answered = False
+        self.rested_since = 0.0
 
     def exchange(
         self,
         method: str,
-        target: str,
-        headers: Mapping[str, str],
+        head: bytes,
         body: bytes | None,
         wait: float,
         meanwhile: Callable[[], object],
-    ) -> http.client.HTTPResponse:
+    ) -> SwiftResponse:
         """Send a request and read the head of its answer, waiting so many seconds for it."""
-        head = request_head(method, target, self._host, headers, body)
         try:
-            if self.sock is None:
-                self.connect()
-            sock = cast("socket.socket", self.sock)
+            sock = self._sock or self._connect()
             sock.settimeout(SEND_SECONDS)
-            sock.sendall(head)
-            if body:
-                sock.sendall(body)
+            if body and len(body) <= SMALL_BODY:
+                sock.sendall(head + body)
+            else:
+                sock.sendall(head)
+                if body:
+                    sock.sendall(body)
             meanwhile()
             sock.settimeout(wait)
             response = SwiftResponse(sock, method=method)
@@ -91,22 +90,25 @@ class _Connection(http.client.HTTPConnection):
                 response.close()
                 raise
         except HUNG_UP as exc:  # http.client.RemoteDisconnected is one of them
-            if self.has_answered:
+            if self._has_answered:
                 raise _StaleError from exc
             raise
-        self.has_answered = True
+        self._has_answered = True
         return response
 
-    @cached_property
-    def _host(self) -> str:
-        """This server as the header "Host" names it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        host = host if host.isascii() else host.encode("idna").decode("ascii")
-        return host if self.port == self.default_port else f"{host}:{self.port}"
+    def close(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
 
-
-class _TlsConnection(_Connection, http.client.HTTPSConnection):
-    """The same over TLS."""
+    def _connect(self) -> socket.socket:
+        _, host, port = self._origin
+        try:
+            self._sock = sockets.connect(host, port, self._timeout, self._context)
+        except TimeoutError as exc:
+            raise ConnectTimedOutError from exc
+        except UnicodeError as exc:
+            raise http.client.InvalidURL("a host that no name service takes") from exc
+        return self._sock
 
 
 class Exchange:
@@ -132,6 +134,7 @@ class Exchange:
         repeatable: Collection[str],
     ) -> None:
         self._origin = origin
+        self._host = origin.authority
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._verify = verify
@@ -146,8 +149,9 @@ class Exchange:
         target: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        take: Callable[[http.client.HTTPResponse], _T],
+        take: Callable[[Answer], _T],
         meanwhile: Callable[[], object] = lambda: None,
+        wait: float | None = None,
     ) -> _T:
         """Send one request; twice if a kept connection turned out closed and twice does no harm.
 
@@ -160,14 +164,17 @@ class Exchange:
                 has read the body to its end.
             meanwhile: Called once the request has left, for what can be done until the
                 answer is there; again if it had to be sent twice. It must not raise.
+            wait: Seconds of silence allowed, for this request only; None for the usual.
 
         Raises:
             ExchangeFailedError: The connection failed, in ``take`` or before.
+            http.client.InvalidURL, ValueError: Target or headers cannot be sent.
             Whatever else ``take`` raises.
         """
+        head = request_head(method, target, self._host, headers, body)
         connection = (self._rested() if method in self._repeatable else None) or self._new()
         response, broken, closings = None, False, self._closings
-        sent = (method, target, headers, body, self._read_timeout, meanwhile)
+        sent = (method, head, body, self._read_timeout if wait is None else wait, meanwhile)
         try:
             try:
                 response = connection.exchange(*sent)
@@ -175,7 +182,7 @@ class Exchange:
                 connection.close()
                 connection = self._new()
                 response = connection.exchange(*sent)
-            return take(response)
+            return take(Answer(response))
         except (OSError, http.client.HTTPException) as exc:
             broken = True
             raise ExchangeFailedError(self._origin) from exc
@@ -208,29 +215,15 @@ class Exchange:
         return None
 
     def _new(self) -> _Connection:
-        scheme, host, port = self._origin
-        if scheme == "https":
-            if self._context is None:
-                self._context = _tls(verify=self._verify)
-            return _TlsConnection(host, port, timeout=self._connect_timeout, context=self._context)
-        return _Connection(host, port, timeout=self._connect_timeout)
-
-
-def pieces(response: http.client.HTTPResponse, size: int) -> Iterator[bytes]:
-    """Yield the body as it comes, in pieces of at most so many bytes.
-
-    Raises:
-        http.client.IncompleteRead: It ended before it was complete.
-        OSError: The connection failed.
-    """
-    while piece := response.read(size):
-        yield piece
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
+        if self._origin.scheme == "https" and self._context is None:
+            self._context = _tls(verify=self._verify)
+        return _Connection(self._origin, self._connect_timeout, self._context)
 
 
 def _tls(*, verify: bool) -> ssl.SSLContext:
-    # The authorities that requests trusts, so that both ways to a server agree.
+    # requests' authorities: those that a person expects who knows what plexapi trusts.
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - slow to load
+
     context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
     if not verify:
         context.check_hostname = False

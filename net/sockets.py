@@ -1,4 +1,4 @@
-"""Connections below the transports: no answer may drip for ever, none may be stale.
+"""Sockets below an exchange: no answer may drip for ever.
 
 A read timeout only bounds the pause between two pieces, so a server that sends
 a byte now and then holds a thread for days. Here every read, of headers too,
@@ -7,21 +7,11 @@ also has a share in one deadline for the whole answer.
 
 from __future__ import annotations
 
-import http.client
 import io
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-if TYPE_CHECKING:
-    from urllib3.response import HTTPResponse
+from typing import Any
 
 READ_TIMEOUTS_PER_ANSWER = 4
 """A whole answer may take this many read timeouts, from the request's last byte on."""
@@ -33,22 +23,6 @@ SEND_SECONDS = 60.0
 """For handing one request to the network: an image over a slow link takes its time."""
 
 HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
-
-_thread = threading.local()
-
-
-class StaleConnectionError(ConnectionResetError):
-    """The server had closed a kept connection before it saw our request."""
-
-
-@contextmanager
-def fresh_connection(wanted: bool) -> Iterator[None]:
-    """Within it, requests of this thread open a new connection if ``wanted``."""
-    _thread.fresh = wanted
-    try:
-        yield
-    finally:
-        _thread.fresh = False
 
 
 class _TimedReader(io.RawIOBase):
@@ -80,85 +54,45 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _TimedSocket:
-    """What http.client asks of a socket when it reads an answer."""
+class TimedSocket:
+    """What http.client asks of a socket when it reads an answer.
+
+    Args:
+        sock: Its timeout is the longest silence; None never gives up.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
     def makefile(self, *_: object) -> io.BufferedReader:
+        """Give its bytes; the deadline of the answer is counted from now on."""
         return io.BufferedReader(_TimedReader(self._sock), 65536)
 
 
-class TimedResponse(http.client.HTTPResponse):
-    """An answer that has to be complete by its deadline."""
+def connect(
+    host: str, port: int, timeout: float, context: ssl.SSLContext | None = None
+) -> socket.socket:
+    """Open a connection.
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(cast("socket.socket", _TimedSocket(sock)), *args, **kwargs)
+    Args:
+        host: A name or an address; an IPv6 address without brackets, a link-local one
+            with its zone ("fe80::1%eth0"), which is ours to know and not the server's.
+        port: Its port.
+        timeout: Seconds, for opening and for each step of securing it.
+        context: For TLS, or None.
 
-
-class BoundedConnection(HTTPConnection):
-    """A connection that knows how long it has rested and whether it ever answered."""
-
-    response_class = TimedResponse
-    _answers = 0
-    _rested_since = 0.0
-
-    @property
-    def is_connected(self) -> bool:
-        """False makes urllib3 open it anew before the next request."""
-        if getattr(_thread, "fresh", False):
-            return False
-        if self._answers and time.monotonic() - self._rested_since > IDLE_SECONDS:
-            return False
-        return super().is_connected
-
-    def connect(self) -> None:
-        """Open the connection; sending gets its own patience, not that of connecting."""
-        super().connect()
-        self._answers = 0
-
-    def send(self, data: Any) -> None:
-        """Hand bytes to the network."""
-        if self.sock is None and self.auto_open:
-            self.connect()
-        if self.sock is not None:
-            self.sock.settimeout(SEND_SECONDS)
-        with self._telling_stale():
-            super().send(data)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        """Read status and headers."""
-        with self._telling_stale():
-            response = super().getresponse()
-        self._answers += 1
-        self._rested_since = time.monotonic()
-        return response
-
-    @contextmanager
-    def _telling_stale(self) -> Iterator[None]:
-        try:
-            yield
-        except HUNG_UP as exc:
-            if self._answers:
-                raise StaleConnectionError(*exc.args) from exc
-            raise
-
-
-class BoundedTlsConnection(BoundedConnection, HTTPSConnection):
-    """The same over TLS."""
-
-
-class BoundedPool(HTTPConnectionPool):
-    """Kept connections."""
-
-    ConnectionCls = BoundedConnection
-
-
-class BoundedTlsPool(HTTPSConnectionPool):
-    """Kept TLS connections."""
-
-    ConnectionCls = BoundedTlsConnection
-
-
-POOLS = {"http": BoundedPool, "https": BoundedTlsPool}
+    Raises:
+        OSError: Nobody there, or no secure connection.
+        UnicodeError: The name is none that could be looked up.
+    """
+    sock = socket.create_connection((host, port), timeout)
+    try:
+        # Head and body are two pieces; the second shall not wait for the first's receipt.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            name = host.partition("%")[0].rstrip(".")  # as certificates have it
+            sock = context.wrap_socket(sock, server_hostname=name)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -28,7 +28,8 @@ from plex.error_types import (
     ServerUnreachable,
     TlsError,
 )
-from plex.statuses import PlexHttpError, fault_of
+from plex.response import PlexHttpError
+from plex.statuses import fault_of
 
 
 def fault_behind(exc: BaseException) -> SyncError:
@@ -72,7 +73,7 @@ def _status_in(exc: BaseException) -> int | None:
 def _linked(exc: BaseException, *, context: bool) -> Iterator[BaseException]:
     """The exception and those inside it, nearest first, each once.
 
-    requests and urllib3 put the cause into ``args`` or ``reason``; ``__context__``
+    requests puts the cause into ``args``, urllib3 into ``reason``; ``__context__``
     is only asked for second, as it may hold something long dealt with.
     """
     waiting, seen = [exc], set[int]()
@@ -96,14 +97,8 @@ _HUNG_UP = (
     ssl.SSLEOFError,
     ssl.SSLZeroReturnError,
 )
-_CUT_OFF = (
-    http.client.IncompleteRead,
-    low.IncompleteRead,
-    low.InvalidChunkLength,
-    requests.exceptions.ChunkedEncodingError,
-)
+_CUT_OFF = (http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError)
 _UNREADABLE = (
-    low.DecodeError,
     requests.exceptions.ContentDecodingError,
     ET.ParseError,
     http.client.HTTPException,
@@ -137,25 +132,24 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
             return link
         if isinstance(link, PlexHttpError):
             return fault_of(link)
-    if first(requests.exceptions.InvalidHeader, low.InvalidHeader):
+    if first(requests.exceptions.InvalidHeader):
         return AuthError.about("plex_token has characters that no token has.")
     if first(*_ADDRESS):
         return BadAddress.about("plex_url is not an address that a request can be sent to.")
     if first(requests.exceptions.TooManyRedirects):
         return Redirected.about("The server at plex_url sends us in circles.")
-    if first(requests.exceptions.ProxyError, low.ProxyError):
+    if first(requests.exceptions.ProxyError):
         return ServerUnreachable.about("A proxy between PlexSync and Plex failed.")
     tls = _by_tls([link for link in links if isinstance(link, ssl.SSLError)])
     if tls is not None:
         return tls
-    # Before the timeouts: urllib3 1.x counts a refused connection among them.
-    if first(socket.gaierror, low.NameResolutionError):
+    if first(socket.gaierror):
         return ServerUnreachable.about("The name in plex_url is not known on this machine.")
     for link in links:
         if isinstance(link, OSError) and link.errno in _NO_WAY:
             return ServerUnreachable.about(f"Plex {_NO_WAY[link.errno]}.")
     if first(TimeoutError, requests.exceptions.Timeout, low.TimeoutError):
-        if first(ConnectTimedOutError, requests.exceptions.ConnectTimeout, low.ConnectTimeoutError):
+        if first(ConnectTimedOutError, requests.exceptions.ConnectTimeout):
             return ServerTimeout.about(
                 "Plex did not accept a connection in time.",
                 hint="A firewall that swallows packets looks like this, too.",
@@ -167,13 +161,13 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
         return _no_answer("What answers at plex_url does not speak plain HTTP.", links)
     if first(*_CUT_OFF):
         return BadResponse.about("Plex's answer was cut off in the middle.")
-    if first(ssl.SSLError, requests.exceptions.SSLError, low.SSLError):
+    if first(ssl.SSLError, requests.exceptions.SSLError):
         if first(ssl.SSLError):
             return ServerUnreachable.about("The secure connection to Plex broke.")
         return _untrusted()
     if first(*_UNREADABLE):
         return BadResponse.about("Plex's answer could not be read.")
-    if first(requests.exceptions.ConnectionError, low.ProtocolError, low.NewConnectionError):
+    if first(requests.exceptions.ConnectionError):
         return ServerUnreachable.about("The connection to Plex failed.")
     return None
 
@@ -232,7 +226,7 @@ def _otherwise(exc: BaseException) -> SyncError:
     # plexapi stumbles over statuses it has no name for, and over empty answers.
     if isinstance(exc, TypeError) or _plexapi(exc, "PlexApiException") or _raised_in_plexapi(exc):
         return BadResponse.about("Plex's answer could not be read.")
-    if isinstance(exc, requests.exceptions.RequestException | OSError | low.HTTPError):
+    if isinstance(exc, OSError):
         return ServerUnreachable.about(f"The connection to Plex failed ({type(exc).__name__}).")
     return PlexTemporaryError.about(
         f"Talking to Plex failed in a way PlexSync does not know ({type(exc).__name__})."

@@ -15,13 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
-from plex.exchange import PlexExchange
-from plex.identity import identity_headers
-from plex.markup import parse_container
+from plex.plexapi_setup import tame_plexapi
+from plex.response import parse_container
 from plex.sections import SECTIONS, SectionInfo, make_section, read_section_infos
-from plex.taming import tame_plexapi
-from plex.terms import Terms
-from plex.transport import PlexSession
+from plex.transport import PlexTransport, identity_headers, plexapi_session
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,9 +67,14 @@ class PlexClient:
         self._token = token.strip()
         self._read_timeout = read_timeout
         self._identifier = client_identifier or uuid.uuid5(uuid.NAMESPACE_URL, self._url).hex
-        terms = Terms(connect_timeout, read_timeout, self._identifier, verify=verify)
-        self._exchange = PlexExchange(self._url, terms)
-        self._session = PlexSession(self._url, terms)
+        self._transport = PlexTransport(
+            self._url,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            client_identifier=self._identifier,
+            verify=verify,
+        )
+        self._session = plexapi_session(self._transport)
         self._making = threading.Lock()
         self._server: PlexServer | None = None
         self._machine_identifier: str | None = None
@@ -99,8 +101,7 @@ class PlexClient:
 
     def close(self) -> None:
         """Close the kept connections; the client may be used again."""
-        self._exchange.close()
-        self._session.close()
+        self._transport.close()
 
     @property
     def server(self) -> PlexServer:
@@ -117,7 +118,10 @@ class PlexClient:
                         # plexapi.server holds this very dict, so it is changed in place.
                         plexapi.BASE_HEADERS.update(identity_headers(self._identifier))
                     self._server = make(
-                        self._url, self._token, session=self._session, timeout=self._read_timeout
+                        self._transport.url,
+                        self._token,
+                        session=self._session,
+                        timeout=self._read_timeout,
                     )
                 except Exception as exc:  # noqa: BLE001 - every one becomes ours here
                     raise translate_plex_exception(exc) from None
@@ -226,7 +230,7 @@ class PlexClient:
                 f"{_quoted_name(name)}={_quoted(value)}" for name, value in params
             )
         try:
-            return self._exchange.ask(method, target, sent, body, meanwhile)
+            return self._transport.ask(method, target, sent, body, meanwhile).body
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: what is below quotes whole URLs, and none of that travels on.

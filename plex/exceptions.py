@@ -64,7 +64,8 @@ from plex.error_types import (
     ServerUnreachable,
     TlsError,
 )
-from plex.statuses import PlexHttpError, fault_of
+from plex.response import PlexHttpError
+from plex.statuses import fault_of
 
 __all__ = [
     "AmbiguousMatch",
@@ -102,8 +103,8 @@ def translate_plex_exception(exc: BaseException) -> SyncError:
     """Say in our own classes what went wrong while talking to Plex.
 
     Args:
-        exc: Whatever `requests`, urllib3, plexapi, the XML parser or
-            `plex.transport` raised; a `SyncError` is returned as it is.
+        exc: Whatever requests, plexapi, the XML parser or `plex.transport`
+            raised; a `SyncError` is returned as it is.
 
     Returns:
         The error to raise (nothing is raised here). Raise it ``from None``:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from errors import PermanentError, TransientError
-from plex.identity import identity_headers
-from plex.taming import tame_plexapi
+from plex.plexapi_setup import tame_plexapi
+from plex.transport import identity_headers
 
 if TYPE_CHECKING:
     from plexapi.myplex import MyPlexPinLogin

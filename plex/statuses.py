@@ -6,16 +6,14 @@ names, so the transport raises `PlexHttpError` before plexapi sees the reply.
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from errors import SyncError
+from net.headers import retry_after
 from plex.error_types import (
     AuthError,
     BadResponse,
@@ -34,10 +32,7 @@ from plex.error_types import (
     ServerTimeout,
     ServerUnavailable,
 )
-from plex.markup import check_markup
-
-LONGEST_STAY_AWAY = 3600.0
-"""Seconds: a Retry-After beyond this is taken as this, so a slip cannot stop us for a year."""
+from plex.response import PlexHttpError, check_markup
 
 _SERVER_WIDE = frozenset(
     {"/", "/identity", "/library", "/library/sections", "/library/sections/all"}
@@ -65,34 +60,6 @@ _FACTS: dict[int, tuple[type[PlexError], str]] = {
 """Statuses whose number alone decides; the 52x are those of a well-known proxy service."""
 
 
-class PlexHttpError(Exception):
-    """A status that is no success, as `plex.transport` saw it; translate before raising on.
-
-    Args:
-        status: The HTTP status number.
-        method: "GET", "PUT", ...
-        path: Path below plex_url, without its query.
-        headers: Response headers, names in any case.
-        excerpt: First bytes of the body, decoded; only ever parsed, never shown.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        *,
-        method: str = "GET",
-        path: str = "/",
-        headers: Mapping[str, str] | None = None,
-        excerpt: bytes = b"",
-    ) -> None:
-        super().__init__(f"HTTP {status} to {method} {path}")
-        self.status = status
-        self.method = method
-        self.path = path
-        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
-        self.excerpt = excerpt
-
-
 def fault_of(reply: PlexHttpError) -> SyncError:
     """Choose the typed error for a status that is no success.
 
@@ -113,7 +80,7 @@ def fault_of(reply: PlexHttpError) -> SyncError:
         return _redirected(reply, said)
     if status in (413, 414) and re.search(r"/(posters?|arts?)$", path):
         return ImageTooLarge.about(f"{said} The image was too large for Plex or its proxy.")
-    wait = _stay_away(reply.headers.get("retry-after", ""))
+    wait = retry_after(reply.headers.get("retry-after", ""))
     if status == _SERVICE_UNAVAILABLE and _in_maintenance(reply.excerpt):
         return ServerStarting.about("Plex is still starting up (maintenance).", retry_after=wait)
     if status in _FACTS:
@@ -172,18 +139,3 @@ def _in_maintenance(excerpt: bytes) -> bool:
     if not isinstance(told, dict):
         return False
     return str(told.get("title")).lower() == "maintenance" or str(told.get("code")) == "503"
-
-
-def _stay_away(value: str) -> float | None:
-    """Retry-After in seconds from now (RFC 9110, 10.2.3: a count, or a date), or None."""
-    if re.fullmatch(r"[0-9]{1,12}", value.strip()):
-        seconds = float(value)
-    else:
-        try:
-            until = email.utils.parsedate_to_datetime(value)
-        except (TypeError, ValueError, OverflowError):
-            return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=dt.timezone.utc)
-        seconds = (until - dt.datetime.now(dt.timezone.utc)).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_STAY_AWAY)

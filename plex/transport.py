@@ -1,9 +1,7 @@
-"""plexapi's way to one Plex server: bounded in time and size, and only ever to that server.
+"""The way to one Plex server, for our own queries and for plexapi: one exchange, one set of bounds.
 
-plexapi is given a `PlexSession` and so keeps the bounds of `plex.exchange`, too:
-
-- no proxies, .netrc or redirects: a redirected PUT becomes a GET, an edit lost
-  without a word, and the token would travel along;
+- no proxies, .netrc, cookies or redirects: a redirected PUT becomes a GET, an edit
+  lost without a word, and the token would travel along;
 - a status that is no success is raised as `PlexHttpError` before plexapi turns
   it into a text, and a web page in place of an answer as `NotAPlexServer`;
 - an answer that never ends, in bytes or in time, ends here.
@@ -11,100 +9,236 @@ plexapi is given a `PlexSession` and so keeps the bounds of `plex.exchange`, too
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+import re
+import threading
+from collections.abc import Callable, Mapping
+from http.client import InvalidURL
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
+from requests.adapters import BaseAdapter
+from requests.utils import get_encoding_from_headers
 
-from net.adapter import BoundedAdapter
-from plex.address import address_of, origin_of
-from plex.body import PIECE, accept, by_name
-from plex.identity import identity_headers
+from net.address import Address, address_of
+from net.exchange import Exchange
+from plex.response import MOST_BYTES, accept
 
 if TYPE_CHECKING:
-    from net.exchange import Origin
-    from plex.terms import Terms
+    from net.answer import Answer
 
 REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
 """Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
 
 
-class PlexSession(requests.Session):
-    """A session bound to one server; up to four threads may send through it at once.
+class Accepted(NamedTuple):
+    """A success: its status, its headers by name in lower case, its body decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class PlexTransport:
+    """Requests to one server; several threads may ask at once.
 
     Args:
-        url: plex_url; requests to any other scheme, host or port are refused.
-        terms: What bounds a request, unless it names a read timeout of its own.
+        url: plex_url; taken apart when it is first needed.
+        connect_timeout: Seconds for opening a connection.
+        read_timeout: Seconds of silence allowed while an answer is awaited.
+        client_identifier: See `identity_headers`.
+        verify: False accepts any certificate.
+        most_bytes: Longest answer that is read, decompressed.
     """
 
-    def __init__(self, url: str, terms: Terms) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = terms.verify
-        # Cookies would be the one thing that threads share and change.
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        client_identifier: str,
+        verify: bool = True,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._url = url
-        self._home: Origin | None = None
-        self._terms = terms
-        self._identity = identity_headers(terms.client_identifier)
-        adapter = BoundedAdapter(terms.connect_timeout, REPEATABLE)
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
-        if not terms.verify:
-            # The user asked for it by a setting; a warning a request would drown the log.
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._bounds: dict[str, Any] = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "verify": verify,
+        }
+        self._most_bytes = most_bytes
+        #: What goes with every request. One encoding that we decode ourselves, piece by
+        #: piece, so that it is bounded.
+        self.always = {**identity_headers(client_identifier), "Accept-Encoding": "gzip"}
+        self._finding = threading.Lock()
+        self._found: tuple[Exchange, Address] | None = None
 
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request and read its whole answer.
-
-        Returns:
-            A response that means success, with its body, decompressed.
+    @property
+    def url(self) -> str:
+        """plex_url as a request spells it; without a zone, which requests would mangle.
 
         Raises:
-            PlexHttpError: Any other status.
-            NotAPlexServer: A web page came back, or markup that Plex never sends.
-            BadResponse: The answer is longer than allowed, cut off or damaged.
-            requests.RequestException, urllib3.exceptions.HTTPError: No answer, or
-                half of one; `plex.exceptions.translate_plex_exception` knows them.
+            http.client.InvalidURL: No request can be sent to it.
         """
-        self._stay_home(request.url or "")
-        request.headers.update(self._identity)
-        # One encoding that we decode ourselves, piece by piece, so that it is bounded.
-        request.headers["Accept-Encoding"] = "gzip"
-        kwargs.update(stream=True, allow_redirects=False, proxies={})
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._terms.read_timeout
-        response = super().send(request, **kwargs)
-        try:
-            body = accept(
-                request.method or "GET",
-                self._path_of(request.url or ""),
-                response.status_code,
-                by_name(response.headers.items()),
-                response.raw.stream(PIECE, decode_content=False),
-                self._terms.most_bytes,
-            )
-        except BaseException:
-            response.close()
-            raise
-        response._content = body  # noqa: SLF001 - requests takes it as read
-        if "charset" not in response.headers.get("Content-Type", "").lower():
-            response.encoding = "utf-8"  # requests would take text/* for Latin-1
-        return response
+        _, (origin, base) = self._where()
+        return origin.url + base
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Never any: requests would read the redirect's body without a bound to look ahead."""
-        del resp
-        return None
+    def target_of(self, url: str) -> str:
+        """Give path and query below plex_url.
 
-    def _stay_home(self, url: str) -> None:
-        if self._home is None:
-            self._home = address_of(self._url).origin
-        if origin_of(url) != self._home:
-            raise requests.exceptions.InvalidURL("a request to another address than plex_url")
+        Args:
+            url: A whole URL that begins with ours.
 
-    def _path_of(self, url: str) -> str:
-        base = urlsplit(self._url).path.rstrip("/")
-        return urlsplit(url).path.removeprefix(base)
+        Raises:
+            http.client.InvalidURL: It leads elsewhere.
+        """
+        _, (origin, base) = self._where()
+        asked, path = address_of(url)
+        if asked.url != origin.url or not path.startswith(base):
+            raise InvalidURL("a request to another address than plex_url")
+        parts = urlsplit(url)
+        return parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+        wait: float | None = None,
+    ) -> Accepted:
+        """Send one request and read its whole answer.
+
+        Args:
+            method: "GET", "PUT" or "POST".
+            target: Path below plex_url and query, encoded.
+            headers: Beside Host, Content-Length, and those that show who we are.
+            body: Bytes to send, or None.
+            meanwhile: See `net.exchange.Exchange.ask`.
+            wait: Seconds of silence allowed; None for the usual.
+
+        Raises:
+            PlexHttpError, NotAPlexServer, BadResponse: See `plex.response.accept`.
+            net.exchange.ExchangeFailedError, http.client.InvalidURL: No answer, or no
+                address; `plex.exceptions.translate_plex_exception` knows them.
+        """
+        exchange, (_, base) = self._where()
+
+        def take(answer: Answer) -> Accepted:
+            path = target.partition("?")[0]
+            found = accept(method, path, answer, self._most_bytes)
+            return Accepted(answer.status, answer.headers, found)
+
+        sent = {**headers, **self.always}
+        return exchange.ask(method, base + target, sent, body, take, meanwhile, wait)
+
+    def close(self) -> None:
+        """Close the kept connections; it may be used again."""
+        if self._found is not None:
+            self._found[0].close()
+
+    def _where(self) -> tuple[Exchange, Address]:
+        with self._finding:  # two exchanges would leave one that nobody closes
+            if self._found is None:
+                address = address_of(self._url)
+                made = Exchange(address.origin, repeatable=REPEATABLE, **self._bounds)
+                self._found = made, address
+            return self._found
+
+
+def plexapi_session(transport: PlexTransport) -> requests.Session:
+    """Give plexapi's way: a session whose requests go through our transport, or nowhere.
+
+    It raises what `PlexTransport.ask` and ``target_of`` raise, and
+    ``requests.RequestException`` for what cannot be made a request.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    adapter = _TransportAdapter(transport)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+class _TransportAdapter(BaseAdapter):
+    """What requests sends by."""
+
+    def __init__(self, transport: PlexTransport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._written_below = {"host", "content-length", "connection"}
+        self._written_below.update(name.lower() for name in transport.always)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send once; a timeout in two parts is for connecting and reading."""
+        del stream, verify, cert, proxies  # the transport has its own mind about these
+        body: Any = request.body
+        accepted = self._transport.ask(
+            request.method or "GET",
+            self._transport.target_of(request.url or ""),
+            {
+                name: str(text)
+                for name, text in request.headers.items()
+                if name.lower() not in self._written_below
+            },
+            body.encode() if isinstance(body, str) else body,
+            wait=timeout[1] if isinstance(timeout, tuple) else timeout,
+        )
+        return _as_requests_has_it(request, accepted)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def _as_requests_has_it(request: requests.PreparedRequest, accepted: Accepted) -> requests.Response:
+    response = requests.Response()
+    response.status_code = accepted.status
+    response.headers.update(accepted.headers)
+    response.url = request.url or ""
+    response.request = request
+    kind = accepted.headers.get("content-type", "")
+    # requests would take text/* for Latin-1.
+    told = "charset" in kind.lower()
+    response.encoding = get_encoding_from_headers(response.headers) if told else "utf-8"
+    response._content = accepted.body  # noqa: SLF001 - requests takes it as read
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - so it is
+    return response
+
+
+def identity_headers(client_identifier: str) -> dict[str, str]:
+    """How PlexSync shows itself to Plex.
+
+    Args:
+        client_identifier: The same text for the life of an installation: Plex
+            registers each new one as a new device and may mail its owner.
+    """
+    version = plugin_version()
+    return {
+        "X-Plex-Client-Identifier": client_identifier,
+        "X-Plex-Product": "PlexSync",
+        "X-Plex-Version": version,
+        "X-Plex-Device": "Stash",
+        "X-Plex-Device-Name": "PlexSync",
+        "User-Agent": f"PlexSync/{version}",
+    }
+
+
+def plugin_version() -> str:
+    """PlexSync's own version as its manifest says it, "0" if that cannot be read."""
+    manifest = Path(__file__).resolve().parent.parent / "PlexSync.yml"
+    try:
+        found = re.search(r"(?m)^version:\s*[\"']?([\w.+-]+)", manifest.read_text("utf-8"))
+    except OSError:
+        return "0"
+    return found[1] if found else "0"

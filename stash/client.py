@@ -9,16 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
-
-import requests
 
 from . import queries
 from .answer import read_each, read_text, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
 from .scene import Scene, SceneStamp
-from .transport import BodyTooLargeError, StashTransport
+from .transport import BodyTooLongError, StashTransport
 
 if TYPE_CHECKING:
     from .connection import StashConnection
@@ -158,11 +157,11 @@ class StashClient:
             return None
         try:
             reply = self._transport.exchange("GET", scene.cover, limit=LARGEST_COVER)
-        except BodyTooLargeError:
+        except BodyTooLongError:
             return None
-        if reply.status == requests.codes.not_found:
+        if reply.status == HTTPStatus.NOT_FOUND:
             return None
-        if reply.status != requests.codes.ok:
+        if reply.status != HTTPStatus.OK:
             raise self._transport.unexpected(reply)
         kind, _, form = reply.content_type.partition("/")
         if kind != "image" or form.startswith("svg") or not reply.body:

@@ -72,8 +72,8 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
     """Say in our own classes what went wrong while talking to Stash.
 
     Args:
-        exc: Whatever was raised by `requests` or below it; one of our own
-            errors is returned as it is.
+        exc: Whatever was raised by the exchange with Stash or below it; one of
+            our own errors is returned as it is.
         where: Stash's address for the sentence, without credentials.
 
     Returns:
@@ -83,26 +83,35 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
     """
     if isinstance(exc, SyncError):
         return exc
-    # requests costs a tenth of a second to import; whoever only wants the
-    # classes above, or a Scene, should not pay for it.
-    import requests  # noqa: PLC0415
-    from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
+    # These are slow to import; whoever only wants the classes above, or a Scene,
+    # should not pay for them.
+    import ssl  # noqa: PLC0415
+    from http.client import HTTPException, IncompleteRead  # noqa: PLC0415
 
-    if isinstance(exc, requests.exceptions.SSLError):
+    from net.answer import BodyDamagedError  # noqa: PLC0415
+    from net.exchange import ConnectTimedOutError, ExchangeFailedError  # noqa: PLC0415
+
+    cause = exc.__cause__ if isinstance(exc, ExchangeFailedError) else exc
+    if isinstance(cause, ssl.SSLError):
         return StashUnreachable(
             f"The certificate of Stash at {where} is not trusted on this machine. If Stash "
             "listened on 127.0.0.1 or 0.0.0.0, PlexSync would reach it without a "
             f"certificate check. {AGAIN}"
         )
-    if isinstance(exc, requests.exceptions.ReadTimeout) or any(
-        isinstance(part, ReadTimeoutError) for part in exc.args
-    ):
-        # A timeout in the middle of a body comes as a ConnectionError around it.
+    if isinstance(cause, TimeoutError) and not isinstance(cause, ConnectTimedOutError):
         return StashTimeout(f"Stash at {where} took the request but did not answer. {AGAIN}")
-    if isinstance(exc, requests.exceptions.RequestException | HTTPError | OSError):
-        return StashUnreachable(
-            f"Stash at {where} cannot be reached ({type(exc).__name__}). {AGAIN}"
-        )
+    words: tuple[tuple[type[BaseException], str], ...] = (
+        # As requests called them, which was between here and Stash once: logs are searched.
+        (ConnectTimedOutError, "ConnectTimeout"),
+        (IncompleteRead, "ChunkedEncodingError"),
+        (BodyDamagedError, "ContentDecodingError"),
+        (HTTPException, "ConnectionError"),
+    )
+    word = next((word for kind, word in words if isinstance(cause, kind)), "")
+    if not word and isinstance(exc, OSError):
+        word = "ConnectionError" if exc is not cause else type(exc).__name__
+    if word:
+        return StashUnreachable(f"Stash at {where} cannot be reached ({word}). {AGAIN}")
     return StashAnswerError(
         f"Reading from Stash at {where} failed in a way PlexSync does not know "
         f"({type(exc).__name__}). {AGAIN}"

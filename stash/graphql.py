@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-
-import requests
 
 from errors import SyncError
 
 from . import queries
 from .exceptions import AGAIN, OLDEST_STASH, StashAnswerError, StashQueryRefused, StashUnavailable
-from .transport import BodyTooLargeError
+from .transport import BodyTooLongError
 
 if TYPE_CHECKING:
     from .transport import StashTransport
@@ -60,14 +59,14 @@ class StashGraphQL:
             reply = self._transport.exchange(
                 "POST", "/graphql", limit=LARGEST_ANSWER, question=question
             )
-        except BodyTooLargeError:
+        except BodyTooLongError:
             raise StashAnswerError(
                 f"Stash's answer is longer than {LARGEST_ANSWER // 2**20} MiB. {AGAIN}"
             ) from None
-        if reply.status not in {requests.codes.ok, requests.codes.unprocessable}:
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY}:
             raise self._transport.unexpected(reply)
         answer = _decoded(reply.body)
-        if reply.status == requests.codes.unprocessable:
+        if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise StashQueryRefused(
                 f"Stash does not understand PlexSync's question: {self._first_error(answer)}. "
                 f"PlexSync needs Stash {OLDEST_STASH} or newer. Update Stash: until then nothing "

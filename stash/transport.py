@@ -7,31 +7,31 @@ and the address is always our own, never one that Stash wrote.
 
 from __future__ import annotations
 
-import warnings
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from http import HTTPStatus
+from http.client import HTTPException
+from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
-import requests
-import urllib3
-
-from net.adapter import BoundedAdapter
+from net.address import Origin, zoned
+from net.answer import BodyDamagedError, BodyTooLongError, UnknownEncodingError
+from net.exchange import Exchange
+from net.headers import retry_after
 
 from .credentials import Credentials, Kind
 from .exceptions import AGAIN, StashRefused, StashUnavailable, translate_stash_exception
 
 if TYPE_CHECKING:
     from errors import SyncError
+    from net.answer import Answer
 
     from .connection import StashConnection
 
-_CHUNK = 64 * 2**10
-_LONGEST_STAY_AWAY = 3600.0
+__all__ = ["BodyTooLongError", "Reply", "StashTransport"]
 
-
-class BodyTooLargeError(Exception):
-    """The body is longer than the caller wanted; the rest was not read."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +58,18 @@ class StashTransport:
     ) -> None:
         self.connection = connection
         self.credentials = Credentials(connection)
-        self._timeout = (connect_timeout, read_timeout)
-        session = requests.Session()
-        session.trust_env = False
-        # The one cookie is in credentials: requests' own jar is not made for threads.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Compressing costs more than the wire where both ends share a machine.
-        session.headers["Accept-Encoding"] = "identity"
-        # All our questions only read, so any may be asked twice.
-        adapter = BoundedAdapter(connect_timeout, {"GET", "POST"})
-        session.mount(f"{connection.scheme}://", adapter)
-        if connection.scheme == "https" and connection.is_loopback:
-            session.verify = False
-            # On stderr, Stash would show this warning as an error of the plugin.
-            warnings.filterwarnings(
-                "ignore",
-                message=r"Unverified HTTPS request is being made to host '(localhost|127\.|\[?::1)",
-                category=urllib3.exceptions.InsecureRequestWarning,
-            )
-        self._session = session
+        host = zoned(connection.host.strip("[]"))
+        self._exchange = Exchange(
+            Origin(connection.scheme, host, connection.port),
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            verify=not connection.is_loopback,
+            repeatable={"GET", "POST"},  # all our questions only read
+        )
 
     def close(self) -> None:
         """Close the idle connections; new ones are opened if it is used again."""
-        self._session.close()
+        self._exchange.close()
 
     def exchange(
         self, method: str, path: str, *, limit: int, question: Mapping[str, Any] | None = None
@@ -97,14 +86,14 @@ class StashTransport:
             A reply that is neither a refusal, a redirect nor a 5xx.
 
         Raises:
-            BodyTooLargeError: The body is longer than ``limit``.
+            BodyTooLongError: The body is longer than ``limit``.
             SyncError: One of stash.exceptions, about the server.
         """
         for _ in range(2):
             shown, headers = self.credentials.headers()
             try:
                 reply = self._send(method, path, headers, limit, question)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+            except (OSError, HTTPException, BodyDamagedError, UnknownEncodingError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
             if reply is not None:
                 return reply
@@ -128,35 +117,38 @@ class StashTransport:
         question: Mapping[str, Any] | None,
     ) -> Reply | None:
         """Send one request; None when what it showed was refused."""
-        with self._session.request(
-            method,
-            self.connection.url + path,
-            headers=headers,
-            json=question,
-            timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            status = response.status_code
-            # GraphQL is refused with 401; a picture is sent to the login page instead.
-            if status == requests.codes.unauthorized or response.is_redirect:
-                return None
-            if status == requests.codes.forbidden:
-                raise StashRefused(
-                    f"Stash at {self.connection.url} lets nobody in from here (HTTP 403), as it "
-                    "does after it was reached from the internet without a password being set. "
-                    "PlexSync waits; Stash's log and settings say how to lift this."
-                )
-            if status == requests.codes.too_many_requests or status >= 500:
-                raise StashUnavailable(
-                    f"Stash at {self.connection.url} cannot answer now (HTTP {status}). {AGAIN}",
-                    retry_after=_seconds(response.headers.get("Retry-After")),
-                )
-            for cookie in response.cookies:
-                if cookie.name == self.credentials.cookie_name:
-                    self.credentials.renew(cookie.value)
-            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            return Reply(status, kind, _bounded_body(response, limit))
+        sent = {"User-Agent": "PlexSync", **headers}
+        # Compressing costs more than the wire where both ends share a machine.
+        sent["Accept-Encoding"] = "identity"
+        body = None
+        if question is not None:
+            sent["Content-Type"] = "application/json"
+            body = json.dumps(question).encode()
+        return self._exchange.ask(
+            method, path, sent, body, lambda answer: self._take(answer, limit)
+        )
+
+    def _take(self, answer: Answer, limit: int) -> Reply | None:
+        status = answer.status
+        # GraphQL is refused with 401; a picture is sent to the login page instead.
+        moved = status in _REDIRECTS and "location" in answer.headers
+        if status == HTTPStatus.UNAUTHORIZED or moved:
+            return None
+        if status == HTTPStatus.FORBIDDEN:
+            raise StashRefused(
+                f"Stash at {self.connection.url} lets nobody in from here (HTTP 403), as it "
+                "does after it was reached from the internet without a password being set. "
+                "PlexSync waits; Stash's log and settings say how to lift this."
+            )
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
+            raise StashUnavailable(
+                f"Stash at {self.connection.url} cannot answer now (HTTP {status}). {AGAIN}",
+                retry_after=retry_after(answer.headers.get("retry-after", "")),
+            )
+        for text in answer.cookies:
+            self.credentials.renew(_value_in(text, self.credentials.cookie_name))
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Reply(status, kind, answer.body(limit))
 
     def _refused(self, shown: Kind, headers: dict[str, str]) -> StashRefused:
         if not headers:
@@ -171,23 +163,12 @@ class StashTransport:
         )
 
 
-def _bounded_body(response: requests.Response, limit: int) -> bytes:
-    chunks = []
-    length = 0
-    for chunk in response.iter_content(_CHUNK):
-        length += len(chunk)
-        if length > limit:
-            raise BodyTooLargeError
-        chunks.append(chunk)
-    promised = response.headers.get("Content-Length", "")
-    encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-    if promised.isdecimal() and not encoded and int(promised) != length:
-        # urllib3 before 2 takes a connection that broke for the end of the body.
-        raise requests.ConnectionError("the answer broke off")
-    return b"".join(chunks)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    if retry_after is None or not retry_after.isdecimal() or not retry_after.isascii():
+def _value_in(text: str, name: str | None) -> str | None:
+    """The value of a cookie, None if it is another one, malformed, or one to be forgotten."""
+    try:
+        cookie = SimpleCookie(text).get(name or "")
+    except CookieError:
         return None
-    return min(float(retry_after), _LONGEST_STAY_AWAY)
+    if cookie is None or cookie["max-age"] == "0":
+        return None
+    return cookie.coded_value

@@ -22,6 +22,8 @@ PROMISED = (
     "hook that also starts the worker",
     "16 hooks, 8 at once",
     "marks of them that are missing",
+    "one PUT through PlexClient : by bare http.client",
+    "one question through StashClient : by http.client",
     "save -> visible in Plex, p95",
     "Plex requests for each of them",
     "scene found by its file, library of 500 : 50",

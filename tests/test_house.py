@@ -72,8 +72,9 @@ ARROWS = {
 #: Third-party packages and who may know them. Anything else is standard library.
 PACKAGES = {
     "plexapi": {"plex"},
-    "requests": {"plex", "stash", "net", "tasks"},
-    "urllib3": {"plex", "stash", "net"},
+    "requests": {"plex", "net", "tasks"},
+    "urllib3": {"plex"},
+    "idna": {"net"},  # comes with requests
     "stashapi": {"tasks"},
 }
 

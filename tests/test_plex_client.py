@@ -460,6 +460,15 @@ def test_the_server_is_made_with_our_session_and_timeout(monkeypatch: pytest.Mon
         ]
 
 
+def test_plexapi_s_requests_take_our_connections() -> None:
+    """There is one way to the server: what plexapi asks and what we ask follow each other on it."""
+    with Wire(plex_like) as wire, client_for(wire) as client:
+        client.query("/library/metadata/42")
+        client.server.query("/library/sections")
+        client.query("/library/metadata/42", method="PUT")
+        assert wire.connections == 1
+
+
 def test_plexapi_s_requests_are_bounded_and_named_like_ours() -> None:
     """A library object of plexapi sends our identity and ends in our faults."""
     with Wire(plex_like) as wire:

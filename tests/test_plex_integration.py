@@ -6,11 +6,12 @@ Runs under pytest and under unittest alike, with nothing installed but requireme
 from __future__ import annotations
 
 import inspect
+import socket
 import tempfile
 import unittest
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock, patch
+from unittest.mock import MagicMock, call, patch
 from xml.etree.ElementTree import Element, fromstring
 
 import plexapi.exceptions
@@ -74,12 +75,22 @@ class TheClient(unittest.TestCase):
     def test_both_timeouts_reach_the_socket_layer(self) -> None:
         """Below plexapi the connect timeout holds beside the read timeout."""
         client = PlexClient("http://plex:32400", "t0ken", connect_timeout=2.0, read_timeout=17.0)
-        with patch("requests.adapters.HTTPAdapter.send") as send:
-            send.side_effect = requests.ConnectTimeout("no answer")
+        ours, plexs = socket.socketpair()
+        with patch("socket.create_connection", side_effect=TimeoutError("no answer")) as connect:
             with self.assertRaises(PlexTemporaryError):
                 _ = client.server
-            assert (2.0, 17.0) in send.call_args.args
+            assert connect.call_args.args == (("plex", 32400), 2.0)
+            connect.side_effect = None
+            connect.return_value = opened = MagicMock(wraps=ours, setsockopt=MagicMock())
+            plexs.shutdown(socket.SHUT_WR)  # it takes the request, and hangs up
+            with self.assertRaises(PlexTemporaryError):
+                _ = client.server
+            assert connect.call_args.args == (("plex", 32400), 2.0)
+        last_but_one, last = [step for step in opened.method_calls if step[0] == "settimeout"][-2:]
+        assert last_but_one == last == call.settimeout(17.0)  # before reading, and while reading
         client.close()
+        ours.close()
+        plexs.close()
 
     def test_translates_plexapi_s_own_fault_on_the_way_out(self) -> None:
         """A fault in PlexServer's constructor leaves the client as one of our classes."""

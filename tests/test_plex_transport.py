@@ -23,16 +23,14 @@ from plex.exceptions import (
     TlsError,
     translate_plex_exception,
 )
-from plex.exchange import PlexExchange
-from plex.identity import plugin_version
-from plex.terms import Terms
-from plex.transport import PlexSession
+from plex.transport import PlexTransport, plexapi_session, plugin_version
 from tests.wire import HTML, Asked, Wire, answer, container, free_port, self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import requests
     from typing_extensions import Self
 
     from errors import SyncError
@@ -69,13 +67,13 @@ class Short:
     def __init__(self, url: str, **options: Any) -> None:
         self._url = url
         self._options = USUAL | options
-        self._exchange = PlexExchange(url, Terms(**self._options))
+        self._transport = PlexTransport(url, **self._options)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._exchange.close()
+        self._transport.close()
 
     def request(
         self,
@@ -87,12 +85,10 @@ class Short:
     ) -> Said:
         """Send a request; ``url`` begins with that of the server."""
         if timeout is not None:
-            self._exchange.close()
-            self._exchange = PlexExchange(
-                self._url, Terms(**self._options | {"read_timeout": timeout})
-            )
+            self._transport.close()
+            self._transport = PlexTransport(self._url, **self._options | {"read_timeout": timeout})
         target = url.removeprefix(self._url) or "/"
-        return Said(self._exchange.ask(method, target, headers or {}, data))
+        return Said(self._transport.ask(method, target, headers or {}, data).body)
 
     def get(self, url: str, **options: Any) -> Said:
         """Ask."""
@@ -107,9 +103,9 @@ class Short:
         return self.request("POST", url, **options)
 
 
-def plexapis(url: str, **options: Any) -> PlexSession:
+def plexapis(url: str, **options: Any) -> requests.Session:
     """The session that plexapi is given."""
-    return PlexSession(url, Terms(**USUAL | options))
+    return plexapi_session(PlexTransport(url, **USUAL | options))
 
 
 @pytest.fixture(params=[Short, plexapis], ids=["short", "plexapi's"])

@@ -8,9 +8,11 @@ import pytest
 
 from errors import Scope, SyncError, TransientError
 from stash.client import StashClient
+from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnavailable
 from stash.scene import Scene
 from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire
+from tests.wire import Wire as RawWire
 
 KEY = "THE-API-KEY-OF-THIS-TEST"
 YOUNGER = "A-YOUNGER-COOKIE"
@@ -59,8 +61,25 @@ def test_a_reissued_cookie_takes_the_place_of_the_old_one(wire: Wire, client: St
     assert wire.connection.cookie_value == COOKIE
 
 
+def test_a_cookie_is_found_among_others() -> None:
+    """Each cookie has a header of its own; an odd one does not hide the next."""
+    others = ["theme=dark, light; Path=/", "=", f"session={YOUNGER}; Path=/; Max-Age=3600"]
+    body = b'{"data": {"version": {"version": "x"}}}'
+    head = "".join(f"Set-Cookie: {cookie}\r\n" for cookie in others)
+    said = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode() + body
+    with RawWire(lambda *_: said) as wire:
+        connection = StashConnection("http", "127.0.0.1", wire.port, "session", COOKIE)
+        with closing(StashClient(connection)) as client:
+            client.version()
+            assert client.connection.cookie_value == YOUNGER
+
+
 @pytest.mark.parametrize(
-    "odd", ["session=; Path=/", "other=x; Path=/", 'session="a b"; Path=/', "=", "session"]
+    "odd",
+    [
+        *("session=; Path=/", "other=x; Path=/", 'session="a b"; Path=/', "=", "session"),
+        *("session=gone; Max-Age=0", "sessions=x", "Session=x", "session=\x01x"),
+    ],
 )
 def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -> None:
     """Empty, foreign and malformed cookies leave the good one in place."""

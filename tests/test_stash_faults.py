@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -28,6 +30,8 @@ from stash.exceptions import (
 )
 from stash.scene import Scene
 from tests.stash_wire import Answer, Wire, raw_scene, running_wire
+from tests.wire import Asked, answer
+from tests.wire import Wire as RawWire
 
 COVERED = Scene(id=1, cover="/scene/1/screenshot?t=1")
 
@@ -184,6 +188,78 @@ def test_nobody_listens() -> None:
         with closing(StashClient(connection)) as client, pytest.raises(StashUnreachable) as caught:
             client.version()
     assert connection.url in caught.value.message
+
+
+GZIPPED = gzip.compress(b'{"data": {"version": {"version": "v0.30.1"}}}')
+
+
+def test_a_proxy_may_compress_what_stash_says(wire: Wire, client: StashClient) -> None:
+    """Nobody asked for it, and it is read, unless it is damaged or would fill the memory."""
+    packed = {"Content-Encoding": "gzip"}
+    wire.always = Answer(200, GZIPPED, packed)
+    assert client.version() == "v0.30.1"
+    wire.always = Answer(200, GZIPPED[:10] + b"\xff" * 30, packed)
+    with pytest.raises(StashUnreachable, match=r"ContentDecodingError"):
+        client.version()
+    wire.always = Answer(200, gzip.compress(bytes(200 * 2**20)), packed)
+    with pytest.raises(StashAnswerError, match="longer than 64 MiB"):
+        client.version()
+    wire.always = Answer(200, b"?", {"Content-Encoding": "br"})
+    with pytest.raises(StashAnswerError):
+        client.version()
+
+
+def test_a_connection_that_stash_closed_is_opened_anew() -> None:
+    """All that PlexSync asks of Stash only reads, so it is asked again without a word."""
+    answered: set[int] = set()
+    said = answer(b'{"data": {"version": {"version": "v0.30.1"}}}', kind="application/json")
+
+    def once(asked: Asked, _sock: socket.socket) -> bytes | None:
+        if asked.connection in answered:
+            return None
+        answered.add(asked.connection)
+        return said
+
+    with RawWire(once) as wire:
+        connection = StashConnection("http", "127.0.0.1", wire.port)
+        with closing(StashClient(connection)) as client:
+            for _ in range(3):
+                assert client.version() == "v0.30.1"
+        assert [asked.connection for asked in wire.asked] == [1, 1, 2, 2, 3]
+
+
+def test_a_dripping_answer_is_a_timeout() -> None:
+    """A byte now and then beats the read timeout, but not the deadline of the whole answer."""
+
+    def drip(_asked: Asked, sock: socket.socket) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            time.sleep(0.02)
+            sock.sendall(b" ")
+
+    with RawWire(drip) as wire:
+        connection = StashConnection("http", "127.0.0.1", wire.port)
+        with (
+            closing(StashClient(connection, read_timeout=0.1)) as client,
+            pytest.raises(StashTimeout),
+        ):
+            client.version()
+
+
+@pytest.mark.parametrize(
+    ("cut", "word"),
+    [(answer(b"{", length=9), "ChunkedEncodingError"), (b"", "ConnectionError")],
+)
+def test_the_word_for_a_broken_connection_stays(cut: bytes, word: str) -> None:
+    """It stands in messages and logs, where people look for what they have seen before."""
+    with RawWire(lambda _asked, sock: sock.sendall(cut)) as wire:
+        connection = StashConnection("http", "127.0.0.1", wire.port)
+        with closing(StashClient(connection)) as client, pytest.raises(StashUnreachable) as caught:
+            client.version()
+    where = f"Stash at http://127.0.0.1:{wire.port}"
+    assert caught.value.message == (
+        f"{where} cannot be reached ({word}). PlexSync tries again by itself."
+    )
 
 
 def test_a_silent_stash_is_a_timeout(wire: Wire) -> None:

@@ -75,11 +75,13 @@ class Wire:
     reply: Reply
     tls: ssl.SSLContext | None = None
     body_after: float = 0.0
+    host: str = "127.0.0.1"
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family, *_, address = socket.getaddrinfo(self.host, 0, type=socket.SOCK_STREAM)[0]
+        self._listener = socket.create_server(address, family=family)
         self.port = int(self._listener.getsockname()[1])
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -98,7 +100,8 @@ class Wire:
     @property
     def url(self) -> str:
         """Its address as plex_url has it."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     @property
     def paths(self) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import net.head
-from net.head import MOST_LINES, read_headers, request_head
+import net.headers
+from net.headers import MOST_LINES, read_headers, request_head
 
 NAMES = st.from_regex(r"[A-Za-z0-9-]{1,20}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"))
@@ -141,7 +141,7 @@ def test_an_http_client_that_takes_a_limit_of_its_own_reads_answers_too(
     newer: dict[str, Any] = {}
     exec(source, vars(http.client), newer)  # as its own does, it looks names up there
     monkeypatch.setattr(http.client.HTTPResponse, "begin", newer["begin"])
-    answer = runpy.run_path(net.head.__file__)["SwiftResponse"](Answered())
+    answer = runpy.run_path(net.headers.__file__)["SwiftResponse"](Answered())
     answer.begin()
     assert answer.headers == {"content-length": "0"}
 

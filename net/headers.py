@@ -1,22 +1,25 @@
-"""The head of a request and of its answer, for what is asked by the thousand.
+"""The headers of a request and of its answer, for what is asked by the thousand.
 
 http.client puts a request's head together line by line, though ours differ in their
 first line alone, and gives an answer's head to a parser that knows everything that a
-mail may hold. Both together took a quarter of a bulk sync's time (docs/adr/0008). All
+mail may hold. Both together took a quarter of a bulk sync's time (docs/adr/0010). All
 else, what a head means for its body above all, stays http.client's own.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
 import http.client
 import io
 import re
+import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from net.sockets import TimedResponse
+from net.sockets import TimedSocket
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 #: As in http.client: bytes of one line, and lines.
 LONGEST_LINE = 65536
 MOST_LINES = 100
+
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds: a wait beyond this is taken as this, so a slip cannot stop us for a year."""
+
 _NAME = re.compile(r"[a-z0-9-]+")
 _TARGET = re.compile(r"/[!-~]*")
 _LINE = re.compile(r"[ -~\xa0-\xff]*")
@@ -107,7 +114,36 @@ def _swift(slow: FunctionType) -> FunctionType:
     return swift
 
 
-class SwiftResponse(TimedResponse):
-    """An answer whose head is read by ``read_headers``: ``headers`` may be its plain dict."""
+class SwiftResponse(http.client.HTTPResponse):
+    """An answer that has to be complete by its deadline.
+
+    Its head is read by ``read_headers``: ``headers`` may be its plain dict.
+
+    Args:
+        sock: Where it comes from; see `net.sockets.TimedSocket`.
+        method: Of the request.
+    """
 
     begin: Any = _swift(cast("FunctionType", http.client.HTTPResponse.begin))
+
+    def __init__(self, sock: socket.socket, method: str | None = None) -> None:
+        super().__init__(cast("socket.socket", TimedSocket(sock)), method=method)
+
+
+def retry_after(text: str) -> float | None:
+    """Read a header "Retry-After" (RFC 9110, 10.2.3: a count of seconds, or a date).
+
+    Returns:
+        Seconds from now, 0 to ``LONGEST_RETRY_AFTER``; None if it says nothing.
+    """
+    if re.fullmatch(r"[0-9]{1,12}", text.strip()):
+        seconds = float(text)
+    else:
+        try:
+            until = email.utils.parsedate_to_datetime(text)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=dt.timezone.utc)
+        seconds = (until - dt.datetime.now(dt.timezone.utc)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
