@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from simulator.control import Answer, ControlClient, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 class GraphQLError(Exception):

@@ -12,8 +12,9 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from simulator.control import StandInError
 from simulator.demo_report import (
@@ -27,9 +28,6 @@ from simulator.demo_report import (
 from simulator.demo_town import TooLongError, Town, town, wait_for
 from simulator.faults import STARTING
 from simulator.library import catalogue_scene
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SCENES: Final = 10
 SCENE: Final = 3

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TextIO
 from urllib.parse import parse_qsl, urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 WIDTH: Final = 100
 _NARROWEST: Final = 60

@@ -14,17 +14,15 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from simulator.control import ROOT, PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
 from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
 from tools.package import TOP, rooms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 PLUGIN: Final = "PlexSync"
 SYNC_ALL: Final = "Sync all to Plex"

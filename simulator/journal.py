@@ -7,10 +7,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from simulator.wire import Request
+from simulator.wire import Request
 
 KEPT: Final = 250_000
 

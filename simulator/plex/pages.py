@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from simulator.plex.edits import offered
 from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part
+from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import Attributes, Element
-
-if TYPE_CHECKING:
-    from simulator.plex.library import Library, Section, Switches
 
 VERSION: Final = "1.43.1.10611-1e34174b1"
 #: What most containers say.

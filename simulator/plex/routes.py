@@ -6,15 +6,13 @@ import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from simulator.plex import edits, pages
+from simulator.plex.items import Item
+from simulator.plex.library import Library, Section
 from simulator.plex.xml import JSON_TYPE, XML_TYPE, Attributes, Element, to_json, to_xml
 from simulator.wire import Reply, Request
-
-if TYPE_CHECKING:
-    from simulator.plex.items import Item
-    from simulator.plex.library import Library, Section
 
 #: How long a scan takes.
 SCAN_SECONDS: Final = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator import faults
 from simulator.plex import edits
@@ -13,9 +13,7 @@ from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item
 from simulator.plex.library import Library, Switches
 from simulator.plex.routes import PlexRoutes
 from simulator.server import ControlApi, Server
-
-if TYPE_CHECKING:
-    from simulator.wire import Reply, Request
+from simulator.wire import Reply, Request
 
 
 class PlexServer(Server):

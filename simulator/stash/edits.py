@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from simulator.stash.database import Database
 from simulator.stash.plan import StashError
-
-if TYPE_CHECKING:
-    from simulator.stash.database import Database
-    from simulator.stash.records import Scene
+from simulator.stash.records import Scene
 
 _TEXTS = ("title", "details", "director")
 _LISTS = {"performer_ids": "performers", "tag_ids": "tags"}

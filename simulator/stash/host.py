@@ -19,17 +19,15 @@ import os
 import random
 import re
 import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from simulator.stash.process import LogLine, PluginStartError, Run, run_process
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Mapping, Sequence
 
 # How often one hook type of one plugin may set itself off again.
 MOST_REENTRIES = 10

@@ -7,23 +7,20 @@ again afterwards. What sets off no hook in Stash sets off none here.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from simulator.stash.app import Context
 from simulator.stash.database import find_scenes, page_of, sort_entities, sort_scenes
 from simulator.stash.edits import apply_input, check_input, number_of
 from simulator.stash.host import PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.plan import Resolver, StashError
 from simulator.stash.process import PluginStartError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.stash.app import Context
-    from simulator.stash.records import Entity, Scene, VideoFile
+from simulator.stash.records import Entity, Scene, VideoFile
 
 _PLURALS = {"studio": "Studios", "performer": "Performers", "tag": "Tags", "group": "Groups"}
 # Every key of SceneUpdateInput that a hook is told, null where nothing was given (recorded).

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from graphql import OperationType
@@ -16,17 +16,14 @@ from graphql.execution import get_variable_values
 
 from simulator.faults import LOGIN_PAGE
 from simulator.server import ControlApi, Server
-from simulator.stash.app import Context
+from simulator.stash.app import Context, StashApp
 from simulator.stash.edits import apply_input, move_folder
+from simulator.stash.host import PluginHost
 from simulator.stash.plan import Planner, run_operation
 from simulator.stash.records import Scene, jpeg
 from simulator.stash.resolvers import RESOLVERS
 from simulator.stash.schema import Documents, RequestError, load_schema
 from simulator.wire import Reply, Request
-
-if TYPE_CHECKING:
-    from simulator.stash.app import StashApp
-    from simulator.stash.host import PluginHost
 
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
 DEFAULT_COVER: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"/>'.ljust(733)
