@@ -106,6 +106,39 @@ def test_one_request_carries_fields_tags_and_locks() -> None:
     ]
 
 
+def test_only_an_actor_s_row_tells_role_and_picture() -> None:
+    """What else has a picture keeps it in Plex without being told, and has no role."""
+    member = Member("N", role="Herself", thumb="/p/n")
+    lists = {"performers": ListEdit((member,)), "tags": ListEdit((member, Member("O")))}
+    (params,) = requests_for(edit(lists=lists))
+    assert params[2:] == [
+        ("actor[0].tag.tag", "N"),
+        ("actor[0].tagging.text", "Herself"),
+        ("actor[0].tag.thumb", "/p/n"),
+        ("actor.locked", "1"),
+        ("genre[0].tag.tag", "N"),
+        ("genre[1].tag.tag", "O"),
+        ("genre.locked", "1"),
+    ]
+    (params,) = requests_for(edit(lists={"performers": ListEdit((Member("N"),))}))
+    assert params[2:] == [("actor[0].tag.tag", "N"), ("actor.locked", "1")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": {"title": ""}},
+        {"lists": {"tags": ListEdit(())}},
+        {"unlock": ("title",)},
+        {"lock": ("title",)},
+    ],
+)
+def test_an_edit_of_anything_is_something(change: dict[str, Any]) -> None:
+    """A text that is cleared, a list that is emptied, or a lock alone is an edit."""
+    assert edit(**change)
+    assert len(requests_for(edit(**change))) == 1
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=5))
 def test_removed_names_survive_the_comma_list(names: list[str]) -> None:
@@ -172,6 +205,27 @@ def test_a_plex_that_takes_nothing_is_not_asked_for_ever() -> None:
     assert taker.refused <= 5
     with pytest.raises(RequestTooLarge):
         write(taker.client, edit(lists={"tags": ListEdit((Member("A"),))}))
+
+
+def test_many_fields_that_are_too_large_together_are_sent_by_halves() -> None:
+    """Every field arrives once and whole, in its order, with few requests refused."""
+    names = ("title", "studio", "summary", "content_rating", "sort_title")
+    taker = Taker(longest=600)
+    change = edit(values={name: name[0] * 200 for name in names})
+    assert write(taker.client, change) == len(taker.taken) == 3
+    sent = [(name, text) for params in taker.taken for name, text in list(params.items())[2:]]
+    (whole,) = requests_for(change)
+    assert sent == whole[2:]
+    assert taker.refused == 2
+
+
+def test_a_name_is_never_cut() -> None:
+    """Half of a tag is another tag: a list that is too large alone is not sent at all."""
+    taker = Taker(longest=1500)
+    with pytest.raises(RequestTooLarge):
+        write(taker.client, edit(lists={"tags": ListEdit((Member("x" * 4000),))}))
+    assert taker.refused == 1
+    assert not taker.taken
 
 
 def test_other_faults_are_not_answered_with_smaller_requests() -> None:
