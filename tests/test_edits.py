@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from plex.edits import (
     LONGEST_QUERY,
+    MOST_ALIKE,
     SHORTEST_TEXT,
     Edit,
     ListEdit,
@@ -260,3 +261,28 @@ def test_one_change_of_many_items_is_one_request() -> None:
         write_alike(taker.client, [alike[0], Edit(4, 3, "movie", {"studio": "Other"})])
     with pytest.raises(ValueError, match="cannot be one request"):
         write_alike(taker.client, [])
+
+
+def test_what_one_request_cannot_carry_is_like_nothing_else() -> None:
+    """An edit that has to be split, or says nothing, goes alone: half of it would be lost."""
+    long = [
+        Edit(key, 3, "movie", {"summary": "x" * LONGEST_QUERY, "studio": "S"}) for key in (1, 2)
+    ]
+    assert [likeness(one) for one in (*long, edit())] == [None, None, None]
+    taker = Taker()
+    with pytest.raises(ValueError, match="cannot be one request"):
+        write_alike(taker.client, long)
+    many = [Edit(key, 3, "movie", {"studio": "S"}) for key in range(1, MOST_ALIKE + 2)]
+    with pytest.raises(ValueError, match="cannot be one request"):
+        write_alike(taker.client, many)
+    assert not taker.taken
+    write_alike(taker.client, many[1:])
+    assert len(taker.taken[0]["id"].split(",")) == MOST_ALIKE
+
+
+@pytest.mark.parametrize(
+    "other", [Edit(2, 4, "movie", {"studio": "S"}), Edit(2, 3, "episode", {"studio": "S"})]
+)
+def test_edits_in_two_libraries_or_of_two_types_are_not_alike(other: Edit) -> None:
+    """One request names one library and one type."""
+    assert likeness(Edit(1, 3, "movie", {"studio": "S"})) != likeness(other)

@@ -188,6 +188,17 @@ def test_a_kept_field_that_we_wrote_is_kept_no_longer() -> None:
     assert third.base.reported == {"summary"}
 
 
+def test_a_text_that_stash_emptied_and_wrote_again_has_changed() -> None:
+    """What a person's text was kept against is not remembered beyond its end in Stash."""
+    ours, nothing = Desired({"summary": "A"}, {}), Desired({"summary": ""}, {})
+    item, kept = _step(ours, an_item({"summary": "P"}, locked={"summary"}), None)
+    item, left = _step(nothing, item, kept.base)
+    assert (item.values["summary"], left.notes) == ("P", ())
+    after, merged = _step(ours, item, left.base)
+    assert after.values["summary"] == "A"
+    assert "replaced" in merged.notes[0]
+
+
 def test_fields_that_are_no_longer_synced_keep_what_is_known() -> None:
     """A field taken out of sync_fields is left, and what a lost look wrote stays known."""
     item, merged = _step(_tags("A"), an_item(), None)

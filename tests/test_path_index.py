@@ -8,6 +8,7 @@ import pytest
 from errors import SyncError
 from matching.path_index import DOUBT, FORGET, SWEEP_AGAIN, PathIndex
 from plex.client import PlexClient
+from plex.listing import PAGE
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
 from store import parts
@@ -54,6 +55,12 @@ class World:
     def listings(self) -> int:
         """Listings since the counting began."""
         return self.plex.counts()["listings"]
+
+    def cursor(self) -> parts.Cursor:
+        """How far the index is."""
+        found = parts.cursor(self.store.connection, self.client.machine_identifier, 1)
+        assert found is not None
+        return found
 
     def later(self) -> None:
         """Move Plex's clock on, so that changes are newer than all there is."""
@@ -155,6 +162,37 @@ def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
+def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: World) -> None:
+    """An item that Plex numbered anew keeps its age, and is still no item that was known."""
+    world.refreshed()
+    world.later()
+    old = world.key(5)
+    new = world.plex.rekey(old)
+    world.plex.agent_sets(new, fields={"studio": "Somebody"})
+    assert world.refreshed().items_holding(path(5)) == [new]
+
+
+def test_an_item_without_files_is_counted_once(world: World) -> None:
+    """It has no row that would tell, so only one that was just added counts as new."""
+    empty = world.key(6)
+    world.plex.agent_sets(empty, files=[])
+    world.refreshed()
+    world.later()
+    world.plex.agent_sets(empty, fields={"studio": "Somebody"})
+    world.refreshed()
+    assert (world.cursor().items, world.cursor().generation) == (SCENES, 1)
+
+
+def test_the_next_look_begins_where_the_last_one_ended(world: World) -> None:
+    """The newest time that a library has is kept, whether it was listed whole or in part."""
+    for scene in (3, 4):
+        world.later()
+        world.plex.agent_sets(world.key(scene), fields={"studio": "Somebody"})
+        world.refreshed()
+        assert world.cursor().newest == world.plex.item(world.key(scene))["updatedAt"]
+        assert world.cursor().newest > world.plex.item(world.key(1))["updatedAt"]
+
+
 def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
     """A server that sends everything instead of what is newer leads to a sweep, not to doubles."""
     world.refreshed()
@@ -164,8 +202,7 @@ def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
     world.plex.add_item("/plex/media/New.mp4")
     index = world.refreshed()
     assert index.items_holding("/plex/media/New.mp4")
-    cursor = parts.cursor(world.store.connection, world.client.machine_identifier, 1)
-    assert cursor
+    cursor = world.cursor()
     assert (cursor.items, cursor.generation) == (SCENES + 1, 2)
 
 
@@ -199,6 +236,18 @@ def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world
     assert index.items_holding("/plex/media/Better.mp4") is None  # the same for whoever asks again
     assert index.items_holding(path(7)) == [world.key(7)]
     assert world.refreshed().items_holding("/plex/media/Better.mp4") is None  # nor later
+
+
+def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> None:
+    """While few are asked for at Plex, the next refresh of the same index lists nothing."""
+    world.refreshed()
+    replaced(world, 9, "/plex/media/Better.mp4")
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/Better.mp4") is None
+    world.plex.clear_requests()
+    in_step(index)
+    assert world.listings() == 0
+    assert world.cursor().generation == 1
 
 
 def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World) -> None:
@@ -263,6 +312,30 @@ def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
     world.refreshed()
     assert parts.items_with(world.store.connection, server, "/gone.mp4") == []
     assert parts.cursor(world.store.connection, server, 99) is None
+
+
+def test_a_large_library_is_forgotten_bit_by_bit(world: World) -> None:
+    """Its cursor goes last, so that what is left of it is not left for ever."""
+    connection = world.store.connection
+    gone = parts.Cursor("server", 99, 1, 1, 1, 1, 1, world.now)
+    files = [(key, [f"/gone/{key}.mp4"]) for key in range(1, parts.ROWS_AT_ONCE + 3)]
+    with world.store.transaction():
+        parts.replace_items(connection, "server", 99, 1, files)
+        parts.put_cursor(connection, gone)
+        assert parts.forget(connection, gone)
+    assert parts.cursor(connection, "server", 99) == gone
+    assert len(parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3))) == 2
+    with world.store.transaction():
+        assert not parts.forget(connection, gone)
+    assert parts.cursor(connection, "server", 99) is None
+    assert parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3)) == set()
+
+
+def test_the_size_of_a_library_that_was_never_listed_is_part_of_the_cost(world: World) -> None:
+    """As many requests as it has pages, on top of what any refresh takes."""
+    body = f'<MediaContainer size="0" totalSize="{5 * PAGE}"/>'
+    world.plex.fault("status", path="/all", status=200, body=body, content_type="text/xml")
+    assert world.index().cost() == 8
 
 
 def test_cost_is_what_a_refresh_may_take(world: World) -> None:

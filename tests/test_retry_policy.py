@@ -180,9 +180,19 @@ def test_scene_after_scene_that_fails_slows_the_queue_down(
 
 
 def test_one_scene_that_fails_again_and_again_counts_once(town: FaultTown) -> None:
-    """A poison scene on its own never slows the queue down."""
+    """A poison scene on its own never slows the queue down, not even if it is edited each time."""
     for _ in range(2 * FAULTS_IN_A_ROW):
         fails(town, 1, ServerError("m"))
+        town.mark([1])
+    assert not town.holds()
+
+
+def test_what_is_plainly_about_one_scene_costs_no_question(town: FaultTown) -> None:
+    """Nobody is asked for a sign of life because of an answer that was one."""
+    town.plex_door.shut()
+    town.stash_door.shut()
+    assert fails(town, 1, ServerError("m")) == RETRY[0]
+    assert fails(town, 2, StashAnswerError("m")) == RETRY[0]
     assert not town.holds()
 
 
@@ -432,6 +442,36 @@ def test_settings_are_read_often_while_somebody_is_likely_to_mend_them(
         town.clock.now += AT_IT
 
 
+def test_settings_that_are_wrong_hold_and_settings_that_are_good_free_at_once(
+    town: FaultTown,
+) -> None:
+    """Wrong ones are named once, and again after their wait; the mend needs no second look."""
+    breaker, given = town.worker.breaker, town.worker.stash.settings()
+    wrong = {**given, "plex_url": "not an address"}
+    assert breaker.adopt(given)
+    assert not breaker.adopt(wrong)
+    assert not breaker.adopt(wrong)
+    (hold,) = town.holds()
+    assert (hold.lane, hold.setting, hold.attempts) == (holds.SETTINGS, "plex_url", 1)
+    assert seconds_held(town, holds.SETTINGS) == MEND[0]
+    town.clock.now += MEND[0]
+    assert not breaker.adopt(wrong)
+    assert seconds_held(town, holds.SETTINGS) == MEND[1]
+    assert breaker.adopt(given)
+    assert not town.holds()
+    assert breaker.adopt({**given, "sync_fields": "title"})
+
+
+def test_what_the_settings_say_of_the_log_is_in_force_with_them(town: FaultTown) -> None:
+    """A token stays out of the log even if the rest is wrong, and redact_logs is followed."""
+    breaker, log, given = town.worker.breaker, town.worker.log, town.worker.stash.settings()
+    assert not breaker.adopt({**given, "plex_url": "no address", "plex_token": "never-say-this"})
+    assert "never-say-this" not in log.clean("it is never-say-this")
+    for wanted in (True, False):
+        assert breaker.adopt({**given, "redact_logs": wanted})
+        assert log.is_redacted is wanted
+
+
 def test_a_wait_for_stash_alone_is_looked_at_when_it_is_over(town: FaultTown) -> None:
     """Where Stash itself is down there are no settings to read meanwhile."""
     assert town.worker.breaker.next_look() is None
@@ -449,6 +489,23 @@ def test_a_hold_from_a_clock_that_was_wrong_is_over(town: FaultTown) -> None:
     town.clock.now -= 1
     assert breaker.lets_pass()
     assert not town.holds()
+
+
+def test_a_short_wait_for_plex_does_not_wait_for_the_next_look_at_the_settings(
+    town: FaultTown,
+) -> None:
+    """Two seconds after the first failure Plex is asked, though the settings are read seldom."""
+    breaker = town.worker.breaker
+    breaker.hold(holds.PLEX, ServerUnreachable("m"), PROBE)
+    town.clock.now += PROBE[0] - 0.5
+    assert not breaker.lets_pass()
+    town.clock.now += 0.5
+    town.plex_door.shut()
+    assert not breaker.lets_pass()
+    assert seconds_held(town, holds.PLEX) == PROBE[1]
+    town.plex_door.open()
+    town.clock.now += PROBE[1]
+    assert breaker.lets_pass()
 
 
 def test_a_hold_lasts_until_its_very_second(town: FaultTown) -> None:
