@@ -167,6 +167,29 @@ def test_a_split_edit_says_the_same(values: dict[str, str], longest: int) -> Non
     assert all(len(params) % 2 == 0 for params in sent)
 
 
+def test_an_edit_is_split_where_it_does_not_fit_and_no_sooner() -> None:
+    """What fits to the byte is one request; one byte less makes it two."""
+    change = edit(values={"title": "T" * 50, "studio": "é" * 60})
+    (params,) = requests_for(change)
+    pairs = [quote(part, safe="") for pair in params[2:] for part in pair]
+    size = sum(map(len, pairs)) + len(pairs)
+    assert len(requests_for(change, longest=size + 40)) == 1
+    assert len(requests_for(change, longest=size + 39)) == 2
+
+
+@pytest.mark.parametrize(("length", "taken"), [(2 * SHORTEST_TEXT, 1), (2 * SHORTEST_TEXT - 1, 0)])
+def test_a_text_is_cut_to_the_shortest_and_no_further(length: int, taken: int) -> None:
+    """Half of a text may be sent if it is not shorter than what nobody would want."""
+    taker = Taker(longest=SHORTEST_TEXT + 100)
+    change = edit(values={"summary": "x" * length})
+    if taken:
+        assert write(taker.client, change) == taken
+    else:
+        with pytest.raises(RequestTooLarge):
+            write(taker.client, change)
+    assert len(taker.taken) == taken
+
+
 def test_nothing_to_change_is_no_request() -> None:
     """An empty edit sends nothing."""
     taker = Taker()

@@ -199,6 +199,18 @@ def test_a_text_that_stash_emptied_and_wrote_again_has_changed() -> None:
     assert "replaced" in merged.notes[0]
 
 
+def test_a_sort_title_is_set_beside_a_title_that_is_right_already() -> None:
+    """It is a field of its own: an equal title is no reason to leave it out."""
+    ours = Desired({"title": "The End", "sort_title": ""}, {})
+    after, merged = _step(ours, an_item({"title": "The End"}), None)
+    assert merged.edit.values == {"sort_title": "End"}
+    assert not _step(ours, after, merged.base)[1].edit
+    # Nor is a title that only Plex has; without any there is nothing to sort by.
+    ours = Desired({"sort_title": ""}, {})
+    assert _step(ours, an_item({"title": "A B"}), None)[1].edit.values == {"sort_title": "B"}
+    assert not _step(ours, an_item(), None)[1].edit
+
+
 def test_fields_that_are_no_longer_synced_keep_what_is_known() -> None:
     """A field taken out of sync_fields is left, and what a lost look wrote stays known."""
     item, merged = _step(_tags("A"), an_item(), None)

@@ -127,6 +127,9 @@ def test_to_plex(rules: str, stash: str, plex: str) -> None:
         ('"/a" x => /b', [1], 'behind a closing "'),
         ("x; /ok => /fine; ; y => /z", [1, 3], "has no =>"),
         ("/a -> /b", [1], "has no =>"),
+        ('"/a" x', [1], 'behind a closing "'),
+        ('"/a" x => /b => /c', [1], 'behind a closing "'),
+        ('"/a" x =>', [1], 'behind a closing "'),
     ],
 )
 def test_faulty_rules_are_all_named(text: str, numbers: list[int], advice: str) -> None:
