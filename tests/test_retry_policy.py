@@ -39,6 +39,7 @@ from worker.circuit_breaker import (
     READ_IN_OUTAGE,
     READ_SETTINGS,
     SUSPECT,
+    CircuitBreaker,
     wait_for,
 )
 from worker.retry_policy import APPEAR, FAULTS_IN_A_ROW, MOST_TRIES, RETRY
@@ -396,8 +397,12 @@ def test_the_end_of_an_outage_frees_what_waited_for_that_server(town: FaultTown)
     assert "plex: no longer waiting, going on, 1 scenes with it" in town.log()
     assert "waits" not in town.notice()
     before = town.log()
-    town.worker.breaker.clear(holds.PLEX)
-    assert town.log() == before
+    fails(town, 1, ServerTimeout("m"))
+    said = town.log()
+    town.worker.breaker.clear(holds.PLEX)  # nothing was held
+    assert said.startswith(before)
+    assert town.log() == said
+    assert row_of(town, 1).due_at == town.clock.now + RETRY[0]
 
 
 def test_the_end_of_a_suspicion_frees_nobody_early(town: FaultTown) -> None:
@@ -472,13 +477,40 @@ def test_what_the_settings_say_of_the_log_is_in_force_with_them(town: FaultTown)
         assert log.is_redacted is wanted
 
 
+def test_the_settings_are_asked_for_when_there_is_a_reason_and_once(town: FaultTown) -> None:
+    """Not while all goes well, at once by a worker that has just started, and then not again."""
+    town.stash.clear_requests()
+    assert town.worker.breaker.lets_pass()
+    assert town.stash.counts()["total"] == 0
+    fault = ServerUnreachable("m", retry_after=500.0)
+    town.worker.breaker.hold(holds.PLEX, fault, PROBE)
+    started = CircuitBreaker(town.worker.worker.context)
+    for _ in range(3):
+        assert not started.lets_pass()
+        assert town.stash.counts()["total"] == 1
+
+
 def test_a_wait_for_stash_alone_is_looked_at_when_it_is_over(town: FaultTown) -> None:
     """Where Stash itself is down there are no settings to read meanwhile."""
     assert town.worker.breaker.next_look() is None
     town.worker.breaker.hold(holds.STASH, StashUnavailable("m", retry_after=500.0), PROBE)
     assert town.worker.breaker.next_look() == town.clock.now + 500
     town.worker.breaker.hold(holds.PLEX, ServerUnreachable("m"), PROBE)
-    assert town.worker.breaker.next_look() == town.clock.now + PROBE[0]
+    assert town.worker.breaker.next_look() == town.clock.now + 500
+
+
+def test_plex_s_time_is_not_up_before_that_of_the_settings(town: FaultTown) -> None:
+    """Without settings nobody can ask Plex, so its shorter wait is no reason to look."""
+    breaker = town.worker.breaker
+    breaker.hold(holds.PLEX, ServerUnreachable("m"), PROBE)
+    assert breaker.next_look() == town.clock.now + PROBE[0]
+    breaker.hold(holds.SETTINGS, LibraryNotFound("m", setting="plex_libraries"), MEND)
+    assert breaker.next_look() == town.clock.now + READ_SETTINGS[0]
+    town.clock.now += PROBE[0]
+    assert breaker.next_look() == town.clock.now + READ_SETTINGS[0]
+    town.stash.clear_requests()
+    assert not breaker.lets_pass()
+    assert town.stash.counts()["total"] == 0
 
 
 def test_a_hold_from_a_clock_that_was_wrong_is_over(town: FaultTown) -> None:
