@@ -70,11 +70,6 @@ class PathIndex:
         # A batch asks for each file twice: which items to read, and which of them it is.
         self._kept = lru_cache(KEPT)(self._items_at)
 
-    def refresh(self) -> None:
-        """Bring the index in step at one go; see ``refreshing``."""
-        for _ in self.refreshing():
-            pass
-
     def refreshing(self) -> Iterator[None]:
         """Bring the index in step, a request at a time, so that an edit can be served between.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from log import Log
 from store import ledger, meta
 from store.enqueue import BACKGROUND
-from store.ledger import SceneRecord
 from store.store import Store
+from sync.plan import record_of
 from sync.stash_session import StashSession
 from worker.sweep import Sweep
 
@@ -71,13 +71,11 @@ class World:
         return self.stash.counts()["total"]
 
     def looked_at(self, scene: int, *carried: tuple[str, int]) -> None:
-        """Record that a scene was looked at just now."""
-        found = self.stash.scene(scene)
-        now = time.time() + self.late
-        paths = [file["path"] for file in found["files"]]
-        text = "[" + ", ".join(f'"{path}"' for path in sorted(paths)) + "]"
-        record = SceneRecord(scene, found["updated_at"], "", text, "[]", now, "", "", now, now)
+        """Record that a scene was looked at just now, as a batch does, and what it carried then."""
+        found = self.link.read_scene(scene)
+        assert found is not None
         with self.store.transaction() as connection:
+            record = record_of(found, "", time.time() + self.late)
             ledger.record_scene(connection, record, carried)
 
     def close(self) -> None:

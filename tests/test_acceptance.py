@@ -20,7 +20,7 @@ import pytest
 
 from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
-from store import holds, schema
+from store import holds, ledger, schema
 from store.enqueue import enqueue
 from tests.hand import Hand, hand_on
 from tests.installation import installation, wait_for
@@ -254,9 +254,8 @@ def test_point_6_no_fault_at_any_call_site_loses_a_scene(
             continue  # there the answer is empty, and nothing of it can be missing
         scene = 7 + number % 3
         # A first look, so that every call is made.
-        connection = hand.resident.store.connection
-        connection.execute("DELETE FROM item WHERE scene = ?", (scene,))
-        connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
+        with hand.resident.store.transaction() as connection:
+            ledger.forget_scene(connection, scene)
         hand.resident.worker.context.forget_plex()
         words = f"{fault}, {site}, {libraries or 'all'}"
         town.stash.set_scene(scene, title=words)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from plex.edits import (
     LONGEST_QUERY,
+    MOST_ALIKE,
     SHORTEST_TEXT,
     Edit,
     ListEdit,
@@ -106,6 +107,39 @@ def test_one_request_carries_fields_tags_and_locks() -> None:
     ]
 
 
+def test_only_an_actor_s_row_tells_role_and_picture() -> None:
+    """What else has a picture keeps it in Plex without being told, and has no role."""
+    member = Member("N", role="Herself", thumb="/p/n")
+    lists = {"performers": ListEdit((member,)), "tags": ListEdit((member, Member("O")))}
+    (params,) = requests_for(edit(lists=lists))
+    assert params[2:] == [
+        ("actor[0].tag.tag", "N"),
+        ("actor[0].tagging.text", "Herself"),
+        ("actor[0].tag.thumb", "/p/n"),
+        ("actor.locked", "1"),
+        ("genre[0].tag.tag", "N"),
+        ("genre[1].tag.tag", "O"),
+        ("genre.locked", "1"),
+    ]
+    (params,) = requests_for(edit(lists={"performers": ListEdit((Member("N"),))}))
+    assert params[2:] == [("actor[0].tag.tag", "N"), ("actor.locked", "1")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": {"title": ""}},
+        {"lists": {"tags": ListEdit(())}},
+        {"unlock": ("title",)},
+        {"lock": ("title",)},
+    ],
+)
+def test_an_edit_of_anything_is_something(change: dict[str, Any]) -> None:
+    """A text that is cleared, a list that is emptied, or a lock alone is an edit."""
+    assert edit(**change)
+    assert len(requests_for(edit(**change))) == 1
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=5))
 def test_removed_names_survive_the_comma_list(names: list[str]) -> None:
@@ -131,6 +165,29 @@ def test_a_split_edit_says_the_same(values: dict[str, str], longest: int) -> Non
     ]
     assert all(params[:2] == [("type", "1"), ("id", "42")] for params in sent)
     assert all(len(params) % 2 == 0 for params in sent)
+
+
+def test_an_edit_is_split_where_it_does_not_fit_and_no_sooner() -> None:
+    """What fits to the byte is one request; one byte less makes it two."""
+    change = edit(values={"title": "T" * 50, "studio": "é" * 60})
+    (params,) = requests_for(change)
+    pairs = [quote(part, safe="") for pair in params[2:] for part in pair]
+    size = sum(map(len, pairs)) + len(pairs)
+    assert len(requests_for(change, longest=size + 40)) == 1
+    assert len(requests_for(change, longest=size + 39)) == 2
+
+
+@pytest.mark.parametrize(("length", "taken"), [(2 * SHORTEST_TEXT, 1), (2 * SHORTEST_TEXT - 1, 0)])
+def test_a_text_is_cut_to_the_shortest_and_no_further(length: int, taken: int) -> None:
+    """Half of a text may be sent if it is not shorter than what nobody would want."""
+    taker = Taker(longest=SHORTEST_TEXT + 100)
+    change = edit(values={"summary": "x" * length})
+    if taken:
+        assert write(taker.client, change) == taken
+    else:
+        with pytest.raises(RequestTooLarge):
+            write(taker.client, change)
+    assert len(taker.taken) == taken
 
 
 def test_nothing_to_change_is_no_request() -> None:
@@ -174,6 +231,27 @@ def test_a_plex_that_takes_nothing_is_not_asked_for_ever() -> None:
         write(taker.client, edit(lists={"tags": ListEdit((Member("A"),))}))
 
 
+def test_many_fields_that_are_too_large_together_are_sent_by_halves() -> None:
+    """Every field arrives once and whole, in its order, with few requests refused."""
+    names = ("title", "studio", "summary", "content_rating", "sort_title")
+    taker = Taker(longest=600)
+    change = edit(values={name: name[0] * 200 for name in names})
+    assert write(taker.client, change) == len(taker.taken) == 3
+    sent = [(name, text) for params in taker.taken for name, text in list(params.items())[2:]]
+    (whole,) = requests_for(change)
+    assert sent == whole[2:]
+    assert taker.refused == 2
+
+
+def test_a_name_is_never_cut() -> None:
+    """Half of a tag is another tag: a list that is too large alone is not sent at all."""
+    taker = Taker(longest=1500)
+    with pytest.raises(RequestTooLarge):
+        write(taker.client, edit(lists={"tags": ListEdit((Member("x" * 4000),))}))
+    assert taker.refused == 1
+    assert not taker.taken
+
+
 def test_other_faults_are_not_answered_with_smaller_requests() -> None:
     """A server that is slow is not sent the same in pieces."""
 
@@ -206,3 +284,28 @@ def test_one_change_of_many_items_is_one_request() -> None:
         write_alike(taker.client, [alike[0], Edit(4, 3, "movie", {"studio": "Other"})])
     with pytest.raises(ValueError, match="cannot be one request"):
         write_alike(taker.client, [])
+
+
+def test_what_one_request_cannot_carry_is_like_nothing_else() -> None:
+    """An edit that has to be split, or says nothing, goes alone: half of it would be lost."""
+    long = [
+        Edit(key, 3, "movie", {"summary": "x" * LONGEST_QUERY, "studio": "S"}) for key in (1, 2)
+    ]
+    assert [likeness(one) for one in (*long, edit())] == [None, None, None]
+    taker = Taker()
+    with pytest.raises(ValueError, match="cannot be one request"):
+        write_alike(taker.client, long)
+    many = [Edit(key, 3, "movie", {"studio": "S"}) for key in range(1, MOST_ALIKE + 2)]
+    with pytest.raises(ValueError, match="cannot be one request"):
+        write_alike(taker.client, many)
+    assert not taker.taken
+    write_alike(taker.client, many[1:])
+    assert len(taker.taken[0]["id"].split(",")) == MOST_ALIKE
+
+
+@pytest.mark.parametrize(
+    "other", [Edit(2, 4, "movie", {"studio": "S"}), Edit(2, 3, "episode", {"studio": "S"})]
+)
+def test_edits_in_two_libraries_or_of_two_types_are_not_alike(other: Edit) -> None:
+    """One request names one library and one type."""
+    assert likeness(Edit(1, 3, "movie", {"studio": "S"})) != likeness(other)

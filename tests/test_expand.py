@@ -7,10 +7,11 @@ import pytest
 
 from errors import SyncError
 from log import Log
+from stash.scene import Scene
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from store.ledger import SceneRecord
 from store.store import Store
+from sync.plan import record_of
 from sync.stash_session import StashSession
 from tests.stash_stand_in import serving
 from worker import fan_out
@@ -56,7 +57,7 @@ class World:
 
     def carried(self, scene: int, *things: tuple[str, int]) -> None:
         """Record who a scene carried when it was last looked at."""
-        record = SceneRecord(scene, "", "", "[]", "[]", 0, "", "", 0, 0)
+        record = record_of(Scene(id=scene), "", 0.0)
         with self.store.transaction() as connection:
             ledger.record_scene(connection, record, things)
 

@@ -342,6 +342,23 @@ def test_a_name_in_another_case_is_found_and_remembered_where_case_is_ignored(to
     assert not [target for target in town.targets() if "file=" in target]
 
 
+def test_an_index_that_knows_the_item_spares_the_search_on_every_system(town: Town) -> None:
+    """Only a file that the index does not have may lie there under a name in another case."""
+    run_on(town, "MacOSX")
+
+    class Index:
+        def items_holding(self, path: str) -> list[int] | None:
+            file = catalogue_file(1).plex_path
+            return [town.plex.key_of(file)] if path == file else []
+
+    with town.reconciler() as reconciler:
+        reconciler.index = Index()
+        assert reconciler.look(scene(1)).items
+        assert not [target for target in town.targets() if "file=" in target]
+        assert reconciler.look(scene(2)).items
+        assert [target for target in town.targets() if "file=" in target]
+
+
 def test_looking_for_names_is_given_up_where_nothing_is_ever_found(town: Town) -> None:
     """A folder that Plex deliberately does not have costs a bounded number of searches."""
     with town.reconciler() as reconciler:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from merge.base import Base, Pending
+from merge.compare import SHORTEST_CUT, same
 from merge.desired import Desired
 from merge.three_way import Merge, merge
+from plex.edits import SHORTEST_TEXT
 from plex.item import Member, PlexItem
 from tests.merge_cases import LISTS, STEM, TEXTS, ListCase, TextCase
 from tests.plex_in_miniature import Reading, an_item, put
+from validation.text import cut_at_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,6 +164,53 @@ def test_a_kept_field_is_reported_once() -> None:
     assert not second.notes
 
 
+def test_a_kept_field_that_we_wrote_is_kept_no_longer() -> None:
+    """Stash's change ends what was reported, so a person who takes it over again is named anew."""
+
+    def taken_over(item: PlexItem, name: str) -> PlexItem:
+        members = {**item.lists, "tags": (Member(name),)}
+        return replace(
+            item,
+            values={**item.values, "summary": name},
+            lists=members,
+            locked=frozenset({"summary", "tags"}),
+        )
+
+    ours = Desired({"summary": "A"}, {"tags": ("A",)})
+    item, first = _step(ours, taken_over(an_item(), "P"), None)
+    assert first.base.reported == {"summary", "tags"}
+    changed = Desired({"summary": "B"}, {"tags": ("B",)})
+    item, second = _step(changed, item, first.base)
+    assert second.edit.names == ("summary", "tags")
+    assert not second.base.reported
+    _, third = _step(changed, taken_over(item, "Q"), second.base)
+    assert [note.partition(":")[0] for note in third.notes] == ["summary"]
+    assert third.base.reported == {"summary"}
+
+
+def test_a_text_that_stash_emptied_and_wrote_again_has_changed() -> None:
+    """What a person's text was kept against is not remembered beyond its end in Stash."""
+    ours, nothing = Desired({"summary": "A"}, {}), Desired({"summary": ""}, {})
+    item, kept = _step(ours, an_item({"summary": "P"}, locked={"summary"}), None)
+    item, left = _step(nothing, item, kept.base)
+    assert (item.values["summary"], left.notes) == ("P", ())
+    after, merged = _step(ours, item, left.base)
+    assert after.values["summary"] == "A"
+    assert "replaced" in merged.notes[0]
+
+
+def test_a_sort_title_is_set_beside_a_title_that_is_right_already() -> None:
+    """It is a field of its own: an equal title is no reason to leave it out."""
+    ours = Desired({"title": "The End", "sort_title": ""}, {})
+    after, merged = _step(ours, an_item({"title": "The End"}), None)
+    assert merged.edit.values == {"sort_title": "End"}
+    assert not _step(ours, after, merged.base)[1].edit
+    # Nor is a title that only Plex has; without any there is nothing to sort by.
+    ours = Desired({"sort_title": ""}, {})
+    assert _step(ours, an_item({"title": "A B"}), None)[1].edit.values == {"sort_title": "B"}
+    assert not _step(ours, an_item(), None)[1].edit
+
+
 def test_fields_that_are_no_longer_synced_keep_what_is_known() -> None:
     """A field taken out of sync_fields is left, and what a lost look wrote stays known."""
     item, merged = _step(_tags("A"), an_item(), None)
@@ -179,3 +229,25 @@ def test_a_summary_that_plex_took_only_a_part_of_is_not_sent_again() -> None:
     base = Base(values={"summary": whole}, wrote=frozenset({"summary"}))
     assert not merge(ours, item, base, Pending()).edit
     assert merge(Desired({"summary": "new " * 400}, {}), item, base, Pending()).edit
+
+
+def test_a_short_text_that_ends_in_an_ellipsis_is_a_text_of_its_own() -> None:
+    """Only what is as long as a text that we cut can be the beginning of a longer one."""
+    whole = "x" * 2 * SHORTEST_CUT
+    cut = "x" * (SHORTEST_CUT - len("…".encode())) + "…"
+    assert len(cut.encode()) == SHORTEST_CUT
+    assert same("summary", whole, cut)
+    assert not same("summary", whole, cut[1:])
+    assert not same("summary", whole, "y" + cut[1:])
+    assert not same("summary", whole, cut[:-1])
+    assert not same("title", whole, cut)
+    # A teaser that somebody wrote in Plex is replaced, as any other text of an agent's.
+    item = an_item({"summary": "Once upon a time…"})
+    merged = merge(Desired({"summary": "Once upon a time there was"}, {}), item, None, Pending())
+    assert merged.edit.values == {"summary": "Once upon a time there was"}
+
+
+def test_no_text_that_we_cut_is_too_short_to_be_known_again() -> None:
+    """The shortest that an edit is cut to, at whatever word, still counts as cut."""
+    room = SHORTEST_TEXT
+    assert len(cut_at_word("w" * (room // 3 + 1) + " " + "x" * room, room).encode()) >= SHORTEST_CUT

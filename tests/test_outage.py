@@ -13,6 +13,7 @@ from simulator.library import catalogue_file
 from store import holds
 from tests.door import Door
 from tests.fault_town import FaultTown, fault_town
+from worker.circuit_breaker import READ_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,3 +236,22 @@ def test_a_task_brings_the_end_of_an_outage_forward(town: FaultTown) -> None:
     town.live(1)
     assert town.in_step()
     assert json.dumps(town.rows()) == "[]"
+
+
+def test_a_setting_that_breaks_during_an_outage_is_looked_at_as_seldom_as_ever(
+    town: FaultTown,
+) -> None:
+    """While the setting waits for its mend, Plex's own time being up is no reason to hurry."""
+    town.plex_door.shut()
+    town.edit(1, "in the outage")
+    town.live(60)
+    town.settings(plex_read_timeout="soon")
+    town.live(60)
+    assert [hold.lane for hold in town.holds()] == [holds.PLEX, holds.SETTINGS]
+    town.forget()
+    town.live(1800)
+    assert town.meters["stash"].busiest(60) <= 60 / READ_SETTINGS[0] + 1
+    town.plex_door.open()
+    town.settings(plex_read_timeout=None)
+    town.live(31, until_done=True)
+    assert town.in_step()

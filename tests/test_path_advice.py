@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matching.path_advice import MOST_RULES, PathAdvice, kept_advice
+from matching.path_advice import MOST_RULES, SAMPLE, PathAdvice, find_rule, kept_advice
+from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
+from plex.libraries import Libraries
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from store import meta
@@ -98,6 +100,43 @@ def test_two_paths_without_a_common_folder_are_no_rule(town: Town, advice: PathA
     advice.learn(1, "/data/A/x.mp4", "/media/B/x.mp4")
     advice.keep(town.store)
     assert kept(town) == []
+
+
+def test_a_number_that_hardly_moves_is_not_written_again(town: Town, advice: PathAdvice) -> None:
+    """Up to twenty each scene counts at once, from then on each hundred."""
+    told = []
+    for number in range(1, 131):
+        advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
+        advice.keep(town.store)
+        told.append(kept(town)[0][1])
+    assert told == [*range(1, 21), *[20] * 79, *[100] * 31]
+
+
+def test_what_is_known_already_is_not_written_again(town: Town, advice: PathAdvice) -> None:
+    """The same scene, seen once more, is no news."""
+    advice.learn(1, "/data/A/1.mp4", "/media/A/1.mp4")
+    advice.keep(town.store)
+    written = town.store.connection.total_changes
+    advice.learn(1, "/data/A/1.mp4", "/media/A/1.mp4")
+    advice.missing(1, "/data/A/1.mp4")
+    advice.keep(town.store)
+    assert town.store.connection.total_changes == written
+
+
+def test_a_rule_is_found_by_the_names_of_a_few_files(town: Town) -> None:
+    """What most of them call for is given; a name in two places, or in none, says nothing."""
+    with PlexClient(town.plex.url, town.plex.token) as client:
+        libraries = Libraries(client, (), clock=lambda: 0.0)
+        paths = [elsewhere(number).files[0].path for number in range(1, 4)]
+        assert find_rule(libraries, paths) == "/data => /plex/media"
+        odd = catalogue_file(4)
+        few = [f"/other/{odd.folder}/{odd.name}", "/data/Nowhere/not there.mp4", *paths[:2]]
+        assert find_rule(libraries, few) == "/data => /plex/media"
+        assert find_rule(libraries, few[1:2]) == ""
+        assert find_rule(libraries, [*few[1:2] * SAMPLE, *paths]) == ""
+        twice = catalogue_file(1)
+        town.plex.add_item(f"/plex/media/Copy/{twice.folder}/{twice.name}")
+        assert find_rule(libraries, paths[:1]) == ""
 
 
 def test_nonsense_in_the_store_is_passed_over(town: Town) -> None:

@@ -8,9 +8,11 @@ import pytest
 from errors import SyncError
 from matching.path_index import DOUBT, FORGET, SWEEP_AGAIN, PathIndex
 from plex.client import PlexClient
+from plex.listing import PAGE
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
 from store import parts
+from store.enqueue import enqueue
 from store.store import Store
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCENES = 40
+
+
+def in_step(index: PathIndex) -> None:
+    """Bring an index in step, to the end."""
+    for _ in index.refreshing():
+        pass
 
 
 class World:
@@ -37,7 +45,7 @@ class World:
         """One brought in step; its requests are counted from zero."""
         self.plex.clear_requests()
         index = self.index()
-        index.refresh()
+        in_step(index)
         return index
 
     def key(self, scene: int) -> int:
@@ -47,6 +55,12 @@ class World:
     def listings(self) -> int:
         """Listings since the counting began."""
         return self.plex.counts()["listings"]
+
+    def cursor(self) -> parts.Cursor:
+        """How far the index is."""
+        found = parts.cursor(self.store.connection, self.client.machine_identifier, 1)
+        assert found is not None
+        return found
 
     def later(self) -> None:
         """Move Plex's clock on, so that changes are newer than all there is."""
@@ -148,6 +162,37 @@ def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
+def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: World) -> None:
+    """An item that Plex numbered anew keeps its age, and is still no item that was known."""
+    world.refreshed()
+    world.later()
+    old = world.key(5)
+    new = world.plex.rekey(old)
+    world.plex.agent_sets(new, fields={"studio": "Somebody"})
+    assert world.refreshed().items_holding(path(5)) == [new]
+
+
+def test_an_item_without_files_is_counted_once(world: World) -> None:
+    """It has no row that would tell, so only one that was just added counts as new."""
+    empty = world.key(6)
+    world.plex.agent_sets(empty, files=[])
+    world.refreshed()
+    world.later()
+    world.plex.agent_sets(empty, fields={"studio": "Somebody"})
+    world.refreshed()
+    assert (world.cursor().items, world.cursor().generation) == (SCENES, 1)
+
+
+def test_the_next_look_begins_where_the_last_one_ended(world: World) -> None:
+    """The newest time that a library has is kept, whether it was listed whole or in part."""
+    for scene in (3, 4):
+        world.later()
+        world.plex.agent_sets(world.key(scene), fields={"studio": "Somebody"})
+        world.refreshed()
+        assert world.cursor().newest == world.plex.item(world.key(scene))["updatedAt"]
+        assert world.cursor().newest > world.plex.item(world.key(1))["updatedAt"]
+
+
 def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
     """A server that sends everything instead of what is newer leads to a sweep, not to doubles."""
     world.refreshed()
@@ -157,19 +202,20 @@ def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
     world.plex.add_item("/plex/media/New.mp4")
     index = world.refreshed()
     assert index.items_holding("/plex/media/New.mp4")
-    cursor = parts.cursor(world.store.connection, world.client.machine_identifier, 1)
-    assert cursor
+    cursor = world.cursor()
     assert (cursor.items, cursor.generation) == (SCENES + 1, 2)
 
 
 def test_a_day_later_everything_is_listed_again(world: World) -> None:
     """A file that was replaced without any sign of it is found within a day."""
+    key = world.key(9)
     world.refreshed()
-    with world.store.transaction() as connection:
-        connection.execute("DELETE FROM part WHERE rating_key = ?", (world.key(9),))
-    assert world.refreshed().items_holding(path(9)) == []
+    world.plex.agent_sets(key, files=[{"path": "/plex/media/Better.mp4"}])
+    assert world.refreshed().items_holding(path(9)) == [key]
     world.now += SWEEP_AGAIN
-    assert world.refreshed().items_holding(path(9)) == [world.key(9)]
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/Better.mp4") == [key]
+    assert index.items_holding(path(9)) == []
 
 
 def replaced(world: World, scene: int, file: str) -> None:
@@ -192,6 +238,18 @@ def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world
     assert world.refreshed().items_holding("/plex/media/Better.mp4") is None  # nor later
 
 
+def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> None:
+    """While few are asked for at Plex, the next refresh of the same index lists nothing."""
+    world.refreshed()
+    replaced(world, 9, "/plex/media/Better.mp4")
+    index = world.refreshed()
+    assert index.items_holding("/plex/media/Better.mp4") is None
+    world.plex.clear_requests()
+    in_step(index)
+    assert world.listings() == 0
+    assert world.cursor().generation == 1
+
+
 def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World) -> None:
     """So many are asked for at Plex and no more; the next refresh lists everything."""
     world.refreshed()
@@ -200,7 +258,7 @@ def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World)
     index = world.refreshed()
     answers = [index.items_holding(f"/plex/media/Nowhere {number}.mp4") for number in range(50)]
     assert answers == [None] * DOUBT + [[]] * (50 - DOUBT)
-    index.refresh()
+    in_step(index)
     assert index.items_holding("/plex/media/Better.mp4") == [key]
     assert index.items_holding("/plex/media/Nowhere 1.mp4") == []
 
@@ -223,9 +281,9 @@ def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
     world.plex.fault("status", path="/all", nth=3, status=500)
     index = world.index()
     with pytest.raises(SyncError):
-        index.refresh()
+        in_step(index)
     assert index.items_holding(path(1)) is None
-    index.refresh()
+    in_step(index)
     assert index.items_holding(path(SCENES)) == [world.key(SCENES)]
 
 
@@ -235,12 +293,14 @@ def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
     with start_plex(2, machine_id="f" * 40) as other, PlexClient(other.url, other.token) as client:
         index = PathIndex(world.store, client, (1,), clock=lambda: world.now)
         assert index.items_holding(path(7)) is None
-        index.refresh()
+        in_step(index)
         assert index.items_holding(path(7)) == []
         world.now += FORGET + 1
-        index.refresh()
-    servers = world.store.connection.execute("SELECT DISTINCT server FROM part").fetchall()
-    assert servers == [("f" * 40,)]
+        in_step(index)
+        assert index.items_holding(path(1)) == [other.key_of(path(1))]
+    connection, old = world.store.connection, world.client.machine_identifier
+    assert parts.cursor(connection, old, 1) is None
+    assert parts.known_items(connection, old, 1, [world.key(7), world.key(1)]) == set()
 
 
 def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
@@ -254,6 +314,30 @@ def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
     assert parts.cursor(world.store.connection, server, 99) is None
 
 
+def test_a_large_library_is_forgotten_bit_by_bit(world: World) -> None:
+    """Its cursor goes last, so that what is left of it is not left for ever."""
+    connection = world.store.connection
+    gone = parts.Cursor("server", 99, 1, 1, 1, 1, 1, world.now)
+    files = [(key, [f"/gone/{key}.mp4"]) for key in range(1, parts.ROWS_AT_ONCE + 3)]
+    with world.store.transaction():
+        parts.replace_items(connection, "server", 99, 1, files)
+        parts.put_cursor(connection, gone)
+        assert parts.forget(connection, gone)
+    assert parts.cursor(connection, "server", 99) == gone
+    assert len(parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3))) == 2
+    with world.store.transaction():
+        assert not parts.forget(connection, gone)
+    assert parts.cursor(connection, "server", 99) is None
+    assert parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3)) == set()
+
+
+def test_the_size_of_a_library_that_was_never_listed_is_part_of_the_cost(world: World) -> None:
+    """As many requests as it has pages, on top of what any refresh takes."""
+    body = f'<MediaContainer size="0" totalSize="{5 * PAGE}"/>'
+    world.plex.fault("status", path="/all", status=200, body=body, content_type="text/xml")
+    assert world.index().cost() == 8
+
+
 def test_cost_is_what_a_refresh_may_take(world: World) -> None:
     """A library that was never listed is measured once, one that is known costs little."""
     index = world.index()
@@ -262,7 +346,7 @@ def test_cost_is_what_a_refresh_may_take(world: World) -> None:
     assert index.cost() == 3
     assert index.cost() == 3
     assert world.plex.counts()["reads"] == 2
-    index.refresh()
+    in_step(index)
     cursor = parts.cursor(world.store.connection, server, 1)
     assert cursor
     with world.store.transaction() as connection:
@@ -279,14 +363,30 @@ def test_between_two_requests_the_store_is_free(world: World) -> None:
         with contextlib.closing(Store(world.store.directory)) as hook:
             hook.connection.execute("PRAGMA busy_timeout = 0")
             with hook.transaction() as connection:
-                connection.execute("DELETE FROM hold")
+                enqueue(connection, "scene", [1], now=world.now)
 
 
-def test_lookups_use_the_key(world: World) -> None:
-    """A path is looked up by the index of its server and path, whatever the planner fancies."""
-    plan = world.store.connection.execute(
-        "EXPLAIN QUERY PLAN SELECT section, rating_key FROM part "
-        "WHERE server = ? AND path_key = ? ORDER BY rating_key",
-        ("s", "p"),
-    ).fetchall()
-    assert "path_key=?" in plan[0][3]
+def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: World) -> None:
+    """Every copy is given, the lowest rating key first; a library left out has none."""
+    file = "/plex/media/Twice.mp4"
+    other = world.plex.add_section("other", "Copies", ["/plex/copies"])
+    keys = [world.plex.add_item(file, section=section)["ratingKey"] for section in (other, 1, 1)]
+    both = world.index(1, other)
+    in_step(both)
+    assert both.items_holding(file) == keys == sorted(keys)
+    assert world.refreshed().items_holding(file) == keys[1:]
+
+
+def test_a_lookup_is_one_question_by_server_and_path(world: World) -> None:
+    """What the product asks is answered by the key alone, and asked once however often it is."""
+    index = world.refreshed()
+    asked: list[str] = []
+    connection = world.store.connection
+    connection.set_trace_callback(asked.append)
+    for _ in range(3):
+        assert index.items_holding(path(7)) == [world.key(7)]
+    connection.set_trace_callback(None)
+    (question,) = asked
+    (step, *_) = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
+    assert "SEARCH" in step[3]
+    assert "server=? AND path_key=?" in step[3]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from errors import Scope
-from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerUnreachable
+from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerError, ServerUnreachable
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file
 from store import ledger
@@ -90,6 +92,44 @@ def test_the_index_is_asked_before_plex(town: Town) -> None:
         reconciler.index = Index(n1=[key_of(town, 1)])
         assert reconciler.look(scene(1)).items == [key_of(town, 1)]
     assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_what_was_searched_is_remembered_without_repetitions(town: Town) -> None:
+    """The file's own path is no other name of it: the record says where, and no more."""
+    town.look(scene(1))
+    record = ledger.scene_record(town.store.connection, 1)
+    assert record is not None
+    assert json.loads(record.places) == [[catalogue_file(1).plex_path], [1], []]
+
+
+def test_an_item_that_is_listed_and_not_found_is_not_in_plex_for_now(town: Town) -> None:
+    """With no other item there is nothing to write, and the scene waits as for a scan."""
+    town.look(scene(1))
+    town.plex.fault("status", status=404, path=f"/metadata/{key_of(town, 1)}(\\?|$)", times=None)
+    with pytest.raises(NotInPlexYet):
+        town.look(scene(1, title="Newer"))
+    town.plex.clear_faults()
+    assert town.look(scene(1, title="Newer")).items == [key_of(town, 1)]
+
+
+def test_a_remembered_item_that_cannot_be_read_is_not_searched_for(town: Town) -> None:
+    """What is wrong with reading it is no sign that the file lies elsewhere."""
+    town.look(scene(1))
+    town.plex.clear_requests()
+    town.plex.fault("status", status=500, path=f"/metadata/{key_of(town, 1)}", times=None)
+    with pytest.raises(ServerError):
+        town.look(scene(1))
+    assert not [target for target in town.targets() if "file=" in target]
+
+
+def test_the_index_names_the_items_that_a_batch_will_read(town: Town) -> None:
+    """Those of every file, none for a file that it does not have or cannot tell."""
+    with town.reconciler() as reconciler:
+        resolver = reconciler.context.plex.resolver
+        assert resolver.indexed(scene(1)) == []
+        resolver.index = Index(n1=[7, 8], n2=None)
+        assert resolver.indexed(scene(1)) == [7, 8]
+        assert resolver.indexed(scene(2)) == resolver.indexed(scene(3)) == []
 
 
 def test_an_index_without_the_file_is_believed(town: Town) -> None:

@@ -79,7 +79,8 @@ def test_a_change_that_no_look_saw_is_found(world: World) -> None:
 def test_what_was_never_looked_at_is_left_alone(world: World) -> None:
     """A library that nobody asked to sync is not synced by going round it."""
     with world.store.transaction() as connection:
-        connection.execute("DELETE FROM scene WHERE id > 10")
+        for scene in range(11, SCENES + 1):
+            ledger.forget_scene(connection, scene)
     assert world.swept() == []
 
 
@@ -96,7 +97,9 @@ def test_a_parked_scene_is_not_tried_again_with_each_round(world: World) -> None
     connection = world.store.connection
     with world.store.transaction():
         enqueue(connection, "scene", [5], now=0.0, urgency=BACKGROUND)
-        connection.execute("UPDATE dirty SET due_at = NULL, reason = 'RejectedEdit'")
+        marked = queue.get(connection, "scene", 5)
+        assert marked is not None
+        queue.postpone(connection, marked, due_at=None, reason="RejectedEdit", message="m")
     world.sweep.run()
     row = queue.get(connection, "scene", 5)
     assert row is not None

@@ -11,6 +11,7 @@ from validation.path_map import (
     PathMapError,
     PathRule,
     path_key,
+    quoted,
     read_path_map,
     same_path,
     suggest_rule,
@@ -127,6 +128,9 @@ def test_to_plex(rules: str, stash: str, plex: str) -> None:
         ('"/a" x => /b', [1], 'behind a closing "'),
         ("x; /ok => /fine; ; y => /z", [1, 3], "has no =>"),
         ("/a -> /b", [1], "has no =>"),
+        ('"/a" x', [1], 'behind a closing "'),
+        ('"/a" x => /b => /c', [1], 'behind a closing "'),
+        ('"/a" x =>', [1], 'behind a closing "'),
     ],
 )
 def test_faulty_rules_are_all_named(text: str, numbers: list[int], advice: str) -> None:
@@ -161,6 +165,24 @@ def test_a_rule_without_whole_paths_cannot_be_built(side: str) -> None:
         PathRule(side, "/b")
     with pytest.raises(ValueError, match=r"."):
         PathRule("/b", side)
+
+
+@pytest.mark.parametrize(
+    ("side", "typed"),
+    [
+        ("/plain dir", "/plain dir"),
+        ('/a"', '/a"'),
+        ('"/a', '"""/a"'),
+        ("/a;b", '"/a;b"'),
+        ("/a=>b", '"/a=>b"'),
+        (" /a", '" /a"'),
+        ("/a\\", '"/a\\"'),
+        ("D:\\", "D:\\"),
+    ],
+)
+def test_only_what_needs_quotes_gets_them(side: str, typed: str) -> None:
+    """A suggested rule looks as a person would type it."""
+    assert quoted(side) == typed
 
 
 @given(MAPS)

@@ -86,7 +86,8 @@ class CircuitBreaker:
         if not waiting and self._context.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
-        if others and not any(map(self._is_over, others)) and not self._may_read_settings(others):
+        # The first of them decides: without settings Plex is not asked, though its time is up.
+        if others and not self._is_over(others[0]) and not self._may_read_settings(others):
             return False
         if not self._read_settings():
             return False
@@ -194,14 +195,14 @@ class CircuitBreaker:
 
     def next_look(self) -> float | None:
         """Give the Unix time at which a hold should be looked at again, None without one."""
-        waiting = holds.all_holds(self._connection)
+        waiting = {hold.lane: hold for hold in holds.all_holds(self._connection)}
         if not waiting:
             return None
-        earliest = min(hold.until for hold in waiting)
-        if any(hold.lane != holds.STASH for hold in waiting):
-            # The settings may be mended at any moment, and Stash is near.
-            earliest = min(earliest, self._context.clock() + self._pause(waiting))
-        return earliest
+        if holds.STASH in waiting:
+            return waiting[holds.STASH].until  # nothing else can be looked at before
+        first = waiting.get(holds.SETTINGS) or waiting[holds.PLEX]
+        # The settings may be mended at any moment, and Stash is near.
+        return min(first.until, self._context.clock() + self._pause(list(waiting.values())))
 
     @property
     def _connection(self) -> sqlite3.Connection:
