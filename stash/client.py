@@ -6,14 +6,13 @@ come and go meanwhile neither shift a page nor end it early.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import queries
-from .answer import read_each, read_text, read_whole, senseless
+from .answer import read_each, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
 from .scene import Scene, SceneStamp
@@ -66,19 +65,6 @@ class StashClient:
         """Close the idle connections; the client stays usable."""
         self._transport.close()
 
-    @property
-    def connection(self) -> StashConnection:
-        """The connection with the youngest cookie that Stash re-issued, fit for the store."""
-        credentials = self._transport.credentials
-        return dataclasses.replace(
-            self._transport.connection, cookie_value=credentials.cookie_value
-        )
-
-    def version(self) -> str:
-        """Stash's version as it says it, e.g. "v0.30.1"; "" when it says none."""
-        version = _within(self._graphql.ask(queries.VERSION), "version")
-        return read_text(version.get("version"), "the version")
-
     def settings(self) -> dict[str, Any]:
         """Give the plugin's settings; what was never set is absent."""
         return self._settings(self._graphql.ask(queries.SETTINGS, {"plugins": [self._plugin_id]}))
@@ -117,16 +103,6 @@ class StashClient:
         Start with 0; an empty list means that there are no more.
         """
         return self._stamps_after(last_id, size, None)
-
-    def scene_ids_of(self, kind: RefKind, ref_id: int) -> Iterator[int]:
-        """Give the ids of all scenes that carry a studio, performer, tag or group.
-
-        Lazy, one page at a time, ascending; nothing when Stash does not have it.
-
-        Raises:
-            ValueError: ``kind`` is none of the four (raised at once).
-        """
-        return (stamp.id for stamp in self._all_stamps(queries.belonging_to(kind, ref_id)))
 
     def scenes_with_path(self, path: str) -> list[SceneStamp]:
         """Give the scenes one of whose files is at exactly ``path``, ids ascending."""

@@ -1,14 +1,12 @@
 """Where Stash is, and the cookie that opens it.
 
-Stash hands ``server_connection`` to a plugin on stdin. Its JSON is also the
-stored form: a hook may put the object away exactly as it came, without
-importing anything, and the worker reads it with `StashConnection.from_json`.
+Stash hands ``server_connection`` to a plugin on stdin. The hook puts the object away
+as it came, without importing anything, and the worker reads it.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +34,6 @@ class StashConnection:
         port: 1 to 65535.
         cookie_name: Name of the session cookie, or None when Stash gave none.
         cookie_value: Its value (a secret, not in the repr), or None.
-        dir: Stash's configuration directory, absolute, or "" when not given.
     """
 
     scheme: str
@@ -44,7 +41,6 @@ class StashConnection:
     port: int
     cookie_name: str | None = None
     cookie_value: str | None = field(default=None, repr=False)
-    dir: str = ""
 
     @property
     def url(self) -> str:
@@ -67,8 +63,8 @@ class StashConnection:
 
         Args:
             raw: The decoded JSON value; keys as Stash writes them (``Scheme``,
-                ``Host``, ``Port``, ``SessionCookie``, ``Dir``). The cookie may
-                be null, unknown keys are ignored.
+                ``Host``, ``Port``, ``SessionCookie``).
+                The cookie may be null, unknown keys are ignored.
 
         Raises:
             StashConnectionUnusable: Something that is needed is missing or odd.
@@ -83,9 +79,6 @@ class StashConnection:
             port = int(port)
         if not isinstance(port, int) or isinstance(port, bool) or port not in _PORTS:
             raise _unusable("its Port is not a number from 1 to 65535")
-        directory = raw.get("Dir")
-        if directory is not None and not isinstance(directory, str):
-            raise _unusable("its Dir is not text")
         name, value = _cookie(raw.get("SessionCookie"))
         return cls(
             scheme=scheme.lower(),
@@ -93,38 +86,7 @@ class StashConnection:
             port=port,
             cookie_name=name,
             cookie_value=value,
-            dir=directory or "",
         )
-
-    def to_json(self) -> str:
-        """JSON for the store, the cookie included: keep it in a file of mode 0600."""
-        cookie = None
-        if self.cookie_name is not None and self.cookie_value is not None:
-            cookie = {"Name": self.cookie_name, "Value": self.cookie_value}
-        return json.dumps(
-            {
-                "Scheme": self.scheme,
-                "Host": self.host,
-                "Port": self.port,
-                "SessionCookie": cookie,
-                "Dir": self.dir,
-            },
-            ensure_ascii=False,
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> StashConnection:
-        """Read what `to_json` wrote, or a ``server_connection`` stored as it came.
-
-        Raises:
-            StashConnectionUnusable: It is not JSON, or not a connection.
-        """
-        try:
-            raw = json.loads(text)
-        except (ValueError, TypeError, RecursionError):
-            # "from None": json's own error quotes the text, which holds the cookie.
-            raise _unusable("it is not JSON") from None
-        return cls.from_server_connection(raw)
 
 
 def _unusable(why: str) -> StashConnectionUnusable:

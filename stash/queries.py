@@ -27,8 +27,6 @@ API_KEY = "query ApiKey { configuration { general { apiKey } } }"
 
 SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
-VERSION = "query Version { version { version } }"
-
 SETTINGS = """
 query Settings($plugins: [ID!]) { configuration { plugins(include: $plugins) } }
 """

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stash.connection import StashConnection
+
+if TYPE_CHECKING:
+    from stash.client import StashClient
 
 COOKIE = "THE-COOKIE-OF-THIS-TEST"
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
@@ -212,7 +215,6 @@ def running_wire(
             server.server_address[1],
             "session" if cookie else None,
             cookie,
-            "/srv/cfg",
         )
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -260,3 +262,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
+
+
+def version_of(client: StashClient) -> str:
+    """Ask Stash its version: the smallest question there is."""
+    found = client.query("query Version { version { version } }", {})["version"]
+    return str(found["version"])

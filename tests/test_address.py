@@ -15,6 +15,7 @@ from net.address import Address, Origin, address_of
 from plex.client import PlexClient
 from stash.client import StashClient
 from stash.connection import StashConnection
+from tests.stash_wire import version_of
 from tests.wire import Asked, Wire, answer, container, self_signed
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def test_stash_is_reached_by_an_address_with_a_zone(zoned_host: str, sign: str) 
         given = {"Scheme": "http", "Host": f"{address}{sign}{zone}", "Port": wire.port}
         connection = StashConnection.from_server_connection(given)
         with closing(StashClient(connection)) as client:
-            assert client.version() == "v0.30.1"
+            assert version_of(client) == "v0.30.1"
     assert wire.asked[0].headers["host"] == f"[{address}]:{wire.port}"
 
 

@@ -168,7 +168,6 @@ def odd_stash() -> Iterator[tuple[Saying, StashClient]]:
                     "findScenes": JSON
                     | st.fixed_dictionaries({"scenes": st.lists(SCENE, max_size=2)}),
                     "configuration": JSON | st.fixed_dictionaries({"plugins": JSON}),
-                    "version": JSON,
                 },
             ),
             "errors": JSON,
@@ -184,13 +183,11 @@ def test_any_json_from_stash_is_a_value_or_a_typed_error(
     saying.asked.clear()
     for question in (
         client.settings,
-        client.version,
         client.count_scenes,
         lambda: client.read_scene(1),
         lambda: client.read_scenes([1, 2]),
         lambda: client.scenes_after(0),
         lambda: client.scene_ids_after(0),
-        lambda: list(client.scene_ids_of("tag", 1)),
         lambda: client.scenes_with_path("/a"),
     ):
         ends_well(question)

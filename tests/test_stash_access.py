@@ -11,7 +11,7 @@ from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnavailable
 from stash.scene import Scene
-from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire
+from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire, version_of
 from tests.wire import Wire as RawWire
 
 KEY = "THE-API-KEY-OF-THIS-TEST"
@@ -43,8 +43,8 @@ def shown(wire: Wire) -> list[tuple[str, str]]:
 def test_the_cookie_opens_stash(wire: Wire, client: StashClient) -> None:
     """Every request shows the plugin's cookie and, while it is accepted, nothing else."""
     wire.api_key = KEY
-    assert client.version() == "v0.30.1"
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     assert shown(wire) == [(f"session={COOKIE}", "")] * 3
     assert wire.operations() == ["ApiKey", "Version", "Version"]
 
@@ -53,11 +53,11 @@ def test_a_reissued_cookie_takes_the_place_of_the_old_one(wire: Wire, client: St
     """The youngest cookie that Stash sent is the only one shown, and is there to be stored."""
     wire.reissue = YOUNGER
     wire.cookies = {COOKIE, YOUNGER}
-    client.version()
+    version_of(client)
     wire.cookies = {YOUNGER}
-    client.version()
+    version_of(client)
     assert shown(wire)[-1] == (f"session={YOUNGER}", "")
-    assert client.connection.cookie_value == YOUNGER
+    assert client._transport.credentials.cookie_value == YOUNGER
     assert wire.connection.cookie_value == COOKIE
 
 
@@ -70,8 +70,8 @@ def test_a_cookie_is_found_among_others() -> None:
     with RawWire(lambda *_: said) as wire:
         connection = StashConnection("http", "127.0.0.1", wire.port, "session", COOKIE)
         with closing(StashClient(connection)) as client:
-            client.version()
-            assert client.connection.cookie_value == YOUNGER
+            version_of(client)
+            assert client._transport.credentials.cookie_value == YOUNGER
 
 
 @pytest.mark.parametrize(
@@ -83,23 +83,23 @@ def test_a_cookie_is_found_among_others() -> None:
 )
 def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -> None:
     """Empty, foreign and malformed cookies leave the good one in place."""
-    client.version()
+    version_of(client)
     wire.scripted.append(
         Answer.of({"data": {"version": {"version": "x"}}}, headers={"Set-Cookie": odd})
     )
-    client.version()
-    assert client.connection.cookie_value == COOKIE
+    version_of(client)
+    assert client._transport.credentials.cookie_value == COOKIE
 
 
 def test_the_key_is_used_once_the_cookie_is_dead(wire: Wire, client: StashClient) -> None:
     """When the cookie expires the API key takes over, and the dead cookie is not shown again."""
     wire.api_key = KEY
     wire.reissue = COOKIE
-    client.version()
+    version_of(client)
     wire.cookies = set()
     wire.asked.clear()
-    assert client.version() == "v0.30.1"
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     assert shown(wire) == [(f"session={COOKIE}", ""), ("", KEY), ("", KEY)]
 
 
@@ -108,10 +108,10 @@ def test_a_key_that_could_not_be_read_is_read_later(wire: Wire, client: StashCli
     wire.api_key = KEY
     wire.scripted.append(Answer(503))
     with pytest.raises(StashUnavailable):
-        client.version()
-    client.version()
+        version_of(client)
+    version_of(client)
     wire.cookies = set()
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
 
 
 def test_a_cover_behind_the_login_page_is_fetched_with_the_key(
@@ -128,11 +128,11 @@ def test_a_cover_behind_the_login_page_is_fetched_with_the_key(
 
 def test_a_dead_cookie_without_a_key_is_refused(wire: Wire, client: StashClient) -> None:
     """Without a key the refusal is final, after one request, and asks for a new cookie."""
-    client.version()
+    version_of(client)
     wire.cookies = set()
     wire.asked.clear()
     with pytest.raises(StashRefused) as caught:
-        client.version()
+        version_of(client)
     assert "next hook or task" in caught.value.message
     assert caught.value.scope is Scope.SERVER
     assert isinstance(caught.value, TransientError)
@@ -143,10 +143,10 @@ def test_a_dead_cookie_without_a_key_is_refused(wire: Wire, client: StashClient)
 
 def test_no_empty_key_is_ever_sent(wire: Wire, client: StashClient) -> None:
     """Stash without a key says "": showing that would be refused even without a password."""
-    client.version()
+    version_of(client)
     wire.cookies = set()
     with pytest.raises(StashRefused):
-        client.version()
+        version_of(client)
     assert all("ApiKey" not in asked.headers for asked in wire.asked)
 
 
@@ -155,16 +155,16 @@ def test_a_replaced_key_is_forgotten_and_the_cookie_tried_again(
 ) -> None:
     """After the key is refused as well, the next attempt starts over with the cookie."""
     wire.api_key = KEY
-    client.version()
+    version_of(client)
     wire.cookies = set()
-    client.version()
+    version_of(client)
     wire.api_key = KEY + "x"
     with pytest.raises(StashRefused, match="API key"):
-        client.version()
+        version_of(client)
     wire.cookies = {COOKIE}
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     wire.cookies = set()
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     assert shown(wire)[-1] == ("", KEY + "x")
 
 
@@ -173,17 +173,17 @@ def test_a_cookie_that_is_dead_from_the_start_is_refused(wire: Wire, client: Sta
     wire.cookies = set()
     for _ in range(2):
         with pytest.raises(StashRefused, match="session cookie"):
-            client.version()
+            version_of(client)
 
 
 def test_without_a_cookie_stash_is_asked_bare() -> None:
     """Stash without a password needs no cookie; with one, the refusal says what is missing."""
     with running_wire(cookie=None) as wire, closing(StashClient(wire.connection)) as client:
-        assert client.version() == "v0.30.1"
+        assert version_of(client) == "v0.30.1"
         assert shown(wire) == [("", "")]
         wire.cookies = {COOKIE}
         with pytest.raises(StashRefused, match="no session cookie"):
-            client.version()
+            version_of(client)
 
 
 @pytest.mark.parametrize("answer", [Answer.of({"errors": [{"message": "no"}]}), Answer(200, b"{")])
@@ -192,7 +192,7 @@ def test_an_unreadable_key_does_not_stop_the_work(
 ) -> None:
     """As long as the cookie works, PlexSync works without the key."""
     wire.scripted.append(answer)
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
 
 
 @pytest.mark.parametrize("key", ["a\r\nX: y", "kéy", " ", 7])
@@ -201,29 +201,29 @@ def test_a_key_that_no_header_can_carry_is_ignored(
 ) -> None:
     """A key that would break the header, and end up in an error's text, is not kept."""
     wire.scripted.append(Answer.of({"data": {"configuration": {"general": {"apiKey": key}}}}))
-    client.version()
+    version_of(client)
     wire.cookies = set()
     with pytest.raises(StashRefused):
-        client.version()
+        version_of(client)
 
 
 def test_being_locked_out_is_a_refusal_that_says_why(wire: Wire, client: StashClient) -> None:
     """HTTP 403 is Stash's answer to the open internet; no key is tried against it."""
     wire.api_key = KEY
-    client.version()
+    version_of(client)
     wire.always = Answer(403, b"You have attempted to access Stash over the internet")
     wire.asked.clear()
     with pytest.raises(StashRefused, match="403"):
-        client.version()
+        version_of(client)
     assert len(wire.asked) == 1
 
 
 def test_no_error_shows_cookie_or_key(wire: Wire, client: StashClient) -> None:
     """Even when Stash itself quotes them, neither is in a message, a traceback or a repr."""
     wire.api_key = KEY
-    client.version()
+    version_of(client)
     echo = {"errors": [{"message": f"bad session {COOKIE} and key {KEY}"}], "data": None}
-    texts = [repr(client), repr(client.connection), str(vars(client))]
+    texts = [repr(client), repr(client._transport.connection), str(vars(client))]
     for answer in (
         Answer.of(echo),
         Answer.of(echo, 422),
@@ -232,7 +232,7 @@ def test_no_error_shows_cookie_or_key(wire: Wire, client: StashClient) -> None:
     ):
         wire.always = answer
         with pytest.raises(SyncError) as caught:
-            client.version()
+            version_of(client)
         texts += traceback.format_exception(caught.value)
     assert any("bad session ***" in text for text in texts)
     assert not [text for text in texts if COOKIE in text or KEY in text]

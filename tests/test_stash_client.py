@@ -4,14 +4,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, cast
 
 import pytest
 
-from stash.client import LARGEST_COVER, STAMPS_A_PAGE, RefKind, StashClient
+from stash.client import LARGEST_COVER, StashClient
 from stash.exceptions import StashAnswerError
 from stash.scene import Scene, SceneStamp
-from tests.stash_wire import PNG, SVG, Answer, Wire, raw_scene, running_wire
+from tests.stash_wire import PNG, SVG, Answer, Wire, raw_scene, running_wire, version_of
 
 NAMED = {"id": "5", "name": "N"}
 
@@ -34,7 +33,7 @@ def test_one_request_reads_a_scene_and_the_settings(wire: Wire, client: StashCli
     """After the API key, read_scene costs one request and asks for our settings only."""
     wire.scenes[7] = raw_scene(7)
     wire.settings = {"PlexSync": {"plex_url": "http://plex:32400"}, "other": {"secret": 1}}
-    client.version()
+    version_of(client)
     wire.asked.clear()
     reading = client.read_scene(7)
     assert reading.scene == Scene.from_graphql(raw_scene(7))
@@ -61,7 +60,7 @@ def test_senseless_settings_are_an_answer_error(
     wire: Wire, client: StashClient, plugins: object
 ) -> None:
     """Settings that are not an object raise StashAnswerError."""
-    client.version()
+    version_of(client)
     wire.always = Answer.of({"data": {"configuration": {"plugins": plugins}}})
     with pytest.raises(StashAnswerError):
         client.settings()
@@ -79,7 +78,7 @@ def test_stamps_come_in_pages_by_ascending_id(wire: Wire, client: StashClient) -
 
 def test_a_page_that_does_not_move_on_is_the_end(wire: Wire, client: StashClient) -> None:
     """A Stash that ignored the filter cannot make a caller read for ever."""
-    client.version()
+    version_of(client)
     wire.always = Answer.of({"data": {"findScenes": {"scenes": [raw_scene(n) for n in (9, 7, 8)]}}})
     assert [stamp.id for stamp in client.scene_ids_after(0, 3)] == [7, 8, 9]
     assert client.scene_ids_after(9, 3) == []
@@ -110,7 +109,7 @@ def test_many_scenes_survive_missing_ones(wire: Wire, client: StashClient) -> No
 def test_many_scenes_cost_few_requests(wire: Wire, client: StashClient) -> None:
     """Without missing ones, 200 scenes cost two requests; none cost none."""
     wire.scenes = {n: raw_scene(n) for n in range(1, 201)}
-    client.version()
+    version_of(client)
     wire.asked.clear()
     assert client.read_scenes([]) == {}
     client.read_scenes([*wire.scenes, *wire.scenes])
@@ -128,35 +127,6 @@ def test_a_scene_that_cannot_be_read_is_not_taken_for_a_missing_one(
         client.read_scenes([1, 2, 3])
 
 
-@pytest.mark.parametrize(
-    ("kind", "carrying"),
-    [
-        ("studio", {"studio": NAMED}),
-        ("performer", {"performers": [NAMED]}),
-        ("tag", {"tags": [NAMED]}),
-        ("group", {"groups": [{"group": NAMED}]}),
-    ],
-)
-def test_the_scenes_of_a_studio_performer_tag_or_group(
-    wire: Wire, client: StashClient, kind: RefKind, carrying: dict[str, Any]
-) -> None:
-    """scene_ids_of gives exactly the scenes that carry it, over several pages."""
-    count = STAMPS_A_PAGE * 2 + 1
-    wire.scenes = {n: raw_scene(n, **carrying) for n in range(2, 2 * count + 1, 2)}
-    wire.scenes |= {n: raw_scene(n) for n in range(1, 2 * count, 2)}
-    client.version()
-    wire.asked.clear()
-    assert list(client.scene_ids_of(kind, 5)) == list(range(2, 2 * count + 1, 2))
-    assert wire.operations() == ["StampPage"] * 3
-    assert list(client.scene_ids_of(kind, 6)) == []
-
-
-def test_an_unknown_kind_fails_at_the_call(client: StashClient) -> None:
-    """A wrong kind is seen where it is written, not where the ids are consumed."""
-    with pytest.raises(ValueError, match="gallery"):
-        client.scene_ids_of(cast("RefKind", "gallery"), 1)
-
-
 def test_a_path_is_compared_exactly(wire: Wire, client: StashClient) -> None:
     """What LIKE finds beyond the path itself is left out."""
     paths = ["/srv/a_b%.mp4", "/srv/A_B%.mp4", "/srv/aXb99.mp4", "/srv/other.mp4"]
@@ -172,7 +142,7 @@ def test_counting_asks_for_no_scene(wire: Wire, client: StashClient) -> None:
     """count_scenes gives the number alone."""
     wire.scenes = {n: raw_scene(n) for n in (1, 5)}
     assert client.count_scenes() == 2
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
 
 
 def test_a_cover_is_fetched_from_our_own_address(wire: Wire, client: StashClient) -> None:

@@ -29,7 +29,7 @@ from stash.exceptions import (
     translate_stash_exception,
 )
 from stash.scene import Scene
-from tests.stash_wire import Answer, Wire, raw_scene, running_wire
+from tests.stash_wire import Answer, Wire, raw_scene, running_wire, version_of
 from tests.wire import Asked, answer
 from tests.wire import Wire as RawWire
 
@@ -48,7 +48,7 @@ def wire() -> Iterator[Wire]:
 def client(wire: Wire) -> Iterator[StashClient]:
     """A client that already read the API key."""
     with closing(StashClient(wire.connection)) as made:
-        made.version()
+        version_of(made)
         yield made
 
 
@@ -145,7 +145,7 @@ def test_stash_may_say_how_long_to_stay_away(
     """Retry-After in seconds is passed on, an hour at most; anything else is ignored."""
     wire.always = Answer(503, headers={"Retry-After": header} if header else {})
     with pytest.raises(StashUnavailable) as caught:
-        client.version()
+        version_of(client)
     assert caught.value.retry_after == seconds
 
 
@@ -153,10 +153,10 @@ def test_data_beside_errors_does_not_count(wire: Wire, client: StashClient) -> N
     """A whole answer with an error beside it may lack anything, so it is an error."""
     whole = {"version": {"version": "v0.30.1"}}
     wire.always = Answer.of({"data": whole, "errors": []})
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     wire.always = Answer.of({"data": whole, "errors": [{"message": "and yet"}]})
     with pytest.raises(StashAnswerError, match="and yet"):
-        client.version()
+        version_of(client)
 
 
 @pytest.mark.parametrize("status", ["SETUP", "NEEDS_MIGRATION"])
@@ -175,7 +175,7 @@ def test_what_stash_said_is_quoted_in_one_short_line(wire: Wire, client: StashCl
     """The first message is told, on one line and cut where it gets long."""
     wire.always = Answer.of({"errors": [{"message": "first\n line. " + "x " * 2500}], "data": None})
     with pytest.raises(StashAnswerError, match=r"first line\. x") as caught:
-        client.version()
+        version_of(client)
     assert len(caught.value.message) < 400
     assert "\n" not in caught.value.message
 
@@ -186,7 +186,7 @@ def test_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))
         connection = StashConnection("http", "127.0.0.1", taken.getsockname()[1])
         with closing(StashClient(connection)) as client, pytest.raises(StashUnreachable) as caught:
-            client.version()
+            version_of(client)
     assert connection.url in caught.value.message
 
 
@@ -197,16 +197,16 @@ def test_a_proxy_may_compress_what_stash_says(wire: Wire, client: StashClient) -
     """Nobody asked for it, and it is read, unless it is damaged or would fill the memory."""
     packed = {"Content-Encoding": "gzip"}
     wire.always = Answer(200, GZIPPED, packed)
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
     wire.always = Answer(200, GZIPPED[:10] + b"\xff" * 30, packed)
     with pytest.raises(StashUnreachable, match=r"ContentDecodingError"):
-        client.version()
+        version_of(client)
     wire.always = Answer(200, gzip.compress(bytes(200 * 2**20)), packed)
     with pytest.raises(StashAnswerError, match="longer than 64 MiB"):
-        client.version()
+        version_of(client)
     wire.always = Answer(200, b"?", {"Content-Encoding": "br"})
     with pytest.raises(StashAnswerError):
-        client.version()
+        version_of(client)
 
 
 def test_a_connection_that_stash_closed_is_opened_anew() -> None:
@@ -224,7 +224,7 @@ def test_a_connection_that_stash_closed_is_opened_anew() -> None:
         connection = StashConnection("http", "127.0.0.1", wire.port)
         with closing(StashClient(connection)) as client:
             for _ in range(3):
-                assert client.version() == "v0.30.1"
+                assert version_of(client) == "v0.30.1"
         assert [asked.connection for asked in wire.asked] == [1, 1, 2, 2, 3]
 
 
@@ -243,7 +243,7 @@ def test_a_dripping_answer_is_a_timeout() -> None:
             closing(StashClient(connection, read_timeout=0.1)) as client,
             pytest.raises(StashTimeout),
         ):
-            client.version()
+            version_of(client)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_the_word_for_a_broken_connection_stays(cut: bytes, word: str) -> None:
     with RawWire(lambda _asked, sock: sock.sendall(cut)) as wire:
         connection = StashConnection("http", "127.0.0.1", wire.port)
         with closing(StashClient(connection)) as client, pytest.raises(StashUnreachable) as caught:
-            client.version()
+            version_of(client)
     where = f"Stash at http://127.0.0.1:{wire.port}"
     assert caught.value.message == (
         f"{where} cannot be reached ({word}). PlexSync tries again by itself."
@@ -265,10 +265,10 @@ def test_the_word_for_a_broken_connection_stays(cut: bytes, word: str) -> None:
 def test_a_silent_stash_is_a_timeout(wire: Wire) -> None:
     """No answer within the read timeout is StashTimeout."""
     with closing(StashClient(wire.connection, read_timeout=0.2)) as client:
-        client.version()
+        version_of(client)
         wire.hold = threading.Event()
         with pytest.raises(StashTimeout):
-            client.version()
+            version_of(client)
 
 
 def test_a_stash_that_falls_silent_in_the_middle_is_a_timeout() -> None:
@@ -291,7 +291,7 @@ def test_a_stash_that_falls_silent_in_the_middle_is_a_timeout() -> None:
                 closing(StashClient(connection, read_timeout=0.2)) as client,
                 pytest.raises(StashTimeout),
             ):
-                client.version()
+                version_of(client)
         finally:
             asked.set()
             thread.join()
@@ -311,7 +311,7 @@ def test_what_is_not_http_is_unreachable() -> None:
         thread = threading.Thread(target=greet)
         thread.start()
         with closing(StashClient(connection)) as client, pytest.raises(StashUnreachable):
-            client.version()
+            version_of(client)
         thread.join()
 
 
@@ -323,7 +323,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert client.version() == "v0.30.1"
+    assert version_of(client) == "v0.30.1"
 
 
 def test_errors_of_ours_pass_through_the_translation() -> None:
@@ -366,7 +366,7 @@ def test_a_certificate_is_not_checked_on_loopback(
     """Stash's self-signed certificate is fine on this machine, and warns nobody."""
     with running_wire(tls=self_signed()) as wire, closing(StashClient(wire.connection)) as client:
         with warnings.catch_warnings(record=True) as seen:
-            assert client.version() == "v0.30.1"
+            assert version_of(client) == "v0.30.1"
         assert [str(warning.message) for warning in seen] == []
 
 
@@ -389,5 +389,5 @@ def test_a_certificate_is_checked_elsewhere(self_signed: Callable[[], ssl.SSLCon
             closing(StashClient(elsewhere)) as client,
             pytest.raises(StashUnreachable, match="certificate"),
         ):
-            client.version()
+            version_of(client)
         assert wire.asked == []
