@@ -16,7 +16,7 @@ from typing import Any
 from simulator.stash.app import Context
 from simulator.stash.database import find_scenes, page_of, sort_entities, sort_scenes
 from simulator.stash.edits import apply_input, check_input, number_of
-from simulator.stash.host import PluginError
+from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.plan import Resolver, StashError
 from simulator.stash.process import PluginStartError
@@ -61,6 +61,18 @@ def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
 
 def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
     return [SimpleNamespace(type="oshash", value=file.oshash)]
+
+
+def _declared_settings(plugin: PluginConfig, _arguments: Any, _context: Any) -> list[Any]:
+    return [
+        SimpleNamespace(
+            name=name,
+            display_name=body.get("displayName", ""),
+            description=body.get("description", ""),
+            type=body.get("type", "STRING"),
+        )
+        for name, body in sorted(plugin.settings.items())
+    ]
 
 
 # --- queries ------------------------------------------------------------------------------------
@@ -123,6 +135,10 @@ def _system_status(_: Any, __: Any, context: Context) -> Any:
 def _version(_: Any, __: Any, context: Context) -> Any:
     version = f"v{context.stash.version}.1"
     return SimpleNamespace(version=version, hash="5tand1n00", build_time="2025-12-18 00:00:00")
+
+
+def _plugins(_: Any, __: Any, context: Context) -> Any:
+    return list(context.stash.host.plugins.values()) if context.stash.host else []
 
 
 def _job_queue(_: Any, __: Any, context: Context) -> Any:
@@ -268,11 +284,15 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("VideoFile", "id"): _id,
     ("VideoFile", "fingerprints"): _fingerprints,
     ("ConfigResult", "plugins"): _plugin_settings,
+    ("Plugin", "enabled"): lambda *_: True,
+    ("Plugin", "settings"): _declared_settings,
+    ("PluginHook", "hooks"): lambda hook, *_: hook.triggered_by,
     ("Query", "findScene"): _find_scene,
     ("Query", "findScenes"): _find_scenes,
     ("Query", "configuration"): _configuration,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
+    ("Query", "plugins"): _plugins,
     ("Query", "jobQueue"): _job_queue,
     ("Query", "findJob"): _find_job,
     ("Mutation", "sceneUpdate"): _scene_update,
