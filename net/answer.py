@@ -21,8 +21,15 @@ class BodyDamagedError(Exception):
     """What came is not what the server compressed."""
 
 
+class BodyHalvedError(Exception):
+    """All came that the server announced, and it is only the beginning of what it compressed."""
+
+
 class UnknownEncodingError(Exception):
     """The body is compressed in a way that nobody asked for."""
+
+
+UNREADABLE = (BodyDamagedError, BodyHalvedError, UnknownEncodingError)
 
 
 class Answer:
@@ -54,7 +61,7 @@ class Answer:
             most: Longest body that is read, in bytes, decompressed.
 
         Raises:
-            BodyTooLongError, BodyDamagedError, UnknownEncodingError: See there.
+            BodyTooLongError, BodyDamagedError, BodyHalvedError, UnknownEncodingError: See there.
             http.client.IncompleteRead: It ended before it was complete.
             OSError, http.client.HTTPException: The connection failed on the way.
         """
@@ -73,7 +80,7 @@ class Answer:
         try:
             for piece in self._unpacked(most):
                 found += piece
-        except (http.client.HTTPException, OSError, BodyDamagedError, UnknownEncodingError):
+        except (http.client.HTTPException, OSError, *UNREADABLE):
             pass
         return found[:most]
 
@@ -102,7 +109,7 @@ class Answer:
             if most < 0:
                 return
         if began and not unpack.eof:
-            raise http.client.IncompleteRead(b"")
+            raise BodyHalvedError
 
     def _pieces(self) -> Iterator[bytes]:
         while piece := self._response.read(PIECE):

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from net.answer import BodyDamagedError, BodyTooLongError, UnknownEncodingError
+from net.answer import (
+    BodyDamagedError,
+    BodyHalvedError,
+    BodyTooLongError,
+    UnknownEncodingError,
+)
 from plex.error_types import BadResponse, NotAPlexServer
 
 if TYPE_CHECKING:
@@ -107,6 +112,8 @@ def accept(method: str, path: str, answer: Answer, most: int = MOST_BYTES) -> by
         raise BadResponse.about("Plex's answer is longer than PlexSync is ready to read.") from None
     except BodyDamagedError:
         raise BadResponse.about("Plex's answer was damaged on the way.") from None
+    except BodyHalvedError:
+        raise BadResponse.about("Plex's answer was cut off in the middle.") from None
     except UnknownEncodingError:
         raise BadResponse.about(
             "Plex's answer is compressed in a way that was not asked for."

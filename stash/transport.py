@@ -16,7 +16,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 from net.address import Origin, zoned
-from net.answer import BodyDamagedError, BodyTooLongError, UnknownEncodingError
+from net.answer import BodyDamagedError, BodyHalvedError, BodyTooLongError, UnknownEncodingError
 from net.exchange import Exchange
 from net.headers import retry_after
 
@@ -93,7 +93,7 @@ class StashTransport:
             shown, headers = self.credentials.headers()
             try:
                 reply = self._send(method, path, headers, limit, question)
-            except (OSError, HTTPException, BodyDamagedError, UnknownEncodingError) as exc:
+            except (OSError, HTTPException, BodyDamagedError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
             if reply is not None:
                 return reply
@@ -148,7 +148,11 @@ class StashTransport:
         for text in answer.cookies:
             self.credentials.renew(_value_in(text, self.credentials.cookie_name))
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Reply(status, kind, answer.body(limit))
+        try:
+            body = answer.body(limit)
+        except (BodyHalvedError, UnknownEncodingError):
+            body = b""  # neither JSON nor a picture
+        return Reply(status, kind, body)
 
     def _refused(self, shown: Kind, headers: dict[str, str]) -> StashRefused:
         if not headers:
