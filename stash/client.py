@@ -7,7 +7,7 @@ come and go meanwhile neither shift a page nor end it early.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -129,10 +129,19 @@ class StashClient:
         """
         return (stamp.id for stamp in self._all_stamps(queries.belonging_to(kind, ref_id)))
 
-    def scenes_with_path(self, path: str) -> list[SceneStamp]:
-        """Give the scenes one of whose files is at exactly ``path``, ids ascending."""
+    def scenes_with_path(
+        self, path: str, is_same: Callable[[str], bool] | None = None
+    ) -> list[SceneStamp]:
+        """Give the scenes one of whose files is at ``path``, ids ascending.
+
+        Args:
+            path: What Stash compares with, as ``queries.with_path`` says.
+            is_same: Says of a path that came back whether it is the one that is meant;
+                None takes it exactly as it is spelled.
+        """
+        same = is_same or path.__eq__
         found = self._all_stamps(queries.with_path(path))
-        return [stamp for stamp in found if path in stamp.paths]
+        return [stamp for stamp in found if any(map(same, stamp.paths))]
 
     def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the data of one of stash's own documents (stash/changes.py reads them)."""

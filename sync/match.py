@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
 from matching.owner import owner_of
 from merge.base import Base, Pending
-from merge.desired import desired
+from merge.desired import Desired, desired, says_anything
 from merge.three_way import merge
 from store import ledger
 from store.ledger import LedgerEntry
 from sync import artwork, read
-from sync.plan import ItemPlan, ScenePlan, record_of
+from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
+from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +40,16 @@ def find_items(context: Context, batch: Batch) -> Iterator[bool]:
 def merge_items(context: Context, batch: Batch) -> Iterator[bool]:
     """Merge each scene into those of its items that belong to it."""
     for plan in batch.plans:
+        for item in plan.found:
+            if batch.claims.setdefault(item.rating_key, plan.scene.id) != plan.scene.id:
+                batch.contested.add(item.rating_key)
+    for plan in batch.plans:
         if not plan.found:
             continue
         yield False
         _begin(context, batch, plan.scene)
         for item in plan.found:
-            _merge(context, plan, item)
+            _merge(context, batch, plan, item)
 
 
 def _begin(context: Context, batch: Batch, scene: Scene) -> None:
@@ -72,22 +78,37 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
     )
 
 
-def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
+def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:
     server = context.client().machine_identifier
     before = ledger.entry(context.store.connection, server, item.rating_key)
+    base = Base.from_json(before.base) if before and before.base else None
+    config = context.plex.config
+    wanted = desired(plan.scene, config, item.type)
     try:
-        owner = owner_of(item, plan.scene, plan.held, before, context.scenes_at)
+        owner = owner_of(
+            item,
+            plan.scene,
+            plan.held,
+            context.scenes_at,
+            partial(_says, context, batch, item.type),
+            is_contested=item.rating_key in batch.contested
+            or (before is not None and before.scene not in (0, plan.scene.id))
+            # What was written is to be cleared: another scene may have something to say.
+            or (base is not None and not says_anything(wanted) and _is_any(base)),
+        )
     except SyncError as fault:
         plan.fault = plan.fault or fault
         return
     if owner != plan.scene.id:
-        plan.notes.append(f"shares an item with scene {owner}")
+        plan.notes.append(shares_with(owner))
+        plan.shared[item.rating_key] = owner
+        if before is not None and before.scene == plan.scene.id:
+            plan.ceded.add(owner)
         return
-    config = context.plex.config
     merged = merge(
-        desired(plan.scene, config, item.type),
+        wanted,
         item,
-        Base.from_json(before.base) if before and before.base else None,
+        base,
         Pending.from_json(before.pending if before else ""),
         overwrite=config.overwrite_plex_edits,
     )
@@ -99,3 +120,24 @@ def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
         server, item.rating_key, plan.scene.id, item.section, merged.base.to_json(), ""
     )
     plan.planned.append(ItemPlan(merged, before, after, item, due))
+
+
+def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool | None:
+    """Say whether a scene has anything to say to an item; None of one that is left out.
+
+    Raises:
+        errors.SyncError: Stash could not be asked for a scene that nobody has read so far.
+    """
+    scene = batch.scenes.get(number)
+    if scene is None:
+        if number not in batch.rivals:
+            batch.rivals[number] = context.stash.read_scenes([number]).get(number)
+        scene = batch.rivals[number]
+    config = context.plex.config
+    if scene is None or why_not(scene, config):
+        return None
+    return says_anything(desired(scene, config, item_type))
+
+
+def _is_any(base: Base) -> bool:
+    return says_anything(Desired(base.values, base.members))

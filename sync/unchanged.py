@@ -38,7 +38,8 @@ def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
     batch.as_read = {
         number
         for number, record in batch.records.items()
-        if is_as_read(context, record, known.get(number))
+        # Who else may want a shared item has to be asked anyway.
+        if ledger.SHARES_WITH not in record.note and is_as_read(context, record, known.get(number))
     }
     yield False
 

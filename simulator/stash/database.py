@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from simulator.library import catalogue_file
@@ -23,6 +24,8 @@ from simulator.stash.records import (
     catalogue_stamp,
     stamp,
 )
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class Database:
@@ -94,14 +97,14 @@ class Database:
         return known
 
     def paths(self) -> dict[str, set[int]]:
-        """Ids of scenes by the lower-case path of each of their files."""
+        """Ids of scenes by the path of each of their files, as ``like_key`` gives it."""
         if self._paths is None:
             found: dict[str, set[int]] = {}
             for number in self.scene_ids():
                 live = self._live.get(number)
                 files = [catalogue_file(number).stash_path] if live is None else _paths(live)
                 for path in files:
-                    found.setdefault(path.lower(), set()).add(number)
+                    found.setdefault(like_key(path), set()).add(number)
             self._paths = found
         return self._paths
 
@@ -180,7 +183,7 @@ class Database:
             (carriers, scene.related(kind)) for kind, carriers in self._carriers.items()
         ]
         if self._paths is not None:
-            pairs.append((self._paths, [path.lower() for path in _paths(scene)]))
+            pairs.append((self._paths, [like_key(path) for path in _paths(scene)]))
         for index, keys in pairs:
             for key in keys:
                 if present:
@@ -216,6 +219,11 @@ class Database:
             for scene in sorted(self.carriers("tag").get(old, ())):
                 self.change(scene, swap, touch=False)
             self.entities["tag"].pop(old, None)
+
+
+def like_key(path: str) -> str:
+    """A path in the form in which SQL's LIKE compares it: case only counts beyond ASCII."""
+    return path.translate(_LOWER)
 
 
 def _paths(scene: Scene) -> list[str]:

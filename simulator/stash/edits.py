@@ -7,6 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
+from simulator.stash.database import like_key
 from simulator.stash.plan import StashError
 from simulator.stash.queries import number_of
 
@@ -105,7 +106,7 @@ def move_folder(database: Database, old: str, new: str) -> list[int]:
 
     with database.lock:
         known = database.paths().items()
-        below = {one for path, ids in known if path.startswith(old.lower() + "/") for one in ids}
+        below = {one for path, ids in known if path.startswith(like_key(old) + "/") for one in ids}
         for number in sorted(below):
             database.change(number, edit, touch=False)
     return sorted(below)

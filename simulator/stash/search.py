@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from simulator.stash.database import like_key
 from simulator.stash.plan import StashError
 from simulator.stash.records import KINDS
 
@@ -130,10 +131,14 @@ def text_test(criterion: Mapping[str, Any]) -> Callable[[str], bool]:
 
 
 def _like(value: str) -> re.Pattern[str]:
-    """SQL's LIKE as a pattern: ``%`` is anything, ``_`` any one character."""
+    """SQL's LIKE as a pattern: ``%`` is anything, ``_`` any one character.
+
+    Case does not count for ASCII letters, and for no others
+    (https://www.sqlite.org/lang_expr.html#like).
+    """
     parts = {"%": ".*", "_": "."}
     text = "".join(parts.get(letter, re.escape(letter)) for letter in value)
-    return re.compile(text, re.IGNORECASE | re.DOTALL)
+    return re.compile(text, re.IGNORECASE | re.DOTALL | re.ASCII)
 
 
 def _words(value: str) -> list[str]:
@@ -145,7 +150,7 @@ def _words(value: str) -> list[str]:
 def _with_path(database: Database, criterion: Mapping[str, Any]) -> set[int]:
     paths, value = database.paths(), str(criterion["value"])
     if criterion["modifier"] == "EQUALS" and not re.search(r"[%_]", value):
-        return set(paths.get(value.lower(), ()))
+        return set(paths.get(like_key(value), ()))
     test = text_test(criterion)
     return {number for path, numbers in paths.items() if test(path) for number in numbers}
 
