@@ -176,6 +176,10 @@ class Resolver:
                 return found
         found.aliases = []
         self._look_up(scene, found, known, mapped, ask_plex=stale)
+        # The file may lie in a library that was made, or made anew, a moment ago.
+        if not found.items and not found.fault and self.index is None and self._libraries.renew():
+            found.sections = tuple(sorted(self._libraries.keys()))
+            self._look_up(scene, found, known, mapped, ask_plex=True)
         found.resolved_at = now
         found.untied = _untied(entries, found)
         if not found.items and not found.fault:

@@ -281,9 +281,13 @@ class PlexControl(ControlClient):
     def add_section(
         self, style: str = "other", title: str = "", locations: Sequence[str] = ()
     ) -> int:
-        """A new empty library (``other``, ``movie`` or ``show``); gives its id."""
+        """A new empty library (``other``, ``movie``, ``show``, ``photo``, ``music``); its id."""
         wanted = {"type": style, "title": title, "locations": list(locations)}
         return int(self.call("POST", "/sim/sections", wanted)["section"])
+
+    def delete_section(self, section: int) -> None:
+        """Delete a library: Plex answers 404 to whatever is asked of it."""
+        self.call("DELETE", f"/sim/sections/{section}")
 
     def scan(self, section: int = 1, path: str | None = None) -> int:
         """Let a scan happen now; gives how many waiting items it found."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from matching.resolve import is_recent
 from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
-from store import ledger
+from store import ledger, meta
 from sync.batch import Interrupted
 from sync.scene_filter import why_not
 
@@ -45,6 +45,7 @@ def records(context: Context, batch: Batch) -> Iterator[bool]:
 def index(context: Context, batch: Batch) -> Iterator[bool]:
     """Bring the path index in step, if so many scenes have to be searched that it pays."""
     plex = context.plex
+    plex.libraries.read_for(meta.get(context.store.connection, meta.TASK_BEGAN) or 0.0)
     plex.resolver.index = None  # the one of the batch before may be old by now
     if batch.is_alone:
         return

@@ -103,6 +103,9 @@ class ControlApi:
             return self._reset()
         if name == "sections" and method == "POST":
             return self._add_section(wanted)
+        if name == "sections" and method == "DELETE":
+            self.library.remove_section(int(words[1]))
+            return None
         if name == "scan" and method == "POST":
             section = self.library.sections[int(wanted.get("section", 1))]
             return {"found": self.routes.sections.finish_scan(section, wanted.get("path"))}

@@ -60,6 +60,7 @@ class Library:
         self.tag_rows: dict[tuple[str, str], TagRow] = {}
         self.tags_by_id: dict[int, TagRow] = {}
         self.waiting: list[tuple[int, tuple[FileFacts, ...], str]] = []
+        self._sections_made = 0
         self._next_key = FIRST_KEY
         self._next_part = 1
         self._next_tag = 1
@@ -71,7 +72,8 @@ class Library:
 
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
-        section_id = len(self.sections) + 1
+        self._sections_made += 1
+        section_id = self._sections_made
         wanted = STYLES[style]
         section = Section(
             section_id=section_id,
@@ -82,6 +84,12 @@ class Library:
         )
         self.sections[section_id] = section
         return section
+
+    def remove_section(self, section_id: int) -> None:
+        """Take a library away with all its items; its number is not given again."""
+        for key in [key for key, item in self.items.items() if item.section_id == section_id]:
+            del self.items[key]
+        del self.sections[section_id]
 
     def fill(self, section: Section, count: int, *, matched: bool, windows: bool) -> None:
         """Put the first ``count`` files of the shared catalogue into ``section``."""

@@ -30,6 +30,9 @@ STYLES: Final = {
     ),
     "movie": SectionStyle("movie", "tv.plex.agents.movie", "Plex Movie", "Movies", "en-US"),
     "show": SectionStyle("show", "tv.plex.agents.series", "Plex TV Series", "TV Shows", "en-US"),
+    # Agents and scanners as python-plexapi names them (plexapi/library.py, Library.add).
+    "photo": SectionStyle("photo", "com.plexapp.agents.none", "Plex Photo Scanner", "Photos", "xn"),
+    "music": SectionStyle("artist", "tv.plex.agents.music", "Plex Music", "Music", "en-US"),
 }
 
 
