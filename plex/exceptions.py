@@ -18,6 +18,7 @@
             ├── RequestTooLarge        PARK    scene   413, 414, 431: the caller may split it
             ├── ImageTooLarge          PARK    scene   the same for an image
             ├── AmbiguousMatch         PARK    scene   several items, none provably the right one
+            │   └── TooManyAlike       PARK    scene   names too common: the index is asked instead
             └── PlexConfigurationError PAUSE   (ConfigurationError)
                 ├── AuthError          PAUSE   server  plex_token: 401, 498
                 ├── PermissionDenied   PAUSE   server  plex_token: 403
@@ -61,6 +62,7 @@ from plex.error_types import (
     ServerUnavailable,
     ServerUnreachable,
     TlsError,
+    TooManyAlike,
 )
 from plex.statuses import PlexHttpError, fault_of
 
@@ -91,6 +93,7 @@ __all__ = [
     "ServerUnavailable",
     "ServerUnreachable",
     "TlsError",
+    "TooManyAlike",
     "translate_plex_exception",
 ]
 

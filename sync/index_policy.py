@@ -8,6 +8,7 @@ have let Plex scan.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from errors import SyncError
@@ -85,6 +86,16 @@ class IndexPolicy:
             self._refreshing = None
             self._at = self._clock()
         yield index
+
+    def now(self) -> PathIndex:
+        """Give the index as of now, whatever it costs: for what no search can find.
+
+        Raises:
+            errors.SyncError: Plex failed.
+        """
+        self._at = None
+        (index,) = (found for found in self.prepare(math.inf) if found is not None)
+        return index
 
     def _index_of(self, sections: list[int]) -> PathIndex:
         """Give the index of these sections, which changes with the libraries."""

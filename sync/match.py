@@ -11,6 +11,7 @@ from matching.owner import owner_of
 from merge.base import Base, Pending
 from merge.desired import Desired, desired, says_anything
 from merge.three_way import merge
+from plex.exceptions import TooManyAlike
 from store import ledger
 from store.ledger import LedgerEntry
 from sync import artwork, read
@@ -20,6 +21,7 @@ from sync.scene_filter import why_not
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matching.resolve import Found
     from plex.item import PlexItem
     from stash.scene import Scene
     from sync.batch import Batch
@@ -61,7 +63,7 @@ def _begin(context: Context, batch: Batch, scene: Scene) -> None:
 def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
     record = record_of(scene, context.fingerprint, batch.asked_at)
     try:
-        found = context.plex.resolver.find(scene, batch.records.get(scene.id), batch.items)
+        found = _items_of(context, batch, scene)
     except SyncError as fault:
         if fault.scope is Scope.SERVER:
             raise
@@ -76,6 +78,23 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
         missing=found.missing,
         fault=found.missing.fault() if found.missing else found.fault,
     )
+
+
+def _items_of(context: Context, batch: Batch, scene: Scene) -> Found:
+    """Find a scene's items, by the index where its name is too common to be searched for."""
+    resolver = context.plex.resolver
+    record = batch.records.get(scene.id)
+    try:
+        return resolver.find(scene, record, batch.items)
+    except TooManyAlike:
+        if resolver.index is not None:
+            raise
+    resolver.index = context.plex.index.now()
+    try:
+        return resolver.find(scene, record, batch.items)
+    finally:
+        if batch.is_alone:  # it may be old when the next one is looked at
+            resolver.index = None
 
 
 def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:

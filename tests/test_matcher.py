@@ -14,6 +14,7 @@ from plex.matcher import (
     Matches,
     find_plex_item_by_path,
     needles,
+    pieces,
     same_named,
 )
 from plex.oshash import MOST_TREES, normal_hash, prove, read_hashes
@@ -184,7 +185,7 @@ def test_needles_are_free_of_commas_and_of_empty_alternatives() -> None:
     """What is searched for can be no alternative of anything."""
     for path in ("/a/b, c.mp4", "/,/,,.mp4", "/a/,.mp4", "/é, ü.mp4", ",,,"):
         assert all(piece and "," not in piece for piece in needles(path))
-        assert all("," not in piece for piece in needles(path, whole_path=True))
+        assert all("," not in piece for piece in pieces(path))
 
 
 def test_same_named_files_are_candidates_wherever_they_lie(town: Town, section: Any) -> None:
@@ -369,3 +370,38 @@ def test_rules_of_every_kind_lead_to_the_item(
     inside = plex_path.startswith("/plex/media")
     key = add(town, plex_path, **({} if inside else {"section": section}))
     assert town.look(scene(1, stash_path), path_map).items == [key]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Studio Name, {}.mp4",
+        "Studio, {}, of Many Parts.mp4",
+        "Studio, Name/{}/clip.mp4",
+        "A, B/{}, C/clip one.mp4",
+        "{}/a/Very Long Common Name, clip.mp4",
+    ],
+)
+def test_commas_among_hundreds_of_like_names_are_found(town: Town, section: Any, name: str) -> None:
+    """Whichever piece of name or path is telling leads to the file, in a bounded way."""
+    for number in range(MOST + 5):
+        add(town, f"{ROOT}/{name.format(f'{number:04d}')}")
+    path = f"{ROOT}/{name.format('0404')}"
+    town.plex.clear_requests()
+    assert [one.ratingKey for one in items_at(section, path)] == [town.plex.key_of(path)]
+    assert len(town.targets()) <= 3 * len(pieces(path))
+    assert find_plex_item_by_path(section, f"{ROOT}/{name.format('9999')}") is None
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_path_of_which_no_piece_is_telling_is_found_by_the_index(town: Town, dry: bool) -> None:
+    """A full path that is unique is never ambiguous, however common all of its pieces are."""
+    for number in range(MOST + 5):
+        add(town, f"{ROOT}/A, {number:04d}, B, clip.mp4")
+        add(town, f"{ROOT}/B, A/{number:04d}, clip.mp4, A, 0404, B")
+    path = f"{ROOT}/A, 0404, B, clip.mp4"
+    for number in range(MOST + 5):
+        add(town, f"{ROOT}/0404/{number}.mp4")
+    with town.reconciler(dry=dry) as reconciler:
+        look = reconciler.look(scene(1, path.replace(ROOT, "/stash/media")))
+    assert look.items == [town.plex.key_of(path)]

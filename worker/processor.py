@@ -65,7 +65,7 @@ def search_plex(libraries: Libraries, path: str) -> list[Matches]:
         What was found, one for each library asked.
 
     Raises:
-        AmbiguousMatch: Too many names alike to look through.
+        TooManyAlike: Too many names alike to look through; the path index can tell.
         NotInPlexYet: A library that Plex lists is none when it is asked, and no other one
             has the file.
         errors.SyncError: Plex could not be asked.
