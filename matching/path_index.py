@@ -65,6 +65,8 @@ class PathIndex:
         self._clock = clock
         self._fresh = False
         self._sizes: dict[int, int] = {}
+        # What Plex itself said of files of which the index was wrong.
+        self._corrected: dict[str, list[int]] = {}
         #: Sections that Plex lists and does not have when they are asked for.
         self.absent: set[int] = set()
         # Files that are missing while in doubt, and how many may be asked for at Plex.
@@ -91,6 +93,7 @@ class PathIndex:
         """
         self._fresh = False
         self._kept.cache_clear()
+        self._corrected.clear()
         too_many = bool(self._doubted) and len(self._doubted) >= self._most_doubted
         self._doubted, self._most_doubted = set(), 0
         if infos is None:
@@ -144,12 +147,18 @@ class PathIndex:
         if not self._fresh:
             return None
         key = path_key(path)
+        if key in self._corrected:
+            return self._corrected[key]
         found = list(self._kept(key))
         if not found and self.absent:
             return None
         if not found and key not in self._doubted and len(self._doubted) < self._most_doubted:
             self._doubted.add(key)
         return None if not found and key in self._doubted else found
+
+    def correct(self, path: str, rating_keys: Iterable[int]) -> None:
+        """Take Plex's own answer for a file until the next refresh: the index was wrong."""
+        self._corrected[path_key(path)] = list(rating_keys)
 
     def _items_at(self, key: str) -> tuple[int, ...]:
         server = self._client.machine_identifier

@@ -78,6 +78,10 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
     server = context.client().machine_identifier
     entries = ledger.entries_of(context.store.connection, server, record.id)
     paths = held_paths(record.places)
+    listed = context.plex.resolver.listed(paths)
+    # An item that came later, such as a copy in a second library, is known to the index only.
+    if listed is None or not {entry.rating_key for entry in entries}.issuperset(listed):
+        return False
     for entry in entries:
         item = items.get(entry.rating_key)
         if item is None or entry.pending or not any(item.holds(path) for path in paths):
