@@ -50,10 +50,11 @@ def holders_of(
         own = path_key(path)
 
         def is_same(other: str, own: str = own) -> bool:
-            key = path_key(path_map.to_plex(other))
-            if key == wanted or path_key(other) == own:
+            keys = {path_key(target) for target in path_map.targets(other)}
+            if wanted in keys or path_key(other) == own:
                 return True
-            return key.casefold() == wanted.casefold() and ignores_case()
+            folded = {key.casefold() for key in keys}
+            return wanted.casefold() in folded and ignores_case()
 
         is_windows = MediaPath.of(file).windows or MediaPath.of(path).windows
         for spelling in spellings(path, is_caseless=is_windows):

@@ -161,7 +161,8 @@ class Resolver:
         Raises:
             errors.SyncError: Plex as a whole failed, or nobody can tell which item it is.
         """
-        mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
+        path_map = self._config.path_map
+        mapped = {path: file for file in scene.files for path in path_map.targets(file.path)}
         paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
@@ -186,7 +187,8 @@ class Resolver:
 
     def paths_of(self, scene: Scene) -> list[str]:
         """Give a scene's files as Plex should name them."""
-        return [self._config.path_map.to_plex(file.path) for file in scene.files]
+        path_map = self._config.path_map
+        return [path for file in scene.files for path in path_map.targets(file.path)]
 
     def listed(self, paths: Iterable[str]) -> list[int] | None:
         """Give the rating keys of the items that hold one of some files, by the index alone.
@@ -292,7 +294,8 @@ class Resolver:
         """Where nothing was found by path, look for files that lie in no folder of Plex."""
         if found.items or found.fault:
             return
-        files = [file for path, file in mapped.items() if not self._libraries.reach(path)]
+        inside = {file.path for path, file in mapped.items() if self._libraries.reach(path)}
+        files = [file for file in scene.files if file.path not in inside]
         if not files:
             return
         index = self.index

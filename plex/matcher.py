@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from plex.exceptions import AmbiguousMatch, TooManyAlike, translate_plex_exception
 from plex.fields import LEAF_TYPE_OF_SECTION
+from validation.media_path import MediaPath
 from validation.path_map import base_name, path_key
 
 if TYPE_CHECKING:
@@ -247,7 +248,13 @@ def pieces(path: str, *, whole_path: bool = True) -> list[str]:
     macOS may store names decomposed.
     """
     found: dict[str, None] = {}
-    for source in (base_name(path), path) if whole_path else (base_name(path),):
+    parts = MediaPath.of(path)
+    name = base_name(path)
+    if parts.windows:
+        name = name.rstrip(". ") or name
+    # As Plex writes it: with uniform separators.
+    whole = parts.prefix(len(parts.names)).replace("/./", "/")
+    for source in (name, whole) if whole_path else (name,):
         some = [piece for part in source.split(",") if (piece := part.strip())]
         some.sort(key=lambda piece: (piece.isascii() and len(piece) >= TELLING, len(piece)))
         found.update(dict.fromkeys(reversed(some)))

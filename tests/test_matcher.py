@@ -407,3 +407,48 @@ def test_a_path_of_which_no_piece_is_telling_is_found_by_the_index(town: Town, d
     with town.reconciler(dry=dry) as reconciler:
         look = reconciler.look(scene(1, path.replace(ROOT, "/stash/media")))
     assert look.items == [town.plex.key_of(path)]
+
+
+@pytest.mark.parametrize("at", ["one", "two", "both"])
+def test_one_folder_that_plex_has_under_two_is_looked_for_in_each(town: Town, at: str) -> None:
+    """Each of several targets of one folder in path_map is tried, by an edit and by the index."""
+    town.plex.add_section("other", "Two", ["/plex/two"])
+    keys = []
+    if at != "two":
+        keys.append(add(town, f"{ROOT}/one/Clip.mp4"))
+    if at != "one":
+        keys.append(add(town, "/plex/two/Clip.mp4", section=2))
+    path_map = "/data => /plex/media/one; /data => /plex/two"
+    look = town.look(scene(1, "/data/Clip.mp4"), path_map)
+    assert sorted(look.items) == sorted(keys)
+    with town.reconciler(path_map) as reconciler:
+        reconciler.index = reconciler.context.plex.index.now()
+        assert sorted(reconciler.look(scene(1, "/data/Clip.mp4")).items) == sorted(keys)
+    town.owners["/data/Clip.mp4"] = [1, 2]
+    assert town.look(scene(2, "/data/Clip.mp4"), path_map).outcome == "shares"
+
+
+@pytest.mark.parametrize(
+    ("location", "path_map", "stash_path", "plex_path"),
+    [
+        ("/", "/ => /", "/vault/x.mp4", "/vault/x.mp4"),
+        ("/", "/stash => /", "/stash/vault/x.mp4", "/vault/x.mp4"),
+        ("/m", "", "/m/./x.mp4", "/m/x.mp4"),
+        ("/m", "", "/m/x.mp4", "/m/./x.mp4"),
+        ("/m", "/s/a => /m/b", "/s/./a/./x.mp4", "/m/b/x.mp4"),
+        ("D:\\Media", "/s => D:\\Media", "/s/Et cetera.../x.mp4", "D:\\Media\\Et cetera\\x.mp4"),
+        ("D:\\Media", "D:\\S => D:\\Media", "D:\\S\\a. \\x.mp4", "D:\\Media\\a\\x.mp4"),
+        ("/m", "", "/m/Et cetera.../x.mp4", "/m/Et cetera.../x.mp4"),
+        ("D:\\", "", "d:\\x.mp4", "D:\\x.mp4"),
+    ],
+)
+def test_dots_and_roots_are_no_obstacle(
+    town: Town, location: str, path_map: str, stash_path: str, plex_path: str
+) -> None:
+    """A library at the root, "." as a folder, and the dots that Windows takes off a name."""
+    section = town.plex.add_section("other", "Odd", [location])
+    key = add(town, plex_path, section=section)
+    assert town.look(scene(1, stash_path), path_map).items == [key]
+    with town.reconciler(path_map) as reconciler:
+        reconciler.index = reconciler.context.plex.index.now()
+        assert reconciler.look(scene(1, stash_path)).items == [key]
