@@ -171,7 +171,7 @@ def _read_rule(text: str) -> PathRule | None:
 
 
 def _is_in_use(rule: PathRule, path_map: PathMap) -> bool:
-    return same_path(path_map.to_plex(rule.stash), rule.plex)
+    return any(same_path(target, rule.plex) for target in path_map.targets(rule.stash))
 
 
 def _covers(rule: PathRule, stash_path: str) -> bool:

@@ -15,6 +15,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.listing import PAGE, ListedItem, count, pages
 from store import parts
@@ -64,29 +65,42 @@ class PathIndex:
         self._clock = clock
         self._fresh = False
         self._sizes: dict[int, int] = {}
+        # What Plex itself said of files of which the index was wrong.
+        self._corrected: dict[str, list[int]] = {}
+        #: Sections that Plex lists and does not have when they are asked for.
+        self.absent: set[int] = set()
         # Files that are missing while in doubt, and how many may be asked for at Plex.
         self._doubted: set[str] = set()
         self._most_doubted = 0
         # A batch asks for each file twice: which items to read, and which of them it is.
         self._kept = lru_cache(KEPT)(self._items_at)
 
-    def refreshing(self) -> Iterator[None]:
+    def refreshing(self, infos: list[SectionInfo] | None = None) -> Iterator[None]:
         """Bring the index in step, a request at a time, so that an edit can be served between.
 
         Once it is exhausted, a miss means that Plex does not have the file.
+
+        Args:
+            infos: All libraries of the server as they were just read; None reads them.
 
         Raises:
             errors.SyncError: Plex failed; what was indexed so far stays.
         """
         self._fresh = False
         self._kept.cache_clear()
+        self._corrected.clear()
         too_many = bool(self._doubted) and len(self._doubted) >= self._most_doubted
         self._doubted, self._most_doubted = set(), 0
-        infos = self._client.section_infos()
+        if infos is None:
+            infos = self._client.section_infos()
         yield
+        self.absent.clear()
         for info in infos:
             if info.key in self._sections:
-                yield from self._refresh_section(info, sweep=too_many)
+                try:
+                    yield from self._refresh_section(info, sweep=too_many)
+                except LibraryNotFound:
+                    self.absent.add(info.key)
         self._fresh = True
         yield from self._clean_up(infos)
 
@@ -111,7 +125,10 @@ class PathIndex:
             types = {info.key: info.type for info in self._client.section_infos()}
             for section in unknown:
                 item_type = LEAF_TYPE_OF_SECTION.get(types.get(section, ""), 1)
-                self._sizes[section] = count(self._client, section, item_type)
+                try:
+                    self._sizes[section] = count(self._client, section, item_type)
+                except LibraryNotFound:
+                    self._sizes[section] = 0
                 cost += self._sizes[section] // PAGE
         return cost
 
@@ -119,15 +136,24 @@ class PathIndex:
         """Give the rating keys of the items that hold a file as Plex names it.
 
         Returns None while the index cannot say: it was not refreshed yet, or the file
-        is missing and may lie in an item that changed unseen.
+        is missing and may lie in an item that changed unseen, or in a library that Plex
+        would not list.
         """
         if not self._fresh:
             return None
         key = path_key(path)
+        if key in self._corrected:
+            return self._corrected[key]
         found = list(self._kept(key))
+        if not found and self.absent:
+            return None
         if not found and key not in self._doubted and len(self._doubted) < self._most_doubted:
             self._doubted.add(key)
         return None if not found and key in self._doubted else found
+
+    def correct(self, path: str, rating_keys: Iterable[int]) -> None:
+        """Take Plex's own answer for a file until the next refresh: the index was wrong."""
+        self._corrected[path_key(path)] = list(rating_keys)
 
     def _items_at(self, key: str) -> tuple[int, ...]:
         server = self._client.machine_identifier

@@ -1,11 +1,11 @@
-"""From a scene to its Plex items, rung by rung; the first rung that is verified wins.
+"""From a scene to its Plex items: all of them, as they are now.
 
-    remembered items    read anyway for the merge; their paths prove them
-    path index          kept for bulk work, when there is one
+    path index          kept for bulk work, when there is one, or else
     Plex's file filter  asked for each file in each library that can hold it
+    remembered items    read anyway for the merge; they never stand for the whole set
     the file's hash     where names tie, or where no library has the folder
 
-Whatever a rung gives is believed only after the item itself was read and holds
+Whatever these give is believed only after the item itself was read and holds
 one of the scene's files. A key that turns out stale (gone, or another file) is
 looked up once more by asking Plex, never by the index that was wrong.
 
@@ -16,15 +16,16 @@ with what was found.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from errors import Scope, SyncError
 from matching.missing import Missing, explain
 from matching.path_advice import PathAdvice
 from matching.unmapped import Unmapped
-from plex.exceptions import ItemGone, ServerChanged
+from plex.exceptions import AmbiguousMatch, ItemGone, ServerChanged, TooManyAlike
 from plex.item import read_item
 from plex.oshash import prove_tied
 from store import ledger
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from store.store import Store
     from validation.config import PlexSyncConfig
 
-#: Seconds after which a scene's items are looked up anew although all is well:
-#: a copy in a second library would otherwise never be noticed.
-RESOLVE_AGAIN = 86400.0
+#: Seconds for which another name of a file is believed that was proven to mean it.
+PROVEN_FOR = 86400.0
 
 
 class PathLookup(Protocol):
@@ -53,6 +53,9 @@ class PathLookup(Protocol):
     def items_holding(self, path: str) -> list[int] | None:
         """Give rating keys, none when no item holds the file, None when it cannot say."""
 
+    def correct(self, path: str, rating_keys: Iterable[int]) -> None:
+        """Take Plex's own answer for a file, of which it said something else."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -60,8 +63,8 @@ class Found:
 
     ``paths`` are the scene's files as Plex should name them, ``aliases`` other
     names that were proven to mean one of them, ``places`` what was searched
-    (for the scene's record), ``resolved_at`` the Unix time of the last
-    real lookup, ``read`` all that was read on the way, ``gone`` the rating keys
+    (for the scene's record), ``resolved_at`` the Unix time at which the last of
+    that was proven, ``read`` all that was read on the way, ``gone`` the rating keys
     that Plex neither has nor lists, ``untied`` the ledger entries that are the scene's
     no longer, ``missing`` why there is no item, ``fault`` the first problem with one of
     several items, or with the only one.
@@ -88,24 +91,24 @@ class Found:
         """What was searched, for the scene's record."""
         return json.dumps([sorted(self.paths), list(self.sections), sorted(self.aliases)])
 
-    def is_known(self, record: SceneRecord | None) -> bool:
-        """Say whether the last lookup of the scene was lately and searched the same, so holds."""
-        return (
-            record is not None
-            and json.loads(record.places)[:2] == json.loads(self.places)[:2]
-            and is_recent(record, self.resolved_at)
-        )
-
-
-def is_recent(record: SceneRecord, now: float) -> bool:
-    """Say whether a scene's items were looked up lately enough to be believed."""
-    return 0 <= now - record.resolved_at < RESOLVE_AGAIN
+    def is_as_before(self, record: SceneRecord | None) -> bool:
+        """Say whether the last look at the scene searched for the same in the same places."""
+        return record is not None and json.loads(record.places)[:2] == json.loads(self.places)[:2]
 
 
 def held_paths(places: str) -> list[str]:
     """Give every name of a scene's files at Plex out of its record's ``places``."""
     paths, _, *aliases = json.loads(places)
     return [*paths, *(aliases[0] if aliases else ())]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What Plex said of one file: rating keys, how it names the file, what went wrong."""
+
+    keys: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    fault: SyncError | None = None
 
 
 class Resolver:
@@ -158,36 +161,49 @@ class Resolver:
         Raises:
             errors.SyncError: Plex as a whole failed, or nobody can tell which item it is.
         """
-        mapped = {self._config.path_map.to_plex(file.path): file for file in scene.files}
+        path_map = self._config.path_map
+        mapped = {path: file for file in scene.files for path in path_map.targets(file.path)}
         paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
-        fresh = found.is_known(record)
-        if record is not None and fresh:
-            found.resolved_at = record.resolved_at
-            found.aliases = held_paths(record.places)[len(paths) :]
         entries = ledger.entries_of(
             self._store.connection, self._client.machine_identifier, scene.id
         )
-        stale = False
-        if fresh and entries:
-            stale = self._read(found, [entry.rating_key for entry in entries], known)
-            if not stale and (found.items or found.fault):
-                return found
-        found.aliases = []
-        self._look_up(scene, found, known, mapped, ask_plex=stale)
-        found.resolved_at = now
+        remembered: list[int] = []
+        if record is not None and found.is_as_before(record):
+            remembered = [entry.rating_key for entry in entries]
+            if 0 <= now - record.resolved_at < PROVEN_FOR:
+                found.aliases = held_paths(record.places)[len(paths) :]
+                found.resolved_at = record.resolved_at if found.aliases else now
+        self._look_up(scene, found, known, mapped, remembered)
+        # The file may lie in a library that was made, or made anew, a moment ago.
+        if not found.items and not found.fault and self.index is None and self._libraries.renew():
+            found.sections = tuple(sorted(self._libraries.keys()))
+            self._look_up(scene, found, known, mapped, remembered)
         found.untied = _untied(entries, found)
         if not found.items and not found.fault:
             found.missing = explain(scene, paths, self._libraries, self.advice)
         return found
 
-    def indexed(self, scene: Scene) -> list[int]:
-        """Give the rating keys that the index has for a scene's files, none without one."""
+    def paths_of(self, scene: Scene) -> list[str]:
+        """Give a scene's files as Plex should name them."""
+        path_map = self._config.path_map
+        return [path for file in scene.files for path in path_map.targets(file.path)]
+
+    def listed(self, paths: Iterable[str]) -> list[int] | None:
+        """Give the rating keys of the items that hold one of some files, by the index alone.
+
+        None where there is no index, or where it cannot say of one of them.
+        """
         if self.index is None:
-            return []
-        paths = [self._config.path_map.to_plex(file.path) for file in scene.files]
-        return [key for path in paths for key in self.index.items_holding(path) or ()]
+            return None
+        keys: dict[int, None] = {}
+        for path in paths:
+            some = self.index.items_holding(path)
+            if some is None:
+                return None
+            keys.update(dict.fromkeys(some))
+        return list(keys)
 
     def _look_up(
         self,
@@ -195,31 +211,78 @@ class Resolver:
         found: Found,
         known: Mapping[int, PlexItem],
         mapped: Mapping[str, SceneFile],
-        *,
-        ask_plex: bool,
+        remembered: Sequence[int],
     ) -> None:
-        if self.index is not None and not ask_plex:
-            known_keys = [self.index.items_holding(path) for path in found.paths]
-            if None not in known_keys:
-                ask_plex = self._read(found, _flat(known_keys), known)
-                complete = found.items or found.fault or not self._libraries.ignores_case()
-                if complete and not ask_plex:
-                    self._settle_unmapped(scene, found, known, mapped)
-                    return
-        keys: dict[int, None] = {}
-        for path, file in mapped.items():
+        listed = self.listed(found.held)
+        if listed is not None:
+            stale = self._read(found, _each(remembered, listed), known)
+            complete = found.items or found.fault or not self._libraries.ignores_case()
+            if complete and not stale:
+                self._settle_unmapped(scene, found, known, mapped)
+                return
+            remembered = [item.rating_key for item in found.items]
+            # After a stale key only what was read just now is believed.
+            known = found.read
+        keys, fault = self._ask(found, mapped)
+        wanted = _each(remembered, keys)
+        if self._read(found, wanted, known):
+            doubtful = set(known) - {item.rating_key for item in found.items}
+            again = [key for key in wanted if key not in found.gone]
+            if doubtful & set(again):
+                rest = {key: item for key, item in known.items() if key not in doubtful}
+                self._read(found, again, {**rest, **found.read})
+        _doubt_gone(found, keys)
+        if fault is not None:
+            if not found.items:
+                raise fault
+            # Nobody will tell more of it; what fails is tried again.
+            if not isinstance(fault, AmbiguousMatch):
+                found.fault = found.fault or fault
+        self._settle_unmapped(scene, found, known, mapped)
+
+    def _ask(
+        self, found: Found, mapped: Mapping[str, SceneFile]
+    ) -> tuple[list[int], SyncError | None]:
+        """Ask Plex for each file; give what it lists, and what kept it from listing all.
+
+        Raises:
+            TooManyAlike: A file that no search can find, where there is no index either.
+            errors.SyncError: Plex as a whole failed.
+        """
+        own = {path_key(path).casefold() for path in mapped}
+        others = [alias for alias in found.aliases if path_key(alias).casefold() not in own]
+        files = {**dict.fromkeys(others), **mapped}
+        answers = [self._ask_for(path, file) for path, file in files.items()]
+        names = [name for answer in answers for name in answer.names]
+        found.aliases = _others([*names, *others], found.paths)
+        if self.index is not None:
+            for path, answer in zip(files, answers, strict=True):
+                if answer.fault is None:
+                    self.index.correct(path, answer.keys)
+        fault = next((answer.fault for answer in answers if answer.fault), None)
+        return _each(*(answer.keys for answer in answers)), fault
+
+    def _ask_for(self, path: str, file: SceneFile | None) -> _Answer:
+        """Ask Plex for one file; None where it is another name that was proven before."""
+        answer = _Answer()
+        try:
             for match in self._search(self._libraries, path):
                 proven = prove_tied(
-                    self._client, path, match.tied, file.oshash, private=self._config.redact_logs
+                    self._client,
+                    path,
+                    match.tied,
+                    file.oshash if file else None,
+                    private=self._config.redact_logs,
                 )
-                found.aliases += [*match.files, *(one.file for one in proven)]
-                keys |= dict.fromkeys(int(item.ratingKey) for item in match.items)
-                keys |= dict.fromkeys(one.rating_key for one in proven)
-        found.aliases = _others(found.aliases, found.paths)
-        # After a stale key only what was read just now is believed.
-        self._read(found, list(keys), found.read if ask_plex else known)
-        _doubt_gone(found, keys)
-        self._settle_unmapped(scene, found, known, mapped)
+                answer.names += [*match.files, *(one.file for one in proven)]
+                answer.keys += [int(item.ratingKey) for item in match.items]
+                answer.keys += [one.rating_key for one in proven]
+        except SyncError as fault:
+            no_search_can = isinstance(fault, TooManyAlike) and self.index is None
+            if fault.scope is Scope.SERVER or no_search_can:
+                raise
+            answer.fault = fault
+        return answer
 
     def _settle_unmapped(
         self,
@@ -231,7 +294,8 @@ class Resolver:
         """Where nothing was found by path, look for files that lie in no folder of Plex."""
         if found.items or found.fault:
             return
-        files = [file for path, file in mapped.items() if not self._libraries.reach(path)]
+        inside = {file.path for path, file in mapped.items() if self._libraries.reach(path)}
+        files = [file for file in scene.files if file.path not in inside]
         if not files:
             return
         index = self.index
@@ -239,6 +303,7 @@ class Resolver:
             scene, files, lambda path: None if index is None else index.items_holding(path)
         )
         found.aliases = _others([one.file for one in proven], found.paths)
+        found.resolved_at = self._clock()
         self._read(found, list(dict.fromkeys(one.rating_key for one in proven)), known)
 
     def _read(self, found: Found, keys: Sequence[int], known: Mapping[int, PlexItem]) -> bool:
@@ -309,8 +374,8 @@ def _untied(entries: Sequence[LedgerEntry], found: Found) -> list[LedgerEntry]:
     ]
 
 
-def _flat(keys: Sequence[Sequence[int] | None]) -> list[int]:
-    return list(dict.fromkeys(key for some in keys for key in some or ()))
+def _each(*keys: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(chain(*keys)))
 
 
 def _others(names: Sequence[str], paths: Sequence[str]) -> list[str]:

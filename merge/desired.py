@@ -65,6 +65,15 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     return Desired({name: text for name, text in values.items() if name in chosen}, members)
 
 
+def says_anything(wanted: Desired) -> bool:
+    """Say whether Stash has any text for an item; one that is the same for all is none.
+
+    Nor is a picture: Stash makes a cover for every scene by itself.
+    """
+    texts = (text for name, text in wanted.values.items() if name != "content_rating")
+    return any(texts) or any(wanted.lists.values())
+
+
 def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
     """Give the collections a scene belongs in: its groups, its studio, as far as chosen."""
     names: list[str] = []

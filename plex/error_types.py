@@ -181,6 +181,10 @@ class AmbiguousMatch(PlexPermanentError):
     advice = "Set path_map so that full paths can be compared, or remove the double in Plex."
 
 
+class TooManyAlike(AmbiguousMatch):
+    """Too many files of a library have each piece of a path in common to be searched for."""
+
+
 class PlexConfigurationError(PlexPermanentError, ConfigurationError):
     """A setting is wrong: no scene is to blame, the queue waits for the mend."""
 

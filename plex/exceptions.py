@@ -19,6 +19,7 @@
             ├── RequestTooLarge        PARK    scene   413, 414, 431: the caller may split it
             ├── ImageTooLarge          PARK    scene   the same for an image
             ├── AmbiguousMatch         PARK    scene   several items, none provably the right one
+            │   └── TooManyAlike       PARK    scene   names too common: the index is asked instead
             └── PlexConfigurationError PAUSE   (ConfigurationError)
                 ├── AuthError          PAUSE   server  plex_token: 401, 498
                 ├── PermissionDenied   PAUSE   server  plex_token: 403
@@ -63,6 +64,7 @@ from plex.error_types import (
     ServerUnavailable,
     ServerUnreachable,
     TlsError,
+    TooManyAlike,
 )
 from plex.response import PlexHttpError
 from plex.statuses import fault_of
@@ -95,6 +97,7 @@ __all__ = [
     "ServerUnavailable",
     "ServerUnreachable",
     "TlsError",
+    "TooManyAlike",
     "translate_plex_exception",
 ]
 

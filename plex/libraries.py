@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from plex.exceptions import LibraryNotFound
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from plex.matcher import Candidate
     from plex.sections import SectionInfo
 
-#: Seconds a list of sections is trusted.
-FRESH = 300.0
+#: Seconds a list of sections is trusted, and those after which a file that no library
+#: has is reason enough to ask for it again.
+FRESH, YOUNG = 60.0, 2.0
 
 
 class Libraries:
@@ -39,23 +41,57 @@ class Libraries:
         self._sections: list[SectionInfo] = []
         self._objects: dict[int, Any] = {}
         self._read_at: float | None = None
+        self._task = 0.0
 
     def sections(self) -> list[SectionInfo]:
-        """Give the sections, in Plex's order.
+        """Give the sections, in the order of the setting, else in Plex's.
 
         Raises:
             LibraryNotFound: A name of the setting is no library with videos.
             errors.SyncError: Plex could not be asked.
         """
-        if self._read_at is None or self._clock() - self._read_at > FRESH:
-            self._sections = self._chosen(self._client.section_infos())
-            self._objects.clear()
-            self._read_at = self._clock()
+        if not self._is_younger(FRESH):
+            self.read_again()
         return self._sections
 
-    def read_again(self) -> None:
-        """Believe the list no longer: it is read when it is next needed."""
+    def read_again(self) -> list[SectionInfo]:
+        """Read the list afresh; give all libraries of the server. Errors as ``sections``."""
+        infos = self._client.section_infos()
+        self.take(infos)
+        return infos
+
+    def take(self, infos: Sequence[SectionInfo]) -> None:
+        """Use a list that was just read.
+
+        Raises:
+            LibraryNotFound: A name of the setting is no library with videos; the next use
+                of the list reads it again.
+        """
+        self._objects.clear()
         self._read_at = None
+        self._sections, missing = choose(infos, self._names)
+        if missing:
+            raise _not_found(missing[0], infos)
+        self._read_at = self._clock()
+
+    def read_for(self, task: float) -> None:
+        """Trust no list from before a task, which is known by when it began.
+
+        Whoever starts one may just have made a library.
+        """
+        if task != self._task:
+            self._task, self._read_at = task, None
+
+    def renew(self) -> bool:
+        """Read the list afresh unless that was just done; say whether others are searched now.
+
+        Errors as ``sections``.
+        """
+        if self._is_younger(YOUNG):
+            return False
+        before = [(one.key, one.locations) for one in self._sections]
+        self.read_again()
+        return before != [(one.key, one.locations) for one in self._sections]
 
     def knows(self, section: int, uuid: str) -> bool:
         """Say whether a section may be the one with this uuid, as far as either side says one."""
@@ -100,32 +136,58 @@ class Libraries:
             self._objects[section.key] = self._client.section(section)
         return self._objects[section.key]
 
-    def _chosen(self, sections: Sequence[SectionInfo]) -> list[SectionInfo]:
-        if not self._names:
-            return [section for section in sections if is_chosen(section, ())]
-        by_name = {tag_key(section.title): section for section in sections}
-        chosen = []
-        for name in self._names:
-            section = by_name.get(tag_key(name))
-            if section is None or section.type not in LEAF_TYPE_OF_SECTION:
-                offer = ", ".join(
-                    repr(one.title) for one in sections if one.type in LEAF_TYPE_OF_SECTION
-                )
-                problem = "Plex has no library" if section is None else "there are no videos in"
-                raise LibraryNotFound(
-                    f"{problem} {name!r}, which the setting plex_libraries names. "
-                    f"Libraries with videos: {offer or 'none'}. PlexSync waits until it is mended.",
-                    setting="plex_libraries",
-                )
-            chosen.append(section)
-        return chosen
+    def _is_younger(self, seconds: float) -> bool:
+        return self._read_at is not None and 0 <= self._clock() - self._read_at <= seconds
 
 
-def is_chosen(section: SectionInfo, names: Sequence[str]) -> bool:
-    """Say whether plex_libraries, as the names in it, means a section; empty is every video one."""
+def choose(
+    infos: Sequence[SectionInfo], names: Sequence[str]
+) -> tuple[list[SectionInfo], list[str]]:
+    """Choose the sections that plex_libraries means, and give the names that mean none.
+
+    All libraries of that very title, be they several; where there is none, those whose
+    title differs in case or blanks only. Photos and music have titles of their own: a
+    library of them is neither chosen nor in the way.
+
+    Args:
+        infos: All libraries of the server.
+        names: The names in the setting; none means every movie and other-videos library.
+    """
     if not names:
-        return section.type == "movie"
-    return tag_key(section.title) in {tag_key(name) for name in names}
+        return [info for info in infos if info.type == "movie"], []
+    videos = [info for info in infos if info.type in LEAF_TYPE_OF_SECTION]
+    chosen: dict[int, SectionInfo] = {}
+    missing = []
+    for name in names:
+        exact = [info for info in videos if _title(info.title) == _title(name)]
+        found = exact or [info for info in videos if tag_key(info.title) == tag_key(name)]
+        chosen.update((info.key, info) for info in found)
+        if not found:
+            missing.append(name)
+    return list(chosen.values()), missing
+
+
+def _title(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _not_found(name: str, infos: Sequence[SectionInfo]) -> LibraryNotFound:
+    offer = ", ".join(repr(one.title) for one in infos if one.type in LEAF_TYPE_OF_SECTION)
+    other = next((one for one in infos if tag_key(one.title) == tag_key(name)), None)
+    problem = f"Plex has no library {name!r}"
+    if other is not None:
+        kind = {"artist": "a music library", "photo": "a photo library"}.get(
+            other.type, f"a library of the type {other.type!r}"
+        )
+        problem = (
+            f"{other.title!r} in Plex is {kind}, and only movie, other-videos and TV show "
+            f"libraries can be synced"
+        )
+    return LibraryNotFound(
+        f"{problem}; the setting plex_libraries names it. "
+        f"Libraries with videos: {offer or 'none'}. PlexSync waits until it is mended.",
+        setting="plex_libraries",
+    )
 
 
 def folder_of(path: str) -> str:

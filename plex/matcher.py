@@ -5,7 +5,8 @@ it finds parts whose path contains the text. Three traps decide how it is used
 (facts seen on real servers):
 
 - a comma means OR even when encoded, and an empty alternative matches all, so
-  only a comma-free piece of the name is sent;
+  only a comma-free piece is sent: of the name, then of the whole path, until one is
+  telling enough;
 - a filter that a server does not know is ignored and the whole library comes
   back, so the request is bounded and every answer is compared with the path;
 - ``type`` is mandatory, without it the server answers 500.
@@ -22,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from plex.exceptions import AmbiguousMatch, translate_plex_exception
+from plex.exceptions import AmbiguousMatch, TooManyAlike, translate_plex_exception
 from plex.fields import LEAF_TYPE_OF_SECTION
+from validation.media_path import MediaPath
 from validation.path_map import base_name, path_key
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 SEARCHED_A_PAGE = 50
 #: Items looked through before a name counts as too common to search for.
 MOST = 400
+#: Letters from which on a plain piece of a name is worth more than a longer one with accents.
+TELLING = 12
 #: Platforms, as Plex names its own, whose file systems usually ignore case.
 IGNORING_CASE = frozenset({"windows", "macosx"})
 
@@ -72,8 +76,9 @@ def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None
         several hold the file; None when the section has none.
 
     Raises:
-        AmbiguousMatch: Too many names alike to look through, or several that
-            differ in case only (where ``every`` does not take them).
+        TooManyAlike: No piece of name or path is telling enough to be searched for.
+        AmbiguousMatch: Several files differ in case only (where ``every`` does not
+            take them).
         errors.SyncError: Plex could not be asked.
     """
     found = _search(section, path)
@@ -85,27 +90,32 @@ def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None
 
 
 def _search(section: Any, path: str) -> Matches:
-    """Search one section for a file."""
+    """Search one section for a file, by one piece of its name or path after another.
+
+    A piece that too many paths have in common proves nothing; one that few have does,
+    for every path of the file contains it.
+    """
     wanted = path_key(path)
     if not wanted:
         return Matches()
     same_but_case: dict[int, tuple[Any, Candidate]] = {}
-    for whole_path in (False, True):
-        pages = _Pages(section)
-        for needle in needles(path, whole_path=whole_path):
-            for page in pages.of(needle):
-                exact = Matches()
+    seen = Matches()
+    for piece in pieces(path):
+        pages, exact = _Pages(section), Matches()
+        for needle in forms(piece):
+            for page in pages.of(needle, peek=True):
                 for item, part in _parts(page):
                     if path_key(part.file) == wanted:
                         exact.items.append(item)
                         exact.files.append(part.file)
                     elif path_key(part.file).casefold() == wanted.casefold():
                         same_but_case[int(item.ratingKey)] = item, _candidate(item, part)
-                if exact.items:
-                    return _in_order(exact)
         if not pages.cut_off:
-            return _folded(section, same_but_case)
-    raise AmbiguousMatch(
+            return _in_order(exact) if exact.items else _folded(section, same_but_case)
+        seen = exact if exact.items else seen
+    if seen.items:
+        return _in_order(seen)
+    raise TooManyAlike(
         f"More than {MOST} files in the Plex library {getattr(section, 'title', '')!r} are named "
         f"like {path}; PlexSync does not guess. Give the file a more telling name."
     )
@@ -159,32 +169,37 @@ class _Pages:
         self._leaf = LEAF_TYPE_OF_SECTION.get(getattr(section, "type", "movie"), 1)
         self.cut_off = False
 
-    def of(self, needle: str) -> Iterator[list[Any]]:
-        """Give the items whose paths contain a text, page by page."""
+    def of(self, needle: str, *, peek: bool = False) -> Iterator[list[Any]]:
+        """Give the items whose paths contain a text, page by page.
+
+        Args:
+            needle: The text.
+            peek: After the first page look whether there are too many, and stop then.
+        """
+        for start in range(0, MOST, SEARCHED_A_PAGE):
+            page = self._page(needle, start, SEARCHED_A_PAGE)
+            yield page
+            if len(page) < SEARCHED_A_PAGE:
+                return
+            if peek and start == 0 and self._page(needle, MOST, 1):
+                break
+        self.cut_off = True
+
+    def _page(self, needle: str, start: int, size: int) -> list[Any]:
         key = (
             f"/library/sections/{self._section.key}/all"
             f"?type={self._leaf}&file={quote(needle, safe='')}"
         )
-        for start in range(0, MOST, SEARCHED_A_PAGE):
-            try:
-                page = list(
-                    self._section.fetchItems(
-                        key,
-                        container_start=start,
-                        container_size=SEARCHED_A_PAGE,
-                        maxresults=SEARCHED_A_PAGE,
-                    )
+        try:
+            return list(
+                self._section.fetchItems(
+                    key, container_start=start, container_size=size, maxresults=size
                 )
-            except Exception as error:  # noqa: BLE001 - every one becomes ours here
-                fault = translate_plex_exception(error)
-            else:
-                yield page
-                if len(page) < SEARCHED_A_PAGE:
-                    return
-                continue
-            # Outside of the handler: plexapi's texts quote whole URLs.
-            raise fault
-        self.cut_off = True
+            )
+        except Exception as error:  # noqa: BLE001 - every one becomes ours here
+            fault = translate_plex_exception(error)
+        # Outside of the handler: plexapi's texts quote whole URLs.
+        raise fault
 
 
 def ignores_case(section: Any) -> bool:
@@ -226,19 +241,32 @@ def _name_key(path: str) -> str:
     return unicodedata.normalize("NFC", base_name(path)).casefold()
 
 
-def needles(path: str, *, whole_path: bool = False) -> list[str]:
-    """Give the texts to search for, best first: comma-free, in the forms a server may store.
+def pieces(path: str, *, whole_path: bool = True) -> list[str]:
+    """Give the comma-free pieces of a name, then of its whole path, each the best first.
 
-    Plain ASCII pieces are preferred when they are telling enough, because a
-    server on macOS may store names decomposed.
+    Plain ASCII pieces are preferred when they are telling enough, because a server on
+    macOS may store names decomposed.
     """
-    source = path if whole_path else base_name(path)
-    pieces = [piece.strip() for piece in source.split(",")]
-    pieces = sorted((piece for piece in pieces if piece), key=len, reverse=True)
-    if not pieces:
-        return []
-    plain = [piece for piece in pieces if piece.isascii() and len(piece) >= 12]
-    if plain:
-        return plain[:1]
-    best = pieces[0]
-    return list(dict.fromkeys(unicodedata.normalize(form, best) for form in ("NFC", "NFD")))
+    found: dict[str, None] = {}
+    parts = MediaPath.of(path)
+    name = base_name(path)
+    if parts.windows:
+        name = name.rstrip(". ") or name
+    # As Plex writes it: with uniform separators.
+    whole = parts.prefix(len(parts.names)).replace("/./", "/")
+    for source in (name, whole) if whole_path else (name,):
+        some = [piece for part in source.split(",") if (piece := part.strip())]
+        some.sort(key=lambda piece: (piece.isascii() and len(piece) >= TELLING, len(piece)))
+        found.update(dict.fromkeys(reversed(some)))
+    return list(found)
+
+
+def forms(piece: str) -> list[str]:
+    """Give the forms of a piece that a server may store."""
+    return list(dict.fromkeys(unicodedata.normalize(form, piece) for form in ("NFC", "NFD")))
+
+
+def needles(path: str) -> list[str]:
+    """Give the texts to search for that say most of a name; none of a path without one."""
+    best = pieces(path, whole_path=False)[:1]
+    return [needle for piece in best for needle in forms(piece)]

@@ -276,8 +276,12 @@ class PlexControl(ControlClient):
     def add_section(
         self, style: str = "other", title: str = "", locations: Sequence[str] = ()
     ) -> int:
-        """A new empty library (``other``, ``movie`` or ``show``); gives its id."""
+        """A new empty library (a key of ``simulator.plex.library.STYLES``); its id."""
         return int(self.call("add_section", style=style, title=title, locations=locations))
+
+    def delete_section(self, section: int) -> None:
+        """Delete a library: Plex answers 404 to whatever is asked of it."""
+        self.call("delete_section", section=section)
 
     def scan(self, section: int = 1) -> int:
         """Let a scan happen now; gives how many waiting items it found."""

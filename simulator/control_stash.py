@@ -71,7 +71,7 @@ class StashControl(ControlClient):
             number: Its id.
             touch: Whether ``updated_at`` moves on.
             values: Keys of ``SceneUpdateInput``, and ``cover`` ("none", "new:<words>" or
-                base64) and ``move`` (a new path for its first file).
+                base64), ``move`` (a new path for its first file) and ``add_file`` (keys of a file).
         """
         return dict(self.call("set_scene", number=number, touch=touch, **values))
 

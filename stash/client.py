@@ -6,7 +6,7 @@ come and go meanwhile neither shift a page nor end it early.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,10 +104,19 @@ class StashClient:
         """
         return self._stamps_after(last_id, size, None)
 
-    def scenes_with_path(self, path: str) -> list[SceneStamp]:
-        """Give the scenes one of whose files is at exactly ``path``, ids ascending."""
+    def scenes_with_path(
+        self, path: str, is_same: Callable[[str], bool] | None = None
+    ) -> list[SceneStamp]:
+        """Give the scenes one of whose files is at ``path``, ids ascending.
+
+        Args:
+            path: What Stash compares with, as ``queries.with_path`` says.
+            is_same: Says of a path that came back whether it is the one that is meant;
+                None takes it exactly as it is spelled.
+        """
+        same = is_same or path.__eq__
         found = self._all_stamps(queries.with_path(path))
-        return [stamp for stamp in found if path in stamp.paths]
+        return [stamp for stamp in found if any(map(same, stamp.paths))]
 
     def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the data of one of stash's own documents (stash/changes.py reads them)."""

@@ -19,6 +19,10 @@ from store.queue import MOST_IDS
 
 #: Outcome of a scene that the settings leave out.
 SKIPPED = "skipped"
+#: Outcome of a scene all of whose items belong to others.
+SHARES = "shares"
+#: What the note of a scene says before the number of the one that owns its item.
+SHARES_WITH = "shares an item with scene"
 
 
 class LedgerEntry(NamedTuple):
@@ -237,6 +241,33 @@ def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
     """Give the ids of a kind that any scene carried when last looked at."""
     rows = connection.execute("SELECT DISTINCT id FROM carries WHERE kind = ?", (kind,))
     return [number for (number,) in rows]
+
+
+def owners(connection: sqlite3.Connection, scenes: Sequence[int]) -> set[int]:
+    """Give those of some scenes that own an item, on any server."""
+    found: set[int] = set()
+    for chunk in _chunks(scenes):
+        query = f"SELECT DISTINCT scene FROM item WHERE scene IN ({_places(chunk)})"  # noqa: S608
+        found.update(scene for (scene,) in connection.execute(query, chunk))
+    return found
+
+
+def sharers(connection: sqlite3.Connection, owners: Iterable[int]) -> list[int]:
+    """Give the scenes that, when last looked at, shared an item with one of some owners."""
+    of = {f"{SHARES_WITH} {owner}" for owner in owners}
+    rows = connection.execute(
+        "SELECT id, note FROM scene WHERE note LIKE ? ORDER BY id", (f"%{SHARES_WITH} %",)
+    )
+    return [scene for scene, note in rows if not of.isdisjoint(note.split("; "))]
+
+
+def cede(connection: sqlite3.Connection, server: str, scene: int, owner: int) -> None:
+    """Note that another scene owns from now on what a scene owned, unless it owns more."""
+    if not entries_of(connection, server, scene):
+        connection.execute(
+            "UPDATE scene SET outcome = ?, note = ? WHERE id = ? AND outcome <> ?",
+            (SHARES, f"{SHARES_WITH} {owner}", scene, SKIPPED),
+        )
 
 
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:

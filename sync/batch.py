@@ -37,6 +37,9 @@ class Batch:
         items: Items read in full, by rating key.
         left_out: Why the settings leave a scene out, by id; "" where Stash no longer has it.
         plans: What is to be done, in the order of ``ids``.
+        claims: A scene that found an item, by rating key; of the batch before, too.
+        contested: Rating keys of items that several scenes found.
+        rivals: What was read of scenes that are not in the batch, None of one that is gone.
         current: The scene that is dealt with; a fault may be about it.
         carried: So many plans were carried out, in ``took`` seconds.
         stopped: The rest is left for later: something more urgent, or a server that fails.
@@ -55,6 +58,9 @@ class Batch:
     items: dict[int, PlexItem] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
     plans: list[ScenePlan] = field(default_factory=list)
+    claims: dict[int, int] = field(default_factory=dict)
+    contested: set[int] = field(default_factory=set)
+    rivals: dict[int, Scene | None] = field(default_factory=dict)
     current: Scene | None = None
     carried: int = 0
     took: float = 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errors import ConfigurationError
+from matching.holders import holders_of
 from matching.resolve import Resolver
 from plex.libraries import Libraries
 from store import meta
@@ -122,9 +123,17 @@ class Context:
         return self._connected
 
     def scenes_at(self, file: str) -> set[int]:
-        """Give the scenes that hold a file as Plex names it."""
-        paths = self.settings.path_map.to_stash(file)
-        return {scene for path in paths for scene in self.stash.scenes_with_path(path)}
+        """Give the scenes that hold a file as Plex names it, however Stash spells it.
+
+        Raises:
+            errors.SyncError: Stash could not be asked, or the settings are not complete.
+        """
+        return holders_of(
+            file,
+            self.settings.path_map,
+            self.stash.scenes_with_path,
+            lambda: self.plex.libraries.ignores_case(),  # noqa: PLW0108 - only where it decides
+        )
 
     def keep_private(self, scene: Scene | None) -> None:
         """Keep a scene's title and paths out of the log from here on, if the settings say so.

@@ -8,6 +8,7 @@ have let Plex scan.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from errors import SyncError
@@ -50,6 +51,7 @@ class IndexPolicy:
         self._libraries = libraries
         self._clock = clock
         self._index: PathIndex | None = None
+        self._of: list[int] = []
         self._at: float | None = None
         self._refreshing: Iterator[None] | None = None
 
@@ -66,14 +68,15 @@ class IndexPolicy:
         Raises:
             errors.SyncError: Plex failed.
         """
-        if self._index is None:
-            keys = self._libraries.keys()
-            self._index = PathIndex(self._tables, self._client, keys, clock=self._clock)
+        index = self._index_of(self._libraries.keys())
         if not self._is_believed(AGE_FOR_WAITING if waited else INDEX_AGE):
-            if searches <= FEW or searches <= self._index.cost():
+            if searches <= FEW or searches <= index.cost():
                 return
             yield None
-            self._refreshing = self._refreshing or self._index.refreshing()
+            if self._refreshing is None:
+                infos = self._libraries.read_again()
+                index = self._index_of(self._libraries.keys())
+                self._refreshing = index.refreshing(infos)
             try:
                 for _ in self._refreshing:
                     yield None
@@ -82,7 +85,24 @@ class IndexPolicy:
                 raise
             self._refreshing = None
             self._at = self._clock()
-        yield self._index
+        yield index
+
+    def now(self) -> PathIndex:
+        """Give the index as of now, whatever it costs: for what no search can find.
+
+        Raises:
+            errors.SyncError: Plex failed.
+        """
+        self._at = None
+        (index,) = (found for found in self.prepare(math.inf) if found is not None)
+        return index
+
+    def _index_of(self, sections: list[int]) -> PathIndex:
+        """Give the index of these sections, which changes with the libraries."""
+        if self._index is None or sections != self._of:
+            self._of, self._at, self._refreshing = sections, None, None
+            self._index = PathIndex(self._tables, self._client, sections, clock=self._clock)
+        return self._index
 
     def _is_believed(self, age: float) -> bool:
         began = meta.get(self._tables.connection, meta.TASK_BEGAN) or 0.0

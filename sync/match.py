@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
 from matching.identity import entry_of, identity_of
 from matching.owner import owner_of
 from merge.base import Base, Pending
-from merge.desired import desired
+from merge.desired import Desired, desired, says_anything
 from merge.three_way import merge
+from plex.exceptions import TooManyAlike
 from store.ledger import LedgerEntry
 from sync import artwork, read
-from sync.plan import ItemPlan, ScenePlan, record_of
+from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
+from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matching.resolve import Found
     from plex.item import PlexItem
     from stash.scene import Scene
     from sync.batch import Batch
@@ -38,12 +42,16 @@ def find_items(context: Context, batch: Batch) -> Iterator[bool]:
 def merge_items(context: Context, batch: Batch) -> Iterator[bool]:
     """Merge each scene into those of its items that belong to it."""
     for plan in batch.plans:
+        for item in plan.found:
+            if batch.claims.setdefault(item.rating_key, plan.scene.id) != plan.scene.id:
+                batch.contested.add(item.rating_key)
+    for plan in batch.plans:
         if not plan.found:
             continue
         yield False
         _begin(context, batch, plan.scene)
         for item in plan.found:
-            _merge(context, plan, item)
+            _merge(context, batch, plan, item)
 
 
 def _begin(context: Context, batch: Batch, scene: Scene) -> None:
@@ -55,7 +63,7 @@ def _begin(context: Context, batch: Batch, scene: Scene) -> None:
 def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
     record = record_of(scene, context.fingerprint, batch.asked_at)
     try:
-        found = context.plex.resolver.find(scene, batch.records.get(scene.id), batch.items)
+        found = _items_of(context, batch, scene)
     except SyncError as fault:
         if fault.scope is Scope.SERVER:
             raise
@@ -72,22 +80,54 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
     )
 
 
-def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
+def _items_of(context: Context, batch: Batch, scene: Scene) -> Found:
+    """Find a scene's items, by the index where its name is too common to be searched for."""
+    resolver = context.plex.resolver
+    record = batch.records.get(scene.id)
+    try:
+        return resolver.find(scene, record, batch.items)
+    except TooManyAlike:
+        if resolver.index is not None:
+            raise
+    resolver.index = context.plex.index.now()
+    try:
+        return resolver.find(scene, record, batch.items)
+    finally:
+        if batch.is_alone:  # it may be old when the next one is looked at
+            resolver.index = None
+
+
+def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:
     server = context.client().machine_identifier
     before = entry_of(context.store.connection, server, item)
+    base = Base.from_json(before.base) if before and before.base else None
+    config = context.plex.config
+    wanted = desired(plan.scene, config, item.type)
     try:
-        owner = owner_of(item, plan.scene, plan.held, before, context.scenes_at)
+        owner = owner_of(
+            item,
+            plan.scene,
+            plan.held,
+            context.scenes_at,
+            partial(_says, context, batch, item.type),
+            is_contested=item.rating_key in batch.contested
+            or (before is not None and before.scene not in (0, plan.scene.id))
+            # What was written is to be cleared: another scene may have something to say.
+            or (base is not None and not says_anything(wanted) and _is_any(base)),
+        )
     except SyncError as fault:
         plan.fault = plan.fault or fault
         return
     if owner != plan.scene.id:
-        plan.notes.append(f"shares an item with scene {owner}")
+        plan.notes.append(shares_with(owner))
+        plan.shared[item.rating_key] = owner
+        if before is not None and before.scene == plan.scene.id:
+            plan.ceded.add(owner)
         return
-    config = context.plex.config
     merged = merge(
-        desired(plan.scene, config, item.type),
+        wanted,
         item,
-        Base.from_json(before.base) if before and before.base else None,
+        base,
         Pending.from_json(before.pending if before else ""),
         overwrite=config.overwrite_plex_edits,
         same_scene=before is None or before.scene == plan.scene.id,
@@ -107,3 +147,24 @@ def _merge(context: Context, plan: ScenePlan, item: PlexItem) -> None:
         identity_of(item),
     )
     plan.planned.append(ItemPlan(merged, before, after, item, due))
+
+
+def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool | None:
+    """Say whether a scene has anything to say to an item; None of one that is left out.
+
+    Raises:
+        errors.SyncError: Stash could not be asked for a scene that nobody has read so far.
+    """
+    scene = batch.scenes.get(number)
+    if scene is None:
+        if number not in batch.rivals:
+            batch.rivals[number] = context.stash.read_scenes([number]).get(number)
+        scene = batch.rivals[number]
+    config = context.plex.config
+    if scene is None or why_not(scene, config):
+        return None
+    return says_anything(desired(scene, config, item_type))
+
+
+def _is_any(base: Base) -> bool:
+    return says_anything(Desired(base.values, base.members))

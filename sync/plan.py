@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from store.ledger import LedgerEntry, SceneRecord, paths_text
+from store.ledger import SHARES, SHARES_WITH, LedgerEntry, SceneRecord, paths_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +63,8 @@ class ScenePlan:
         untied: Ledger entries that are this scene's no longer.
         missing: What to say, and to ask of Plex, where no item was found; None where one was.
         planned: What is to be done to those of the items that this scene owns.
+        shared: The owner of each of the others, by rating key.
+        ceded: Scenes to which it gave an item that was its own.
         acknowledged: Ledger entries of what stands in Plex now.
         items: Rating keys of the items that were written, or needed nothing.
         fault: The first thing that failed, for one of several items or for all; None for none.
@@ -78,6 +80,8 @@ class ScenePlan:
     untied: list[LedgerEntry] = field(default_factory=list)
     missing: Missing | None = None
     planned: list[ItemPlan] = field(default_factory=list)
+    shared: dict[int, int] = field(default_factory=dict)
+    ceded: set[int] = field(default_factory=set)
     acknowledged: list[LedgerEntry] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -91,7 +95,7 @@ class ScenePlan:
         """One word: changed, unchanged, or shares (another scene's item)."""
         if self.written:
             return "changed"
-        return "unchanged" if self.items else "shares"
+        return "unchanged" if self.items else SHARES
 
     def add_pictures(
         self,
@@ -110,6 +114,11 @@ class ScenePlan:
             self.written.append(Written(rating_key, changes))
         else:
             told.changes = {**told.changes, **changes}
+
+
+def shares_with(owner: int) -> str:
+    """Give the note of a scene that does not own an item."""
+    return f"{SHARES_WITH} {owner}"
 
 
 def record_of(

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from matching.resolve import is_recent
+from matching.resolve import held_paths
 from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
-from store import ledger
+from store import ledger, meta
 from sync.batch import Interrupted
 from sync.scene_filter import why_not
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from plex.client import PlexClient
     from stash.scene import SceneStamp
-    from store.ledger import SceneRecord
     from sync.batch import Batch
     from sync.context import Context
 
@@ -45,20 +44,11 @@ def records(context: Context, batch: Batch) -> Iterator[bool]:
 def index(context: Context, batch: Batch) -> Iterator[bool]:
     """Bring the path index in step, if so many scenes have to be searched that it pays."""
     plex = context.plex
+    plex.libraries.read_for(meta.get(context.store.connection, meta.TASK_BEGAN) or 0.0)
     plex.resolver.index = None  # the one of the batch before may be old by now
     if batch.is_alone:
         return
-    wanted = [
-        number
-        for number in batch.ids
-        if number not in batch.scenes or not why_not(batch.scenes[number], plex.config)
-    ]
-    resolved = [
-        number
-        for number in wanted
-        if number in batch.records and _is_resolved(context, batch.records[number])
-    ]
-    searched = len(wanted) - len(remembered(context, resolved))
+    searched = sum(_is_searched(context, batch, number) for number in batch.ids)
     ahead = searched * max(batch.waiting, len(batch.ids)) / len(batch.ids)
     waited = any(row.due_at for row in batch.rows.values())
     for found in plex.index.prepare(ahead, waited=waited):
@@ -93,8 +83,10 @@ def items(context: Context, batch: Batch) -> Iterator[bool]:
     keys: dict[int, None] = {}
     for number in numbers:
         keys.update(dict.fromkeys(known.get(number, ())))
+        paths = held_paths(batch.records[number].places) if number in batch.as_read else ()
         if number in batch.scenes:
-            keys.update(dict.fromkeys(context.plex.resolver.indexed(batch.scenes[number])))
+            paths = context.plex.resolver.paths_of(batch.scenes[number])
+        keys.update(dict.fromkeys(context.plex.resolver.listed(paths) or ()))
     wanted = list(keys)
     chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
     with ThreadPoolExecutor(READERS) as readers:
@@ -128,9 +120,16 @@ def check(context: Context, batch: Batch) -> None:
         raise Interrupted
 
 
-def _is_resolved(context: Context, record: SceneRecord) -> bool:
-    """Say whether the ledger's items will do, if there are any."""
-    return record.fingerprint == context.fingerprint and is_recent(record, context.clock())
+def _is_searched(context: Context, batch: Batch, number: int) -> bool:
+    """Say whether a scene's items have to be looked up, as far as it can be told by now."""
+    if number in batch.scenes:
+        return not why_not(batch.scenes[number], context.plex.config)
+    record = batch.records.get(number)
+    return (
+        record is None
+        or record.outcome != ledger.SKIPPED
+        or record.fingerprint != context.fingerprint
+    )
 
 
 def _read(client: PlexClient, keys: list[int]) -> dict[int, PlexItem]:

@@ -60,6 +60,7 @@ class Recorder:
         Raises:
             errors.SyncError: Plex as a whole failed when it was asked to scan.
         """
+        self._mark_heirs(batch)
         self._keep_matches(batch.plans)
         self._end_unchanged(batch)
         for number, reason in batch.left_out.items():
@@ -128,6 +129,9 @@ class Recorder:
             ledger.forget_item(connection, server, rating_key)
         for entry in plan.acknowledged:
             ledger.acknowledge(connection, entry, now=now)
+        for item in plan.planned:
+            if item.before and item.before.scene not in (0, scene.id):
+                ledger.cede(connection, server, item.before.scene, scene.id)
         for written in plan.written:
             history.add(
                 connection,
@@ -138,6 +142,27 @@ class Recorder:
                 changes=written.changes,
             )
         ledger.record_scene(connection, plan.record, carried_by(scene))
+
+    def _mark_heirs(self, batch: Batch) -> None:
+        """Let the scenes be looked at whose turn it is to say what an item shall be.
+
+        They are those that shared an item of a scene that is left out now, that holds its
+        file no more or is silent, or that Stash no longer has.
+        """
+        connection = self._store.connection
+        former = ledger.owners(connection, tuple(batch.left_out))
+        former |= {plan.scene.id for plan in batch.plans if plan.untied}
+        heirs = set(ledger.sharers(connection, former)) if former else set()
+        heirs |= {scene for plan in batch.plans for scene in plan.ceded}
+        if heirs:
+            with self._store.transaction():
+                enqueue(
+                    connection,
+                    "scene",
+                    sorted(heirs),
+                    now=self._context.clock(),
+                    urgency=BACKGROUND,
+                )
 
     def _keep_matches(self, plans: Iterable[ScenePlan]) -> None:
         untied = [entry for plan in plans for entry in plan.untied]

@@ -44,4 +44,5 @@ def keep_private(log: Log, scene: Scene, config: PlexSyncConfig | None) -> None:
     """Keep a scene's title and paths out of the log from here on, if they have to be."""
     if log.is_redacted and config is not None:
         paths = [file.path for file in scene.files]
-        log.redact([scene.title, *paths, *(config.path_map.to_plex(path) for path in paths)])
+        mapped = (target for path in paths for target in config.path_map.targets(path))
+        log.redact([scene.title, *paths, *mapped])

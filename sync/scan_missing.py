@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
+from plex.exceptions import LibraryNotFound
 from plex.libraries import scan_folder
 from store import meta, queue
 from validation.path_map import path_key
@@ -34,6 +35,8 @@ def ask(context: Context, plan: ScenePlan) -> bool:
         try:
             for section in sections:
                 scan_folder(context.client(), section, folder)
+        except LibraryNotFound:
+            context.plex.libraries.read_again()  # deleted meanwhile: no wrong setting
         except SyncError as fault:
             if fault.scope is Scope.SERVER:
                 raise

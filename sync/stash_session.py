@@ -14,7 +14,7 @@ from stash.exceptions import StashRefused, StashUnreachable
 from store import meta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from log import Log
     from stash.scene import Scene
@@ -60,9 +60,15 @@ class StashSession:
         """Ask anything of the client, once more with a newer connection if there is one."""
         return self._ask(question)
 
-    def scenes_with_path(self, path: str) -> list[int]:
-        """Give the ids of the scenes that hold a file."""
-        return self._ask(lambda client: [scene.id for scene in client.scenes_with_path(path)])
+    def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
+        """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
+        found = self._ask(lambda client: client.scenes_with_path(path, is_same))
+        return [scene.id for scene in found]
+
+    def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
+        """Read scenes in full; those that Stash does not have are absent."""
+        wanted = list(scene_ids)
+        return self._ask(lambda client: client.read_scenes(wanted))
 
     def cover(self, scene: Scene) -> bytes | None:
         """Give a scene's cover, None when there is no picture to show."""

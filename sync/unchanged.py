@@ -38,7 +38,8 @@ def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
     batch.as_read = {
         number
         for number, record in batch.records.items()
-        if is_as_read(context, record, known.get(number))
+        # Who else may want a shared item has to be asked anyway.
+        if ledger.SHARES_WITH not in record.note and is_as_read(context, record, known.get(number))
     }
     yield False
 
@@ -77,6 +78,10 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
     server = context.client().machine_identifier
     entries = ledger.entries_of(context.store.connection, server, record.id)
     paths = held_paths(record.places)
+    listed = context.plex.resolver.listed(paths)
+    # An item that came later, such as a copy in a second library, is known to the index only.
+    if listed is None or not {entry.rating_key for entry in entries}.issuperset(listed):
+        return False
     for entry in entries:
         item = items.get(entry.rating_key)
         if item is None or entry.pending or not any(item.holds(path) for path in paths):

@@ -131,13 +131,17 @@ def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> str:
     paths = [path for stamp in stamps for path in stamp.paths[:1]]
     if not paths:
         return "Stash has no scene with a file yet."
-    inside = [path for path in paths if libraries.reach(config.path_map.to_plex(path))]
+    inside = [path for path in paths if any(map(libraries.reach, config.path_map.targets(path)))]
     if not inside:
         rule = find_rule(libraries, paths)
         fault = NothingMatchesError(_no_folder(config, libraries, paths[0], rule))
         fault.setting, fault.rule = "path_map", rule
         raise fault
-    found = [path for path in inside if _is_in_plex(libraries, config.path_map.to_plex(path))]
+    found = [
+        path
+        for path in inside
+        if any(_is_in_plex(libraries, one) for one in config.path_map.targets(path))
+    ]
     return (
         f"of {len(paths)} scenes looked at, {len(inside)} lie in a library folder "
         f"and {len(found)} are in Plex already."

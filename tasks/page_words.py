@@ -138,7 +138,7 @@ def scene(
             "PlexSync has not looked at this scene so far, or leaves it out because of "
             "only_organized or exclude_tags."
         )
-    if record.outcome == "shares":
+    if record.outcome == ledger.SHARES:
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
         return "unknown", f"Left out: {record.note}."

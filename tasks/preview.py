@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from errors import NextStep, Scope, SyncError
+from store.ledger import SHARES
 from store.store import for_one_run
 from sync import pipeline
 from sync.batch import Batch
@@ -124,9 +125,10 @@ def run(task: Task) -> str:
         )
         context.adopt(config, fingerprint)
         total = task.stash.client().count_scenes()
+        claims: dict[int, int] = {}  # nothing is recorded that would tell a later window
         for window in _windows(task):
             left = total - preview.outcomes.total()
-            for batch in _planned(context, window, left):
+            for batch in _planned(context, window, left, claims):
                 preview.outcomes["left out"] += len(batch.left_out)
                 for plan in batch.plans:
                     _note(preview, context, plan)
@@ -136,9 +138,12 @@ def run(task: Task) -> str:
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
 
-def _planned(context: Context, scenes: list[Scene], waiting: int) -> list[Batch]:
+def _planned(
+    context: Context, scenes: list[Scene], waiting: int, claims: dict[int, int]
+) -> list[Batch]:
     """Plan some scenes together; each by itself where Plex refuses to be asked for many."""
     batch = Batch.of_scenes(scenes)
+    batch.claims = claims
     batch.waiting = max(waiting, len(scenes))
     try:
         pipeline.plan(context, batch, pipeline.PREVIEW)
@@ -149,6 +154,7 @@ def _planned(context: Context, scenes: list[Scene], waiting: int) -> list[Batch]
         return [batch]
     alone = [Batch.of_scenes([scene]) for scene in scenes]
     for one in alone:
+        one.claims = claims
         pipeline.plan(context, one, pipeline.PREVIEW)
     return alone
 
@@ -166,7 +172,8 @@ def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
             preview.say("WARNING", log.clean(f"scene {plan.scene.id}: {log.words(fault)}"))
         return
     changes = [change for one in plan.written for change in one.changes.items()]
-    preview.outcomes["would change" if changes else "would stay"] += 1
+    stays = "would share another's item" if plan.outcome == SHARES else "would stay"
+    preview.outcomes["would change" if changes else stays] += 1
     preview.add(plan.scene, changes, plan.notes)
 
 
@@ -189,7 +196,13 @@ def _summary(preview: Preview) -> str:
     parts = [f"{counted['would change']} of {counted.total()} scenes would change"]
     parts += [
         f"{counted[outcome]} {outcome}"
-        for outcome in ("would stay", "not in Plex yet", "would fail", "left out")
+        for outcome in (
+            "would stay",
+            "would share another's item",
+            "not in Plex yet",
+            "would fail",
+            "left out",
+        )
         if counted[outcome]
     ]
     fields = ", ".join(f"{name} {count}" for name, count in preview.fields.most_common())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from store import holds, notice, queue
+from store import holds, meta, notice, queue
 from tasks import stash_log
 from worker import launcher
 
@@ -18,6 +19,7 @@ def run(task: Task) -> str:
         failed = queue.make_due(connection, parked=True)
         waiting = queue.make_due(connection, parked=False)
         holds.look_now(connection)
+        meta.put(connection, meta.TASK_BEGAN, time.time())  # what was read before may be old
         notice.leave(connection)
     launcher.ensure_worker(task.store.directory, task.entry)
     summary = "Nothing had failed and nothing was waiting."

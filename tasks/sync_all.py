@@ -15,6 +15,7 @@ from errors import TransientError
 from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
+from store.ledger import SHARES
 from tasks import stash_log
 from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
@@ -157,10 +158,13 @@ def _summary(task: Task, total: int, seconds: float) -> str:
             skipped.append(f"{scenes} {reason}")
     parts: list[Any] = [
         f"{counted.get('changed', 0)} changed",
-        f"{counted.get('unchanged', 0) + counted.get('shares', 0)} unchanged",
+        f"{counted.get('unchanged', 0)} unchanged",
         f"{counted.get('waiting', 0)} not in Plex yet",
         f"{counted.get('failed', 0)} failed" + (f" ({', '.join(failed)})" if failed else ""),
     ]
+    if counted.get(SHARES):
+        verb = "shares" if counted[SHARES] == 1 else "share"
+        parts.append(f"{counted[SHARES]} {verb} an item with another scene")
     if skipped:
         parts.append(f"{counted['skipped']} left out ({', '.join(skipped)})")
     if counted.get("gone"):

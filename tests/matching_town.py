@@ -27,7 +27,7 @@ from validation.path_map import PathMap
 from worker.processor import search_plex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from matching.resolve import PathLookup
@@ -70,10 +70,19 @@ class StashOnHand:
             raise found
         return found
 
-    def scenes_with_path(self, path: str) -> list[int]:
-        """Give the scenes that hold a file."""
+    def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
+        """Give the scenes that hold a file, found as Stash finds them: LIKE, for ASCII."""
         self._town.asked.append(path)
-        return self._town.owners.get(path, [])
+        return [
+            number
+            for known, numbers in self._town.owners.items()
+            if known.lower() == path.lower() and is_same(known)
+            for number in numbers
+        ]
+
+    def read_scenes(self, ids: Iterable[int]) -> dict[int, Scene]:
+        """Give scenes in full, as they are in the catalogue unless a test says otherwise."""
+        return {number: self._town.scenes.get(number) or scene(number) for number in ids}
 
 
 class Reconciler:
@@ -130,6 +139,7 @@ class Town:
     store: Store
     folder: Path
     owners: dict[str, list[int]] = field(default_factory=dict)
+    scenes: dict[int, Scene] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     now: float = 1_800_000_000.0
     covers: dict[int, bytes | SyncError] = field(default_factory=dict)
@@ -197,6 +207,7 @@ class Town:
         self.plex.clear_requests()
         self.now = 1_800_000_000.0
         self.owners.clear()
+        self.scenes.clear()
         self.asked.clear()
         self.covers.clear()
         self.downloads.clear()

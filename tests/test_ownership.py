@@ -138,7 +138,7 @@ def test_another_server_at_the_same_address_is_known_before_anything_is_written(
 ) -> None:
     """A proxy that leads elsewhere by now: nothing of the ledger counts for the other Plex."""
     with (
-        start_plex(SCENES, name="Other", token=town.plex.token) as other,
+        start_plex(SCENES, machine_id="0" * 40, token=town.plex.token) as other,
         Door(port_of(town.plex)) as door,
         bulk_hand(town, plex_url=f"http://127.0.0.1:{door.port}") as hand,
     ):

@@ -15,6 +15,8 @@ from tests.matching_town import PATH_MAP, Town, scene
 from validation.path_map import PathMap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stash.scene import Scene
 
 TOWN_SCENES = 30
@@ -178,6 +180,9 @@ def test_a_learnt_rule_spares_the_search_where_an_index_knows_better(town: Town)
         def items_holding(self, path: str) -> list[int] | None:
             file = catalogue_file(2)
             return [town.plex.key_of(file.plex_path)] if path == file.plex_path else []
+
+        def correct(self, path: str, rating_keys: Iterable[int]) -> None:
+            raise AssertionError(path, rating_keys)
 
     with town.reconciler() as reconciler:
         reconciler.look(elsewhere(1))

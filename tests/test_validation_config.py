@@ -210,7 +210,7 @@ def test_all_problems_are_listed_at_once() -> None:
         "plex_url": "plex",
         "plex_token": "claim-abcdefgh",
         "plex_connect_timeout": "soon",
-        "path_map": "/a; /b => c; /d => /e; /d => /f",
+        "path_map": "/a; /b => c; /d => /e => /f",
         "sync_fields": "tilte",
     }
     with pytest.raises(SettingsError) as caught:

@@ -122,8 +122,6 @@ def test_to_plex(rules: str, stash: str, plex: str) -> None:
         ("/a/../b => /c", [1], "without them"),
         ("/a => /./c", [1], "without them"),
         ("/a\0 => /b", [1], "control characters"),
-        ("/a => /b; /a/ => /c", [2], "second target"),
-        ("C:\\A => /b; c:/a => /c", [2], "second target"),
         ('"/a => /b', [1], "no closing one"),
         ('"/a" x => /b', [1], 'behind a closing "'),
         ("x; /ok => /fine; ; y => /z", [1, 3], "has no =>"),

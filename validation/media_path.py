@@ -22,6 +22,8 @@ _POSIX_NAME = re.compile(r"[^/]+")
 
 POSIX_ROOT = "/"
 UNC_ROOT = "\\\\"
+#: The folder that it stands in.
+HERE = "."
 
 
 @dataclass(frozen=True)
@@ -71,23 +73,31 @@ class MediaPath:
         start = self.ends[count - 1] if count else len(self.root)
         return self.text[start:].lstrip("\\/" if self.windows else "/")
 
+    def below(self, count: int) -> str:
+        """What follows the folder that the root and the first ``count`` names in ``keys`` make."""
+        places = [place for place, name in enumerate(self.names, 1) if name != HERE]
+        return self.after(places[count - 1] if count else 0)
+
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """Root and names in the form in which two paths are compared."""
+        names = (self.root, *(name for name in self.names if name != HERE))
         if self.text.isascii() and not self.windows:
-            return (self.root, *self.names)
-        return tuple(name_key(name, windows=self.windows) for name in (self.root, *self.names))
+            return names
+        return tuple(name_key(name, windows=self.windows) for name in names)
 
 
 def name_key(name: str, *, windows: bool) -> str:
-    """One name in the form for comparing: NFC, and lower case on Windows.
+    """One name in the form for comparing: NFC; on Windows lower case, without final dots.
 
-    macOS and some network shares hand out decomposed accents, others composed
-    ones, for the same file.
+    macOS and some network shares hand out decomposed accents, others composed ones, for the
+    same file. Windows takes dots and blanks off the end of a name
+    (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
     """
     key = unicodedata.normalize("NFC", name)
     if not windows:
         return key
+    key = key.rstrip(". ") or key
     if key.isascii():
         return key.lower()
     # Letter by letter: str.lower() makes the Greek sigma depend on its place.
@@ -103,7 +113,7 @@ def path_key(path: str) -> str:
     a POSIX path keeps its case. ``path_key(path_key(p)) == path_key(p)``.
     """
     parts = MediaPath.of(unicodedata.normalize("NFC", path))
-    key = name_key("/".join(parts.names), windows=parts.windows)
+    key = "/".join(name_key(name, windows=parts.windows) for name in parts.names if name != HERE)
     if parts.root[-1:] == ":":
         return "/".join(filter(None, (parts.root.lower(), key)))
     return f"/{key}" if parts.root else key

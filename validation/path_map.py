@@ -89,7 +89,8 @@ class PathMapError(ValueError):
 class PathMap:
     """The user's rules, and the translation of paths by them.
 
-    The rule with the longest matching folder wins, wherever it stands. A folder
+    The rule with the longest matching folder wins, wherever it stands; Plex may have one
+    folder of Stash's under several, each with a rule of its own. A folder
     matches whole names only: ``/data`` is in ``/data/a`` but not in ``/database``.
     Accents match composed or decomposed; case must be equal unless the rule's
     Stash side is a Windows path. Without rules every path stays as it is.
@@ -128,20 +129,27 @@ class PathMap:
         return any(direction.covers(keys) for direction in self._to_plex)
 
     def to_plex(self, path: str) -> str:
-        """The path by which Plex knows Stash's ``path``; unchanged if no rule applies.
+        """The first of ``targets``."""
+        return self.targets(path)[0]
 
-        What follows the folder stays verbatim, but for the separators, which
-        become those of the target.
+    def targets(self, path: str) -> tuple[str, ...]:
+        """The paths by which Plex may know Stash's ``path``; itself if no rule applies.
+
+        Several if path_map gives its folder several targets, in the order of the rules.
+        What follows the folder stays verbatim, but for the separators, which become
+        those of the target.
         """
         parts = MediaPath.of(path)
         keys = parts.keys
-        for direction in self._to_plex:
-            if direction.covers(keys):
-                return direction.apply(parts)
-        return path
+        covering = [direction for direction in self._to_plex if direction.covers(keys)]
+        if not covering:
+            return (path,)
+        longest = covering[0].keys
+        found = (one.apply(parts) for one in covering if one.keys == longest)
+        return tuple(dict.fromkeys(found))
 
     def to_stash(self, path: str) -> tuple[str, ...]:
-        """Every Stash-side path that ``to_plex`` turns into this Plex-side ``path``.
+        """Every Stash-side path that ``targets`` turns into this Plex-side ``path``.
 
         Longest Plex folder first; ``path`` itself is last, if no rule applies to
         it. Empty when Stash cannot have a name for it.
@@ -154,17 +162,16 @@ class PathMap:
         return tuple(
             candidate
             for candidate in dict.fromkeys([*candidates, path])
-            if same_path(self.to_plex(candidate), path)
+            if any(same_path(target, path) for target in self.targets(candidate))
         )
 
 
 def read_path_map(text: str) -> tuple[PathMap, tuple[RuleProblem, ...]]:
     """The usable rules in ``text``, and a problem for each rule that is not.
 
-    A rule that is there twice counts once; two different targets for one
-    folder are a problem.
+    A rule that is there twice counts once; of several targets for one folder each is one.
     """
-    rules: dict[tuple[str, ...], PathRule] = {}
+    rules: dict[tuple[tuple[str, ...], str], PathRule] = {}
     problems: list[RuleProblem] = []
     for typed in split_rules(text):
         fault = typed.fault
@@ -173,10 +180,8 @@ def read_path_map(text: str) -> tuple[PathMap, tuple[RuleProblem, ...]]:
                 fault = f"has a {owner} side that {side_fault}"
         if not fault:
             rule = PathRule(typed.stash, typed.plex)
-            known = rules.setdefault(MediaPath.of(rule.stash).keys, rule)
-            if not same_path(known.plex, rule.plex):
-                fault = "gives a Stash folder a second target; keep only one of the two"
-        if fault:
+            rules.setdefault((MediaPath.of(rule.stash).keys, path_key(rule.plex)), rule)
+        else:
             problems.append(RuleProblem(typed.number, f"rule {typed.number} {fault}"))
     return PathMap(tuple(rules.values())), tuple(problems)
 
@@ -226,7 +231,7 @@ class _Direction:
         return keys[: len(self.keys)] == self.keys
 
     def apply(self, parts: MediaPath) -> str:
-        rest = parts.after(len(self.keys) - 1)
+        rest = parts.below(len(self.keys) - 1)
         if not rest:
             return self.target
         if self.target_is_windows:

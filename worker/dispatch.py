@@ -174,7 +174,7 @@ class Dispatcher:
                 if not planning.finish(worker.recorder):
                     return
                 batch, following = planning.batch, self._following(self._rows)
-                planning = self._planning(following) if following else None
+                planning = self._planning(following, batch) if following else None
                 meanwhile = planning.step if planning else write.nothing
                 pipeline.apply(worker.context, worker.recorder, batch, meanwhile)
                 self._keep_pace(batch)
@@ -188,7 +188,7 @@ class Dispatcher:
             if planning is not None:
                 planning.close()
 
-    def _planning(self, rows: list[QueueRow]) -> Planning:
+    def _planning(self, rows: list[QueueRow], before: Batch | None = None) -> Planning:
         batch = Batch(
             tuple(row.id for row in rows),
             {row.id: row for row in rows},
@@ -196,6 +196,10 @@ class Dispatcher:
             # Others were marked because something else than the scene changed.
             unread=rows[0].urgency == TASK,
         )
+        if before:  # of what it found the ledger may not know yet
+            batch.claims = {
+                item.rating_key: plan.scene.id for plan in before.plans for item in plan.found
+            }
         return Planning(self._worker.context, batch)
 
     def _keep_pace(self, batch: Batch) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.libraries import is_chosen
+from plex.libraries import choose
 from plex.listing import pages
 from store import history, meta, queue
 
@@ -63,10 +64,12 @@ class NewInPlex:
         few = len(scenes) <= FEW
         appeared = set(scenes) if few else set()
         changed = False
-        for info in client.section_infos():
+        infos = client.section_infos()
+        chosen, missing = choose(infos, self._context.settings.plex_libraries)
+        if not missing:
+            self._context.plex.libraries.take(infos)
+        for info in chosen:
             known = seen.get(str(info.key))
-            if not is_chosen(info, self._context.settings.plex_libraries):
-                continue
             if not before:  # the first request of all only remembers
                 seen[str(info.key)] = _seen(info, now)
                 continue
@@ -112,7 +115,10 @@ def _new_in_plex(
     """
     item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
     newer = (("addedAt>>", str(int(since) - 1)),)
-    page = next(pages(context.client(), info.key, item_type, newer, size=MOST_NEW))
+    try:
+        page = next(pages(context.client(), info.key, item_type, newer, size=MOST_NEW))
+    except LibraryNotFound:  # deleted since the list was read
+        return set(), None
     items = [item for item in page.items if item.added_at >= int(since)]
     files = [file for item in items for file in item.files]
     scenes = {scene for file in files for scene in context.scenes_at(file)}

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from errors import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
-from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
+from plex.exceptions import (
+    LibraryNotFound,
+    NotInPlexYet,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexTemporaryError,
+)
 from plex.matcher import Matches, find_plex_item_by_path
 from stash.scene import METADATA, Scene
 from sync import pipeline, redaction
@@ -59,17 +65,39 @@ def search_plex(libraries: Libraries, path: str) -> list[Matches]:
         What was found, one for each library asked.
 
     Raises:
-        AmbiguousMatch: Too many names alike to look through.
+        TooManyAlike: Too many names alike to look through; the path index can tell.
+        NotInPlexYet: A library that Plex lists is none when it is asked, and no other one
+            has the file.
         errors.SyncError: Plex could not be asked.
     """
-    found = []
-    for section in libraries.sections_for(path):
-        matches = Matches()
-        item = find_plex_item_by_path(section, path, matches)
-        if item is not None and item not in matches.items:
-            matches.items.insert(0, item)
-        found.append(matches)
+    try:
+        return [_search(section, path) for section in libraries.sections_for(path)]
+    except LibraryNotFound:
+        libraries.read_again()  # deleted, or made anew under another key
+    answers = [_search_or_miss(section, path) for section in libraries.sections_for(path)]
+    found = [one for one in answers if isinstance(one, Matches)]
+    gone = next((one for one in answers if isinstance(one, LibraryNotFound)), None)
+    if gone and not any(one.items or one.tied for one in found):
+        raise NotInPlexYet.about(
+            f"Plex lists a library and says that it has none: {gone.fact}",
+            hint="PlexSync looks again by itself.",
+        )
     return found
+
+
+def _search_or_miss(section: Any, path: str) -> Matches | LibraryNotFound:
+    try:
+        return _search(section, path)
+    except LibraryNotFound as fault:
+        return fault
+
+
+def _search(section: Any, path: str) -> Matches:
+    matches = Matches()
+    item = find_plex_item_by_path(section, path, matches)
+    if item is not None and item not in matches.items:
+        matches.items.insert(0, item)
+    return matches
 
 
 class SyncWorker:

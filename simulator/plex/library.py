@@ -55,8 +55,27 @@ STYLES: Final = {
         "scanner": "Plex TV Series",
         "language": "en-US",
     },
+    # Agents and scanners as python-plexapi names them (plexapi/library.py, Library.add).
+    "photo": {
+        "type": "photo",
+        "agent": "com.plexapp.agents.none",
+        "scanner": "Plex Photo Scanner",
+        "language": "xn",
+    },
+    "music": {
+        "type": "artist",
+        "agent": "tv.plex.agents.music",
+        "scanner": "Plex Music",
+        "language": "en-US",
+    },
 }
-_TITLES: Final = {"other": "Scenes", "movie": "Movies", "show": "TV Shows"}
+_TITLES: Final = {
+    "other": "Scenes",
+    "movie": "Movies",
+    "show": "TV Shows",
+    "photo": "Photos",
+    "music": "Music",
+}
 
 
 class PathIndex:
@@ -181,6 +200,7 @@ class Library:
         self.waiting: list[tuple[Section, tuple[FileFacts, ...]]] = []
         self._tag_rows: dict[tuple[str, str], TagRow] = {}
         self._seasons: dict[tuple[int, str], Item] = {}
+        self._sections_made = 0
         self._next_key = FIRST_KEY
         self._next_part = 1
 
@@ -190,7 +210,8 @@ class Library:
 
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
-        section_id = len(self.sections) + 1
+        self._sections_made += 1
+        section_id = self._sections_made
         section = Section(
             section_id=section_id,
             style=STYLES[style],
@@ -200,6 +221,12 @@ class Library:
         )
         self.sections[section_id] = section
         return section
+
+    def remove_section(self, section_id: int) -> None:
+        """Take a library away with all its items; its number is not given again."""
+        for key in [key for key, item in self.items.items() if item.section_id == section_id]:
+            del self.items[key]
+        del self.sections[section_id]
 
     def fill(self, section: Section, count: int, *, matched: bool) -> None:
         """Put the first ``count`` files of the catalogue into ``section``.

@@ -136,6 +136,9 @@ class PlexControlApi(ControlApi):
     def _add_section(self, style: str, title: str, locations: Sequence[str]) -> int:
         return self.library.add_section(style, title, locations).section_id
 
+    def _delete_section(self, section: int) -> None:
+        self.library.remove_section(section)
+
     def _scan(self, section: int) -> int:
         return self.library.finish_scan(self.library.sections[section], None)
 

@@ -16,6 +16,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from simulator.library import catalogue_file
@@ -31,6 +32,8 @@ from simulator.stash.records import (
     catalogue_stamp,
     stamp,
 )
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class Database:
@@ -91,14 +94,14 @@ class Database:
         return self._stamps
 
     def paths(self) -> dict[str, set[int]]:
-        """Ids of scenes by the lower-case path of each of their files."""
+        """Ids of scenes by the path of each of their files, as ``like_key`` gives it."""
         if self._paths is None:
             found: dict[str, set[int]] = {}
             for number in self.scene_ids():
                 live = self._live.get(number)
                 files = [catalogue_file(number).stash_path] if live is None else _paths(live)
                 for path in files:
-                    found.setdefault(path.lower(), set()).add(number)
+                    found.setdefault(like_key(path), set()).add(number)
             self._paths = found
         return self._paths
 
@@ -200,13 +203,18 @@ class Database:
             (carriers, scene.related(kind)) for kind, carriers in self._carriers.items()
         ]
         if self._paths is not None:
-            pairs.append((self._paths, [path.lower() for path in _paths(scene)]))
+            pairs.append((self._paths, [like_key(path) for path in _paths(scene)]))
         for index, keys in pairs:
             for key in keys:
                 if present:
                     index.setdefault(key, set()).add(scene.id)
                 else:
                     index.get(key, set()).discard(scene.id)
+
+
+def like_key(path: str) -> str:
+    """A path in the form in which SQL's LIKE compares it: case only counts beyond ASCII."""
+    return path.translate(_LOWER)
 
 
 def _paths(scene: Scene) -> list[str]:
@@ -257,9 +265,9 @@ def _touched(scene: Scene | None, since: str) -> bool:
 def _with_path(database: Database, value: str) -> set[int]:
     paths = database.paths()
     if not re.search(r"[%_]", value):
-        return paths.get(value.lower(), set())
+        return paths.get(like_key(value), set())
     wildcards = {"%": ".*", "_": "."}
-    text = "".join(wildcards.get(letter, re.escape(letter)) for letter in value.lower())
+    text = "".join(wildcards.get(letter, re.escape(letter)) for letter in like_key(value))
     like = re.compile(text, re.DOTALL)
     return {number for path, ids in paths.items() if like.fullmatch(path) for number in ids}
 

@@ -6,7 +6,7 @@ import base64
 import re
 from typing import Any
 
-from simulator.stash.database import Database
+from simulator.stash.database import Database, like_key
 from simulator.stash.plan import StashError
 from simulator.stash.records import Scene
 
@@ -85,7 +85,7 @@ def move_folder(database: Database, old: str, new: str) -> list[int]:
 
     with database.lock:
         known = database.paths().items()
-        below = {one for path, ids in known if path.startswith(old.lower() + "/") for one in ids}
+        below = {one for path, ids in known if path.startswith(like_key(old) + "/") for one in ids}
         for number in sorted(below):
             database.change(number, edit, touch=False)
     return sorted(below)

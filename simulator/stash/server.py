@@ -168,7 +168,7 @@ class StashControlApi(ControlApi):
         return self._scene(number)
 
     def _edit(self, scene: Scene, values: dict[str, Any]) -> None:
-        """Keys of SceneUpdateInput, and ``cover`` and ``move``."""
+        """Keys of SceneUpdateInput, and ``cover``, ``move`` and ``add_file``."""
         cover = str(values.get("cover", ""))
         if cover.startswith("new:"):
             scene.cover = jpeg(cover.encode())
@@ -177,6 +177,8 @@ class StashControlApi(ControlApi):
         if "move" in values:
             scene.files[0].path = values["move"]
             scene.files[0].updated_at = self.database.now()
+        if "add_file" in values:
+            scene.files.append(self.database.new_file(**values["add_file"]))
         apply_input(scene, values)
 
     def _add_scene(self, files: Sequence[dict[str, Any]], **values: Any) -> int:
