@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from matching.never_listed import why_never
 from plex.exceptions import NotInPlexYet
 from plex.libraries import folder_of, lies_in
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from plex.libraries import Libraries
     from plex.sections import SectionInfo
     from stash.scene import Scene
+
+
+#: Looks in vain after which Plex has had its time: by the schedule, an hour and more.
+PATIENCE = 4
 
 
 class Scan(NamedTuple):
@@ -29,16 +34,25 @@ class Missing:
     """A scene that no item holds a file of.
 
     ``told`` is the sentence about it, ``waits`` what comes of it by itself, "" where a
-    scan of Plex would not help; ``scans`` are those that would.
+    scan of Plex would not help; ``scans`` are those that would; ``never`` is why Plex may
+    not list it at all, "" where nothing speaks for that.
     """
 
     told: str
     waits: str = ""
     scans: tuple[Scan, ...] = ()
+    never: str = ""
 
-    def fault(self, *, asked: bool = False) -> NotInPlexYet:
-        """Give the fault to raise; ``asked`` says that Plex was just asked to scan a folder."""
+    def fault(self, *, asked: bool = False, looks: int = 0) -> NotInPlexYet:
+        """Give the fault to raise.
+
+        Args:
+            asked: Plex was just asked to scan a folder.
+            looks: So many looks were in vain before this one.
+        """
         then = self.waits
+        if self.never and looks >= PATIENCE:
+            then = f"{self.never} PlexSync goes on looking now and then."
         if asked:
             then = "Plex was asked to scan its folder; PlexSync looks again by itself."
         return NotInPlexYet(f"{self.told} {then}".rstrip())
@@ -62,6 +76,7 @@ def explain(
             f"Scene {scene.id}: Plex has no item for {inside[0]} yet.",
             "PlexSync looks again by itself once Plex has scanned it.",
             tuple(scans),
+            why_never(inside[0], libraries.reach(inside[0])),
         )
     mend = advice.sentence(scene.files[0].path) or (
         "If Plex names the folder differently, say so in the setting path_map; if this "

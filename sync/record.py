@@ -69,9 +69,12 @@ class Recorder:
             if plan.fault is None or plan.found:
                 continue
             self._context.keep_private(plan.scene)
-            if plan.missing and plan.missing.scans and scan_missing.ask(self._context, plan):
-                plan.fault = plan.missing.fault(asked=True)
-            if row := batch.rows.get(plan.scene.id):
+            row = batch.rows.get(plan.scene.id)
+            if plan.missing:
+                asked = bool(plan.missing.scans) and scan_missing.ask(self._context, plan)
+                looks = row.attempts if row else 0
+                plan.fault = plan.missing.fault(asked=asked, looks=looks)
+            if row:
                 self._settle(row, plan.fault)
         self._context.keep_private(batch.current)  # a fault that is raised next may be about it
 

@@ -176,3 +176,31 @@ def test_a_name_that_is_missing_holds_the_queue_and_is_named(
     (hold,) = hand.holds().values()
     assert "'Clips'" in hold.message
     assert "plex_libraries" in hold.message
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Show S01E02.mp4", "named like an episode, and 'Films' is a movie library"),
+        ("Film-trailer.mp4", "named like an extra"),
+        ("Scenes/Film.mp4", "named like an extra"),
+        ("Just late.mp4", ""),
+    ],
+)
+def test_a_file_that_plex_never_lists_is_told_why(
+    town: Installation, hand: BulkHand, name: str, reason: str
+) -> None:
+    """Once Plex has had its time, and it goes on being looked for."""
+    town.plex.add_section("movie", "Films", ["/plex/films"])
+    scene = town.stash.add_scene(f"/stash/films/{name}")
+    hand.hook(scene)
+    hand.drain()
+    assert "once Plex has scanned it" in hand.rows()[scene].message
+    for _ in range(4):
+        hand.wait()
+        hand.drain()
+    row = hand.rows()[scene]
+    assert row.due_at
+    assert reason in row.message
+    assert ("once Plex has scanned it" in row.message) == (not reason)
+    town.stash.delete_scene(scene)
