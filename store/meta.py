@@ -54,6 +54,8 @@ SIGN_IN = "sign_in"
 MISHAP = "mishap"
 #: Where this database's ledger comes from: {at, from}. And the last backup: {at, newest}.
 LEDGER, BACKUP = "ledger", "backup"
+#: What is wrong with the data folder and cannot be mended by us, a text.
+FOLDER = "folder"
 #: Written and dropped to find out whether there is room.
 TRIAL = "trial"
 
