@@ -6,6 +6,7 @@ queue. The first answer after an outage frees everything that waited for the ser
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import plex.exceptions
@@ -30,6 +31,11 @@ PROBE = (2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 SUSPECT = PROBE[:6]
 #: A wrong setting: tried again by itself, in case it was mended on Plex's side.
 MEND = (60.0, 300.0, 900.0)
+#: Plex, or what stands before it, says that a setting is wrong. While either starts that
+#: passes: a proxy shows a page or leads elsewhere, Plex refuses a token that is right.
+REFUSED = (2.0, 5.0, 10.0, 30.0, *MEND)
+#: Seconds after a probe before which no edit brings the next one forward.
+EDIT_ASKS = 10.0
 #: Somebody asks for fewer requests and does not say for how long.
 RATE_LIMIT = (30.0, 60.0, 120.0, 300.0)
 
@@ -69,6 +75,11 @@ class CircuitBreaker:
         self._context = context
         self._settings_read_at: float | None = None
         self._tried_at_mark: int | None = None
+        # When Plex was tried last, and the newest revision then: a later edit asks anew.
+        self._tried_at = 0.0
+        self._tried_for: int | None = None
+        # Until then nobody brings a probe forward: the server asked us to stay away.
+        self._quiet_until = 0.0
         # Holds by the server that failed, STASH or PLEX, since it last did its work.
         self._held: dict[str, int] = {}
         # Lanes held on suspicion: the server gave a sign of life all the while.
@@ -86,12 +97,14 @@ class CircuitBreaker:
         if not waiting and self._context.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
-        if others and not any(map(self._is_over, others)) and not self._may_read_settings(others):
+        asked = bool(others) and self._asked_by_edit_at() <= self._context.clock()
+        is_due = not others or asked or any(map(self._is_over, others))
+        if not is_due and not self._may_read_settings(others):
             return False
         if not self._read_settings():
             return False
         for hold in others:
-            if hold.fingerprint == self._context.fingerprint and not self._try_again(hold):
+            if hold.fingerprint == self._context.fingerprint and not self._try_again(hold, asked):
                 return False
             self.clear(hold.lane)
         return True
@@ -146,6 +159,7 @@ class CircuitBreaker:
         # is asked as seldom as one that does not answer at all.
         attempts = before.attempts if before else self._held.get(server, 0)
         self._held[server] = attempts + 1
+        self._tried_at, self._tried_for = now, queue.newest_revision(self._connection)
         self._suspected.discard(lane)
         hold = holds.Hold(
             lane,
@@ -157,6 +171,8 @@ class CircuitBreaker:
             fault.setting or "",
             context.fingerprint,
         )
+        stays_away = isinstance(fault, RateLimited) or fault.retry_after
+        self._quiet_until = hold.until if stays_away else 0.0
         with context.store.transaction() as connection:
             holds.put(connection, hold)
             notice.leave(connection)
@@ -200,7 +216,8 @@ class CircuitBreaker:
         earliest = min(hold.until for hold in waiting)
         if any(hold.lane != holds.STASH for hold in waiting):
             # The settings may be mended at any moment, and Stash is near.
-            earliest = min(earliest, self._context.clock() + self._pause(waiting))
+            soon = self._context.clock() + self._pause(waiting)
+            earliest = min(earliest, soon, self._asked_by_edit_at())
         return earliest
 
     @property
@@ -237,9 +254,22 @@ class CircuitBreaker:
             for hold in waiting
         )
 
-    def _try_again(self, hold: holds.Hold) -> bool:
-        """Ask the server once, cheaply; a fault renews the hold."""
-        if not self._is_over(hold):
+    def _asked_by_edit_at(self) -> float:
+        """Give the Unix time at which an edit brings the next probe forward, inf without one."""
+        if self._suspected or not self._is_edited():
+            return math.inf
+        moment = max(self._tried_at + EDIT_ASKS, self._quiet_until)
+        now = self._context.clock()
+        return now if moment > now + LONGEST_WAIT else moment  # the clock was set back
+
+    def _is_edited(self) -> bool:
+        if self._tried_for is None:  # held by a worker before us; a hook has just started us
+            return queue.edit_waits(self._connection)
+        return queue.edit_waits(self._connection, after=self._tried_for)
+
+    def _try_again(self, hold: holds.Hold, asked: bool) -> bool:
+        """Ask the server once, cheaply, if it is time or somebody asks; a fault renews the hold."""
+        if not (asked or self._is_over(hold)):
             return False
         try:
             self.probe(hold.lane)
@@ -262,7 +292,7 @@ def lane_of(fault: SyncError) -> str:
 def steps_for(fault: SyncError) -> tuple[float, ...]:
     """Give the steps, in seconds, by which the queue waits because of a fault."""
     if fault.next_step is NextStep.PAUSE:
-        return MEND
+        return REFUSED if isinstance(fault, PlexError) else MEND
     return RATE_LIMIT if isinstance(fault, RateLimited) else PROBE
 
 
