@@ -9,7 +9,7 @@
     │   ├── StashConnectionUnusable   server  the connection that Stash handed over is broken
     │   └── StashAnswerError          scene   a GraphQL error, or an answer that makes no sense
     └── ConfigurationError
-        └── StashQueryRefused         server  422: this Stash is older than PlexSync supports
+        └── StashQueryRefused         server  422 (400): this Stash is older than PlexSync supports
 
 No text here ever holds the session cookie or the API key: the sentences are our
 own, and the client blanks both before it quotes anything that Stash said.
@@ -65,7 +65,7 @@ class StashAnswerError(TransientError):
 
 
 class StashQueryRefused(ConfigurationError):
-    """Stash does not know a field that PlexSync asks for (HTTP 422)."""
+    """Stash does not know a field that PlexSync asks for (HTTP 422, or 400 since 0.29)."""
 
 
 def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncError:

@@ -131,7 +131,7 @@ class StashTransport:
         with self._session.request(
             method,
             self.connection.url + path,
-            headers=headers,
+            headers=headers if question is None else {**headers, "Accept": "application/json"},
             json=question,
             timeout=self._timeout,
             allow_redirects=False,

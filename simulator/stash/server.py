@@ -20,6 +20,7 @@ from simulator.stash.faults import INSTEAD, LOGIN_PAGE, FaultPlan, Rule
 from simulator.stash.journal import Entry, Journal
 from simulator.stash.schema import RequestError
 from simulator.stash.sessions import Caller, UnauthorizedError, cookie_value
+from simulator.stash.versions import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,9 +196,15 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, b"<!DOCTYPE html><title>Stash</title>", HTML)
 
     def _graphql(self, posted: dict[str, Any]) -> None:
-        kind = JSON
-        if "application/graphql-response+json" in (self.headers.get("Accept") or ""):
+        kind, refusal = JSON, 422
+        accepted = self.headers.get("Accept") or ""
+        # Since 0.29 this is what anything means, and its refusals are 400 (watched on
+        # 0.29.3, 0.30.1 and develop); before, only who asked for it got it, with 422.
+        is_newer = VERSIONS.index(self.server.app.version) >= VERSIONS.index("0.29")
+        if "application/graphql-response+json" in accepted:
             kind = "application/graphql-response+json"
+        elif is_newer and "*/*" in accepted and "application/json" not in accepted:
+            kind, refusal = "application/graphql-response+json", 400
         proto = self.headers.get("X-Forwarded-Proto") or self.server.scheme
         base = f"{proto}://{self.headers.get('Host') or 'localhost'}"
         with self._watching() as watch:
@@ -205,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 status, reply = 200, self.server.app.execute(posted, context)
             except RequestError as error:
-                status, reply = 422, {"errors": error.errors, "data": None}
+                status, reply = refusal, {"errors": error.errors, "data": None}
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         self.reply(status, text.encode(), kind, {"Cache-Control": "no-store"})
 
