@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from simulator.control import free_port
+from simulator.control import free_port, start_plex
 from simulator.library import catalogue_file
 from tasks import page_tasks
 from tests.installation import Installation, installation, wait_for
@@ -296,6 +296,32 @@ def test_good_settings_are_confirmed_before_they_are_saved(town: Installation) -
     assert answer["ok"]
     assert answer["server"] == "Plex stand-in"
     assert "in Plex already" in answer["message"]
+
+
+def test_a_test_changes_nothing_but_its_own_answer(town: Installation) -> None:
+    """Another server is tried, found well, and not taken for the one that the page shows."""
+    town.save(1, title="Known to the page")
+    town.title_becomes(1, "Known to the page")
+    town.settled()
+    tables = ("hold", "item", "scene", "part", "part_cursor", "history", "dirty")
+
+    def kept() -> dict[str, Any]:
+        found: dict[str, Any] = {name: town.query(f"SELECT * FROM {name}") for name in tables}
+        # Which way Stash can be reached is brought by whoever asks, whatever is asked.
+        query = "SELECT * FROM meta WHERE key NOT IN ('connection', 'sweep', 'round', 'backup')"
+        return {**found, "meta": town.query(query)}
+
+    before, shown = kept(), ask(town, "page_state")["server"]
+    assert ask(town, "scene_state", id=1)["items"]
+    with start_plex(6, name="Another Plex") as other:
+        mine = good(town, plex_url=other.url, plex_token=other.token)
+        answer = ask(town, "test_connection", settings=mine)
+        assert (answer["ok"], answer["server"]) == (True, "Another Plex")
+        assert ask(town, "libraries", settings=mine)["ok"]
+    assert not ask(town, "test_connection", settings=good(town, plex_token="wrong-1234"))["ok"]
+    assert ask(town, "page_state")["server"] == shown
+    assert ask(town, "scene_state", id=1)["items"]
+    assert kept() == before
 
 
 def test_each_fault_names_its_setting(town: Installation) -> None:
