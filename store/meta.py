@@ -30,6 +30,8 @@ LIBRARIES_SEEN = "libraries_seen"
 PATH_ADVICE = "path_advice"
 #: {folder: Unix time of the last scan that Plex was asked for}.
 SCANS_ASKED = "scans_asked"
+#: The fingerprint of the settings that were good last.
+SETTINGS_SEEN = "settings_seen"
 #: Whether redact_logs was on when last read.
 REDACTED = "redacted"
 #: The watermarks of the sweep, by kind.

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 import plex.exceptions
 import stash.exceptions
 from errors import NextStep, Scope, SyncError
-from plex.exceptions import PlexError, RateLimited
-from store import holds, notice, queue
+from plex.exceptions import (
+    AmbiguousMatch,
+    ImageTooLarge,
+    NotInPlexYet,
+    PlexError,
+    RateLimited,
+    RequestTooLarge,
+)
+from store import holds, meta, notice, queue
 from store.queue import LONGEST_WAIT
 from sync import redaction
 from validation.config import PlexSyncConfig, settings_fingerprint
@@ -62,6 +69,11 @@ SERVER_FAULTS = {
     holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
     holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
 }
+
+
+#: Reasons of scenes that a changed setting may mend: another path_map, other libraries, an
+#: address without a proxy's limit before it.
+MENDED_BY_SETTINGS = (NotInPlexYet, AmbiguousMatch, RequestTooLarge, ImageTooLarge)
 
 
 class CircuitBreaker:
@@ -130,7 +142,22 @@ class CircuitBreaker:
         context.adopt(config, fingerprint)
         redaction.follow(context.store, context.log, wanted=config.redact_logs)
         self.clear(holds.SETTINGS)
+        self._release_what_settings_mend(fingerprint)
         return True
+
+    def _release_what_settings_mend(self, fingerprint: str) -> None:
+        """Make due what waited under other settings, once for each change of them."""
+        known = meta.get(self._connection, meta.SETTINGS_SEEN)
+        if known == fingerprint:
+            return
+        due = 0
+        with self._context.store.transaction() as connection:
+            meta.put(connection, meta.SETTINGS_SEEN, fingerprint)
+            if known:
+                for error in MENDED_BY_SETTINGS:
+                    due += queue.make_due(connection, reason=error.__name__)
+        if due:
+            self._context.log.info(f"the settings changed: {due} scenes that waited are looked at")
 
     def probe(self, lane: str) -> None:
         """Ask the server that a lane waits for for a sign of life, as cheaply as can be.
