@@ -108,6 +108,26 @@ def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
     assert len(values["summary"]) == 300
 
 
+def test_a_scene_never_says_that_it_is_in_step_where_something_is_kept(town: Installation) -> None:
+    """A person's title stays in Plex: the tab says so, after this look and after any later one."""
+    town.save(5, title="Stash's own", details="Stash's words")
+    town.title_becomes(5, "Stash's own")
+    town.settled()
+    town.plex.person_sets(town.item(5)["ratingKey"], fields={"title": "A person's"})
+    for details in ("Words", "More words", "Yet more words"):
+        town.save(5, details=details)
+        town.settled()
+        assert town.item(5)["fields"]["summary"] == details
+        state = ask(town, "scene_state", id=5)["state"]
+        assert state["kind"] == "kept"
+        assert "title" in state["sentence"]
+        assert "Plex shows what Stash has" not in state["sentence"]
+    town.save(5, title="Changed in Stash, too")
+    town.title_becomes(5, "Changed in Stash, too")
+    town.settled()
+    assert ask(town, "scene_state", id=5)["state"]["kind"] == "good"
+
+
 def test_a_scene_says_that_it_is_in_step_and_names_its_item(town: Installation) -> None:
     """The scene page gets what it needs to link to the item in Plex."""
     town.save(3, title="Linked")
