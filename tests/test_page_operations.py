@@ -433,6 +433,7 @@ class PlexTv(BaseHTTPRequestHandler):
 
     token = ""
     status = 200
+    address = ""
     seen: list[tuple[str, str, str]]
 
     def do_POST(self) -> None:
@@ -456,11 +457,12 @@ class PlexTv(BaseHTTPRequestHandler):
 @pytest.fixture
 def plex_tv(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlexTv]]:
     """A stand-in for plex.tv, which the plugin processes started here speak to."""
-    handler = type("Handler", (PlexTv,), {"seen": []})
+    handler: type[PlexTv] = type("Handler", (PlexTv,), {"seen": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    monkeypatch.setenv("PLEXSYNC_PLEX_TV", f"http://127.0.0.1:{server.server_port}")
+    handler.address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", handler.address)
     yield handler
     server.shutdown()
     server.server_close()
@@ -483,6 +485,52 @@ def test_a_token_comes_once_the_code_was_entered(town: Installation, plex_tv: ty
     store = (town.data / "plexsync.sqlite").read_bytes()
     wal = town.data / "plexsync.sqlite-wal"
     assert b"fresh-token" not in store + (wal.read_bytes() if wal.exists() else b"")
+
+
+def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
+    town: Installation, plex_tv: type[PlexTv], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Out to the internet the environment's proxy may be the only way; .netrc is none of ours."""
+    proxied: list[tuple[str, dict[str, str]]] = []
+
+    class Proxy(PlexTv):
+        def do_POST(self) -> None:
+            proxied.append((self.path, {name.lower(): v for name, v in self.headers.items()}))
+            super().do_POST()
+
+        do_GET = do_POST  # noqa: N815 - http.server's name
+
+    (tmp_path / ".netrc").write_text(
+        "machine plex.test\nlogin me\npassword canary\ndefault login me password canary\n"
+    )
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", "http://plex.test")
+    proxy = HTTPServer(("127.0.0.1", 0), type("Handler", (Proxy,), {"seen": []}))
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert town.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
+        assert [place for place, _ in proxied] == [
+            "http://plex.test/api/v2/pins",
+            "http://plex.test/api/v2/pins/4711",
+        ]
+        assert not any("authorization" in headers for _, headers in proxied)
+        # A machine that reaches plex.tv itself says so, and is heard.
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("PLEXSYNC_PLEX_TV", plex_tv.address)
+        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert len(proxied) == 2
+        assert plex_tv.seen
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()
 
 
 def test_a_code_that_plex_tv_forgot_has_expired(town: Installation, plex_tv: type[PlexTv]) -> None:
