@@ -17,7 +17,14 @@ own, and the client blanks both before it quotes anything that Stash said.
 
 from __future__ import annotations
 
-from errors import ConfigurationError, Scope, SyncError, TransientError
+from errors import (
+    ConfigurationError,
+    Scope,
+    SyncError,
+    TransientError,
+    half_updated,
+    is_half_updated,
+)
 
 OLDEST_STASH = "0.27"
 AGAIN = "PlexSync tries again by itself."
@@ -103,6 +110,8 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
         return StashUnreachable(
             f"Stash at {where} cannot be reached ({type(exc).__name__}). {AGAIN}"
         )
+    if is_half_updated(exc):
+        return StashAnswerError(f"Stash was not asked: {half_updated(exc)}. {AGAIN}")
     return StashAnswerError(
         f"Reading from Stash at {where} failed in a way PlexSync does not know "
         f"({type(exc).__name__}). {AGAIN}"
