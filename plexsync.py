@@ -19,8 +19,20 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 UNLOADABLE = (ImportError, SyntaxError)
 #: The first parts of our own modules' names: while an update runs they may not be there.
 OURS = frozenset(
-    ("errors", "log", "matching", "merge", "net", "plex", "stash", "store", "sync", "tasks")
-    + ("validation", "worker")
+    (
+        "errors",
+        "log",
+        "matching",
+        "merge",
+        "net",
+        "plex",
+        "stash",
+        "store",
+        "sync",
+        "tasks",
+        "validation",
+        "worker",
+    )
 )
 #: What a hook says of an edit that it could not note.
 AFTERWARDS = (
@@ -48,13 +60,12 @@ def main() -> int:
         sys.path.insert(0, HERE)
     if sys.argv[1:2] == ["worker"]:
         return work(sys.argv[2:])
-    raw = sys.stdin.buffer.read() if sys.stdin else b""  # None when it came closed
-
     entry = os.path.join(HERE, "plexsync.py")
     try:
         from worker import hook
 
-        payload = hook.decode(raw)
+        # None when it came closed.
+        payload = hook.decode(hook.read(sys.stdin.buffer) if sys.stdin else b"")
         if payload is not None and not hook.is_hook(payload):
             return run_operation(payload, entry)
         result, reminder = hook.answer(payload, entry)

@@ -18,7 +18,7 @@ from worker import launcher
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
 #: What Stash may tell us about, and the kind of thing it marks.
 KINDS = {
@@ -32,6 +32,9 @@ VERBS = {"Create", "Update", "Destroy", "Merge"}
 
 #: SQLite's largest integer; a larger id is nonsense.
 LARGEST_ID = 2**63 - 1
+
+#: Bytes of stdin up to which it is taken as it is.
+LONG = 2**20
 
 #: Seconds between two reminders of what waits for a person.
 REMINDER = 60.0
@@ -166,9 +169,20 @@ def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
     ``payload`` is None when stdin was no JSON object: that too is answered in JSON.
     """
     if payload is None:
-        return json.dumps({"error": "PlexSync did nothing: stdin is not a JSON object."}), ""
+        why = "stdin is not a JSON object, or one of megabytes beside its long texts"
+        return json.dumps({"error": f"PlexSync did nothing: {why}."}), ""
     outcome, reminder = run(payload, entry)
     return json.dumps(outcome), reminder
+
+
+def read(stream: BinaryIO) -> bytes:
+    """Read stdin to its end, without the texts of it that are too long to matter here."""
+    raw = stream.read(LONG + 1)
+    if len(raw) <= LONG:
+        return raw
+    from worker import long_input  # a large cover; hardly ever
+
+    return long_input.shortened(raw, stream)
 
 
 def decode(raw: bytes) -> dict[str, Any] | None:
