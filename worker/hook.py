@@ -110,7 +110,7 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
     try:
-        reminder = _mark_for_sure(directory, kind, ids, connection)
+        reminder, started = _mark_for_sure(directory, kind, ids, connection, entry)
     except (OSError, sqlite3.Error, schema.NewerDatabase) as error:
         return {
             "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
@@ -124,26 +124,33 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
             "error": f"PlexSync noted that {kind} {ids[0]} changed but could not start its "
             f"worker: {error}. The next save tries again."
         }, reminder
+    state = "started" if started else state
     return {"output": f"{kind} {ids[0]} is noted, worker {state}"}, reminder
 
 
-def _mark_for_sure(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:
+def _mark_for_sure(
+    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
+) -> tuple[str, bool]:
     try:
-        return _mark(directory, kind, ids, server_connection)
+        return _mark(directory, kind, ids, server_connection, entry)
     except sqlite3.DatabaseError as error:
         if not schema.is_damage(error):
             raise
     from store import recovery  # never needed on a good day
 
     recovery.set_aside(directory)
-    return _mark(directory, kind, ids, server_connection)
+    return _mark(directory, kind, ids, server_connection, entry)
 
 
-def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:
-    """Commit the mark; give the reminder that is due, or ""."""
+def _mark(
+    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
+) -> tuple[str, bool]:
+    """Commit the mark; give the reminder that is due, or "", and whether a worker was started."""
     now = time.time()
     database = schema.open_database(directory)
     try:
+        # Before the commit: whoever kills us right after it leaves a worker that looks.
+        started = _start_early(directory, entry)
         database.execute("BEGIN IMMEDIATE")
         enqueue(database, kind, ids, now=now)
         meta.put_connection(database, server_connection)
@@ -151,7 +158,14 @@ def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> 
         database.execute("COMMIT")
     finally:
         database.close()
-    return reminder
+    return reminder, started
+
+
+def _start_early(directory: str, entry: str) -> bool:
+    try:
+        return launcher.start_if_none(directory, entry)
+    except OSError:
+        return False  # tried again after the commit, and said then
 
 
 def leave_notice(directory: str, text: str) -> None:

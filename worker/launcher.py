@@ -156,20 +156,27 @@ def ensure_worker(directory: str, entry: str) -> str:
     Raises:
         OSError: No process could be started.
     """
-    lock = ProcessLock(directory, WORKER_LOCK)
     tries = 0
-    while not lock.acquire():
+    while not start_if_none(directory, entry):
         tries += 1
         if wake(directory) or tries == TRIES:
             return "woken"
         time.sleep(LOOKED_AT)
+    return "started"
+
+
+def start_if_none(directory: str, entry: str) -> bool:
+    """Start a worker unless one holds the lock; say whether one was started. Raises as above."""
+    lock = ProcessLock(directory, WORKER_LOCK)
+    if not lock.acquire():
+        return False
     try:
         # Stash as PID 1 reaps nobody: there the worker stays (design: resident).
         resident = "resident" if os.getppid() == 1 else "passing"
         start(directory, entry, [resident], lock)
     finally:
         lock.release()
-    return "started"
+    return True
 
 
 def start(directory: str, entry: str, arguments: list[str], lock: ProcessLock) -> None:
