@@ -49,6 +49,8 @@ REPLACED_BY_ANOTHER = "another worker has taken over"
 #: Longest sleep: then Stash's presence, our lock, folder and pipe, and the plugin's files are
 #: looked at.
 LONGEST_SLEEP = 30.0
+#: Seconds between two glances at the plugin's folder: uninstalled, the worker goes soon.
+GLANCE = 5.0
 #: Seconds without an answer from Stash after which a resident worker goes, too.
 STASH_GONE = 900.0
 
@@ -284,7 +286,11 @@ class Resident:
             wait = min(wait, 1.0)
         if not self._stays and self._idle_left() > 0:
             wait = min(wait, max(self._idle_left(), 0.05))
-        self._pipe.wait(wait)
+        end = time.monotonic() + wait
+        while wait > 0 and not self._pipe.wait(min(wait, GLANCE)):
+            wait = end - time.monotonic()
+            if not self.files.are_there():
+                return
 
     def was_told_more(self) -> bool:
         """Say whether another process committed anything since the last look began.

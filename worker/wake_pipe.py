@@ -32,16 +32,22 @@ class WakePipe:
         self._trouble = ""
         self._open()
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until a hook wakes us, no longer than so many seconds."""
+    def wait(self, seconds: float) -> bool:
+        """Sleep until a hook wakes us, no longer than so many seconds; say whether to look now.
+
+        Where there is no pipe nobody can be heard, so that is always so.
+        """
         if not self._is_ours():
             self.close()
             self._open()
         if self._descriptor is None:
             time.sleep(min(seconds, WITHOUT_PIPE))
-        elif select.select([self._descriptor], [], [], seconds)[0]:
+            return True
+        if select.select([self._descriptor], [], [], seconds)[0]:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._descriptor, 65536)
+            return True
+        return False
 
     def news(self) -> list[str]:
         """Give what had to be mended, or could not be, since this was asked last; for the log."""
