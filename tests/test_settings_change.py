@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def town(tmp_path: Path) -> Iterator[Installation]:
     """An installation whose path_map leads nowhere, with five scenes that wait because of it."""
     with installation(tmp_path, scenes=7, path_map="/stash/media => /plex/media/elsewhere") as made:
+        made.at_rest()  # or its first sweep would mark them once more
         for scene in range(1, 6):
             made.save(scene, title=f"Waits {scene}")
         wait_for(lambda: len(waiting(made)) == 5)
