@@ -95,6 +95,25 @@ class ConfigurationError(PermanentError):
     scope = Scope.SERVER
 
 
+def is_half_updated(error: BaseException) -> bool:
+    """Say whether a module could not be loaded: missing, of another version, or half written.
+
+    That is how an update looks from within, since Stash replaces the files one by one.
+    A subclass of SyntaxError is somebody else's, such as the XML parser's.
+    """
+    return isinstance(error, ImportError) or type(error) in {SyntaxError, IndentationError}
+
+
+def half_updated(error: BaseException) -> str:
+    """Say so, in a sentence without an end: what happens next differs."""
+    name = getattr(error, "name", None) or getattr(error, "filename", None) or ""
+    what = f" ({name})" if name else ""
+    return (
+        f"a part of PlexSync's own files{what} is not there right now, as while the plugin is "
+        "being updated"
+    )
+
+
 def in_words(seconds: float) -> str:
     """Say a wait for people: "at once", "in 5 s", "in 15 min", "in 6 h"."""
     if seconds < 1:

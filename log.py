@@ -120,7 +120,9 @@ class _PrivateFile(RotatingFileHandler):
     """A rotating file of mode 0600 that never takes the worker down."""
 
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the base class is untyped
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        # A link put in the log's place is not followed: it could lead to any file of the user's.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.baseFilename, flags, 0o600)
         return os.fdopen(descriptor, "a", encoding=self.encoding, errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - base class

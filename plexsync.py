@@ -15,6 +15,30 @@ if TYPE_CHECKING:
     from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+#: What loading a module raises that is missing, of another version, or half written.
+UNLOADABLE = (ImportError, SyntaxError)
+#: The first parts of our own modules' names: while an update runs they may not be there.
+OURS = frozenset(
+    (
+        "errors",
+        "log",
+        "matching",
+        "merge",
+        "net",
+        "plex",
+        "stash",
+        "store",
+        "sync",
+        "tasks",
+        "validation",
+        "worker",
+    )
+)
+#: What a hook says of an edit that it could not note.
+AFTERWARDS = (
+    "This change is safe in Stash; PlexSync finds it by itself with the next save or task, "
+    "at the latest with 'Sync all to Plex'."
+)
 
 
 def complete_path() -> None:
@@ -36,16 +60,17 @@ def main() -> int:
         sys.path.insert(0, HERE)
     if sys.argv[1:2] == ["worker"]:
         return work(sys.argv[2:])
-    raw = sys.stdin.buffer.read() if sys.stdin else b""  # None when it came closed
-
-    from worker import hook
-
     entry = os.path.join(HERE, "plexsync.py")
-    payload = hook.decode(raw)
-    if payload is not None and not hook.is_hook(payload):
-        return run_operation(payload, entry)
     try:
+        from worker import hook
+
+        # None when it came closed.
+        payload = hook.decode(hook.read(sys.stdin.buffer) if sys.stdin else b"")
+        if payload is not None and not hook.is_hook(payload):
+            return run_operation(payload, entry)
         result, reminder = hook.answer(payload, entry)
+    except UNLOADABLE as error:
+        result, reminder = in_json(f"{files_missing(error)} {AFTERWARDS}"), ""
     except Exception as error:  # noqa: BLE001 - Stash shows our answer, not a traceback
         result, reminder = last_words(error), ""
     if reminder:
@@ -64,10 +89,8 @@ def run_operation(payload: dict[str, Any], entry: str) -> int:
         from tasks import operation
 
         return operation.main(payload, entry, complete_path)
-    except ImportError as error:
-        import json
-
-        sys.stdout.write(json.dumps({"error": packages_missing(error)}) + "\n")
+    except UNLOADABLE as error:
+        sys.stdout.write(in_json(packages_missing(error)) + "\n")
         return 0
 
 
@@ -80,7 +103,7 @@ def work(arguments: list[str]) -> int:
     complete_path()
     try:
         from worker import process
-    except ImportError as error:
+    except UNLOADABLE as error:
         from worker import hook
 
         hook.leave_notice(arguments[0], packages_missing(error))
@@ -88,8 +111,10 @@ def work(arguments: list[str]) -> int:
     return process.main(arguments)
 
 
-def packages_missing(error: ImportError) -> str:
+def packages_missing(error: ImportError | SyntaxError) -> str:
     """Say what a person has to do when something cannot be imported."""
+    if isinstance(error, SyntaxError):
+        return files_missing(error)
     package = (error.name or "").partition(".")[0]
     if package in sys.stdlib_module_names:
         return (
@@ -98,30 +123,38 @@ def packages_missing(error: ImportError) -> str:
         )
     wanted = os.path.join(HERE, "requirements.txt")
     # A release carries its packages, and no list of them for somebody to install.
-    if not os.path.isfile(wanted) or os.path.isdir(os.path.join(HERE, package)):
-        return (
-            f"PlexSync's own files are not complete: {error}. If it is being updated right now, "
-            "try again in a minute; otherwise reinstall the plugin under Settings > Plugins."
-        )
+    if not os.path.isfile(wanted) or package in OURS:
+        return files_missing(error)
     return (
         f"PlexSync cannot load its packages: {error}. This is a checkout, not a release: install "
         f"them into the Python that Stash uses: {sys.executable} -m pip install -r {wanted}"
     )
 
 
-def last_words(error: Exception) -> str:
-    """Give the JSON for a failure that nobody foresaw: its kind and place, never its text."""
+def files_missing(error: ImportError | SyntaxError) -> str:
+    """Say that files of ours are away or half written, which is an update until it lasts."""
+    return (
+        f"PlexSync's own files are not complete: {error}. If it is being updated right now, "
+        "try again in a minute; otherwise reinstall the plugin under Settings > Plugins."
+    )
+
+
+def in_json(text: str) -> str:
+    """Give the answer that Stash shows as an error."""
     import json
 
+    return json.dumps({"error": text})
+
+
+def last_words(error: Exception) -> str:
+    """Give the JSON for a failure that nobody foresaw: its kind and place, never its text."""
     place, step = "", error.__traceback__
     while step is not None:
         file = os.path.basename(step.tb_frame.f_code.co_filename)
         place, step = f" in {file}, line {step.tb_lineno}", step.tb_next
-    return json.dumps(
-        {
-            "error": f"PlexSync failed in an unforeseen way ({type(error).__name__}{place}). The "
-            "change is safe in Stash; please report this, and run the task 'Sync all to Plex'."
-        }
+    return in_json(
+        f"PlexSync failed in an unforeseen way ({type(error).__name__}{place}). The change is safe "
+        "in Stash; please report this, and run the task 'Sync all to Plex'."
     )
 
 

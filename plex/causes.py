@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import requests
 import urllib3.exceptions as low
 
-from errors import SyncError
+from errors import SyncError, half_updated, is_half_updated
 from net.exchange import ConnectTimedOutError, ExchangeFailedError
 from plex.error_types import (
     AuthError,
@@ -217,6 +217,8 @@ def _asked_url(link: BaseException) -> object:
 
 def _otherwise(exc: BaseException) -> SyncError:
     """What has neither a status number nor a telling class inside."""
+    if is_half_updated(exc):
+        return PlexTemporaryError.about(f"Plex was not asked: {half_updated(exc)}.")
     if _plexapi(exc, "NotFound"):
         return NotInPlexYet.about("Plex answered, but does not have what was asked for.")
     if _plexapi(exc, "BadRequest"):

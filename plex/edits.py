@@ -151,13 +151,16 @@ def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lamb
 
     How much fits into a request depends on Plex and on any proxy before it. What
     is refused as too large is sent field by field, and a text that is too large
-    alone is cut at a word, with an ellipsis. ``meanwhile`` is called whenever a
+    alone is cut at a word, with an ellipsis. What cannot go even so holds back no
+    other field and is named in the end. ``meanwhile`` is called whenever a
     request has left and Plex is at work on it.
 
     Raises:
+        RequestTooLarge: Some fields are too large even alone; all others were written.
         errors.SyncError: The first request that failed; earlier ones of a split
             edit stand, and doing it again is harmless.
     """
+    stuck: list[str] = []
     bundles = _bundles(edit, LONGEST_QUERY)
     taken = 0
     while bundles:
@@ -167,12 +170,26 @@ def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lamb
             where = f"/library/sections/{edit.section}/all"
             client.query(where, params, method="PUT", meanwhile=meanwhile)
             taken += 1
-        except RequestTooLarge:
+        except RequestTooLarge as fault:
             smaller = _smaller(bundle)
             if not smaller:
-                raise
+                stuck.append(_called(bundle))
+                last = fault
             bundles = smaller + bundles
+    if stuck:
+        names = ", ".join(stuck)
+        if not last.fact:
+            raise last
+        raise type(last).about(
+            last.fact, hint=f"Too long, and not in Plex: {names}. All else was sent."
+        ) from None
     return taken
+
+
+def _called(bundle: list[Params]) -> str:
+    """Give our name of the field that a bundle is about."""
+    wire = bundle[0][0][0].partition(".")[0].partition("[")[0]
+    return next((name for name, field in BY_NAME.items() if field.wire == wire), wire)
 
 
 def write_alike(client: PlexClient, edits: Sequence[Edit]) -> None:

@@ -1,4 +1,9 @@
-"""Signing in at plex.tv with a code, by plexapi's PIN login."""
+"""Signing in at plex.tv with a code, by plexapi's PIN login.
+
+Unlike all else that PlexSync asks, this goes out to the internet, where a machine may
+need a proxy to get: the one of the environment (HTTPS_PROXY, NO_PROXY) is used. The
+machine's .netrc never is, for its logins are meant for other programs.
+"""
 
 from __future__ import annotations
 
@@ -82,21 +87,26 @@ class SignIn:
         tame_plexapi()
         from plexapi.myplex import MyPlexPinLogin  # noqa: PLC0415 - tamed first
 
+        pins = MyPlexPinLogin.PINS
+        elsewhere = os.environ.get(ELSEWHERE)
+        if elsewhere:
+            pins = elsewhere.rstrip("/") + urlsplit(pins).path
         login = MyPlexPinLogin(
-            session=_session(),
+            session=_session(pins),
             requestTimeout=TIMEOUT,
             headers=identity_headers(self._identifier),
         )
-        elsewhere = os.environ.get(ELSEWHERE)
-        if elsewhere:
-            login.PINS = elsewhere.rstrip("/") + urlsplit(login.PINS).path
+        login.PINS = pins
         return login
 
 
-def _session() -> Any:
+def _session(address: str) -> Any:
     import requests  # noqa: PLC0415 - with plexapi, when somebody signs in
 
     session = requests.Session()
+    # With it, requests would send the login of .netrc, which cannot be told apart.
+    session.trust_env = False
+    session.proxies.update(requests.utils.get_environ_proxies(address))
     session.max_redirects = 0  # what plex.tv says goes to no other host
     return session
 

@@ -9,7 +9,7 @@
     │   ├── StashConnectionUnusable   server  the connection that Stash handed over is broken
     │   └── StashAnswerError          scene   a GraphQL error, or an answer that makes no sense
     └── ConfigurationError
-        └── StashQueryRefused         server  422: this Stash is older than PlexSync supports
+        └── StashQueryRefused         server  422 (400): this Stash is older than PlexSync supports
 
 No text here ever holds the session cookie or the API key: the sentences are our
 own, and the client blanks both before it quotes anything that Stash said.
@@ -17,7 +17,14 @@ own, and the client blanks both before it quotes anything that Stash said.
 
 from __future__ import annotations
 
-from errors import ConfigurationError, Scope, SyncError, TransientError
+from errors import (
+    ConfigurationError,
+    Scope,
+    SyncError,
+    TransientError,
+    half_updated,
+    is_half_updated,
+)
 
 OLDEST_STASH = "0.27"
 AGAIN = "PlexSync tries again by itself."
@@ -65,7 +72,7 @@ class StashAnswerError(TransientError):
 
 
 class StashQueryRefused(ConfigurationError):
-    """Stash does not know a field that PlexSync asks for (HTTP 422)."""
+    """Stash does not know a field that PlexSync asks for (HTTP 422, or 400 since 0.29)."""
 
 
 def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncError:
@@ -112,6 +119,8 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
         word = "ConnectionError" if exc is not cause else type(exc).__name__
     if word:
         return StashUnreachable(f"Stash at {where} cannot be reached ({word}). {AGAIN}")
+    if is_half_updated(exc):
+        return StashAnswerError(f"Stash was not asked: {half_updated(exc)}. {AGAIN}")
     return StashAnswerError(
         f"Reading from Stash at {where} failed in a way PlexSync does not know "
         f"({type(exc).__name__}). {AGAIN}"

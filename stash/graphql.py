@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER = 64 * 2**20
 _QUOTED = 200
+#: The code of the error that a question with an unknown field gets, whatever the status.
+_INVALID = "GRAPHQL_VALIDATION_FAILED"
 _NO_WORD = re.compile(r"[^\s/]{60,}")
 # While its database is not open, Stash answers every other question with an internal error.
 _NOT_READY = {"SETUP": "is not set up yet", "NEEDS_MIGRATION": "waits for its database migration"}
@@ -63,10 +65,15 @@ class StashGraphQL:
             raise StashAnswerError(
                 f"Stash's answer is longer than {LARGEST_ANSWER // 2**20} MiB. {AGAIN}"
             ) from None
-        if reply.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY}:
-            raise self._transport.unexpected(reply)
         answer = _decoded(reply.body)
-        if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        # Stash answers 422 where it is asked for application/json. Since 0.29 it is 400 where
+        # it is not, which a proxy that makes headers its own may bring about.
+        refuses = reply.status == HTTPStatus.UNPROCESSABLE_ENTITY or (
+            reply.status == HTTPStatus.BAD_REQUEST and _is_invalid(answer)
+        )
+        if reply.status != HTTPStatus.OK and not refuses:
+            raise self._transport.unexpected(reply)
+        if refuses:
             raise StashQueryRefused(
                 f"Stash does not understand PlexSync's question: {self._first_error(answer)}. "
                 f"PlexSync needs Stash {OLDEST_STASH} or newer. Update Stash: until then nothing "
@@ -119,6 +126,16 @@ class StashGraphQL:
         # Nobody's words: somebody else's cookie, a token, or what came in place of one.
         line = _NO_WORD.sub("***", line)
         return line if len(line) <= _QUOTED else line[:_QUOTED] + "…"
+
+
+def _is_invalid(answer: object) -> bool:
+    """Say whether an answer carries the error of a question that does not fit the schema."""
+    errors = answer.get("errors") if isinstance(answer, Mapping) else None
+    for error in errors if isinstance(errors, list) else ():
+        extensions = error.get("extensions") if isinstance(error, Mapping) else None
+        if isinstance(extensions, Mapping) and extensions.get("code") == _INVALID:
+            return True
+    return False
 
 
 def _decoded(body: bytes) -> object:

@@ -122,7 +122,7 @@ class StashTransport:
         sent["Accept-Encoding"] = "identity"
         body = None
         if question is not None:
-            sent["Content-Type"] = "application/json"
+            sent["Content-Type"] = sent["Accept"] = "application/json"
             body = json.dumps(question).encode()
         return self._exchange.ask(
             method, path, sent, body, lambda answer: self._take(answer, limit)

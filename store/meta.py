@@ -30,6 +30,8 @@ LIBRARIES_SEEN = "libraries_seen"
 PATH_ADVICE = "path_advice"
 #: {folder: Unix time of the last scan that Plex was asked for}.
 SCANS_ASKED = "scans_asked"
+#: The fingerprint of the settings that were good last.
+SETTINGS_SEEN = "settings_seen"
 #: Whether redact_logs was on when last read.
 REDACTED = "redacted"
 #: The watermarks of the sweep, by kind.
@@ -56,6 +58,8 @@ MISHAP = "mishap"
 #: backup, or LOST. And the last backup: {at, newest}.
 LEDGER, BACKUP = "ledger", "backup"
 LOST = "lost"
+#: What is wrong with the data folder and cannot be mended by us, a text.
+FOLDER = "folder"
 #: Written and dropped to find out whether there is room.
 TRIAL = "trial"
 

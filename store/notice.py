@@ -16,6 +16,9 @@ def sentence(connection: sqlite3.Connection) -> str:
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
             waiting = sum(queue.counts(connection).values())
             return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
+    open_folder = meta.get(connection, meta.FOLDER)
+    if open_folder:
+        return str(open_folder)
     mishap = meta.get(connection, meta.MISHAP)
     if mishap:
         return str(mishap["text"])

@@ -1,6 +1,6 @@
 """The SQLite file: where it lives, its tables, its version.
 
-The hook opens it too, so this module imports only os and sqlite3.
+The hook opens it too, so this module imports only os, sqlite3 and stat (which os has loaded).
 
 One file, WAL, ``synchronous=FULL``: a commit that returned survives a SIGKILL
 of the process and a loss of power. Directory 0700, file 0600, because the file
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 
 #: Name of the data directory below Stash's configuration directory. It lies
 #: outside the plugins tree, where Stash would delete or serve it.
@@ -161,6 +162,10 @@ def open_database(directory: str) -> sqlite3.Connection:
         sqlite3.Error: The file cannot be opened, is damaged (``is_damage``), or the disk is full.
     """
     path = os.path.join(directory, FILE)
+    if not _is_in_order(directory, path):
+        from store import folder  # copied, restored, or opened to others; hardly ever
+
+        folder.put_in_order(directory)
     if not _holds_anything(path):
         from store import create  # once an installation
 
@@ -189,6 +194,19 @@ def open_database(directory: str) -> sqlite3.Connection:
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell a damaged file from a disk that is full, busy or read-only: those are subclasses."""
     return type(error) is sqlite3.DatabaseError
+
+
+def _is_in_order(directory: str, path: str) -> bool:
+    """Say whether nobody else can look in and the database is no link: two looks, microseconds."""
+    if os.name == "nt":
+        return True
+    try:
+        if os.stat(directory).st_mode & 0o077:
+            return False
+        found = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return True  # made next, with the right mode
+    return not found & 0o077 and not stat.S_ISLNK(found)
 
 
 def _holds_anything(path: str) -> bool:

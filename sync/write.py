@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from errors import NextStep, Scope, SyncError
 from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
+from plex.exceptions import RequestTooLarge
 from store import ledger, queue
 from sync.artwork import Cover
 from sync.plan import Written
@@ -113,9 +114,11 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
     if plan.fault:
         # The item that failed may be unknown to the ledger: look it up again.
         plan.record = plan.record._replace(resolved_at=0.0)
-    for item, locked in done:
+    for item, locked, is_whole in done:
         if item.pictures:
             _hang(context, plan, item, cover, locked)
+        if not is_whole:
+            continue  # what is pending stays so, and what arrived of it is found by the next look
         if item.before != item.after or item.merged.pending:
             plan.acknowledged.append(item.after)
     plan.record = plan.record._replace(outcome=plan.outcome, note="; ".join(plan.notes))
@@ -123,8 +126,12 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
 
 def _write_texts(
     context: Context, plan: ScenePlan, cover: Cover, meanwhile: Callable[[], object]
-) -> list[tuple[ItemPlan, list[str]]]:
-    """Write all texts; give what succeeded, each with the picture locks that went along."""
+) -> list[tuple[ItemPlan, list[str], bool]]:
+    """Write all texts; give what succeeded, each with the picture locks that went along.
+
+    Where a field is too long all others went, so the pictures may follow: the last of the
+    three says whether all of the item's texts arrived.
+    """
     done = []
     for item in plan.planned:
         locks: list[str] = []
@@ -139,11 +146,13 @@ def _write_texts(
                     plan.fault = fault
                     break
                 plan.fault = plan.fault or fault
+                if isinstance(fault, RequestTooLarge):
+                    done.append((item, locks, False))
                 continue
         plan.items.append(item.after.rating_key)
         if edit:
             plan.written.append(Written(item.after.rating_key, item.merged.changes))
-        done.append((item, locks))
+        done.append((item, locks, True))
     return done
 
 

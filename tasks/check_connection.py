@@ -67,7 +67,7 @@ def run(task: Task) -> str:
         errors.SyncError: What is wrong first, with ``.setting``.
     """
     try:
-        news = str(check(task, task.stash.settings()))
+        news = str(check(task, task.stash.settings(), saved=True))
     except SyncError as fault:
         if fault.setting and fault.setting not in fault.message:
             fault.message = f"Setting {fault.setting}: {fault.message}"
@@ -80,8 +80,14 @@ def run(task: Task) -> str:
     return news
 
 
-def check(task: Task, settings: Mapping[str, object]) -> Checked:
-    """Check a settings map, saved or not; give what was found.
+def check(task: Task, settings: Mapping[str, object], *, saved: bool) -> Checked:
+    """Check a settings map; give what was found.
+
+    Args:
+        task: Where this runs.
+        settings: The map.
+        saved: It is the one in force. Of one that is only being tried nothing is kept:
+            the page shows the server that scenes go to.
 
     Raises:
         errors.SyncError: What is wrong first, with ``.setting``.
@@ -102,7 +108,8 @@ def check(task: Task, settings: Mapping[str, object]) -> Checked:
             )
         # Plex tells only the owner about the library as a whole; others may read, not edit.
         client.query("/library")
-        server_seen.keep(task.store, client, libraries, config.plex_url)
+        if saved:
+            server_seen.keep(task.store, client, libraries, config.plex_url)
         files = _sample(task, config, libraries)
     named = tuple(section.title for section in libraries.sections())
     return Checked(name, named, files)

@@ -38,6 +38,7 @@ class Work:
         things: What they are: "scenes", "items".
         stay: What they do where the task ends early: "stay marked".
         give_up: Called when a server stays away; says what becomes of the rest.
+        lock: What the task holds while it lives; its rows are looked at only then.
         each_time: Called at each look.
     """
 
@@ -46,6 +47,7 @@ class Work:
     things: str
     stay: str
     give_up: Callable[[int], str]
+    lock: launcher.ProcessLock
     each_time: Callable[[], None] = lambda: None
 
 
@@ -61,6 +63,7 @@ def follow(task: Task, work: Work, tail: LogTail) -> None:
     deaths = left = 0
     while True:
         work.each_time()
+        work.lock.keep()
         before, left = left, work.left()
         task.check_database()
         for level, line in tail.lines():

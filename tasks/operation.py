@@ -62,13 +62,14 @@ def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         complete_path: Makes packages importable; called only for what needs them.
 
     Raises:
-        ImportError: A package is missing; nothing was written to stdout.
+        ImportError, SyntaxError: A package or a file of ours is missing, or half written;
+            nothing was written to stdout.
     """
     try:
         answer = {"output": _run(payload, entry, complete_path)}
     except hook.Refused as refusal:
         answer = {"error": f"PlexSync did nothing: {refusal}."}
-    except ImportError:
+    except (ImportError, SyntaxError):
         raise  # the entry knows where packages come from
     except Exception as error:  # noqa: BLE001 - stdout must hold JSON, the log the rest
         answer = {"error": _words(error, payload)}
@@ -115,7 +116,7 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
                 meta.put_connection(database, connection or {})
         found = run(task)
         page_tasks.keep(task, mode, str(found), ok=True)
-    except ImportError:
+    except (ImportError, SyntaxError):
         raise  # said by the entry, which knows where packages come from
     except Exception as error:
         if isinstance(error, SyncError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import history, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
+from sync import left_out
 from tasks import page_tasks, page_words
 from worker import launcher
 
@@ -101,7 +102,10 @@ def scene_state(task: Task) -> dict[str, Any]:
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
     seen = meta.get(connection, meta.SERVER_SEEN)
-    kind, sentence = page_words.scene(row, record, holds.all_holds(connection), time.time())
+    kept, refused = left_out.of_scene(connection, _server(connection), scene)
+    kind, sentence = page_words.scene(
+        row, record, holds.all_holds(connection), time.time(), kept, refused
+    )
     return {
         "now": time.time(),
         "id": scene,

@@ -30,7 +30,8 @@ def test(task: Task) -> dict[str, Any]:
     """
 
     def check(settings: dict[str, object]) -> dict[str, Any]:
-        found = check_connection.check(task, settings)
+        saved = not isinstance(task.arguments.get("settings"), dict)
+        found = check_connection.check(task, settings, saved=saved)
         return {
             "ok": True,
             "message": str(found),

@@ -8,6 +8,8 @@ from errors import in_words
 from store import holds, ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from store.ledger import SceneRecord
     from store.queue import QueueRow
 
@@ -122,9 +124,23 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
 
 
 def scene(
-    row: QueueRow | None, record: SceneRecord | None, held: list[holds.Hold], now: float
+    row: QueueRow | None,
+    record: SceneRecord | None,
+    held: list[holds.Hold],
+    now: float,
+    kept: Sequence[str] = (),
+    refused: Sequence[str] = (),
 ) -> tuple[str, str]:
-    """Give the kind (good, busy, down, waiting, parked, shares, unknown) and a sentence."""
+    """Give the kind (good, kept, busy, down, waiting, parked, shares, unknown) and a sentence.
+
+    Args:
+        row: The scene's row of the queue, None when nothing is to be done.
+        record: What the last look found, None without one.
+        held: Why the queue waits.
+        now: Unix seconds.
+        kept: Fields and pictures that stay as a person set them in Plex.
+        refused: Pictures that Plex could not take.
+    """
     if row is not None and row.due_at == 0:
         if held:
             return "down", f"It waits with all others: {held[0].message}"
@@ -142,6 +158,16 @@ def scene(
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
         return "unknown", f"Left out: {record.note}."
+    left = []
+    if kept:
+        left.append(
+            f"Set in Plex by hand and kept: {', '.join(kept)}. Change it in Stash to have Stash's "
+            "value, or turn on overwrite_plex_edits."
+        )
+    if refused:
+        left.append(f"Plex could not take: {', '.join(refused)}. Use a smaller or another one.")
+    if left:
+        return "kept", f"{' '.join(left)} All else is as in Stash."
     return "good", "Plex shows what Stash has."
 
 

@@ -45,6 +45,7 @@ def run(task: Task) -> str:
             things="items",
             stay="stay locked",
             give_up=lambda left: f"{left} items stay locked; run the task again when it answers.",
+            lock=lock,
         )
         follow(task, work, tail)
         summary = _summary(task, total)

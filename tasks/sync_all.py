@@ -66,6 +66,7 @@ def run(task: Task) -> str:
             things="scenes",
             stay="stay marked",
             give_up=lambda left: _leave_to_worker(task, left),
+            lock=lock,
             each_time=_Alive(task).note,
         )
         follow(task, work, tail)

@@ -135,6 +135,18 @@ def test_hook_killed_at_every_boundary(town: CrashTown) -> None:
     report("hook", boundaries, killed)
 
 
+@pytest.mark.timeout(120)
+def test_an_edit_whose_hook_died_is_not_left_to_nobody(town: CrashTown) -> None:
+    """A hook dies right after its commit, no worker lives and nobody else comes by: it arrives."""
+    boundaries = unharmed(town, "hook")
+    last = len(boundaries) - boundaries[::-1].index("after COMMIT")
+    wait_for(lambda: not town.town.worker_lives())
+    town.order("hook", last)
+    town.give(2)
+    assert town.victims()
+    town.hold(seconds=45)
+
+
 def sync_all_with_kill(town: CrashTown, role: str, number: int) -> bool:
     """Kill a process in the middle of a bulk with a hook in between; say whether it died.
 

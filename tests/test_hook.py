@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import signal
@@ -31,6 +32,7 @@ from tests.plugin_process import (
     recorded,
     run,
 )
+from worker import long_input
 from worker.hook import KINDS, VERBS
 
 if TYPE_CHECKING:
@@ -121,6 +123,69 @@ def test_a_cover_of_several_megabytes_is_read_to_its_end(quiet: Path) -> None:
     assert answer["output"]
     assert marked(quiet) == {("scene", 9)}
     assert (quiet / "plexsync-data" / "plexsync.sqlite").stat().st_size < 500_000
+
+
+IN_LITTLE_MEMORY = ["/bin/sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *COMMAND]
+COVERS = {
+    "a picture": b"iVBORw0KGgo" * 6000,
+    "a text of nothing but escapes": b"\\n\\u00e4" * 8000,
+}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("cover", COVERS)
+def test_a_huge_input_in_little_memory_is_answered_in_json(cover: str, quiet: Path) -> None:
+    """A save with a picture of 200 MB marks its scene in a process that may have 300 MB."""
+    given_input = {"id": "9", "cover_image": "HERE", "title": "behind it"}
+    before, after = payload(quiet, 9, input=given_input).split(b"HERE")
+    piece = COVERS[cover]
+    with subprocess.Popen(
+        IN_LITTLE_MEMORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(before)
+        for _ in range(200_000_000 // len(piece)):
+            process.stdin.write(piece)
+        process.stdin.write(after)
+        process.stdin.close()
+        answer = json.loads(process.stdout.read())
+        assert process.stderr.read() == b""
+    assert answer == {"output": "scene 9 is noted, worker woken"}
+    assert marked(quiet) == {("scene", 9)}
+
+
+@pytest.mark.timeout(120)
+def test_a_huge_input_of_nothing_but_numbers_is_refused_in_json(quiet: Path) -> None:
+    """What no Stash sends is read to its end and refused, in the same little memory."""
+    with subprocess.Popen(
+        IN_LITTLE_MEMORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b'{"args": [')
+        for _ in range(2000):
+            process.stdin.write(b"1," * 50_000)
+        process.stdin.write(b"1]}")
+        process.stdin.close()
+        assert "PlexSync did nothing" in json.loads(process.stdout.read())["error"]
+
+
+@FEW
+@given(given_input=JSON, filler=st.binary(max_size=9), place=st.integers(0, 300))
+def test_cutting_long_texts_leaves_all_else_as_it_is(
+    given_input: Any, filler: bytes, place: int
+) -> None:
+    """Wherever a piece ends, in an escape or a letter: what is short comes through whole."""
+    long = '\\"\u00e4' * 70_000 + filler.decode("latin-1")
+    whole = json.dumps(
+        {"a": given_input, "long": long, "b": [given_input, "\\", '"', filler.hex()]}
+    )
+    raw = b" " * place + whole.encode()
+    found = json.loads(long_input.shortened(raw[:place], io.BytesIO(raw[place:])))
+    wanted = {**json.loads(whole), "long": ""}
+    assert json.dumps(found) == json.dumps(wanted)
 
 
 def test_only_ids_are_taken_from_the_input(quiet: Path) -> None:

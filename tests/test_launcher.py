@@ -19,7 +19,7 @@ from store.store import Store
 from tests.installation import ROOT, installation, wait_for
 from worker import launcher
 from worker.launcher import TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
-from worker.process import WakePipe
+from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -153,6 +153,79 @@ def test_a_wrong_setting_is_noticed_before_it_is_used(town: FaultTown) -> None:
     assert town.in_step()
 
 
+PASSING: dict[str, dict[str, Any]] = {
+    "a proxy's page": {"action": "html200"},
+    "a proxy's redirect": {"action": "redirect", "location": "http://127.0.0.1:9/login"},
+    "a 401": {"action": "status", "status": 401},
+    "a 403": {"action": "status", "status": 403},
+    "a 498": {"action": "status", "status": 498},
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_passes_while_a_server_starts_heals_within_seconds(name: str, town: FaultTown) -> None:
+    """A proxy or a Plex that refuses for some seconds costs as many again, and nobody's help."""
+    town.edit(1, "before")
+    town.live(5)
+    fault = dict(PASSING[name])
+    town.plex.fault(fault.pop("action"), times=None, **fault)
+    town.edit(1, "while it starts")
+    town.live(6)
+    (hold,) = town.holds()
+    assert hold.lane == holds.SETTINGS
+    assert hold.message in town.log()
+    town.plex.clear_faults()
+    town.live(12, until_done=True)
+    assert town.in_step()
+    assert not town.holds()
+
+
+@pytest.mark.parametrize("lane", [holds.SETTINGS, holds.PLEX])
+def test_an_edit_brings_a_probe_forward(lane: str, town: FaultTown) -> None:
+    """After an hour of waiting a save finds the server well at once, not a quarter hour later."""
+    town.edit(1, "before")
+    town.live(5)
+    town.plex.fault("status", status=401 if lane == holds.SETTINGS else 503, times=None)
+    town.edit(1, "while it is refused")
+    town.live(4000)
+    (hold,) = town.holds()
+    assert hold.lane == lane
+    town.plex.clear_faults()
+    town.edit(2, "when it is well")
+    town.live(1)
+    assert town.in_step()
+
+
+def test_edits_bring_no_more_than_a_probe_every_ten_seconds(town: FaultTown) -> None:
+    """A save a second with a token that is wrong costs Plex six refusals a minute."""
+    town.edit(1, "before")
+    town.live(5)
+    town.settings(plex_token="an-old-token")
+    town.edit(1, "with the wrong token")
+    town.live(1000)
+    town.plex.clear_requests()
+    for number in range(60):
+        town.edit(2, f"save {number}")
+        town.live(1)
+    assert 5 <= town.plex.counts()["refused"] <= 7
+    (row,) = [row for row in town.rows() if row.id == 1]
+    assert row.attempts == 0
+
+
+def test_a_server_that_asks_to_be_left_alone_is(town: FaultTown) -> None:
+    """No edit brings a probe forward to a server that said how long to stay away."""
+    town.edit(1, "before")
+    town.live(5)
+    town.plex.fault("status", status=429, headers={"Retry-After": "600"}, times=None)
+    town.edit(1, "too many")
+    town.live(5)
+    town.plex.clear_requests()
+    for number in range(30):
+        town.edit(2, f"save {number}")
+        town.live(10)
+    assert town.plex.counts()["total"] == 0
+
+
 POISON: dict[str, dict[str, Any]] = {
     "its edit hangs": {"action": "hang_headers", "method": "PUT"},
     "its edit is a 500": {"action": "status", "status": 500, "method": "PUT"},

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from simulator.control import free_port
+from simulator.control import free_port, start_plex
 from simulator.library import catalogue_file
 from tasks import page_tasks
 from tests.installation import Installation, installation, wait_for
@@ -106,6 +106,26 @@ def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
     changes = [one["changes"] for one in ask(town, "page_state")["history"] if one["scene"] == 2]
     values = {name: after for name, _, after in changes[0]}
     assert len(values["summary"]) == 300
+
+
+def test_a_scene_never_says_that_it_is_in_step_where_something_is_kept(town: Installation) -> None:
+    """A person's title stays in Plex: the tab says so, after this look and after any later one."""
+    town.save(5, title="Stash's own", details="Stash's words")
+    town.title_becomes(5, "Stash's own")
+    town.settled()
+    town.plex.person_sets(town.item(5)["ratingKey"], fields={"title": "A person's"})
+    for details in ("Words", "More words", "Yet more words"):
+        town.save(5, details=details)
+        town.settled()
+        assert town.item(5)["fields"]["summary"] == details
+        state = ask(town, "scene_state", id=5)["state"]
+        assert state["kind"] == "kept"
+        assert "title" in state["sentence"]
+        assert "Plex shows what Stash has" not in state["sentence"]
+    town.save(5, title="Changed in Stash, too")
+    town.title_becomes(5, "Changed in Stash, too")
+    town.settled()
+    assert ask(town, "scene_state", id=5)["state"]["kind"] == "good"
 
 
 def test_a_scene_says_that_it_is_in_step_and_names_its_item(town: Installation) -> None:
@@ -298,6 +318,32 @@ def test_good_settings_are_confirmed_before_they_are_saved(town: Installation) -
     assert "in Plex already" in answer["message"]
 
 
+def test_a_test_changes_nothing_but_its_own_answer(town: Installation) -> None:
+    """Another server is tried, found well, and not taken for the one that the page shows."""
+    town.save(1, title="Known to the page")
+    town.title_becomes(1, "Known to the page")
+    town.settled()
+    tables = ("hold", "item", "scene", "part", "part_cursor", "history", "dirty")
+
+    def kept() -> dict[str, Any]:
+        found: dict[str, Any] = {name: town.query(f"SELECT * FROM {name}") for name in tables}
+        # Which way Stash can be reached is brought by whoever asks, whatever is asked.
+        query = "SELECT * FROM meta WHERE key NOT IN ('connection', 'sweep', 'round', 'backup')"
+        return {**found, "meta": town.query(query)}
+
+    before, shown = kept(), ask(town, "page_state")["server"]
+    assert ask(town, "scene_state", id=1)["items"]
+    with start_plex(6, name="Another Plex") as other:
+        mine = good(town, plex_url=other.url, plex_token=other.token)
+        answer = ask(town, "test_connection", settings=mine)
+        assert (answer["ok"], answer["server"]) == (True, "Another Plex")
+        assert ask(town, "libraries", settings=mine)["ok"]
+    assert not ask(town, "test_connection", settings=good(town, plex_token="wrong-1234"))["ok"]
+    assert ask(town, "page_state")["server"] == shown
+    assert ask(town, "scene_state", id=1)["items"]
+    assert kept() == before
+
+
 def test_each_fault_names_its_setting(town: Installation) -> None:
     """The one setting to mend is named, with words that say how."""
     nobody = free_port()
@@ -387,6 +433,7 @@ class PlexTv(BaseHTTPRequestHandler):
 
     token = ""
     status = 200
+    address = ""
     seen: list[tuple[str, str, str]]
 
     def do_POST(self) -> None:
@@ -410,11 +457,12 @@ class PlexTv(BaseHTTPRequestHandler):
 @pytest.fixture
 def plex_tv(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlexTv]]:
     """A stand-in for plex.tv, which the plugin processes started here speak to."""
-    handler = type("Handler", (PlexTv,), {"seen": []})
+    handler: type[PlexTv] = type("Handler", (PlexTv,), {"seen": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    monkeypatch.setenv("PLEXSYNC_PLEX_TV", f"http://127.0.0.1:{server.server_port}")
+    handler.address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", handler.address)
     yield handler
     server.shutdown()
     server.server_close()
@@ -437,6 +485,52 @@ def test_a_token_comes_once_the_code_was_entered(town: Installation, plex_tv: ty
     store = (town.data / "plexsync.sqlite").read_bytes()
     wal = town.data / "plexsync.sqlite-wal"
     assert b"fresh-token" not in store + (wal.read_bytes() if wal.exists() else b"")
+
+
+def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
+    town: Installation, plex_tv: type[PlexTv], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Out to the internet the environment's proxy may be the only way; .netrc is none of ours."""
+    proxied: list[tuple[str, dict[str, str]]] = []
+
+    class Proxy(PlexTv):
+        def do_POST(self) -> None:
+            proxied.append((self.path, {name.lower(): v for name, v in self.headers.items()}))
+            super().do_POST()
+
+        do_GET = do_POST  # noqa: N815 - http.server's name
+
+    (tmp_path / ".netrc").write_text(
+        "machine plex.test\nlogin me\npassword canary\ndefault login me password canary\n"
+    )
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PLEXSYNC_PLEX_TV", "http://plex.test")
+    proxy = HTTPServer(("127.0.0.1", 0), type("Handler", (Proxy,), {"seen": []}))
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert town.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
+        assert [place for place, _ in proxied] == [
+            "http://plex.test/api/v2/pins",
+            "http://plex.test/api/v2/pins/4711",
+        ]
+        assert not any("authorization" in headers for _, headers in proxied)
+        # A machine that reaches plex.tv itself says so, and is heard.
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("PLEXSYNC_PLEX_TV", plex_tv.address)
+        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert len(proxied) == 2
+        assert plex_tv.seen
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()
 
 
 def test_a_code_that_plex_tv_forgot_has_expired(town: Installation, plex_tv: type[PlexTv]) -> None:

@@ -101,6 +101,20 @@ ODD = {
         StashQueryRefused,
     ),
     "unknown text": (Answer(422, b"not json"), StashQueryRefused),
+    "unknown field, in 400": (
+        Answer.of(
+            {
+                "errors": [
+                    {"message": "unknown", "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}
+                ],
+                "data": None,
+            },
+            400,
+        ),
+        StashQueryRefused,
+    ),
+    "other errors in 400": (Answer.of({"errors": [{"message": "no"}]}, 400), StashUnavailable),
+    "odd errors in 400": (Answer.of({"errors": [1, {"extensions": 2}]}, 400), StashUnavailable),
     "cut": (Answer(200, b'{"data":', cut=True), StashUnreachable),
 }
 

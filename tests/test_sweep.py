@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errors import SyncError
-from store import queue
+from store import meta, queue
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
 from worker import full_scan
@@ -261,6 +261,26 @@ def test_a_page_that_stash_cannot_give_holds_up_no_watermark(world: World) -> No
         assert rows == [("tag", tag)] * marks
         connection.execute("DELETE FROM dirty")
         world.later()
+
+
+@pytest.mark.parametrize("version", ["0.27", "0.29", "0.30"])
+def test_a_sweep_completes_with_any_stash(version: str, tmp_path: Path) -> None:
+    """Also with one that refuses what it does not know in its own way: watermarks move on."""
+    with serving(SCENES, version=version) as stash:
+        world = World(stash, tmp_path / "data")
+        world.swept()
+        tag = stash.add_entity("tag", "Deleted unheard")
+        world.looked_at(7, ("tag", tag))
+        world.swept()
+        before = meta.get(world.store.connection, meta.SWEEP)
+        stash.delete_entity("tag", tag)
+        world.later()
+        assert ("tag", tag) in world.swept()
+        after = meta.get(world.store.connection, meta.SWEEP)
+        for kind, known in before.items():
+            if isinstance(known, dict):
+                assert after[kind]["looked_at"] > known["looked_at"], kind
+        world.close()
 
 
 def test_the_watermark_outlives_the_worker(world: World) -> None:

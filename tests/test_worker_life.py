@@ -245,6 +245,20 @@ def test_a_removed_plugin_takes_its_worker_along(tmp_path: Path) -> None:
     assert watch.removed()
 
 
+def test_an_uninstalled_plugin_leaves_no_worker(tmp_path: Path) -> None:
+    """Stash removes the files it had installed; within seconds nothing of them runs any more."""
+    with installation(tmp_path, scenes=2) as town:
+        town.at_rest()
+        assert town.workers()
+        # Not what Python compiled, so the folder stays.
+        for path in list(town.plugin_dir.rglob("*")):
+            if path.is_file() and path.parent.name != "__pycache__":
+                path.unlink()
+        wait_for(lambda: not town.workers(), 30)
+        assert town.crash() == ""
+        assert "goes: removed" in town.log()
+
+
 def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
     """New files are taken over in place: same process, lock never free, new code at work."""
     with installation(tmp_path, scenes=3) as town:

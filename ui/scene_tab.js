@@ -8,6 +8,7 @@
 
   const TITLES = {
     good: "In step with Plex",
+    kept: "In step but for what is kept",
     busy: "Being synced",
     waiting: "Waiting",
     down: "Waiting for a server",
@@ -44,7 +45,7 @@
         { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },
         h("strong", null, state ? TITLES[kind] || kind : "Reading the state…"),
         h("p", null, state ? state.state.sentence : "\u00a0"),
-        state && state.note && kind === "good" && h("p", { className: "plexsync-quiet" }, state.note),
+        state && state.note && (kind === "good" || kind === "kept") && h("p", { className: "plexsync-quiet" }, state.note),
         state &&
           state.looked_at &&
           h("p", { className: "plexsync-quiet" }, `Looked at ${ui.ago(state.looked_at, state.now)}.`)

@@ -6,13 +6,21 @@ queue. The first answer after an outage frees everything that waited for the ser
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import plex.exceptions
 import stash.exceptions
 from errors import NextStep, Scope, SyncError
-from plex.exceptions import PlexError, RateLimited
-from store import holds, notice, queue
+from plex.exceptions import (
+    AmbiguousMatch,
+    ImageTooLarge,
+    NotInPlexYet,
+    PlexError,
+    RateLimited,
+    RequestTooLarge,
+)
+from store import holds, meta, notice, queue
 from store.queue import LONGEST_WAIT
 from sync import redaction
 from validation.config import PlexSyncConfig, settings_fingerprint
@@ -30,6 +38,11 @@ PROBE = (2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 SUSPECT = PROBE[:6]
 #: A wrong setting: tried again by itself, in case it was mended on Plex's side.
 MEND = (60.0, 300.0, 900.0)
+#: Plex, or what stands before it, says that a setting is wrong. While either starts that
+#: passes: a proxy shows a page or leads elsewhere, Plex refuses a token that is right.
+REFUSED = (2.0, 5.0, 10.0, 30.0, *MEND)
+#: Seconds after a probe before which no edit brings the next one forward.
+EDIT_ASKS = 10.0
 #: Somebody asks for fewer requests and does not say for how long.
 RATE_LIMIT = (30.0, 60.0, 120.0, 300.0)
 
@@ -58,6 +71,11 @@ SERVER_FAULTS = {
 }
 
 
+#: Reasons of scenes that a changed setting may mend: another path_map, other libraries, an
+#: address without a proxy's limit before it.
+MENDED_BY_SETTINGS = (NotInPlexYet, AmbiguousMatch, RequestTooLarge, ImageTooLarge)
+
+
 class CircuitBreaker:
     """Holds the queue, probes what it waits for, and lets it go on.
 
@@ -69,6 +87,11 @@ class CircuitBreaker:
         self._context = context
         self._settings_read_at: float | None = None
         self._tried_at_mark: int | None = None
+        # When Plex was tried last, and the newest revision then: a later edit asks anew.
+        self._tried_at = 0.0
+        self._tried_for: int | None = None
+        # Until then nobody brings a probe forward: the server asked us to stay away.
+        self._quiet_until = 0.0
         # Holds by the server that failed, STASH or PLEX, since it last did its work.
         self._held: dict[str, int] = {}
         # Lanes held on suspicion: the server gave a sign of life all the while.
@@ -86,13 +109,15 @@ class CircuitBreaker:
         if not waiting and self._context.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
+        asked = bool(others) and self._asked_by_edit_at() <= self._context.clock()
         # The first of them decides: without settings Plex is not asked, though its time is up.
-        if others and not self._is_over(others[0]) and not self._may_read_settings(others):
+        is_due = not others or asked or self._is_over(others[0])
+        if not is_due and not self._may_read_settings(others):
             return False
         if not self._read_settings():
             return False
         for hold in others:
-            if hold.fingerprint == self._context.fingerprint and not self._try_again(hold):
+            if hold.fingerprint == self._context.fingerprint and not self._try_again(hold, asked):
                 return False
             self.clear(hold.lane)
         return True
@@ -118,7 +143,22 @@ class CircuitBreaker:
         context.adopt(config, fingerprint)
         redaction.follow(context.store, context.log, wanted=config.redact_logs)
         self.clear(holds.SETTINGS)
+        self._release_what_settings_mend(fingerprint)
         return True
+
+    def _release_what_settings_mend(self, fingerprint: str) -> None:
+        """Make due what waited under other settings, once for each change of them."""
+        known = meta.get(self._connection, meta.SETTINGS_SEEN)
+        if known == fingerprint:
+            return
+        due = 0
+        with self._context.store.transaction() as connection:
+            meta.put(connection, meta.SETTINGS_SEEN, fingerprint)
+            if known:
+                for error in MENDED_BY_SETTINGS:
+                    due += queue.make_due(connection, reason=error.__name__)
+        if due:
+            self._context.log.info(f"the settings changed: {due} scenes that waited are looked at")
 
     def probe(self, lane: str) -> None:
         """Ask the server that a lane waits for for a sign of life, as cheaply as can be.
@@ -147,6 +187,7 @@ class CircuitBreaker:
         # is asked as seldom as one that does not answer at all.
         attempts = before.attempts if before else self._held.get(server, 0)
         self._held[server] = attempts + 1
+        self._tried_at, self._tried_for = now, queue.newest_revision(self._connection)
         self._suspected.discard(lane)
         hold = holds.Hold(
             lane,
@@ -158,6 +199,8 @@ class CircuitBreaker:
             fault.setting or "",
             context.fingerprint,
         )
+        stays_away = isinstance(fault, RateLimited) or fault.retry_after
+        self._quiet_until = hold.until if stays_away else 0.0
         with context.store.transaction() as connection:
             holds.put(connection, hold)
             notice.leave(connection)
@@ -202,7 +245,8 @@ class CircuitBreaker:
             return waiting[holds.STASH].until  # nothing else can be looked at before
         first = waiting.get(holds.SETTINGS) or waiting[holds.PLEX]
         # The settings may be mended at any moment, and Stash is near.
-        return min(first.until, self._context.clock() + self._pause(list(waiting.values())))
+        soon = self._context.clock() + self._pause(list(waiting.values()))
+        return min(first.until, soon, self._asked_by_edit_at())
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -238,9 +282,22 @@ class CircuitBreaker:
             for hold in waiting
         )
 
-    def _try_again(self, hold: holds.Hold) -> bool:
-        """Ask the server once, cheaply; a fault renews the hold."""
-        if not self._is_over(hold):
+    def _asked_by_edit_at(self) -> float:
+        """Give the Unix time at which an edit brings the next probe forward, inf without one."""
+        if self._suspected or not self._is_edited():
+            return math.inf
+        moment = max(self._tried_at + EDIT_ASKS, self._quiet_until)
+        now = self._context.clock()
+        return now if moment > now + LONGEST_WAIT else moment  # the clock was set back
+
+    def _is_edited(self) -> bool:
+        if self._tried_for is None:  # held by a worker before us; a hook has just started us
+            return queue.edit_waits(self._connection)
+        return queue.edit_waits(self._connection, after=self._tried_for)
+
+    def _try_again(self, hold: holds.Hold, asked: bool) -> bool:
+        """Ask the server once, cheaply, if it is time or somebody asks; a fault renews the hold."""
+        if not (asked or self._is_over(hold)):
             return False
         try:
             self.probe(hold.lane)
@@ -263,7 +320,7 @@ def lane_of(fault: SyncError) -> str:
 def steps_for(fault: SyncError) -> tuple[float, ...]:
     """Give the steps, in seconds, by which the queue waits because of a fault."""
     if fault.next_step is NextStep.PAUSE:
-        return MEND
+        return REFUSED if isinstance(fault, PlexError) else MEND
     return RATE_LIMIT if isinstance(fault, RateLimited) else PROBE
 
 

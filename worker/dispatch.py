@@ -16,7 +16,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from errors import PermanentError, SyncError
+from errors import PermanentError, SyncError, TransientError, half_updated, is_half_updated
 from plex.exceptions import NotInPlexYet
 from store import holds, queue
 from store.enqueue import EDIT, TASK
@@ -214,6 +214,10 @@ class Dispatcher:
         except sqlite3.Error:
             raise  # the disk, not the scene: whoever is started next tries again
         except Exception as error:  # noqa: BLE001 - see above
+            if is_half_updated(error):
+                what = f"{row.kind.capitalize()} {row.id}: {half_updated(error)}."
+                self._worker.settle(row, TransientError(f"{what} PlexSync tries again by itself."))
+                return
             self._note_defect(f"{row.kind} {row.id}")
             self._worker.settle(
                 row,

@@ -18,7 +18,7 @@ from worker import launcher
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
 #: What Stash may tell us about, and the kind of thing it marks.
 KINDS = {
@@ -32,6 +32,9 @@ VERBS = {"Create", "Update", "Destroy", "Merge"}
 
 #: SQLite's largest integer; a larger id is nonsense.
 LARGEST_ID = 2**63 - 1
+
+#: Bytes of stdin up to which it is taken as it is.
+LONG = 2**20
 
 #: Seconds between two reminders of what waits for a person.
 REMINDER = 60.0
@@ -107,7 +110,7 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
     try:
-        reminder = _mark_for_sure(directory, kind, ids, connection)
+        reminder, started = _mark_for_sure(directory, kind, ids, connection, entry)
     except (OSError, sqlite3.Error, schema.NewerDatabase) as error:
         return {
             "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
@@ -121,26 +124,33 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
             "error": f"PlexSync noted that {kind} {ids[0]} changed but could not start its "
             f"worker: {error}. The next save tries again."
         }, reminder
+    state = "started" if started else state
     return {"output": f"{kind} {ids[0]} is noted, worker {state}"}, reminder
 
 
-def _mark_for_sure(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:
+def _mark_for_sure(
+    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
+) -> tuple[str, bool]:
     try:
-        return _mark(directory, kind, ids, server_connection)
+        return _mark(directory, kind, ids, server_connection, entry)
     except sqlite3.DatabaseError as error:
         if not schema.is_damage(error):
             raise
     from store import recovery  # never needed on a good day
 
     recovery.set_aside(directory)
-    return _mark(directory, kind, ids, server_connection)
+    return _mark(directory, kind, ids, server_connection, entry)
 
 
-def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> str:
-    """Commit the mark; give the reminder that is due, or ""."""
+def _mark(
+    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
+) -> tuple[str, bool]:
+    """Commit the mark; give the reminder that is due, or "", and whether a worker was started."""
     now = time.time()
     database = schema.open_database(directory)
     try:
+        # Before the commit: whoever kills us right after it leaves a worker that looks.
+        started = _start_early(directory, entry)
         database.execute("BEGIN IMMEDIATE")
         enqueue(database, kind, ids, now=now)
         meta.put_connection(database, server_connection)
@@ -148,7 +158,14 @@ def _mark(directory: str, kind: str, ids: list[int], server_connection: Any) -> 
         database.execute("COMMIT")
     finally:
         database.close()
-    return reminder
+    return reminder, started
+
+
+def _start_early(directory: str, entry: str) -> bool:
+    try:
+        return launcher.start_if_none(directory, entry)
+    except OSError:
+        return False  # tried again after the commit, and said then
 
 
 def leave_notice(directory: str, text: str) -> None:
@@ -166,9 +183,20 @@ def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
     ``payload`` is None when stdin was no JSON object: that too is answered in JSON.
     """
     if payload is None:
-        return json.dumps({"error": "PlexSync did nothing: stdin is not a JSON object."}), ""
+        why = "stdin is not a JSON object, or one of megabytes beside its long texts"
+        return json.dumps({"error": f"PlexSync did nothing: {why}."}), ""
     outcome, reminder = run(payload, entry)
     return json.dumps(outcome), reminder
+
+
+def read(stream: BinaryIO) -> bytes:
+    """Read stdin to its end, without the texts of it that are too long to matter here."""
+    raw = stream.read(LONG + 1)
+    if len(raw) <= LONG:
+        return raw
+    from worker import long_input  # a large cover; hardly ever
+
+    return long_input.shortened(raw, stream)
 
 
 def decode(raw: bytes) -> dict[str, Any] | None:

@@ -5,12 +5,13 @@ gives it back however the holder dies. flock belongs to the open file
 description, so a hook that finds no worker takes the lock itself and hands the
 descriptor to the worker it starts: of 64 hooks at once exactly one starts one.
 
-The hook imports this module: os, sys and time only, and fcntl or msvcrt.
+The hook imports this module: os, stat, sys and time only, and fcntl or msvcrt.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 
@@ -23,6 +24,9 @@ WORKER_LOCK = "worker.lock"
 TASK_LOCK = "task.lock"
 WAKE_PIPE = "worker.wake"
 CRASH_FILE = "worker-crash.log"
+
+#: A link in the data directory is not followed; Windows makes none without being asked to.
+NOT_LINKED = getattr(os, "O_NOFOLLOW", 0)
 
 #: Descriptor number under which a started worker finds its lock.
 INHERITED = 3
@@ -55,7 +59,9 @@ class ProcessLock:
         """
         if self.descriptor is not None:
             return True
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.path.islink(self.path):
+            _put_in_order(os.path.dirname(self.path))
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | NOT_LINKED, 0o600)
         try:
             if sys.platform == "win32":
                 msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -105,6 +111,20 @@ class ProcessLock:
             return True
         return (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino)
 
+    def keep(self) -> bool:
+        """Say whether we are still the one who holds the lock.
+
+        A file that was deleted or replaced under us locks nobody out any more, so
+        the one at its path is taken instead, unless somebody else has that already.
+        """
+        if not self.is_lost():
+            return True
+        self.release()
+        try:
+            return self.acquire()
+        except OSError:  # the directory is gone, too
+            return False
+
     def is_held(self) -> bool:
         """Say whether any process, this one included, holds the lock right now.
 
@@ -136,20 +156,27 @@ def ensure_worker(directory: str, entry: str) -> str:
     Raises:
         OSError: No process could be started.
     """
-    lock = ProcessLock(directory, WORKER_LOCK)
     tries = 0
-    while not lock.acquire():
+    while not start_if_none(directory, entry):
         tries += 1
         if wake(directory) or tries == TRIES:
             return "woken"
         time.sleep(LOOKED_AT)
+    return "started"
+
+
+def start_if_none(directory: str, entry: str) -> bool:
+    """Start a worker unless one holds the lock; say whether one was started. Raises as above."""
+    lock = ProcessLock(directory, WORKER_LOCK)
+    if not lock.acquire():
+        return False
     try:
         # Stash as PID 1 reaps nobody: there the worker stays (design: resident).
         resident = "resident" if os.getppid() == 1 else "passing"
         start(directory, entry, [resident], lock)
     finally:
         lock.release()
-    return "started"
+    return True
 
 
 def start(directory: str, entry: str, arguments: list[str], lock: ProcessLock) -> None:
@@ -161,13 +188,15 @@ def start(directory: str, entry: str, arguments: list[str], lock: ProcessLock) -
     """
     command = [sys.executable, "-S", entry, "worker", directory, *arguments]
     crash = os.path.join(directory, CRASH_FILE)
+    if os.path.islink(crash):
+        _put_in_order(directory)
     if sys.platform == "win32":
         _start_on_windows(command, crash, lock)
         return
     actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 2, crash, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, crash, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NOT_LINKED, 0o600),
     ]
     descriptor = lock.descriptor
     if descriptor == INHERITED:
@@ -197,16 +226,27 @@ def _start_on_windows(command: list[str], crash: str, lock: ProcessLock) -> None
         )
 
 
+def _put_in_order(directory: str) -> None:
+    from store import folder  # never needed on a good day
+
+    folder.put_in_order(directory)
+
+
 def wake(directory: str) -> bool:
     """Tell a sleeping worker to look now; without a pipe it looks by itself soon.
+
+    A file that a tool left in the pipe's place is none; the worker mends it.
 
     Returns:
         Whether anybody has the pipe open; only a worker has.
     """
     path = os.path.join(directory, WAKE_PIPE)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | NOT_LINKED)
     except (OSError, AttributeError):
+        return False
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return False
     try:
         os.write(descriptor, b"!")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import select
 import sqlite3
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from errors import SyncError
 from log import Log
 from stash.exceptions import StashRefused
-from store import meta, queue, recovery, schema
+from store import folder, meta, notice, queue, recovery, schema
 from store.maintenance import Maintenance
 from store.store import Store
 from sync.stash_session import StashSession
@@ -30,6 +29,7 @@ from worker.new_in_plex import NewInPlex
 from worker.processor import SyncWorker
 from worker.reload import PluginFiles
 from worker.sweep import Sweep
+from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +44,15 @@ GARBAGE = 50_000
 IDLE = 600.0
 #: Reason for going: the database is not ours any more, so begin anew in this process.
 REPLACED = "the database was replaced"
-#: Longest sleep: then Stash's presence and the plugin's files are looked at.
+#: Reason for going: the lock's file was deleted, and another worker holds the one in its place.
+REPLACED_BY_ANOTHER = "another worker has taken over"
+#: Longest sleep: then Stash's presence, our lock, folder and pipe, and the plugin's files are
+#: looked at.
 LONGEST_SLEEP = 30.0
+#: Seconds between two glances at the plugin's folder: uninstalled, the worker goes soon.
+GLANCE = 5.0
 #: Seconds without an answer from Stash after which a resident worker goes, too.
 STASH_GONE = 900.0
-#: Longest sleep where no pipe can be made: then the database is looked at instead.
-WITHOUT_PIPE = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -104,12 +107,14 @@ def _one_life(
 
     ``known`` carries the way to Stash into a database that was begun anew.
     """
-    resident = Resident(directory, stays=stays, idle=idle)
+    resident = Resident(directory, lock, stays=stays, idle=idle)
     try:
         if known and meta.get(resident.store.connection, meta.CONNECTION) is None:
             meta.put_connection(resident.store.connection, known)
         reason = resident.run()
         resident.log.info(f"worker {os.getpid()} goes: {reason}")
+        if reason == REPLACED_BY_ANOTHER:
+            return False
         if reason == "updated":
             _start_again(lock)
         if reason == REPLACED:
@@ -153,6 +158,7 @@ class Resident:
 
     Args:
         directory: The data directory.
+        lock: The worker's lock, where it is to be looked after.
         stays: Never go for want of work.
         idle: Seconds without anything that waits, after which one that may go goes.
         clock: Gives Unix seconds.
@@ -161,13 +167,16 @@ class Resident:
     def __init__(
         self,
         directory: str,
+        lock: ProcessLock | None = None,
         *,
         stays: bool,
         idle: float = IDLE,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        order = folder.put_in_order(directory)
         self.store = Store(directory)
         self.log = Log(directory)
+        self._lock = lock
         self.stash = StashSession(self.store, self.log)
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
         self.breaker = self.worker.breaker
@@ -181,6 +190,7 @@ class Resident:
         self._idle = idle
         self._clock = clock
         self._pipe = WakePipe(self.store.path(WAKE_PIPE))
+        self._tell_order(order)
         self._busy_at = time.monotonic()
         self._stash_at = time.monotonic()
         self._version = self.store.data_version()
@@ -191,7 +201,7 @@ class Resident:
 
     def drain(self) -> None:
         """Look at things until none is ready or the plugin was updated."""
-        while self.step():
+        while self._holds_lock() and self.step():
             self._busy_at = self._stash_at = time.monotonic()
             if self.files.changed():
                 return
@@ -201,14 +211,34 @@ class Resident:
         while True:
             self._version = self.store.data_version()
             self.drain()
+            if not self._holds_lock():
+                return REPLACED_BY_ANOTHER
             if self.breaker.lets_pass() and self._look_for_changes():
                 continue
             self.maintenance.run()
+            self._tell_order(folder.put_in_order(self.store.directory))
             reason = self._why_go()
             if reason:
                 return reason
             self.sleep()
             self.files.look()  # a hook may come right after an update
+
+    def _holds_lock(self) -> bool:
+        return self._lock is None or self._lock.keep()
+
+    def _tell_order(self, order: folder.Order) -> None:
+        """Say what was mended in the data folder, and leave what could not be to the next hook."""
+        for line in (*order.mended, *self._pipe.news()):
+            self.log.warning(line)
+        connection, complaint = self.store.connection, " ".join(order.complaints)
+        if complaint == (meta.get(connection, meta.FOLDER) or ""):
+            return
+        if complaint:
+            self.log.error(complaint)
+        # A disk that cannot be written has a complaint of its own.
+        with contextlib.suppress(sqlite3.OperationalError), self.store.transaction():
+            meta.put(connection, meta.FOLDER, complaint)
+            notice.leave(connection)
 
     def _look_for_changes(self) -> bool:
         """Look for changes that nobody told of, if it is time to; say whether there are any."""
@@ -256,7 +286,11 @@ class Resident:
             wait = min(wait, 1.0)
         if not self._stays and self._idle_left() > 0:
             wait = min(wait, max(self._idle_left(), 0.05))
-        self._pipe.wait(wait)
+        end = time.monotonic() + wait
+        while wait > 0 and not self._pipe.wait(min(wait, GLANCE)):
+            wait = end - time.monotonic()
+            if not self.files.are_there():
+                return
 
     def was_told_more(self) -> bool:
         """Say whether another process committed anything since the last look began.
@@ -284,42 +318,3 @@ class Resident:
             return False
         self._stash_at = time.monotonic()
         return True
-
-
-class WakePipe:
-    """A named pipe to sleep at.
-
-    Opened for reading and writing, so that it never ends when a hook closes it.
-
-    Args:
-        path: Where it is; made with mode 0600 when missing.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._descriptor = _open_pipe(path)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep until a hook wakes us, no longer than so many seconds."""
-        if self._descriptor is None:
-            time.sleep(min(seconds, WITHOUT_PIPE))
-        elif select.select([self._descriptor], [], [], seconds)[0]:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._descriptor, 65536)
-
-    def close(self) -> None:
-        """Close it; the file stays for the next worker."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def _open_pipe(path: str) -> int | None:
-    """Open the pipe, None where there are no pipes."""
-    if not hasattr(os, "mkfifo"):
-        return None
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.mkfifo(path, 0o600)
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except OSError:  # a file system without pipes
-        return None

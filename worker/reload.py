@@ -17,9 +17,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: Seconds between two looks, and seconds without a change that make one settled.
 LOOK = 2.0
 SETTLED = 3.0
-#: Seconds without plexsync.py after which the plugin counts as removed: an
-#: update puts it back much sooner.
-REMOVED = 60.0
+#: Seconds without plexsync.py, and without any other change, after which the plugin counts as
+#: removed: an update puts it back sooner. The folder tells nothing, for Stash leaves it behind
+#: with what Python compiled.
+REMOVED = 10.0
 
 
 class PluginFiles:
@@ -53,11 +54,11 @@ class PluginFiles:
 
     def settled(self) -> bool:
         """Say whether there was a change and it is complete, as far as anyone can tell."""
-        return self._unchanged_for(SETTLED) and self._is_there() and self._compile()
+        return self._unchanged_for(SETTLED) and self.are_there() and self._compile()
 
     def removed(self) -> bool:
         """Say whether the plugin was taken away, for longer than an update takes."""
-        return self._unchanged_for(REMOVED) and not self._is_there()
+        return self._unchanged_for(REMOVED) and not self.are_there()
 
     def _unchanged_for(self, seconds: float) -> bool:
         return self.changed() and self._clock() - self._changed_at >= seconds
@@ -77,7 +78,8 @@ class PluginFiles:
                     return False
         return True
 
-    def _is_there(self) -> bool:
+    def are_there(self) -> bool:
+        """Say whether the plugin can be started right now, which costs one look."""
         return os.path.exists(os.path.join(self._root, "plexsync.py"))
 
     def _files(self) -> dict[str, tuple[int, int]]:

@@ -82,8 +82,15 @@ class StashServer(Server):
         return reply
 
     def _graphql(self, request: Request, visited: Mapping[str, int]) -> Reply:
-        kind = "application/graphql-response+json"
-        kind = kind if kind in request.headers.get("accept", "") else "application/json"
+        kind, refusal = "application/json", 422
+        accepted = request.headers.get("accept", "")
+        # Since 0.29 this is what anything means, and its refusals are 400 (watched on
+        # 0.29.3, 0.30.1 and develop); before, only who asked for it got it, with 422.
+        is_newer = self.app.version not in {"0.27", "0.28"}
+        if "application/graphql-response+json" in accepted:
+            kind = "application/graphql-response+json"
+        elif is_newer and "*/*" in accepted and "application/json" not in accepted:
+            kind, refusal = "application/graphql-response+json", 400
         scheme = request.headers.get("x-forwarded-proto", "http")
         base = f"{scheme}://{request.headers.get('host', 'localhost')}"
         with request.connection.watched() as watch:
@@ -91,7 +98,7 @@ class StashServer(Server):
             try:
                 status, reply = 200, self._execute(json.loads(request.body), context)
             except RequestError as error:
-                status, reply = 422, {"errors": error.errors, "data": None}
+                status, reply = refusal, {"errors": error.errors, "data": None}
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(status, text.encode(), kind, [("Cache-Control", "no-store")])
 

@@ -1,0 +1,60 @@
+"""What waited because of a setting goes on when that is mended, and a restart is no change."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hand import hand_on
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Installation]:
+    """An installation whose path_map leads nowhere, with five scenes that wait because of it."""
+    with installation(tmp_path, scenes=7, path_map="/stash/media => /plex/media/elsewhere") as made:
+        made.at_rest()  # or its first sweep would mark them once more
+        for scene in range(1, 6):
+            made.save(scene, title=f"Waits {scene}")
+        wait_for(lambda: len(waiting(made)) == 5)
+        yield made
+
+
+def waiting(town: Installation) -> list[int]:
+    """Give the scenes that wait for Plex to have their file."""
+    found = town.query("SELECT id FROM dirty WHERE reason = 'NotInPlexYet' AND due_at > 0")
+    return [row["id"] for row in found]
+
+
+def test_scenes_that_waited_for_a_setting_go_when_it_is_mended(town: Installation) -> None:
+    """The next save brings the mended path_map, and what waited or was parked goes with it."""
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        # As a scene is parked whose name several items bear while full paths tell nothing.
+        store.execute("UPDATE dirty SET reason = 'AmbiguousMatch', due_at = NULL WHERE id = 5")
+        store.commit()
+    town.settings()
+    town.save(6, title="After the mend")
+    for scene in range(1, 6):
+        town.title_becomes(scene, f"Waits {scene}", 20)
+    town.settled()
+    assert "the settings changed: " in town.log()
+
+
+def test_a_worker_that_starts_anew_brings_nothing_forward(town: Installation) -> None:
+    """Under the same settings the schedule of what waits goes on as it was."""
+    town.kill_workers()
+    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("UPDATE dirty SET due_at = ?", (time.time() + 3600,))
+        store.commit()
+    with hand_on(town) as hand:
+        hand.hook(6)
+        hand.drain()
+    assert sorted(waiting(town)) == [1, 2, 3, 4, 5, 6]
