@@ -34,7 +34,7 @@ _EXTRAS = frozenset(
     ]
 )
 _EPISODE = re.compile(r"(?<![A-Za-z0-9])s\d{1,4}[ ._-]?e\d{1,4}(?!\d)", re.IGNORECASE)
-#: The scanner of an other-videos library, which takes every file (plexapi/library.py).
+#: The scanner of an other-videos library, which takes every file, as plexapi names it.
 _TAKES_ALL = "Plex Video Files Scanner"
 
 

@@ -385,7 +385,6 @@ USED_FROM_OUTSIDE = {
         "converter",
         "default_time_format",
         "default_msec_format",
-        "_open",
         "handleError",
     },
     "the requests package": {
