@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.control import StandInError
+from simulator.demo_environment import Environment, TooLongError, env, wait_for
 from simulator.demo_report import (
     Report,
     before_and_after,
@@ -25,7 +26,6 @@ from simulator.demo_report import (
     plex_request,
     stash_request,
 )
-from simulator.demo_town import TooLongError, Town, town, wait_for
 from simulator.faults import STARTING
 from simulator.library import catalogue_scene
 
@@ -46,8 +46,8 @@ class Demo:
         patience: Seconds that anything may take before it counts as not happened.
     """
 
-    def __init__(self, built: Town, report: Report, patience: float = PATIENCE) -> None:
-        self.town = built
+    def __init__(self, built: Environment, report: Report, patience: float = PATIENCE) -> None:
+        self.env = built
         self.report = report
         self.patience = patience
         self._runs = 0
@@ -70,14 +70,14 @@ class Demo:
 
     def first_save(self) -> None:
         """The first save ever: a worker is started and the item is looked for by its file."""
-        report, before = self.report, self.town.item(SCENE)
+        report, before = self.report, self.env.item(SCENE)
         report.chapter(f"Somebody fills in scene {SCENE} in Stash and presses Save")
-        report.line(f"    Stash's file  {self.town.stash.scene(SCENE)['files'][0]['path']}")
+        report.line(f"    Stash's file  {self.env.stash.scene(SCENE)['files'][0]['path']}")
         report.line(f"    Plex's file   {before['files'][0]['path']}")
         title, day = "Letters from the Harbour", "2024-05-17"
         details = "Two lines, typed by hand.\nWith “quotes”, an & and a snowman ☃."
         waited, visible = self._save(
-            lambda: self.town.item(SCENE)["fields"].get("title") == title,
+            lambda: self.env.item(SCENE)["fields"].get("title") == title,
             title=title,
             details=details,
             date=day,
@@ -85,12 +85,12 @@ class Demo:
         report.line()
         report.table(
             (f"item {before['ratingKey']}", "Plex before", "Plex after"),
-            before_and_after(before, self.town.item(SCENE)),
+            before_and_after(before, self.env.item(SCENE)),
         )
         report.line()
         self._times(waited, visible, "; the first one also started the worker")
         self._requests()
-        scene, item = catalogue_scene(SCENE), self.town.item(SCENE)
+        scene, item = catalogue_scene(SCENE), self.env.item(SCENE)
         wanted = {"title": title, "summary": details, "studio": scene.studio}
         wanted["originallyAvailableAt"] = day
         report.claim(
@@ -101,9 +101,9 @@ class Demo:
             item,
         )
         if not report.failed:
-            self.town.calm(seconds=self.patience)
+            self.env.calm(seconds=self.patience)
         others = [number for number in range(1, SCENES + 1) if number != SCENE]
-        touched = [number for number in others if self.town.item(number)["locked"]]
+        touched = [number for number in others if self.env.item(number)["locked"]]
         report.claim("Nothing else in Plex was touched.", not touched, touched)
 
     def second_save(self) -> None:
@@ -111,11 +111,11 @@ class Demo:
         self.report.chapter("Somebody corrects the title")
         title = "Letters from the Old Harbour"
         waited, visible = self._save(
-            lambda: self.town.item(SCENE)["fields"].get("title") == title, title=title
+            lambda: self.env.item(SCENE)["fields"].get("title") == title, title=title
         )
         self._times(waited, visible, "")
         self._requests()
-        counts = self.town.plex.counts()
+        counts = self.env.plex.counts()
         self.report.claim(
             "One read and one write were enough.",
             [counts[kind] for kind in ("item_reads", "file_queries", "writes")] == [1, 0, 1],
@@ -126,10 +126,10 @@ class Demo:
         """A save of what is there already."""
         self.report.chapter("Somebody presses Save again and has changed nothing")
         self._save(
-            lambda: self.town.plex.counts()["item_reads"] > 0, title="Letters from the Old Harbour"
+            lambda: self.env.plex.counts()["item_reads"] > 0, title="Letters from the Old Harbour"
         )
         self._requests()
-        counts = self.town.plex.counts()
+        counts = self.env.plex.counts()
         self.report.claim(
             "PlexSync looked at the item and sent no edit.", counts["writes"] == 0, counts
         )
@@ -138,12 +138,12 @@ class Demo:
         """A person's words in Plex against a save that is about something else."""
         summary = "A summary that somebody wrote in Plex."
         self.report.chapter("Somebody rewrites the summary in Plex; then Stash gets a new date")
-        self.town.plex.person_sets(self.town.item(SCENE)["ratingKey"], fields={"summary": summary})
+        self.env.plex.person_sets(self.env.item(SCENE)["ratingKey"], fields={"summary": summary})
         self._save(
-            lambda: self.town.item(SCENE)["fields"]["originallyAvailableAt"] == "2024-05-18",
+            lambda: self.env.item(SCENE)["fields"]["originallyAvailableAt"] == "2024-05-18",
             date="2024-05-18",
         )
-        fields = self.town.item(SCENE)["fields"]
+        fields = self.env.item(SCENE)["fields"]
         self.report.table(
             ("field", "Plex after"),
             [("date", fields["originallyAvailableAt"]), ("summary", fields["summary"])],
@@ -162,14 +162,14 @@ class Demo:
 
     def _kept(self) -> list[str]:
         """Lines of the worker's log about something that was edited by hand."""
-        return [line for line in self.town.worker_log() if "by hand" in line]
+        return [line for line in self.env.worker_log() if "by hand" in line]
 
     def refreshed(self) -> None:
         """Plex's own refresh, which puts back whatever is not locked."""
         self.report.chapter("Plex refreshes the item's metadata")
-        before = self.town.item(SCENE)
-        self.town.plex.refresh(before["ratingKey"])
-        after = self.town.item(SCENE)
+        before = self.env.item(SCENE)
+        self.env.plex.refresh(before["ratingKey"])
+        after = self.env.item(SCENE)
         self.report.claim(
             "Nothing was lost: what PlexSync writes it also locks.",
             after["fields"] == before["fields"] and after["tags"] == before["tags"],
@@ -179,46 +179,46 @@ class Demo:
     def plex_away(self) -> None:
         """Two saves while Plex restarts."""
         self.report.chapter("Plex restarts, and two scenes are saved meanwhile")
-        self.town.plex.clear_requests()
-        self.town.plex.switches(maintenance=STARTING)
+        self.env.plex.clear_requests()
+        self.env.plex.switches(maintenance=STARTING)
         titles = {SCENE: "Saved While Plex Was Away", SCENE + 1: "This One Too"}
-        longest = max(self.town.save(number, title=title) for number, title in titles.items())
-        self._expect(lambda: self.town.plex.counts()["total"] > 0)
+        longest = max(self.env.save(number, title=title) for number, title in titles.items())
+        self._expect(lambda: self.env.plex.counts()["total"] > 0)
         time.sleep(OUTAGE)
-        held = self.town.waiting()
+        held = self.env.waiting()
         self.report.claim(
             f"Both saves returned at once (the slower in {milliseconds(longest)}); "
             f"{count(held, 'scene')} wait.",
             held == len(titles),
         )
-        asked = self.town.plex.counts()["total"]
+        asked = self.env.plex.counts()["total"]
         self.report.line(f"      Plex was bothered with {count(asked, 'request')} in {OUTAGE} s.")
-        self.town.plex.switches(maintenance="")
+        self.env.plex.switches(maintenance="")
         back = time.monotonic()
         self._expect(
             lambda: all(
-                self.town.item(number)["fields"]["title"] == title
+                self.env.item(number)["fields"]["title"] == title
                 for number, title in titles.items()
             )
         )
         seconds = time.monotonic() - back
-        self._expect(lambda: self.town.waiting() == 0)
-        shown = [self.town.item(number)["fields"]["title"] for number in titles]
+        self._expect(lambda: self.env.waiting() == 0)
+        shown = [self.env.item(number)["fields"]["title"] for number in titles]
         self.report.claim(
             f"{milliseconds(seconds)} after Plex was back it had both, and nobody did anything.",
-            shown == list(titles.values()) and self.town.waiting() == 0,
+            shown == list(titles.values()) and self.env.waiting() == 0,
             shown,
         )
 
     def _save(self, arrived: Callable[[], object], **values: Any) -> tuple[float, float]:
         """Save the scene; give the seconds that the form waited and until Plex had it."""
-        self.town.plex.clear_requests()
-        self.town.stash.clear_requests()
+        self.env.plex.clear_requests()
+        self.env.stash.clear_requests()
         began = time.monotonic()
-        waited = self.town.save(SCENE, **values)
+        waited = self.env.save(SCENE, **values)
         self._expect(arrived)
         visible = time.monotonic() - began
-        self._expect(lambda: self.town.waiting() == 0)
+        self._expect(lambda: self.env.waiting() == 0)
         return waited, visible
 
     def _expect(self, arrived: Callable[[], object]) -> None:
@@ -229,7 +229,7 @@ class Demo:
             self.report.claim("PlexSync came to the end of it.", holds=False, seen=error)
 
     def _times(self, waited: float, visible: float, remark: str) -> None:
-        runs = self.town.stash.runs()
+        runs = self.env.stash.runs()
         new, self._runs = runs[self._runs :], len(runs)
         nothing: dict[str, Any] = {"name": "", "seconds": 0.0, "output": None, "error": "no run"}
         hook = new[0] if new else nothing
@@ -245,16 +245,16 @@ class Demo:
         )
 
     def _requests(self) -> None:
-        asked = self.town.stash.requests(headers=False)
+        asked = self.env.stash.requests(headers=False)
         ours = [stash_request(one) for one in asked if one["operation"] != "Save"]
         self.report.requests("Stash", ours)
-        asked = self.town.plex.requests(headers=False)
+        asked = self.env.plex.requests(headers=False)
         self.report.requests("Plex", [plex_request(one) for one in asked])
 
     def _what_the_worker_says(self) -> None:
-        crash = self.town.data / "worker-crash.log"
+        crash = self.env.data / "worker-crash.log"
         words = crash.read_text(errors="replace").splitlines() if crash.exists() else []
-        for line in [*self.town.worker_log(), *words][-8:]:
+        for line in [*self.env.worker_log(), *words][-8:]:
             self.report.line(f"      worker: {line}")
 
 
@@ -274,7 +274,7 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-            town(Path(folder), SCENES) as built,
+            env(Path(folder), SCENES) as built,
         ):
             Demo(built, report).tell()
     except (StandInError, TooLongError, RuntimeError) as error:

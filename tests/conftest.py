@@ -1,4 +1,4 @@
-"""What tests share: a Plex and a town for each file, and no quiet skips in CI."""
+"""What tests share: a Plex and an environment for each file, and no quiet skips in CI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.control import PlexControl, start_plex
-from tests.matching_town import Town, start_town
+from tests.matching_environment import Environment, start_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,21 +51,21 @@ def plex(one_plex: PlexControl) -> PlexControl:
 
 
 @pytest.fixture(scope="module")
-def one_town(
+def one_env(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Town]:
-    """One Plex and one store for a file, with as many scenes as its ``TOWN_SCENES`` says, or 6."""
-    with start_town(
-        tmp_path_factory.mktemp("town"), getattr(request.module, "TOWN_SCENES", 6)
+) -> Iterator[Environment]:
+    """One Plex and one store for a file, with as many scenes as its ``ENV_SCENES`` says, or 6."""
+    with start_environment(
+        tmp_path_factory.mktemp("env"), getattr(request.module, "ENV_SCENES", 6)
     ) as made:
         yield made
 
 
 @pytest.fixture
-def town(one_town: Town) -> Town:
-    """The file's town as new; files about whole installations have a town of their own."""
-    one_town.again()
-    return one_town
+def env(one_env: Environment) -> Environment:
+    """The environment as new; files about whole installations have one of their own."""
+    one_env.again()
+    return one_env
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 from tests.wire import Asked, Reply, answer
 
 if TYPE_CHECKING:
-    from tests.fault_town import FaultTown
+    from tests.fault_environment import FaultEnvironment
 
-Act = Callable[["FaultTown"], object]
+Act = Callable[["FaultEnvironment"], object]
 
 #: Asked for a sign of life now and then, by a schedule that gets slower and slower.
 DOWN, SELDOM = 12, 4
@@ -36,16 +36,16 @@ BUSY = 60
 SUSPECT = 24
 
 
-def clear(town: FaultTown) -> None:
+def clear(env: FaultEnvironment) -> None:
     """End what any row began."""
-    town.plex.clear_faults()
-    town.stash.clear_faults()
-    town.plex.switches(gzip=False)
-    for door in (town.plex_door, town.stash_door):
-        door.open()
-    town.settings(plex_url=f"http://127.0.0.1:{town.plex_door.port}", plex_token=town.plex.token)
-    town.host, town.scheme = "127.0.0.1", "http"
-    town.mark([])
+    env.plex.clear_faults()
+    env.stash.clear_faults()
+    env.plex.switches(gzip=False)
+    for proxy in (env.plex_door, env.stash_door):
+        proxy.open()
+    env.settings(plex_url=f"http://127.0.0.1:{env.plex_door.port}", plex_token=env.plex.token)
+    env.host, env.scheme = "127.0.0.1", "http"
+    env.mark([])
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Row:
 
 def plex(action: str, **options: Any) -> Act:
     """Let Plex misbehave until it is told to stop."""
-    return lambda town: town.plex.fault(action, times=None, **options)
+    return lambda env: env.plex.fault(action, times=None, **options)
 
 
 def status(number: int, **options: Any) -> Act:
@@ -78,18 +78,18 @@ def status(number: int, **options: Any) -> Act:
 
 
 def elsewhere(number: int) -> Act:
-    """Let Plex redirect to the host that town.foreign listens on."""
-    return lambda town: town.plex.fault(
-        "redirect", status=number, location=f"{town.foreign.url}/library", times=None
+    """Let Plex redirect to the host that environment.foreign listens on."""
+    return lambda env: env.plex.fault(
+        "redirect", status=number, location=f"{env.foreign.url}/library", times=None
     )
 
 
 def setting(**changes: Any) -> Act:
-    """Change settings; ``{port}`` in a value is the port of Plex's door."""
+    """Change settings; ``{port}`` in a value is the port of Plex's proxy."""
 
-    def act(town: FaultTown) -> None:
-        port = town.plex_door.port
-        town.settings(
+    def act(env: FaultEnvironment) -> None:
+        port = env.plex_door.port
+        env.settings(
             **{
                 name: value.format(port=port) if isinstance(value, str) else value
                 for name, value in changes.items()
@@ -102,16 +102,16 @@ def setting(**changes: Any) -> Act:
 def both(*acts: Act) -> Act:
     """Do several things."""
 
-    def act(town: FaultTown) -> None:
+    def act(env: FaultEnvironment) -> None:
         for one in acts:
-            one(town)
+            one(env)
 
     return act
 
 
-def tls_at_plex(town: FaultTown) -> None:
+def tls_at_plex(env: FaultEnvironment) -> None:
     """Put Plex behind a certificate that nobody knows."""
-    town.plex_door.open(tls=town.tls)
+    env.plex_door.open(tls=env.tls)
 
 
 PUT: dict[str, Any] = {"method": "PUT"}
@@ -274,7 +274,7 @@ PLEX_ROWS = (
 
 def stash(action: str, **options: Any) -> Act:
     """Let Stash misbehave until it is told to stop."""
-    return lambda town: town.stash.fault(action, times=None, path="^/graphql", **options)
+    return lambda env: env.stash.fault(action, times=None, path="^/graphql", **options)
 
 
 def stash_status(number: int, **options: Any) -> Act:
@@ -284,16 +284,16 @@ def stash_status(number: int, **options: Any) -> Act:
 
 def scripted(reply: Reply) -> Act:
     """Put a server in Stash's place that says what it is told to."""
-    return lambda town: town.stash_door.open(target=town.impostor(reply))
+    return lambda env: env.stash_door.open(target=env.impostor(reply))
 
 
 def stash_at(host: str, scheme: str = "http", *, tls: bool = False) -> Act:
     """Let Stash be reached by another name or scheme."""
 
-    def act(town: FaultTown) -> None:
-        town.host, town.scheme = host, scheme
-        town.stash_door.open(tls=town.tls if tls else None)
-        town.mark([])
+    def act(env: FaultEnvironment) -> None:
+        env.host, env.scheme = host, scheme
+        env.stash_door.open(tls=env.tls if tls else None)
+        env.mark([])
 
     return act
 
@@ -330,12 +330,12 @@ def _huge(_asked: Asked, sock: socket.socket) -> None:
 
 def stash_elsewhere(number: int) -> Act:
     """Let Stash redirect to a foreign host."""
-    return lambda town: town.stash.fault(
+    return lambda env: env.stash.fault(
         "status",
         status=number,
         times=None,
         path="^/graphql",
-        headers={"Location": f"{town.foreign.url}/login"},
+        headers={"Location": f"{env.foreign.url}/login"},
     )
 
 

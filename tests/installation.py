@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.control import PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
-from simulator.demo_town import copy_plugin
+from simulator.demo_environment import copy_plugin
 from simulator.library import catalogue_file
 from worker.launcher import TASK_LOCK, WORKER_LOCK, ProcessLock
 
@@ -203,9 +203,9 @@ def installation(
             scenes, plugin_dir=config_dir / "plugins", config_dir=config_dir, **(stash or {})
         ) as stash_control,
     ):
-        town = Installation(stash_control, plex_control, config_dir, plugin_dir)
-        town.settings(**settings)
+        env = Installation(stash_control, plex_control, config_dir, plugin_dir)
+        env.settings(**settings)
         try:
-            yield town
+            yield env
         finally:
-            town.kill_workers()
+            env.kill_workers()

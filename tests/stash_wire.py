@@ -64,7 +64,7 @@ class Wire:
     Attributes:
         scenes: Raw GraphQL scenes by id.
         covers: Content type and bytes by scene id.
-        cookies: Cookies that open the door; None means that none is needed.
+        cookies: Cookies that are accepted; None means that none is needed.
         reissue: The cookie that every answer to an accepted cookie carries.
         scripted: Answers that are given before anything is looked at.
         hold: When set, answers wait for it.

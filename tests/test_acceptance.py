@@ -22,10 +22,10 @@ from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
 from store import holds, ledger, schema
 from store.enqueue import enqueue
-from tests.hand import Hand, hand_on
 from tests.installation import installation, wait_for
 from tests.plugin_process import COMMAND, RECORDED, marked, no_worker, payload, recorded
 from tests.plugin_process import run as run_hook
+from tests.stepped_worker import SteppedWorker, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,26 +35,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=12) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
         yield found
 
 
 @pytest.fixture
-def hand(town: Installation) -> Iterator[Hand]:
-    """The installation's worker in our hand, with nothing to do and no faults in force."""
-    town.settings()
-    with hand_on(town) as found:
+def stepped(env: Installation) -> Iterator[SteppedWorker]:
+    """The installation's worker, stepped by the test, with nothing to do and no faults in force."""
+    env.settings()
+    with step(env) as found:
         found.settle()
         yield found
-    town.plex.clear_faults()
-    town.stash.clear_faults()
+    env.plex.clear_faults()
+    env.stash.clear_faults()
 
 
-def shown(town: Installation, scene: int) -> dict[str, Any]:
+def shown(env: Installation, scene: int) -> dict[str, Any]:
     """Give the fields that Plex shows."""
-    return dict(town.item(scene)["fields"])
+    return dict(env.item(scene)["fields"])
 
 
 # --- 1: the hook -------------------------------------------------------------------------------
@@ -106,56 +106,56 @@ def test_point_1_every_shape_of_input_is_accepted(tmp_path: Path, name: str) -> 
 # --- 2 and 3: one row, and what is pushed -----------------------------------------------------
 
 
-def test_point_2_any_edit_at_any_time_ends_with_plex_as_stash(town: Installation) -> None:
+def test_point_2_any_edit_at_any_time_ends_with_plex_as_stash(env: Installation) -> None:
     """A stream of edits at all sorts of moments, with faults in between: the last word wins."""
-    town.settings()
+    env.settings()
     with contextlib.suppress(AssertionError):
-        town.settled(5)
-    town.plex.fault("status", method="PUT", status=500, nth=2, times=2)
-    town.plex.fault("reset_after", method="PUT", nth=3, times=1)
-    town.plex.fault("delay", method="GET", seconds=0.2, nth=4, times=3)
+        env.settled(5)
+    env.plex.fault("status", method="PUT", status=500, nth=2, times=2)
+    env.plex.fault("reset_after", method="PUT", nth=3, times=1)
+    env.plex.fault("delay", method="GET", seconds=0.2, nth=4, times=3)
     for number in range(12):
-        town.save(1 + number % 3, title=f"word {number}")
+        env.save(1 + number % 3, title=f"word {number}")
         time.sleep(0.03 * (number % 4))
-    town.plex.clear_faults()
+    env.plex.clear_faults()
     for scene, words in ((1, "word 9"), (2, "word 10"), (3, "word 11")):
-        town.save(scene, title=words)
-        town.title_becomes(scene, words)
-    town.settled()
-    assert [shown(town, scene)["title"] for scene in (1, 2, 3)] == ["word 9", "word 10", "word 11"]
+        env.save(scene, title=words)
+        env.title_becomes(scene, words)
+    env.settled()
+    assert [shown(env, scene)["title"] for scene in (1, 2, 3)] == ["word 9", "word 10", "word 11"]
 
 
-def test_point_3_values_come_from_stash_not_from_the_hook(hand: Hand) -> None:
+def test_point_3_values_come_from_stash_not_from_the_hook(stepped: SteppedWorker) -> None:
     """A null-filled hook input, as a rating-only edit brings, wipes nothing in Plex."""
-    town = hand.town
-    town.stash.set_scene(4, title="From Stash", details="Words", date="2021-03-04")
+    env = stepped.env
+    env.stash.set_scene(4, title="From Stash", details="Words", date="2021-03-04")
     nulls = {"id": "4", "title": None, "details": None, "date": None, "rating100": 60}
-    town.hook(4, input=nulls, inputFields=["id", "rating100"])
-    hand.settle()
-    fields = shown(town, 4)
+    env.hook(4, input=nulls, inputFields=["id", "rating100"])
+    stepped.settle()
+    fields = shown(env, 4)
     assert fields["title"] == "From Stash"
     assert fields["summary"] == "Words"
     assert fields["originallyAvailableAt"] == "2021-03-04"
 
 
-def test_point_3_the_scene_is_read_again_for_each_try(hand: Hand) -> None:
+def test_point_3_the_scene_is_read_again_for_each_try(stepped: SteppedWorker) -> None:
     """What a retry pushes is what Stash has then, not what it had at the first try."""
-    town = hand.town
-    town.stash.set_scene(4, title="stale")
-    town.plex.fault("status", method="PUT", status=500, times=1)
-    hand.hook(4)
-    hand.drain()
-    town.stash.set_scene(4, title="fresh")
-    hand.settle()
-    assert shown(town, 4)["title"] == "fresh"
+    env = stepped.env
+    env.stash.set_scene(4, title="stale")
+    env.plex.fault("status", method="PUT", status=500, times=1)
+    stepped.hook(4)
+    stepped.drain()
+    env.stash.set_scene(4, title="fresh")
+    stepped.settle()
+    assert shown(env, 4)["title"] == "fresh"
 
 
-def test_point_3_what_is_recorded_is_the_scenes_own_stamp(hand: Hand) -> None:
+def test_point_3_what_is_recorded_is_the_scenes_own_stamp(stepped: SteppedWorker) -> None:
     """The ledger keeps the updated_at that was pushed, so a later edit is never "synced"."""
-    hand.hook(4)
-    hand.settle()
-    (record,) = hand.town.query("SELECT updated_at FROM scene WHERE id = 4")
-    assert record["updated_at"] == hand.town.stash.scene(4)["updated_at"]
+    stepped.hook(4)
+    stepped.settle()
+    (record,) = stepped.env.query("SELECT updated_at FROM scene WHERE id = 4")
+    assert record["updated_at"] == stepped.env.stash.scene(4)["updated_at"]
 
 
 # --- 4 and 5: kills and wake-ups ---------------------------------------------------------------
@@ -163,60 +163,60 @@ def test_point_3_what_is_recorded_is_the_scenes_own_stamp(hand: Hand) -> None:
 
 def test_point_4_a_kill_at_every_request_converges(tmp_path: Path) -> None:
     """SIGKILL while each request of a first look hangs: one more hook brings all in step."""
-    with installation(tmp_path, scenes=8) as town:
-        town.hook(8)
-        town.settled()
-        town.kill_workers()
+    with installation(tmp_path, scenes=8) as env:
+        env.hook(8)
+        env.settled()
+        env.kill_workers()
         for nth in range(1, 8):
-            town.plex.clear_requests()
-            town.stash.set_scene(nth, title=f"killed at {nth}")
-            town.plex.fault("hang_headers", nth=nth, times=1, seconds=60)
-            town.hook(nth)
-            wait_for(lambda: town.plex.faults()[-1]["hits"] or not town.rows())
-            killed = bool(town.plex.faults()[-1]["hits"])
-            town.kill_workers()
-            town.plex.clear_faults()
-            wait_for(lambda: not town.worker_lives())
-            town.hook(nth)
-            town.settled()
-            assert shown(town, nth)["title"] == f"killed at {nth}"
-            puts = [one for one in town.plex.requests() if one["method"] == "PUT"]
+            env.plex.clear_requests()
+            env.stash.set_scene(nth, title=f"killed at {nth}")
+            env.plex.fault("hang_headers", nth=nth, times=1, seconds=60)
+            env.hook(nth)
+            wait_for(lambda: env.plex.faults()[-1]["hits"] or not env.rows())
+            killed = bool(env.plex.faults()[-1]["hits"])
+            env.kill_workers()
+            env.plex.clear_faults()
+            wait_for(lambda: not env.worker_lives())
+            env.hook(nth)
+            env.settled()
+            assert shown(env, nth)["title"] == f"killed at {nth}"
+            puts = [one for one in env.plex.requests() if one["method"] == "PUT"]
             assert len(puts) <= 2
-            town.kill_workers()
-            wait_for(lambda: not town.worker_lives())
+            env.kill_workers()
+            wait_for(lambda: not env.worker_lives())
             if not killed:
                 break
         assert nth > 3
 
 
-def test_point_4_a_lost_answer_is_not_a_second_opinion(hand: Hand) -> None:
+def test_point_4_a_lost_answer_is_not_a_second_opinion(stepped: SteppedWorker) -> None:
     """A write that arrived although its answer did not leaves tags that are still ours."""
-    town = hand.town
+    env = stepped.env
     scene = catalogue_scene(5)
-    hand.hook(5)
-    hand.settle()
-    extra = town.stash.add_entity("tag", "Only for a moment")
-    ids = [str(tag) for tag in town.stash.scene(5)["tags"]]
-    town.stash.set_scene(5, tag_ids=[*ids, str(extra)])
-    town.plex.fault("reset_after", method="PUT", times=1)
-    hand.hook(5)
-    hand.drain()
-    assert "Only for a moment" in town.item(5)["tags"]["genre"]
-    town.stash.set_scene(5, tag_ids=ids)
-    hand.hook(5)
-    hand.settle()
-    assert set(town.item(5)["tags"]["genre"]) == set(scene.tags)
+    stepped.hook(5)
+    stepped.settle()
+    extra = env.stash.add_entity("tag", "Only for a moment")
+    ids = [str(tag) for tag in env.stash.scene(5)["tags"]]
+    env.stash.set_scene(5, tag_ids=[*ids, str(extra)])
+    env.plex.fault("reset_after", method="PUT", times=1)
+    stepped.hook(5)
+    stepped.drain()
+    assert "Only for a moment" in env.item(5)["tags"]["genre"]
+    env.stash.set_scene(5, tag_ids=ids)
+    stepped.hook(5)
+    stepped.settle()
+    assert set(env.item(5)["tags"]["genre"]) == set(scene.tags)
 
 
-def test_point_5_every_hook_leads_to_a_look(town: Installation) -> None:
+def test_point_5_every_hook_leads_to_a_look(env: Installation) -> None:
     """Whether a worker lives, dies or was killed: the next hook has its scene looked at."""
-    town.settings()
+    env.settings()
     for number in range(4):
         if number % 2:
-            town.kill_workers()
-            wait_for(lambda: not town.worker_lives())
-        town.save(6, title=f"looked at {number}")
-        town.title_becomes(6, f"looked at {number}")
+            env.kill_workers()
+            wait_for(lambda: not env.worker_lives())
+        env.save(6, title=f"looked at {number}")
+        env.title_becomes(6, f"looked at {number}")
 
 
 # --- 6 and 7: faults ---------------------------------------------------------------------------
@@ -244,55 +244,55 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("libraries", ["", "Scenes"])
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_point_6_no_fault_at_any_call_site_loses_a_scene(
-    hand: Hand, fault: str, libraries: str
+    stepped: SteppedWorker, fault: str, libraries: str
 ) -> None:
     """A fault at each call, with libraries named and not: afterwards all is in step, no button."""
-    town = hand.town
-    town.settings(plex_libraries=libraries)
+    env = stepped.env
+    env.settings(plex_libraries=libraries)
     for number, (site, match) in enumerate(CALLS.items()):
         if (fault, site) == ("cut off", "write"):
             continue  # there the answer is empty, and nothing of it can be missing
         scene = 7 + number % 3
         # A first look, so that every call is made.
-        with hand.resident.store.transaction() as connection:
+        with stepped.resident.store.transaction() as connection:
             ledger.forget_scene(connection, scene)
-        hand.resident.worker.context.forget_plex()
+        stepped.resident.worker.context.forget_plex()
         words = f"{fault}, {site}, {libraries or 'all'}"
-        town.stash.set_scene(scene, title=words)
-        town.plex.person_sets(town.item(scene)["ratingKey"], unlock=["title"])
-        town.plex.fault(**match, **FAULTS[fault], times=None)
-        hand.hook(scene)
-        hand.drain()
-        assert town.plex.faults()[-1]["hits"], site
-        held = set(hand.holds())
-        row = hand.rows()[scene]
+        env.stash.set_scene(scene, title=words)
+        env.plex.person_sets(env.item(scene)["ratingKey"], unlock=["title"])
+        env.plex.fault(**match, **FAULTS[fault], times=None)
+        stepped.hook(scene)
+        stepped.drain()
+        assert env.plex.faults()[-1]["hits"], site
+        held = set(stepped.holds())
+        row = stepped.rows()[scene]
         assert held or row.due_at, (site, row)
         assert (row.attempts == 0) == bool(held), (site, row)
-        town.plex.clear_faults()
-        hand.settle()
-        assert shown(town, scene)["title"] == words, site
+        env.plex.clear_faults()
+        stepped.settle()
+        assert shown(env, scene)["title"] == words, site
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9", "http://plex.invalid:32400", "https://127.0.0.1:9"]
 )
-def test_point_6_an_outage_of_any_length_needs_no_button(hand: Hand, url: str) -> None:
+def test_point_6_an_outage_of_any_length_needs_no_button(stepped: SteppedWorker, url: str) -> None:
     """Refused, no such name: a week of it spends nothing, and its end is noticed."""
-    town = hand.town
-    hand.hook(10)
-    hand.settle()
-    town.stash.set_scene(10, title=f"after {url}")
-    town.settings(plex_url=url)
-    hand.hook(10)
-    hand.drain()
+    env = stepped.env
+    stepped.hook(10)
+    stepped.settle()
+    env.stash.set_scene(10, title=f"after {url}")
+    env.settings(plex_url=url)
+    stepped.hook(10)
+    stepped.drain()
     for _ in range(6):
-        hand.late += 86400
-        hand.drain()
-    assert hand.holds()
-    assert hand.rows()[10].attempts == 0
-    town.settings()
-    hand.settle()
-    assert shown(town, 10)["title"] == f"after {url}"
+        stepped.late += 86400
+        stepped.drain()
+    assert stepped.holds()
+    assert stepped.rows()[10].attempts == 0
+    env.settings()
+    stepped.settle()
+    assert shown(env, 10)["title"] == f"after {url}"
 
 
 @pytest.mark.parametrize(
@@ -303,164 +303,166 @@ def test_point_6_an_outage_of_any_length_needs_no_button(hand: Hand, url: str) -
     ],
 )
 def test_point_7_a_fault_of_the_settings_pauses_all_and_touches_none(
-    hand: Hand, wrong: dict[str, Any], setting: str
+    stepped: SteppedWorker, wrong: dict[str, Any], setting: str
 ) -> None:
     """One clear error, no job touched, no further request, and on with the mend."""
-    town = hand.town
-    before = town.log().count("(the queue waits)")
-    town.settings(**wrong)
+    env = stepped.env
+    before = env.log().count("(the queue waits)")
+    env.settings(**wrong)
     for scene in (1, 2, 3):
-        town.stash.set_scene(scene, title=f"{setting} {scene}")
-    hand.hook(1, 2, 3)
-    hand.drain()
-    assert hand.holds()[holds.SETTINGS].setting == setting
-    assert {(row.due_at, row.attempts) for row in hand.rows().values()} == {(0, 0)}
-    assert len(hand.rows()) == 3
-    town.plex.clear_requests()
+        env.stash.set_scene(scene, title=f"{setting} {scene}")
+    stepped.hook(1, 2, 3)
+    stepped.drain()
+    assert stepped.holds()[holds.SETTINGS].setting == setting
+    assert {(row.due_at, row.attempts) for row in stepped.rows().values()} == {(0, 0)}
+    assert len(stepped.rows()) == 3
+    env.plex.clear_requests()
     for _ in range(3):
-        hand.late += 6
-        hand.drain()
-    assert town.plex.requests() == []
-    assert town.log().count("(the queue waits)") == before + 1
-    town.settings()
-    hand.late += 6
-    hand.drain()
-    assert hand.rows() == {}
-    assert [shown(town, n)["title"] for n in (1, 2, 3)] == [f"{setting} {n}" for n in (1, 2, 3)]
+        stepped.late += 6
+        stepped.drain()
+    assert env.plex.requests() == []
+    assert env.log().count("(the queue waits)") == before + 1
+    env.settings()
+    stepped.late += 6
+    stepped.drain()
+    assert stepped.rows() == {}
+    assert [shown(env, n)["title"] for n in (1, 2, 3)] == [f"{setting} {n}" for n in (1, 2, 3)]
 
 
 # --- 9: the right item -------------------------------------------------------------------------
 
 
-def test_point_9_the_same_base_name_in_two_folders_is_two_items(hand: Hand) -> None:
+def test_point_9_the_same_base_name_in_two_folders_is_two_items(stepped: SteppedWorker) -> None:
     """Each scene's words go to the item with its whole path, whichever was there first."""
-    town = hand.town
+    env = stepped.env
     for folder in ("one", "two"):
-        town.plex.add_item(f"/plex/media/{folder}/Same name.mp4")
-    first = town.stash.add_scene("/stash/media/one/Same name.mp4", title="In folder one")
-    only_there = town.stash.add_scene("/stash/media/three/Same name.mp4", title="In folder three")
-    hand.hook(first, only_there)
-    hand.drain()
+        env.plex.add_item(f"/plex/media/{folder}/Same name.mp4")
+    first = env.stash.add_scene("/stash/media/one/Same name.mp4", title="In folder one")
+    only_there = env.stash.add_scene("/stash/media/three/Same name.mp4", title="In folder three")
+    stepped.hook(first, only_there)
+    stepped.drain()
     titles = {
-        folder: town.plex.item_at(f"/plex/media/{folder}/Same name.mp4")["fields"].get("title")
+        folder: env.plex.item_at(f"/plex/media/{folder}/Same name.mp4")["fields"].get("title")
         for folder in ("one", "two")
     }
     assert titles == {"one": "In folder one", "two": "Same name"}
-    assert hand.rows()[only_there].reason == "NotInPlexYet"
-    town.stash.delete_scene(only_there)
-    hand.settle()
+    assert stepped.rows()[only_there].reason == "NotInPlexYet"
+    env.stash.delete_scene(only_there)
+    stepped.settle()
 
 
-def test_point_9_every_file_and_every_library_is_updated(hand: Hand) -> None:
+def test_point_9_every_file_and_every_library_is_updated(stepped: SteppedWorker) -> None:
     """A scene with two files, one of which two libraries hold, is written to all three items."""
-    town = hand.town
-    scene = town.stash.add_scene("/stash/media/m/a.mp4", "/stash/media/m/b.mp4", title="Many")
-    second = town.plex.add_section("other", "Second", ["/plex/media/m"])
+    env = stepped.env
+    scene = env.stash.add_scene("/stash/media/m/a.mp4", "/stash/media/m/b.mp4", title="Many")
+    second = env.plex.add_section("other", "Second", ["/plex/media/m"])
     keys = [
-        town.plex.add_item("/plex/media/m/a.mp4")["ratingKey"],
-        town.plex.add_item("/plex/media/m/b.mp4")["ratingKey"],
-        town.plex.add_item("/plex/media/m/a.mp4", section=second)["ratingKey"],
+        env.plex.add_item("/plex/media/m/a.mp4")["ratingKey"],
+        env.plex.add_item("/plex/media/m/b.mp4")["ratingKey"],
+        env.plex.add_item("/plex/media/m/a.mp4", section=second)["ratingKey"],
     ]
-    hand.resident.worker.context.forget_plex()  # the list of libraries is five minutes old at most
-    hand.hook(scene)
-    hand.settle()
-    assert [town.plex.item(key)["fields"]["title"] for key in keys] == ["Many"] * 3
+    stepped.resident.worker.context.forget_plex()  # its list of libraries is not read at every edit
+    stepped.hook(scene)
+    stepped.settle()
+    assert [env.plex.item(key)["fields"]["title"] for key in keys] == ["Many"] * 3
 
 
-def test_point_9_a_remembered_item_is_verified_by_its_path(hand: Hand) -> None:
+def test_point_9_a_remembered_item_is_verified_by_its_path(stepped: SteppedWorker) -> None:
     """An item that holds another file by now is not the scene's any more."""
-    town = hand.town
-    hand.hook(11)
-    hand.settle()
-    old = town.item(11)["ratingKey"]
+    env = stepped.env
+    stepped.hook(11)
+    stepped.settle()
+    old = env.item(11)["ratingKey"]
     path = catalogue_file(11).plex_path
-    town.plex.person_sets(old, files=[{"path": "/plex/media/quite/another.mp4"}])
-    new = town.plex.add_item(path)["ratingKey"]
-    before = town.plex.item(old)["fields"]["title"]
-    town.stash.set_scene(11, title="On the new item")
-    hand.hook(11)
-    hand.settle()
-    assert town.plex.item(new)["fields"]["title"] == "On the new item"
-    assert town.plex.item(old)["fields"]["title"] == before
+    env.plex.person_sets(old, files=[{"path": "/plex/media/quite/another.mp4"}])
+    new = env.plex.add_item(path)["ratingKey"]
+    before = env.plex.item(old)["fields"]["title"]
+    env.stash.set_scene(11, title="On the new item")
+    stepped.hook(11)
+    stepped.settle()
+    assert env.plex.item(new)["fields"]["title"] == "On the new item"
+    assert env.plex.item(old)["fields"]["title"] == before
 
 
 # --- 11 and 12: what is written ----------------------------------------------------------------
 
 
-def test_point_11_what_is_written_is_locked_and_what_is_cleared_is_cleared(hand: Hand) -> None:
+def test_point_11_what_is_written_is_locked_and_what_is_cleared_is_cleared(
+    stepped: SteppedWorker,
+) -> None:
     """Locks keep an agent's refresh off; an emptied field is empty; a removed tag is removed."""
-    town = hand.town
-    tags = town.stash.scene(12)["tags"]
+    env = stepped.env
+    tags = env.stash.scene(12)["tags"]
     names = catalogue_scene(12).tags
-    town.stash.set_scene(12, title="Ours", details="To be cleared", date="2019-01-02")
-    hand.hook(12)
-    hand.settle()
-    item = town.item(12)
+    env.stash.set_scene(12, title="Ours", details="To be cleared", date="2019-01-02")
+    stepped.hook(12)
+    stepped.settle()
+    item = env.item(12)
     assert {"title", "summary", "originallyAvailableAt", "genre", "actor"} <= set(item["locked"])
     key = item["ratingKey"]
-    town.plex.agent_sets(key, fields={"title": "The agent's", "summary": "The agent's"})
-    assert shown(town, 12)["title"] == "Ours"
-    town.plex.person_sets(key, tags={"genre": [*item["tags"]["genre"], "By hand"]})
-    town.stash.set_scene(12, details="", tag_ids=[str(tag) for tag in tags[1:]])
-    hand.hook(12)
-    hand.settle()
-    item = town.item(12)
+    env.plex.agent_sets(key, fields={"title": "The agent's", "summary": "The agent's"})
+    assert shown(env, 12)["title"] == "Ours"
+    env.plex.person_sets(key, tags={"genre": [*item["tags"]["genre"], "By hand"]})
+    env.stash.set_scene(12, details="", tag_ids=[str(tag) for tag in tags[1:]])
+    stepped.hook(12)
+    stepped.settle()
+    item = env.item(12)
     assert not item["fields"].get("summary")
     assert set(item["tags"]["genre"]) == {*names[1:], "By hand"}
 
 
-def test_point_12_text_arrives_verbatim(hand: Hand) -> None:
+def test_point_12_text_arrives_verbatim(stepped: SteppedWorker) -> None:
     """Line breaks, tabs, quotes, dashes, emoji and markup are the user's and stay as they are."""
     words = (
         "First line.\nSecond\tline — “quoted” & <b>bold</b>, 50 % + ünïcödé 👩‍👩‍👧 'n' "
         '"q"; a\u2019s\n\nEnd.'
     )
-    hand.town.stash.set_scene(4, title="Emoji 👩‍👩‍👧 — “x”, comma; a=b&c", details=words)
-    hand.hook(4)
-    hand.settle()
-    assert shown(hand.town, 4)["summary"] == words
-    assert shown(hand.town, 4)["title"] == "Emoji 👩‍👩‍👧 — “x”, comma; a=b&c"
-    hand.town.plex.clear_requests()
-    hand.hook(4)
-    hand.settle()
-    assert [one for one in hand.town.plex.requests() if one["method"] == "PUT"] == []
+    stepped.env.stash.set_scene(4, title="Emoji 👩‍👩‍👧 — “x”, comma; a=b&c", details=words)
+    stepped.hook(4)
+    stepped.settle()
+    assert shown(stepped.env, 4)["summary"] == words
+    assert shown(stepped.env, 4)["title"] == "Emoji 👩‍👩‍👧 — “x”, comma; a=b&c"
+    stepped.env.plex.clear_requests()
+    stepped.hook(4)
+    stepped.settle()
+    assert [one for one in stepped.env.plex.requests() if one["method"] == "PUT"] == []
 
 
-def test_point_12_a_failing_list_fails_the_job(hand: Hand) -> None:
+def test_point_12_a_failing_list_fails_the_job(stepped: SteppedWorker) -> None:
     """A write that Plex refuses is not a warning: the scene stays dirty and is tried again."""
-    town = hand.town
-    extra = town.stash.add_entity("performer", "Added Later")
-    ids = [str(one) for one in town.stash.scene(9)["performers"]]
-    town.stash.set_scene(9, performer_ids=[*ids, str(extra)])
-    changes = len(town.query("SELECT 1 FROM history"))
-    town.plex.fault("status", method="PUT", path="actor", status=503, times=1)
-    hand.hook(9)
-    hand.drain()
-    assert 9 in hand.rows()
-    assert len(town.query("SELECT 1 FROM history")) == changes
-    hand.settle()
-    assert "Added Later" in {role["tag"] for role in town.item(9)["roles"]}
+    env = stepped.env
+    extra = env.stash.add_entity("performer", "Added Later")
+    ids = [str(one) for one in env.stash.scene(9)["performers"]]
+    env.stash.set_scene(9, performer_ids=[*ids, str(extra)])
+    changes = len(env.query("SELECT 1 FROM history"))
+    env.plex.fault("status", method="PUT", path="actor", status=503, times=1)
+    stepped.hook(9)
+    stepped.drain()
+    assert 9 in stepped.rows()
+    assert len(env.query("SELECT 1 FROM history")) == changes
+    stepped.settle()
+    assert "Added Later" in {role["tag"] for role in env.item(9)["roles"]}
 
 
 # --- 13: tasks ---------------------------------------------------------------------------------
 
 
-def test_point_13_a_tasks_result_is_what_happened(town: Installation) -> None:
+def test_point_13_a_tasks_result_is_what_happened(env: Installation) -> None:
     """The answer is one JSON object, a failure is an error, progress goes from 0 to 1 on stderr."""
-    town.settings()
-    link = Connection(port=town.stash.port, cookie=lambda _: town.stash.cookie())
-    host = PluginHost(town.config_dir / "plugins", town.config_dir, link)
+    env.settings()
+    link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
+    host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
     good = host.run_task("Sync all to Plex")
     assert good.error is None
     assert isinstance(good.output, str)
     assert good.progress[-1] == 1
     assert all(0 <= value <= 1 for value in good.progress)
     assert {line.level for line in good.log} <= {"info", "warning", "debug"}
-    town.settings(plex_token="")
+    env.settings(plex_token="")
     bad = host.run_task("Sync all to Plex")
     assert bad.output is None
     assert "plex_token" in str(bad.error)
-    town.settings()
+    env.settings()
 
 
 # --- 16: secrets -------------------------------------------------------------------------------
@@ -469,33 +471,33 @@ def test_point_13_a_tasks_result_is_what_happened(town: Installation) -> None:
 def test_point_16_no_secret_reaches_any_line(tmp_path: Path) -> None:
     """Token, cookie, API key and with redact_logs paths and titles: in no log, answer or table."""
     login = {"username": "user", "password": "the-password", "api_key": "the-api-key-of-stash"}
-    with installation(tmp_path, scenes=6, stash=login, redact_logs=True) as town:
+    with installation(tmp_path, scenes=6, stash=login, redact_logs=True) as env:
         said = []
         for scene in (1, 2, 3):
-            town.stash.set_scene(scene, title=f"Private title {scene}")
-        said += [json.dumps(town.hook(scene)) for scene in (1, 2, 3)]
-        town.settled()
-        town.plex.delete_item(town.item(4)["ratingKey"])
-        town.plex.fault("status", method="PUT", status=400, times=1)
-        said += [json.dumps(town.hook(scene)) for scene in (4, 5)]
-        wait_for(lambda: all(row["due_at"] != 0 for row in town.rows()))
-        town.settings(redact_logs=True, plex_token="a-revoked-token-of-plex")
-        said.append(json.dumps(town.hook(6)))
-        wait_for(lambda: town.query("SELECT 1 FROM hold"))
-        link = Connection(port=town.stash.port, cookie=lambda _: town.stash.cookie())
-        host = PluginHost(town.config_dir / "plugins", town.config_dir, link)
+            env.stash.set_scene(scene, title=f"Private title {scene}")
+        said += [json.dumps(env.hook(scene)) for scene in (1, 2, 3)]
+        env.settled()
+        env.plex.delete_item(env.item(4)["ratingKey"])
+        env.plex.fault("status", method="PUT", status=400, times=1)
+        said += [json.dumps(env.hook(scene)) for scene in (4, 5)]
+        wait_for(lambda: all(row["due_at"] != 0 for row in env.rows()))
+        env.settings(redact_logs=True, plex_token="a-revoked-token-of-plex")
+        said.append(json.dumps(env.hook(6)))
+        wait_for(lambda: env.query("SELECT 1 FROM hold"))
+        link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
+        host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
         for task in ("Check connection", "Sync all to Plex"):
             done = host.run_task(task).as_dict()
             del done["sent"]
             said.append(json.dumps(done))
-        said.append(json.dumps(town.hook(6)))
-        tables = [town.query("SELECT reason, message FROM dirty"), town.query("SELECT * FROM hold")]
-        notice = town.query("SELECT value FROM meta WHERE key = 'notice'")
-        everything = "\n".join([*said, town.log(), town.crash(), str(tables), str(notice)])
+        said.append(json.dumps(env.hook(6)))
+        tables = [env.query("SELECT reason, message FROM dirty"), env.query("SELECT * FROM hold")]
+        notice = env.query("SELECT value FROM meta WHERE key = 'notice'")
+        everything = "\n".join([*said, env.log(), env.crash(), str(tables), str(notice)])
         assert "scene 1" in everything
-        kept = town.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"]
+        kept = env.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"]
         secrets = [
-            town.plex.token,
+            env.plex.token,
             "a-revoked-token-of-plex",
             "the-password",
             "the-api-key-of-stash",

@@ -12,7 +12,7 @@ from simulator.control import PlexControl, start_plex
 from store.queue import QueueRow
 from sync import write
 from sync.batch import Batch
-from tests.matching_town import Town, scene
+from tests.matching_environment import Environment, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +35,11 @@ def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:
     return [Edit(key, 1, "movie", dict(values)) for key in plex.rating_keys()[:count]]
 
 
-def planned(town: Town, client_looks: list[ScenePlan], *numbers: int) -> None:
+def planned(env: Environment, client_looks: list[ScenePlan], *numbers: int) -> None:
     """Plan and intend scenes that differ from Plex in nothing but one common summary and tags."""
-    with town.reconciler() as reconciler:
+    with env.reconciler() as reconciler:
         for number in numbers:
-            title = town.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
+            title = env.plex.item_at(scene(number).files[0].path.replace("/stash", "/plex"))
             same = scene(number, title=title["fields"]["title"], details=SUMMARY, tags=())
             batch, look = reconciler.plan(same)
             write.intend(reconciler.context, batch)
@@ -103,39 +103,39 @@ def test_a_change_that_needs_two_requests_goes_alone() -> None:
     assert likeness(Edit(1, 1, "movie", {"summary": "é" * 2000, "title": "x" * 5000})) is None
 
 
-def test_looks_that_plan_the_same_are_written_together(town: Town) -> None:
+def test_looks_that_plan_the_same_are_written_together(env: Environment) -> None:
     """Two scenes with one and the same change cost one PUT and are marked as written."""
     looks: list[ScenePlan] = []
-    planned(town, looks, 1, 2)
-    town.plex.clear_requests()
-    with town.reconciler() as reconciler:
+    planned(env, looks, 1, 2)
+    env.plex.clear_requests()
+    with env.reconciler() as reconciler:
         write.write_together(reconciler.context, together(looks), looks)
         assert [look.is_written for look in looks] == [True, True]
         for look in looks:
             write.carry_out(reconciler.context, look)
-    assert len(town.targets("PUT")) == 1
+    assert len(env.targets("PUT")) == 1
     assert [look.outcome for look in looks] == ["changed", "changed"]
 
 
-def test_a_look_that_may_not_be_written_is_left_out(town: Town) -> None:
+def test_a_look_that_may_not_be_written_is_left_out(env: Environment) -> None:
     """A scene that was marked again meanwhile is in no common request."""
     looks: list[ScenePlan] = []
-    planned(town, looks, 1, 2, 3)
-    town.plex.clear_requests()
-    with town.reconciler() as reconciler:
+    planned(env, looks, 1, 2, 3)
+    env.plex.clear_requests()
+    with env.reconciler() as reconciler:
         # Its row is not there as it was read.
         row = QueueRow("scene", 2, 1, 1, 0, 0, "", "", 0.0)
         write.write_together(reconciler.context, together(looks, row), looks)
     assert [look.is_written for look in looks] == [True, False, True]
-    assert str(looks[1].planned[0].after.rating_key) not in town.targets("PUT")[0]
+    assert str(looks[1].planned[0].after.rating_key) not in env.targets("PUT")[0]
 
 
-def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
+def test_a_refused_common_write_is_left_to_each_look(env: Environment) -> None:
     """Nobody is blamed for a common request that failed; each look writes its own."""
     looks: list[ScenePlan] = []
-    planned(town, looks, 1, 2)
-    town.plex.fault("status", method="PUT", status=400, times=2)
-    with town.reconciler() as reconciler:
+    planned(env, looks, 1, 2)
+    env.plex.fault("status", method="PUT", status=400, times=2)
+    with env.reconciler() as reconciler:
         write.write_together(reconciler.context, together(looks), looks)
         assert not any(look.is_written for look in looks)
         for look in looks:
@@ -144,15 +144,15 @@ def test_a_refused_common_write_is_left_to_each_look(town: Town) -> None:
     assert looks[1].fault is None
 
 
-def test_a_dead_server_ends_common_writes(town: Town) -> None:
+def test_a_dead_server_ends_common_writes(env: Environment) -> None:
     """When Plex is gone the next group is not tried, too."""
     looks: list[ScenePlan] = []
-    planned(town, looks, 1, 2)
-    with town.reconciler() as reconciler:
+    planned(env, looks, 1, 2)
+    with env.reconciler() as reconciler:
         for number in (3, 4):
             _, other = reconciler.plan(scene(number, title="Another", details="", tags=()))
             looks.append(other)
-        rule = town.plex.fault("reset_before", method="PUT", times=None)
+        rule = env.plex.fault("reset_before", method="PUT", times=None)
         write.write_together(reconciler.context, together(looks), looks)
-    hits = {one["id"]: one["hits"] for one in town.plex.faults()}
+    hits = {one["id"]: one["hits"] for one in env.plex.faults()}
     assert hits[rule] <= 2  # once, and once more on a fresh connection

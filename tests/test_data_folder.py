@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Installation]:
+def env(tmp_path: Path) -> Iterator[Installation]:
     """A fresh installation."""
     with installation(tmp_path, scenes=3) as running:
         yield running
@@ -60,88 +60,88 @@ def as_link(path: Path) -> None:
 
 @pytest.mark.parametrize("left", [as_file, as_link])
 def test_a_wake_file_that_is_no_pipe_is_mended(
-    town: Installation, left: Callable[[Path], None]
+    env: Installation, left: Callable[[Path], None]
 ) -> None:
     """A restored folder: the worker rests, makes the pipe anew, says so, and is woken by it."""
-    town.hook(1)
-    town.settled()
-    town.kill_workers()
-    (town.data / WAKE_PIPE).unlink()
-    left(town.data / WAKE_PIPE)
-    town.at_rest()
-    (worker,) = town.workers()
+    env.hook(1)
+    env.settled()
+    env.kill_workers()
+    (env.data / WAKE_PIPE).unlink()
+    left(env.data / WAKE_PIPE)
+    env.at_rest()
+    (worker,) = env.workers()
     before = cpu_seconds(worker)
     time.sleep(3)
     assert cpu_seconds(worker) - before < 1
-    assert stat.S_ISFIFO((town.data / WAKE_PIPE).lstat().st_mode)
-    assert WAKE_PIPE in town.log()
-    town.save(1, title="Woken by the new pipe")
-    town.title_becomes(1, "Woken by the new pipe", 10)
+    assert stat.S_ISFIFO((env.data / WAKE_PIPE).lstat().st_mode)
+    assert WAKE_PIPE in env.log()
+    env.save(1, title="Woken by the new pipe")
+    env.title_becomes(1, "Woken by the new pipe", 10)
 
 
 @pytest.mark.timeout(120)
-def test_a_pipe_that_is_replaced_under_an_idle_worker_is_mended(town: Installation) -> None:
+def test_a_pipe_that_is_replaced_under_an_idle_worker_is_mended(env: Installation) -> None:
     """The sleeping worker cannot hear a hook through a file; it looks within half a minute."""
-    town.at_rest()
-    (worker,) = town.workers()
-    (town.data / WAKE_PIPE).unlink()
-    as_file(town.data / WAKE_PIPE)
-    town.save(1, title="Said to a file")
-    town.title_becomes(1, "Said to a file", 45)
-    wait_for(lambda: stat.S_ISFIFO((town.data / WAKE_PIPE).lstat().st_mode), 45)
-    assert town.workers() == [worker]
-    town.save(1, title="Heard at once")
-    town.title_becomes(1, "Heard at once", 10)
+    env.at_rest()
+    (worker,) = env.workers()
+    (env.data / WAKE_PIPE).unlink()
+    as_file(env.data / WAKE_PIPE)
+    env.save(1, title="Said to a file")
+    env.title_becomes(1, "Said to a file", 45)
+    wait_for(lambda: stat.S_ISFIFO((env.data / WAKE_PIPE).lstat().st_mode), 45)
+    assert env.workers() == [worker]
+    env.save(1, title="Heard at once")
+    env.title_becomes(1, "Heard at once", 10)
 
 
-def test_a_folder_in_the_pipes_place_costs_no_core(town: Installation) -> None:
+def test_a_folder_in_the_pipes_place_costs_no_core(env: Installation) -> None:
     """What cannot be replaced is named, and the worker looks now and then instead."""
-    town.hook(1)
-    town.settled()
-    town.kill_workers()
-    (town.data / WAKE_PIPE).unlink()
-    (town.data / WAKE_PIPE).mkdir()
-    town.at_rest()
-    (worker,) = town.workers()
+    env.hook(1)
+    env.settled()
+    env.kill_workers()
+    (env.data / WAKE_PIPE).unlink()
+    (env.data / WAKE_PIPE).mkdir()
+    env.at_rest()
+    (worker,) = env.workers()
     before = cpu_seconds(worker)
     time.sleep(3)
     assert cpu_seconds(worker) - before < 1
-    assert "cannot be replaced" in town.log()
-    town.save(1, title="Without a pipe")
-    town.title_becomes(1, "Without a pipe", 10)
+    assert "cannot be replaced" in env.log()
+    env.save(1, title="Without a pipe")
+    env.title_becomes(1, "Without a pipe", 10)
 
 
 # --- links -------------------------------------------------------------------------------------
 
 
-def test_links_in_the_data_folder_are_not_followed(town: Installation, tmp_path: Path) -> None:
+def test_links_in_the_data_folder_are_not_followed(env: Installation, tmp_path: Path) -> None:
     """A link in the place of any file of ours goes; what it led to is as it was."""
-    town.save(1, title="Before")
-    town.settled()
-    town.kill_workers()
+    env.save(1, title="Before")
+    env.settled()
+    env.kill_workers()
     led_to = {}
     for name in ("plexsync.log", "plexsync.sqlite", WORKER_LOCK, TASK_LOCK, CRASH_FILE, WAKE_PIPE):
         led_to[name] = tmp_path / f"of the user, {name}"
         led_to[name].write_bytes(b"precious" * 600)
-        (town.data / name).unlink(missing_ok=True)
-        (town.data / name).symlink_to(led_to[name])
-    town.save(2, title="Among links")
-    town.title_becomes(2, "Among links")
-    town.settled()
+        (env.data / name).unlink(missing_ok=True)
+        (env.data / name).symlink_to(led_to[name])
+    env.save(2, title="Among links")
+    env.title_becomes(2, "Among links")
+    env.settled()
     assert {path.read_bytes() for path in led_to.values()} == {b"precious" * 600}
-    assert [path.name for path in town.data.iterdir() if path.is_symlink()] == []
-    assert len(town.workers()) == 1
+    assert [path.name for path in env.data.iterdir() if path.is_symlink()] == []
+    assert len(env.workers()) == 1
 
 
 def test_a_folder_that_lies_elsewhere_is_the_persons_choice(
-    town: Installation, tmp_path: Path
+    env: Installation, tmp_path: Path
 ) -> None:
     """Only links within the folder are ours to judge: the folder itself may be on another disk."""
     (tmp_path / "another disk").mkdir(mode=0o777)
-    town.data.symlink_to(tmp_path / "another disk")
-    town.save(1, title="On another disk")
-    town.title_becomes(1, "On another disk")
-    assert town.data.is_symlink()
+    env.data.symlink_to(tmp_path / "another disk")
+    env.save(1, title="On another disk")
+    env.title_becomes(1, "On another disk")
+    assert env.data.is_symlink()
     assert mode(tmp_path / "another disk") == 0o700
 
 
@@ -149,45 +149,45 @@ def test_a_folder_that_lies_elsewhere_is_the_persons_choice(
 
 
 @pytest.mark.timeout(150)
-def test_a_lock_file_that_is_deleted_leaves_one_worker(town: Installation) -> None:
+def test_a_lock_file_that_is_deleted_leaves_one_worker(env: Installation) -> None:
     """However often it is deleted, within a minute one worker is left, and it works."""
-    town.at_rest()
+    env.at_rest()
     for number in range(4):
-        (town.data / WORKER_LOCK).unlink()
-        town.save(1, title=f"Deleted {number}")
-        town.title_becomes(1, f"Deleted {number}")
-    wait_for(lambda: len(town.workers()) == 1, 60)
-    assert town.worker_lives()
-    town.save(2, title="With the one that is left")
-    town.title_becomes(2, "With the one that is left")
-    assert len(town.workers()) == 1
-    assert town.crash() == ""
+        (env.data / WORKER_LOCK).unlink()
+        env.save(1, title=f"Deleted {number}")
+        env.title_becomes(1, f"Deleted {number}")
+    wait_for(lambda: len(env.workers()) == 1, 60)
+    assert env.worker_lives()
+    env.save(2, title="With the one that is left")
+    env.title_becomes(2, "With the one that is left")
+    assert len(env.workers()) == 1
+    assert env.crash() == ""
 
 
 @pytest.mark.timeout(120)
-def test_a_worker_takes_the_lock_in_the_place_of_a_deleted_one(town: Installation) -> None:
+def test_a_worker_takes_the_lock_in_the_place_of_a_deleted_one(env: Installation) -> None:
     """Where nobody else came meanwhile, the worker stays: what waits is not left to nobody."""
-    town.at_rest()
-    (worker,) = town.workers()
-    (town.data / WORKER_LOCK).unlink()
-    wake(str(town.data))  # or half a minute later by itself
-    wait_for(town.worker_lives, 60)
-    assert town.workers() == [worker]
+    env.at_rest()
+    (worker,) = env.workers()
+    (env.data / WORKER_LOCK).unlink()
+    wake(str(env.data))  # or half a minute later by itself
+    wait_for(env.worker_lives, 60)
+    assert env.workers() == [worker]
 
 
-def test_a_task_whose_lock_file_is_deleted_ends(town: Installation) -> None:
+def test_a_task_whose_lock_file_is_deleted_ends(env: Installation) -> None:
     """The worker takes a task's scenes while it lives, and still knows that it does."""
-    town.at_rest()
+    env.at_rest()
     for scene in (1, 2, 3):
-        town.stash.set_scene(scene, title=f"For the task {scene}")
-    town.plex.fault("delay", seconds=0.5, times=None)
+        env.stash.set_scene(scene, title=f"For the task {scene}")
+    env.plex.fault("delay", seconds=0.5, times=None)
     answers: list[dict[str, str]] = []
-    task = threading.Thread(target=lambda: answers.append(town.run(mode="sync_all")))
+    task = threading.Thread(target=lambda: answers.append(env.run(mode="sync_all")))
     task.start()
-    wait_for(lambda: town.query("SELECT 1 FROM dirty WHERE run = 1"))
-    (town.data / TASK_LOCK).unlink()
+    wait_for(lambda: env.query("SELECT 1 FROM dirty WHERE run = 1"))
+    (env.data / TASK_LOCK).unlink()
     task.join(40)
-    town.plex.clear_faults()
+    env.plex.clear_faults()
     assert not task.is_alive()
     assert answers[0]["output"].startswith("3 scenes")
 
@@ -195,31 +195,31 @@ def test_a_task_whose_lock_file_is_deleted_ends(town: Installation) -> None:
 # --- the modes ---------------------------------------------------------------------------------
 
 
-def test_a_data_folder_that_was_opened_to_all_is_private_again(town: Installation) -> None:
+def test_a_data_folder_that_was_opened_to_all_is_private_again(env: Installation) -> None:
     """A NAS tool opened it, files and all: the next hook and the worker close it, and say so."""
-    town.at_rest()
-    for path in town.data.iterdir():
+    env.at_rest()
+    for path in env.data.iterdir():
         path.chmod(0o777)
-    town.data.chmod(0o777)
-    town.hook(1)
-    assert mode(town.data) == 0o700
-    wait_for(lambda: {mode(path) for path in town.data.iterdir()} == {0o600})
-    town.kill_workers()
-    (town.data / "plexsync.sqlite").chmod(0o666)
-    (town.data / "plexsync.backup.sqlite").write_bytes(b"")
-    (town.data / "plexsync.backup.sqlite").chmod(0o644)
-    town.run(mode="page_state")
-    assert {mode(path) for path in town.data.iterdir()} == {0o600}
+    env.data.chmod(0o777)
+    env.hook(1)
+    assert mode(env.data) == 0o700
+    wait_for(lambda: {mode(path) for path in env.data.iterdir()} == {0o600})
+    env.kill_workers()
+    (env.data / "plexsync.sqlite").chmod(0o666)
+    (env.data / "plexsync.backup.sqlite").write_bytes(b"")
+    (env.data / "plexsync.backup.sqlite").chmod(0o644)
+    env.run(mode="page_state")
+    assert {mode(path) for path in env.data.iterdir()} == {0o600}
 
 
-def test_a_data_folder_that_was_there_before_becomes_private(town: Installation) -> None:
+def test_a_data_folder_that_was_there_before_becomes_private(env: Installation) -> None:
     """Made by a tool or by hand before the first hook, with the mode that such things have."""
-    town.data.mkdir()
-    town.data.chmod(0o777)
-    town.hook(1)
-    assert mode(town.data) == 0o700
-    town.settled()
-    assert {mode(path) for path in town.data.iterdir()} == {0o600}
+    env.data.mkdir()
+    env.data.chmod(0o777)
+    env.hook(1)
+    assert mode(env.data) == 0o700
+    env.settled()
+    assert {mode(path) for path in env.data.iterdir()} == {0o600}
 
 
 def test_a_folder_that_cannot_be_made_private_is_said(tmp_path: Path) -> None:
@@ -247,27 +247,27 @@ def test_a_folder_that_cannot_be_made_private_is_said(tmp_path: Path) -> None:
     assert "0700" in complaint
 
 
-def test_what_cannot_be_made_private_reaches_stashs_log(town: Installation) -> None:
+def test_what_cannot_be_made_private_reaches_stashs_log(env: Installation) -> None:
     """The worker writes it into its log and leaves it to the next hook; mended, it is gone."""
-    town.at_rest()
-    town.kill_workers()
+    env.at_rest()
+    env.kill_workers()
     # A worker in whose eyes the file system knows no modes.
     with contextlib.ExitStack() as stack:
-        broken = town.plugin_dir / "store" / "folder.py"
+        broken = env.plugin_dir / "store" / "folder.py"
         kept = broken.read_text(encoding="utf-8")
         stack.callback(broken.write_text, kept, "utf-8")
         broken.write_text(kept + "\nos.chmod = lambda *given: None\n", "utf-8")
-        town.data.chmod(0o777)
-        town.hook(1)
-        wait_for(lambda: "is open to others" in town.log())
-        said = wait_for(lambda: town.hook(1)["stderr"])
+        env.data.chmod(0o777)
+        env.hook(1)
+        wait_for(lambda: "is open to others" in env.log())
+        said = wait_for(lambda: env.hook(1)["stderr"])
         assert "is open to others" in said
-        town.kill_workers()
-    town.hook(1)
-    town.settled()
-    notice = town.query("SELECT value FROM meta WHERE key = 'notice'")[0]["value"]
+        env.kill_workers()
+    env.hook(1)
+    env.settled()
+    notice = env.query("SELECT value FROM meta WHERE key = 'notice'")[0]["value"]
     assert json.loads(notice)[0] == ""
-    assert mode(town.data) == 0o700
+    assert mode(env.data) == 0o700
 
 
 def test_order_is_kept_without_a_word_where_all_is_well(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.demo import Demo
+from simulator.demo_environment import TooLongError, env, wait_for
 from simulator.demo_report import Report, plex_request, shorten
-from simulator.demo_town import TooLongError, town, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_it_leaves_nothing_behind_when_it_is_stopped(tmp_path: Path) -> None:
 def ruined(tmp_path: Path) -> Iterator[tuple[Demo, io.StringIO]]:
     """A demo whose Plex takes no edits, and what it prints."""
     out = io.StringIO()
-    with town(tmp_path) as built:
+    with env(tmp_path) as built:
         built.plex.fault("status", method="PUT", times=None, status=500)
         built.save(1, title="Nobody will see this")
         wait_for(built.worker_log, 30.0)

@@ -16,8 +16,8 @@ import pytest
 from simulator.control import PlexControl, free_port, start_plex
 from simulator.library import catalogue_file, catalogue_scene
 from store import holds
-from tests.hand import Hand, hand_on
 from tests.installation import installation, wait_for
+from tests.stepped_worker import SteppedWorker, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,46 +29,46 @@ MODES = {"no login": {}, "login": {**LOGIN, "api_key": "the-api-key-of-this-stas
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=12) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
         yield found
 
 
 @pytest.fixture
-def calm(town: Installation) -> Iterator[Installation]:
+def calm(env: Installation) -> Iterator[Installation]:
     """The installation without faults, before and after."""
-    town.settings()
-    yield town
-    town.plex.clear_faults()
-    town.stash.clear_faults()
-    town.plex.switches(maintenance="")
-    town.settings()
+    env.settings()
+    yield env
+    env.plex.clear_faults()
+    env.stash.clear_faults()
+    env.plex.switches(maintenance="")
+    env.settings()
 
 
 @pytest.fixture
-def hand(calm: Installation) -> Iterator[Hand]:
-    """The worker in our hand, with nothing to do."""
-    with hand_on(calm) as found:
+def stepped(calm: Installation) -> Iterator[SteppedWorker]:
+    """The worker, stepped by the test, with nothing to do."""
+    with step(calm) as found:
         found.settle()
         yield found
 
 
-def title(town: Installation, scene: int) -> Any:
+def title(env: Installation, scene: int) -> Any:
     """Give the title that Plex shows."""
-    return town.item(scene)["fields"].get("title")
+    return env.item(scene)["fields"].get("title")
 
 
-def a_minute_later(town: Installation) -> None:
+def a_minute_later(env: Installation) -> None:
     """Make the store believe that its line was last said long ago."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite")) as store, store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite")) as store, store:
         store.execute("UPDATE meta SET value = json_set(value, '$[1]', 0) WHERE key = 'notice'")
 
 
-def the_hold(town: Installation, lane: str) -> dict[str, Any]:
+def the_hold(env: Installation, lane: str) -> dict[str, Any]:
     """Wait until a lane is held; give the hold."""
     found: dict[str, Any] = wait_for(
-        lambda: next(iter(town.query("SELECT * FROM hold WHERE lane = ?", lane)), None)
+        lambda: next(iter(env.query("SELECT * FROM hold WHERE lane = ?", lane)), None)
     )
     return found
 
@@ -94,7 +94,7 @@ def test_a_saved_scene_shows_in_plex(calm: Installation) -> None:
 
 def test_the_hook_asks_neither_server_anything(calm: Installation) -> None:
     """With the worker stopped, a save leaves no request of ours in either server's log."""
-    with hand_on(calm):
+    with step(calm):
         calm.plex.clear_requests()
         calm.stash.clear_requests()
         assert calm.hook(1)["output"].endswith("woken")
@@ -115,19 +115,19 @@ def test_an_unknown_scene_is_nothing_to_do(calm: Installation) -> None:
     assert "scene 987654 is not in Stash any more" in calm.log()
 
 
-def test_a_deleted_scene_leaves_plex_alone(hand: Hand) -> None:
+def test_a_deleted_scene_leaves_plex_alone(stepped: SteppedWorker) -> None:
     """Deleting a scene forgets what we knew of it; its item stays as it is."""
-    town = hand.town
-    number = town.stash.add_scene("/stash/media/gone.mp4", title="Soon gone")
-    town.plex.add_item("/plex/media/gone.mp4")
-    hand.hook(number)
-    hand.settle()
-    assert town.plex.item_at("/plex/media/gone.mp4")["fields"]["title"] == "Soon gone"
-    town.stash.delete_scene(number)
-    hand.hook(number)
-    hand.settle()
-    assert town.plex.item_at("/plex/media/gone.mp4")["fields"]["title"] == "Soon gone"
-    assert town.query("SELECT 1 FROM item WHERE scene = ?", number) == []
+    env = stepped.env
+    number = env.stash.add_scene("/stash/media/gone.mp4", title="Soon gone")
+    env.plex.add_item("/plex/media/gone.mp4")
+    stepped.hook(number)
+    stepped.settle()
+    assert env.plex.item_at("/plex/media/gone.mp4")["fields"]["title"] == "Soon gone"
+    env.stash.delete_scene(number)
+    stepped.hook(number)
+    stepped.settle()
+    assert env.plex.item_at("/plex/media/gone.mp4")["fields"]["title"] == "Soon gone"
+    assert env.query("SELECT 1 FROM item WHERE scene = ?", number) == []
 
 
 @pytest.mark.parametrize("mutation", ["scenesUpdate", "bulkSceneUpdate"])
@@ -174,48 +174,48 @@ def test_an_edit_during_a_backoff_is_looked_at_at_once(calm: Installation) -> No
     calm.settled()
 
 
-def test_a_backoff_ends_by_itself(hand: Hand) -> None:
+def test_a_backoff_ends_by_itself(stepped: SteppedWorker) -> None:
     """Without any further edit the next try comes by its schedule."""
-    hand.town.stash.set_scene(3, title="by itself")
-    hand.town.plex.fault("status", method="PUT", status=500, times=3)
-    hand.hook(3)
-    hand.drain()
-    assert hand.rows()[3].attempts == 1
-    waits = [hand.wait()]
-    hand.drain()
-    waits.append(hand.wait())
-    hand.settle()
-    assert title(hand.town, 3) == "by itself"
+    stepped.env.stash.set_scene(3, title="by itself")
+    stepped.env.plex.fault("status", method="PUT", status=500, times=3)
+    stepped.hook(3)
+    stepped.drain()
+    assert stepped.rows()[3].attempts == 1
+    waits = [stepped.wait()]
+    stepped.drain()
+    waits.append(stepped.wait())
+    stepped.settle()
+    assert title(stepped.env, 3) == "by itself"
     assert 0 < waits[0] < waits[1]
 
 
-def test_edits_while_the_queue_waits_end_with_the_last_one(hand: Hand) -> None:
+def test_edits_while_the_queue_waits_end_with_the_last_one(stepped: SteppedWorker) -> None:
     """However often a scene is saved while Plex is away, Plex ends up with what Stash has."""
     written = "SELECT title FROM history WHERE scene = 4"
-    before = len(hand.town.query(written))
-    hand.town.plex.switches(maintenance="Plex Media Server is starting")
+    before = len(stepped.env.query(written))
+    stepped.env.plex.switches(maintenance="Plex Media Server is starting")
     for words in ("one", "two", "three"):
-        hand.town.stash.set_scene(4, title=words)
-        hand.hook(4)
-        hand.drain()
-    hand.town.plex.switches(maintenance="")
-    hand.settle()
-    assert title(hand.town, 4) == "three"
-    assert hand.town.query(written)[before:] == [{"title": "three"}]
+        stepped.env.stash.set_scene(4, title=words)
+        stepped.hook(4)
+        stepped.drain()
+    stepped.env.plex.switches(maintenance="")
+    stepped.settle()
+    assert title(stepped.env, 4) == "three"
+    assert stepped.env.query(written)[before:] == [{"title": "three"}]
 
 
-def test_a_backoff_delays_nobody_else(hand: Hand) -> None:
+def test_a_backoff_delays_nobody_else(stepped: SteppedWorker) -> None:
     """One scene that fails again and again does not stand in front of the others."""
-    key = hand.town.item(5)["ratingKey"]
-    hand.town.plex.fault("status", method="PUT", path=f"/{key}[?/]|id={key}", status=500, times=6)
+    key = stepped.env.item(5)["ratingKey"]
+    stepped.env.plex.fault("status", method="PUT", path=f"/{key}[?/]|id={key}", status=500, times=6)
     for scene in (5, 6, 7):
-        hand.town.stash.set_scene(scene, title=f"not delayed {scene}")
-    hand.hook(5, 6, 7)
-    hand.drain()
-    assert [title(hand.town, scene) for scene in (6, 7)] == ["not delayed 6", "not delayed 7"]
-    assert set(hand.rows()) == {5}
-    hand.settle()
-    assert title(hand.town, 5) == "not delayed 5"
+        stepped.env.stash.set_scene(scene, title=f"not delayed {scene}")
+    stepped.hook(5, 6, 7)
+    stepped.drain()
+    assert [title(stepped.env, scene) for scene in (6, 7)] == ["not delayed 6", "not delayed 7"]
+    assert set(stepped.rows()) == {5}
+    stepped.settle()
+    assert title(stepped.env, 5) == "not delayed 5"
 
 
 # --- settings ----------------------------------------------------------------------------------
@@ -233,25 +233,27 @@ def test_a_backoff_delays_nobody_else(hand: Hand) -> None:
         ("plex_libraries", "No Such Library"),
     ],
 )
-def test_a_wrong_setting_parks_nothing_and_is_named(hand: Hand, setting: str, value: Any) -> None:
+def test_a_wrong_setting_parks_nothing_and_is_named(
+    stepped: SteppedWorker, setting: str, value: Any
+) -> None:
     """The queue waits, names the setting, keeps the row untouched, and goes on after the mend."""
-    town = hand.town
+    env = stepped.env
     words = f"after mending {setting}"
-    town.stash.set_scene(6, title=words)
-    town.settings(**{setting: value})
-    hand.hook(6)
-    hand.drain()
-    assert hand.holds()[holds.SETTINGS].setting == setting
-    assert setting in hand.holds()[holds.SETTINGS].message
-    row = hand.rows()[6]
+    env.stash.set_scene(6, title=words)
+    env.settings(**{setting: value})
+    stepped.hook(6)
+    stepped.drain()
+    assert stepped.holds()[holds.SETTINGS].setting == setting
+    assert setting in stepped.holds()[holds.SETTINGS].message
+    row = stepped.rows()[6]
     assert (row.due_at, row.attempts, row.reason) == (0, 0, "")
-    assert setting in hand.notice()
-    town.settings()
-    hand.late += 6  # the next look at the settings, not the end of the hold
-    hand.drain()
-    assert title(town, 6) == words
-    assert hand.holds() == {}
-    assert hand.notice() == ""
+    assert setting in stepped.notice()
+    env.settings()
+    stepped.late += 6  # the next look at the settings, not the end of the hold
+    stepped.drain()
+    assert title(env, 6) == words
+    assert stepped.holds() == {}
+    assert stepped.notice() == ""
 
 
 def test_a_mended_setting_goes_on_without_a_restart(calm: Installation) -> None:
@@ -314,23 +316,23 @@ def test_plex_in_maintenance_holds_and_releases(calm: Installation) -> None:
 def test_plex_refusing_connections_costs_one_probe_now_and_then(tmp_path: Any) -> None:
     """While nobody listens at Plex's port nothing is spent; when it is back all is written."""
     port = free_port()
-    with installation(tmp_path, scenes=5, plex={"port": port}) as town, hand_on(town) as hand:
-        town.plex.stop()
-        hand.hook(1, 2, 3, 4, 5)
+    with installation(tmp_path, scenes=5, plex={"port": port}) as env, step(env) as stepped:
+        env.plex.stop()
+        stepped.hook(1, 2, 3, 4, 5)
         for _ in range(5):
-            hand.drain()
-            hand.wait()
-        assert hand.holds()[holds.PLEX].reason == "ServerUnreachable"
-        assert {(row.due_at, row.attempts) for row in hand.rows().values()} == {(0, 0)}
-        assert "Waiting: 5 scenes" in hand.notice()
+            stepped.drain()
+            stepped.wait()
+        assert stepped.holds()[holds.PLEX].reason == "ServerUnreachable"
+        assert {(row.due_at, row.attempts) for row in stepped.rows().values()} == {(0, 0)}
+        assert "Waiting: 5 scenes" in stepped.notice()
         with start_plex(5, port=port) as back:
-            town.plex = PlexControl(town.plex.url, back.token)
-            town.settings(plex_token=back.token)
-            hand.settle()
+            env.plex = PlexControl(env.plex.url, back.token)
+            env.settings(plex_token=back.token)
+            stepped.settle()
             for scene in range(1, 6):
                 shown = back.item_at(catalogue_file(scene).plex_path)["fields"]["title"]
                 assert shown == catalogue_scene(scene).title
-        assert hand.notice() == ""
+        assert stepped.notice() == ""
 
 
 def test_a_refused_token_pauses_and_resumes(calm: Installation) -> None:
@@ -351,78 +353,78 @@ def test_a_refused_token_pauses_and_resumes(calm: Installation) -> None:
     assert b"wrong-token-of-nobody" not in (calm.data / "plexsync.sqlite").read_bytes()
 
 
-def test_a_token_that_works_again_is_noticed_without_a_change(hand: Hand) -> None:
+def test_a_token_that_works_again_is_noticed_without_a_change(stepped: SteppedWorker) -> None:
     """Where the fault was mended on Plex's side, the same settings are tried again in time."""
-    rule = hand.town.plex.fault("status", status=401, times=None)
-    hand.town.stash.set_scene(7, title="plex came to its senses")
-    hand.hook(7)
-    hand.drain()
-    assert hand.holds()[holds.SETTINGS].reason == "AuthError"
-    hand.town.plex.clear_faults(rule)
-    hand.settle()
-    assert title(hand.town, 7) == "plex came to its senses"
+    rule = stepped.env.plex.fault("status", status=401, times=None)
+    stepped.env.stash.set_scene(7, title="plex came to its senses")
+    stepped.hook(7)
+    stepped.drain()
+    assert stepped.holds()[holds.SETTINGS].reason == "AuthError"
+    stepped.env.plex.clear_faults(rule)
+    stepped.settle()
+    assert title(stepped.env, 7) == "plex came to its senses"
 
 
 # --- Stash away --------------------------------------------------------------------------------
 
 
-def test_stash_away_holds_and_releases(hand: Hand) -> None:
+def test_stash_away_holds_and_releases(stepped: SteppedWorker) -> None:
     """While Stash does not answer nothing is lost or spent; its first answer frees the queue."""
-    town = hand.town
-    town.stash.set_scene(8, title="after stash came back")
+    env = stepped.env
+    env.stash.set_scene(8, title="after stash came back")
     for action in ("reset_before", "status"):
-        rule = town.stash.fault(action, path="/graphql", times=None, status=503)
-        hand.hook(8)
-        hand.drain()
-        assert set(hand.holds()) == {holds.STASH}
-        assert (hand.rows()[8].due_at, hand.rows()[8].attempts) == (0, 0)
-        hand.wait()
-        hand.drain()
-        town.stash.clear_faults(rule)
-        hand.settle()
-        assert hand.holds() == {}
-    assert title(town, 8) == "after stash came back"
+        rule = env.stash.fault(action, path="/graphql", times=None, status=503)
+        stepped.hook(8)
+        stepped.drain()
+        assert set(stepped.holds()) == {holds.STASH}
+        assert (stepped.rows()[8].due_at, stepped.rows()[8].attempts) == (0, 0)
+        stepped.wait()
+        stepped.drain()
+        env.stash.clear_faults(rule)
+        stepped.settle()
+        assert stepped.holds() == {}
+    assert title(env, 8) == "after stash came back"
 
 
 def test_a_cookie_that_expired_is_replaced_by_the_next_hook(tmp_path: Any) -> None:
     """With a login and no API key an old cookie holds the queue until a hook brings a new one."""
-    with installation(tmp_path, scenes=2, stash=LOGIN) as town, hand_on(town) as hand:
-        hand.hook(1)
-        hand.settle()
-        town.stash.set_scene(1, title="with a young cookie")
-        town.stash.set_scene(2, title="with a younger one")
-        town.stash.options(advance_seconds=2 * 3600)
-        hand.mark(1)
-        hand.drain()
-        assert hand.holds()[holds.STASH].reason == "StashRefused"
-        assert hand.rows()[1].attempts == 0
-        hand.hook(2)
-        hand.drain()
-        assert hand.rows() == {}
-        assert title(town, 1) == "with a young cookie"
+    with installation(tmp_path, scenes=2, stash=LOGIN) as env, step(env) as stepped:
+        stepped.hook(1)
+        stepped.settle()
+        env.stash.set_scene(1, title="with a young cookie")
+        env.stash.set_scene(2, title="with a younger one")
+        env.stash.options(advance_seconds=2 * 3600)
+        stepped.mark(1)
+        stepped.drain()
+        assert stepped.holds()[holds.STASH].reason == "StashRefused"
+        assert stepped.rows()[1].attempts == 0
+        stepped.hook(2)
+        stepped.drain()
+        assert stepped.rows() == {}
+        assert title(env, 1) == "with a young cookie"
 
 
 def test_a_worker_with_the_api_key_outlives_its_cookie(tmp_path: Any) -> None:
     """Where Stash has an API key the worker goes on with it when the cookie has expired."""
     with (
-        installation(tmp_path, scenes=2, stash=MODES["login"]) as town,
-        hand_on(town) as hand,
+        installation(tmp_path, scenes=2, stash=MODES["login"]) as env,
+        step(env) as stepped,
     ):
-        hand.hook(1)
-        hand.settle()
-        town.stash.set_scene(1, title="with the key")
-        town.stash.options(advance_seconds=2 * 3600)
-        hand.mark(1)
-        hand.drain()
-        assert hand.rows() == {}
-        assert title(town, 1) == "with the key"
-        assert "the-api-key-of-this-stash" not in town.log()
+        stepped.hook(1)
+        stepped.settle()
+        env.stash.set_scene(1, title="with the key")
+        env.stash.options(advance_seconds=2 * 3600)
+        stepped.mark(1)
+        stepped.drain()
+        assert stepped.rows() == {}
+        assert title(env, 1) == "with the key"
+        assert "the-api-key-of-this-stash" not in env.log()
 
 
 def test_a_login_changes_nothing_for_a_save(tmp_path: Any) -> None:
     """With username, password and API key set a save reaches Plex like without."""
-    with installation(tmp_path, scenes=1, stash=MODES["login"]) as town:
-        town.save(1, title="behind a login")
-        town.title_becomes(1, "behind a login")
-        town.settled()
-        assert town.crash() == ""
+    with installation(tmp_path, scenes=1, stash=MODES["login"]) as env:
+        env.save(1, title="behind a login")
+        env.title_becomes(1, "behind a login")
+        env.settled()
+        assert env.crash() == ""

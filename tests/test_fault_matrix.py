@@ -15,9 +15,9 @@ import pytest
 
 from simulator.control import PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
-from tests.door import Door
+from tests.fault_environment import FaultEnvironment, fault_environment
 from tests.fault_rows import PLEX_ROWS, STASH_ROWS, Row
-from tests.fault_town import FaultTown, fault_town
+from tests.tcp_proxy import TcpProxy
 from tests.wire import self_signed
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ LINE = "{:<6} {:<30} {:<18} {:<9} {:>8} {:>9}  {}"
 
 
 @pytest.fixture(scope="module")
-def stand_ins() -> Iterator[tuple[PlexControl, StashControl, tuple[Door, Door]]]:
-    """Plex and Stash, each behind a door; started once, for they cost a second."""
+def stand_ins() -> Iterator[tuple[PlexControl, StashControl, tuple[TcpProxy, TcpProxy]]]:
+    """Plex and Stash, each behind a proxy; started once, for they cost a second."""
     with (
         start_plex(SCENES) as plex,
         start_stash(SCENES) as stash,
-        Door(int(plex.url.rpartition(":")[2])) as plex_door,
-        Door(stash.port) as stash_door,
+        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
+        TcpProxy(stash.port) as stash_door,
     ):
         yield plex, stash, (plex_door, stash_door)
 
@@ -54,18 +54,18 @@ def table() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def town_for(
+def environment_for(
     row: Row,
     tmp_path: Path,
-    stand_ins: tuple[PlexControl, StashControl, tuple[Door, Door]],
+    stand_ins: tuple[PlexControl, StashControl, tuple[TcpProxy, TcpProxy]],
     **options: Any,
-) -> Iterator[FaultTown]:
-    """A town in which a row's fault can happen."""
-    plex, stash, doors = stand_ins
+) -> Iterator[FaultEnvironment]:
+    """An environment in which a row's fault can happen."""
+    plex, stash, proxies = stand_ins
     timeout = row.slow or 5.0
     options = {"plex_connect_timeout": timeout, "plex_read_timeout": timeout, **options}
-    with fault_town(tmp_path, plex, stash, doors, stash_timeout=timeout, **options) as town:
-        yield town
+    with fault_environment(tmp_path, plex, stash, proxies, stash_timeout=timeout, **options) as env:
+        yield env
 
 
 @pytest.fixture(scope="module")
@@ -79,29 +79,29 @@ def name_of(row: Row) -> str:
     return row.name
 
 
-def check(row: Row, town: FaultTown, server: str) -> None:
+def check(row: Row, env: FaultEnvironment, server: str) -> None:
     """Live through one row from before the fault to long after it."""
     for scene in range(1, SCENES + 1):
-        town.edit(scene, f"before {row.name} {scene}")
-    town.live(5)
-    assert not town.rows()
-    assert town.in_step()
-    row.act(town)
-    town.forget()
-    town.unseen = server if row.unseen else ""
+        env.edit(scene, f"before {row.name} {scene}")
+    env.live(5)
+    assert not env.rows()
+    assert env.in_step()
+    row.act(env)
+    env.forget()
+    env.unseen = server if row.unseen else ""
     for scene in range(1, SCENES + 1):
-        town.edit(scene, f"after {row.name} {scene}")
-    town.live(60 if row.slow else 180)
-    busiest, lately = town.meters[server].busiest(), town.meters[server].lately(60)
-    seen = happened(town)
-    town.unseen = ""
-    row.clear(town)
-    for entry in town.rows():
+        env.edit(scene, f"after {row.name} {scene}")
+    env.live(60 if row.slow else 180)
+    busiest, lately = env.meters[server].busiest(), env.meters[server].lately(60)
+    seen = happened(env)
+    env.unseen = ""
+    row.clear(env)
+    for entry in env.rows():
         if entry.due_at is None:
-            town.edit(entry.id, f"again {row.name} {entry.id}")
-    town.live(25 * 3600 if row.then == "wait" else 3700, until_done=True)
-    left = len(town.rows())
-    outcome = "in step" if town.in_step() and not left else f"{left} left"
+            env.edit(entry.id, f"again {row.name} {entry.id}")
+    env.live(25 * 3600 if row.then == "wait" else 3700, until_done=True)
+    left = len(env.rows())
+    outcome = "in step" if env.in_step() and not left else f"{left} left"
     error, then = seen
     ROWS.mkdir(parents=True, exist_ok=True)
     number = (PLEX_ROWS if server == "plex" else STASH_ROWS).index(row)
@@ -112,17 +112,17 @@ def check(row: Row, town: FaultTown, server: str) -> None:
     if not row.slow:
         assert lately <= row.idle
     assert outcome == "in step"
-    assert not town.foreign.asked
-    assert "Traceback" not in town.log()
+    assert not env.foreign.asked
+    assert "Traceback" not in env.log()
 
 
-def happened(town: FaultTown) -> tuple[str, str]:
+def happened(env: FaultEnvironment) -> tuple[str, str]:
     """Say what the fault did: its error and what follows."""
-    for hold in town.holds():
+    for hold in env.holds():
         return hold.reason, hold.lane
-    rows = town.rows()
+    rows = env.rows()
     if not rows:
-        tried = [line for line in town.log().splitlines() if "next look" in line]
+        tried = [line for line in env.log().splitlines() if "next look" in line]
         return ("", "nothing") if not tried else (reason_in(tried[-1]), "later")
     reason = rows[0].reason
     if all(row.due_at is None for row in rows):
@@ -154,12 +154,12 @@ def test_plex_fault(
 ) -> None:
     """A fault of Plex has its name, its next step and its bound, and leaves nothing behind."""
     named = stand_ins[0].state()["sections"][0]["title"] if libraries else None
-    with town_for(row, tmp_path, stand_ins, plex_libraries=named, tls=tls) as town:
-        check(row, town, "plex")
+    with environment_for(row, tmp_path, stand_ins, plex_libraries=named, tls=tls) as env:
+        check(row, env, "plex")
 
 
 @pytest.mark.parametrize("row", STASH_ROWS, ids=name_of)
 def test_stash_fault(row: Row, tmp_path: Path, stand_ins: Any, tls: ssl.SSLContext) -> None:
     """A fault of Stash has its name, its next step and its bound, and leaves nothing behind."""
-    with town_for(row, tmp_path, stand_ins, tls=tls) as town:
-        check(row, town, "stash")
+    with environment_for(row, tmp_path, stand_ins, tls=tls) as env:
+        check(row, env, "stash")

@@ -428,55 +428,55 @@ def test_a_failure_nobody_foresaw_is_json_too(quiet: Path) -> None:
 
 def test_files_are_private_even_without_a_umask(tmp_path: Path) -> None:
     """The directory is 0700 and every file in it 0600, whatever umask Stash runs with."""
-    with installation(tmp_path, scenes=2) as town:
+    with installation(tmp_path, scenes=2) as env:
         done = subprocess.run(
-            [sys.executable, "-S", str(town.plugin_dir / "plexsync.py")],
-            input=town.payload(hookContext=VALID | {"id": 1}),
+            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
+            input=env.payload(hookContext=VALID | {"id": 1}),
             capture_output=True,
             check=True,
             timeout=30,
             umask=0,
         )
         assert b"started" in done.stdout
-        town.settled()
-        wait_for(town.log)
-        files = {path.name: path for path in town.data.iterdir()}
+        env.settled()
+        wait_for(env.log)
+        files = {path.name: path for path in env.data.iterdir()}
         wrong = {
             name: oct(stat.S_IMODE(path.stat().st_mode))
             for name, path in files.items()
             if stat.S_IMODE(path.stat().st_mode) != 0o600
         }
         assert wrong == {}
-        assert stat.S_IMODE(town.data.stat().st_mode) == 0o700
+        assert stat.S_IMODE(env.data.stat().st_mode) == 0o700
         assert {"plexsync.sqlite", "plexsync.log", "worker.lock", "worker.wake"} <= set(files)
 
 
 # --- many, and killed --------------------------------------------------------------------------
 
 
-def fire(town: Installation, scenes: range) -> list[dict[str, Any]]:
+def fire(env: Installation, scenes: range) -> list[dict[str, Any]]:
     """Run one hook a scene, all at once."""
     with ThreadPoolExecutor(len(scenes)) as pool:
-        return list(pool.map(town.hook, scenes))
+        return list(pool.map(env.hook, scenes))
 
 
 def test_sixty_four_hooks_at_once_lose_nothing(tmp_path: Path) -> None:
     """The first 64 hooks ever, then 64 more: one worker in all, no error, every scene in Plex."""
-    with installation(tmp_path, scenes=64) as town:
-        answers = fire(town, range(1, 65))
+    with installation(tmp_path, scenes=64) as env:
+        answers = fire(env, range(1, 65))
         assert [one for one in answers if "error" in one or one["stderr"]] == []
         said = [one["output"].rpartition(" ")[2] for one in answers]
         assert sorted(said) == ["started"] + ["woken"] * 63
-        town.settled()
-        first = town.workers()
+        env.settled()
+        first = env.workers()
         assert len(first) == 1
-        assert len(town.query("SELECT id FROM scene WHERE outcome = 'changed'")) == 64
-        answers = fire(town, range(1, 65))
+        assert len(env.query("SELECT id FROM scene WHERE outcome = 'changed'")) == 64
+        answers = fire(env, range(1, 65))
         assert {one.get("output", "").rpartition(" ")[2] for one in answers} == {"woken"}
-        assert town.workers() == first
-        town.settled()
-        assert town.crash() == ""
-        assert "locked" not in town.log()
+        assert env.workers() == first
+        env.settled()
+        assert env.crash() == ""
+        assert "locked" not in env.log()
 
 
 def test_a_hook_killed_at_any_moment_leaves_a_whole_queue(quiet: Path) -> None:

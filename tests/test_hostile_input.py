@@ -30,9 +30,9 @@ from simulator.control_stash import start_stash
 from simulator.library import catalogue_file
 from stash.client import StashClient
 from stash.connection import StashConnection
-from tests.door import Door
-from tests.fault_town import FaultTown, fault_town
+from tests.fault_environment import FaultEnvironment, fault_environment
 from tests.installation import installation
+from tests.tcp_proxy import TcpProxy
 from tests.wire import Asked, Reply, Wire, answer
 from worker.processor import search_plex
 
@@ -77,38 +77,38 @@ SCENE = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def stand_ins() -> Iterator[Any]:
-    """Plex and Stash, each behind a door."""
+    """Plex and Stash, each behind a proxy."""
     with (
         start_plex(SCENES) as plex,
         start_stash(SCENES) as stash,
-        Door(int(plex.url.rpartition(":")[2])) as plex_door,
-        Door(stash.port) as stash_door,
+        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
+        TcpProxy(stash.port) as stash_door,
     ):
         yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, stand_ins: Any) -> Iterator[FaultTown]:
-    """One town for all examples of a property."""
-    with fault_town(tmp_path_factory.mktemp("shared"), *stand_ins, stash_timeout=2) as town:
-        yield town
+def shared(tmp_path_factory: pytest.TempPathFactory, stand_ins: Any) -> Iterator[FaultEnvironment]:
+    """One environment for all examples of a property."""
+    with fault_environment(tmp_path_factory.mktemp("shared"), *stand_ins, stash_timeout=2) as env:
+        yield env
 
 
 @pytest.fixture
-def town(tmp_path: Path, stand_ins: Any) -> Iterator[FaultTown]:
-    """A town of its own."""
-    with fault_town(tmp_path, *stand_ins, stash_timeout=2) as made:
+def env(tmp_path: Path, stand_ins: Any) -> Iterator[FaultEnvironment]:
+    """An environment of its own."""
+    with fault_environment(tmp_path, *stand_ins, stash_timeout=2) as made:
         yield made
 
 
-def no_defect(town: FaultTown) -> None:
+def no_defect(env: FaultEnvironment) -> None:
     """Say that nothing happened which nobody foresaw, and that the log can be read."""
-    text = town.log()
+    text = env.log()
     assert "unforeseen" not in text
     assert "Traceback" not in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", text)
     assert max(map(len, text.encode().splitlines()), default=0) < 60_000
-    assert not town.foreign.asked
+    assert not env.foreign.asked
 
 
 class Saying:
@@ -208,23 +208,23 @@ def test_any_bytes_from_stash_are_a_typed_error(
 
 @FUZZ
 @given(SCENE)
-def test_any_scene_from_stash_leaves_the_worker_well(shared: FaultTown, scene: Any) -> None:
+def test_any_scene_from_stash_leaves_the_worker_well(shared: FaultEnvironment, scene: Any) -> None:
     """A scene of any content is synced, skipped or postponed, and never kills the worker."""
-    town = shared
+    env = shared
 
     def say(asked: Asked, _sock: socket.socket) -> bytes:
         query = json.loads(asked.body or b"{}").get("query", "")
-        data: dict[str, Any] = {"configuration": {"plugins": {"PlexSync": town.given}}}
+        data: dict[str, Any] = {"configuration": {"plugins": {"PlexSync": env.given}}}
         if "findScene(" in query:
             data["findScene"] = {**scene, "id": "1"}
         return answer(as_json({"data": data}), kind=KIND)
 
     with Wire(say) as wire:
-        town.stash_door.open(target=wire.port)
-        town.mark([1])
-        town.live(1)
-        town.stash_door.open()
-    no_defect(town)
+        env.stash_door.open(target=wire.port)
+        env.mark([1])
+        env.live(1)
+        env.stash_door.open()
+    no_defect(env)
 
 
 @FUZZ
@@ -240,21 +240,23 @@ def test_any_scene_from_stash_leaves_the_worker_well(shared: FaultTown, scene: A
         max_size=4,
     )
 )
-def test_any_settings_leave_the_worker_well(shared: FaultTown, wrong: dict[str, Any]) -> None:
+def test_any_settings_leave_the_worker_well(
+    shared: FaultEnvironment, wrong: dict[str, Any]
+) -> None:
     """Settings of any type and length are used or held against, and never kill the worker."""
-    town = shared
-    before = dict(town.given)
+    env = shared
+    before = dict(env.given)
     # Nothing is to be sent to whatever address the text happens to be.
     wrong.pop("plex_url", None) if str(wrong.get("plex_url")).startswith("http") else None
     try:
-        town.stash.settings("PlexSync", json.loads(as_json({**before, **wrong})))
-        town.mark([1])
-        town.clock.now += 400
-        town.live(1)
+        env.stash.settings("PlexSync", json.loads(as_json({**before, **wrong})))
+        env.mark([1])
+        env.clock.now += 400
+        env.live(1)
     finally:
-        town.settings(**before)
-        town.clock.now += 4000
-    no_defect(town)
+        env.settings(**before)
+        env.clock.now += 4000
+    no_defect(env)
 
 
 ATTRIBUTES = st.dictionaries(
@@ -311,23 +313,21 @@ def _reference(found: re.Match[str]) -> str:
     ),
 )
 def test_any_xml_from_plex_leaves_the_worker_well(
-    shared: FaultTown, attributes: dict[str, str], elements: list[Any], where: str
+    shared: FaultEnvironment, attributes: dict[str, str], elements: list[Any], where: str
 ) -> None:
     """Whatever Plex answers to any question, the worker goes on and asks nobody else."""
-    town = shared
+    env = shared
     xml = as_xml(("MediaContainer", attributes, elements)).replace("\x00", "&#")
     body = xml.encode("utf-8", "replace").decode()
-    town.clock.now += 4000
-    town.worker.worker.context.forget_plex()
-    town.plex.fault(
-        "status", status=200, body=body, content_type="text/xml", path=where, times=None
-    )
+    env.clock.now += 4000
+    env.worker.worker.context.forget_plex()
+    env.plex.fault("status", status=200, body=body, content_type="text/xml", path=where, times=None)
     try:
-        town.mark([1, 2])
-        town.live(1)
+        env.mark([1, 2])
+        env.live(1)
     finally:
-        town.plex.clear_faults()
-    no_defect(town)
+        env.plex.clear_faults()
+    no_defect(env)
 
 
 @FUZZ
@@ -459,21 +459,21 @@ HOSTILE = (
 )
 
 
-def test_hostile_titles_and_paths_are_only_text(town: FaultTown) -> None:
+def test_hostile_titles_and_paths_are_only_text(env: FaultEnvironment) -> None:
     """Titles and paths with control bytes, escapes and traversal are written as text or not at all.
 
     Nothing appears outside the data directory, and no line of the log can be
     mistaken for another one.
     """
-    before = {path for path in town.data.parent.rglob("*") if town.data not in path.parents}
+    before = {path for path in env.data.parent.rglob("*") if env.data not in path.parents}
     for scene, title in enumerate(HOSTILE, start=1):
-        town.edit(scene, title)
-    town.live(5, until_done=True)
-    assert not town.rows()
-    assert town.title(2) == "e" + "an error that nobody had"
-    assert town.title(5) == HOSTILE[4]
+        env.edit(scene, title)
+    env.live(5, until_done=True)
+    assert not env.rows()
+    assert env.title(2) == "e" + "an error that nobody had"
+    assert env.title(5) == HOSTILE[4]
     for scene in range(1, SCENES + 1):
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", town.title(scene))
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", env.title(scene))
     for scene, path in enumerate(
         (
             "/stash/media/../../../etc/passwd",
@@ -485,17 +485,17 @@ def test_hostile_titles_and_paths_are_only_text(town: FaultTown) -> None:
         ),
         start=1,
     ):
-        town.stash.set_scene(scene, move=path)
-        town.mark([scene])
-    town.live(5)
-    assert {row.reason for row in town.rows()} <= {"NotInPlexYet", "RequestTooLarge"}
-    assert len(town.rows()) == SCENES
-    no_defect(town)
-    for request in town.plex.requests():
+        env.stash.set_scene(scene, move=path)
+        env.mark([scene])
+    env.live(5)
+    assert {row.reason for row in env.rows()} <= {"NotInPlexYet", "RequestTooLarge"}
+    assert len(env.rows()) == SCENES
+    no_defect(env)
+    for request in env.plex.requests():
         assert request["target"].isascii()
         assert request["target"].isprintable()
         assert len(request["target"]) < 16_000
-    after = {path for path in town.data.parent.rglob("*") if town.data not in path.parents}
+    after = {path for path in env.data.parent.rglob("*") if env.data not in path.parents}
     assert after == before
 
 
@@ -504,19 +504,19 @@ LINE = re.compile(r"\x01[tdiwep]\x02[^\x00-\x08\x0b-\x1f\x7f]*")
 
 def test_hostile_titles_cannot_speak_in_stashs_log(tmp_path: Path) -> None:
     """What tasks and hooks write to stderr are whole lines of the log protocol, none too long."""
-    with installation(tmp_path, scenes=SCENES) as town:
+    with installation(tmp_path, scenes=SCENES) as env:
         for scene, title in enumerate(HOSTILE, start=1):
-            town.stash.set_scene(scene, title=title)
+            env.stash.set_scene(scene, title=title)
         answers = [
-            town.run(mode=mode)
+            env.run(mode=mode)
             for mode in ("preview", "sync_all", "check_connection", "retry_failed")
         ]
-        answers.append(town.hook(1, input={"title": HOSTILE[1]}))
-        town.settled()
+        answers.append(env.hook(1, input={"title": HOSTILE[1]}))
+        env.settled()
         for answered in answers:
             assert "Traceback" not in json.dumps(answered)
             for line in answered["stderr"].split("\n"):
                 assert len(line.encode()) < 60_000
                 assert not line or LINE.fullmatch(line), line[:200]
-        assert "unforeseen" not in town.log()
-        assert "Traceback" not in town.log() + town.crash()
+        assert "unforeseen" not in env.log()
+        assert "Traceback" not in env.log() + env.crash()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=6) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=6) as found:
         yield found
 
 
@@ -200,33 +200,33 @@ def test_a_worker_at_its_pipe_is_woken_at_the_first_try(
     lock.release()
 
 
-def test_stdout_ends_with_the_hook_while_the_worker_lives(town: Installation) -> None:
+def test_stdout_ends_with_the_hook_while_the_worker_lives(env: Installation) -> None:
     """Stash reads stdout and stderr to their end; the worker holds neither open."""
-    town.kill_workers()
-    answer = town.hook(1)  # returns only after both pipes have ended
+    env.kill_workers()
+    answer = env.hook(1)  # returns only after both pipes have ended
     assert answer["output"] == "scene 1 is noted, worker started"
-    assert town.worker_lives()
+    assert env.worker_lives()
 
 
-def test_the_worker_is_detached(town: Installation) -> None:
+def test_the_worker_is_detached(env: Installation) -> None:
     """The worker has a session of its own and none of the hook's files."""
-    town.hook(1)
-    (pid,) = wait_for(town.workers)
+    env.hook(1)
+    (pid,) = wait_for(env.workers)
     assert os.getsid(pid) == pid
     assert os.getpgid(pid) == pid
-    town.settled()
+    env.settled()
     opened = descriptors(str(pid))
     assert opened["0"] == opened["1"] == os.devnull
-    assert opened["2"] == str(town.data / "worker-crash.log")
-    assert opened["3"] == str(town.data / WORKER_LOCK)
+    assert opened["2"] == str(env.data / "worker-crash.log")
+    assert opened["3"] == str(env.data / WORKER_LOCK)
     pipes = [place for place in opened.values() if place.startswith("pipe:")]
     assert pipes == []
 
 
-def test_the_worker_survives_a_sigkill_of_its_hook_and_of_its_group(town: Installation) -> None:
+def test_the_worker_survives_a_sigkill_of_its_hook_and_of_its_group(env: Installation) -> None:
     """Stash kills a hook whose request was given up; the worker it started goes on."""
-    town.kill_workers()
-    town.stash.set_scene(2, title="survivor")
+    env.kill_workers()
+    env.stash.set_scene(2, title="survivor")
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):
@@ -234,76 +234,76 @@ def test_the_worker_survives_a_sigkill_of_its_hook_and_of_its_group(town: Instal
             os.write(writer, b"x" * 4096)
     os.set_blocking(writer, True)
     with subprocess.Popen(
-        [sys.executable, "-S", str(town.plugin_dir / "plexsync.py")],
+        [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
         stdin=subprocess.PIPE,
         stdout=writer,
         start_new_session=True,
     ) as hook:
         assert hook.stdin
         context = {"id": 2, "type": "Scene.Update.Post", "input": None}
-        hook.stdin.write(town.payload(hookContext=context))
+        hook.stdin.write(env.payload(hookContext=context))
         hook.stdin.close()
-        (worker,) = wait_for(town.workers)
+        (worker,) = wait_for(env.workers)
         assert hook.poll() is None
         os.killpg(hook.pid, signal.SIGKILL)
     os.close(reader)
     os.close(writer)
-    town.title_becomes(2, "survivor")
-    assert town.workers() == [worker]
+    env.title_becomes(2, "survivor")
+    assert env.workers() == [worker]
 
 
-def test_one_worker_for_each_data_directory(town: Installation, tmp_path: Path) -> None:
+def test_one_worker_for_each_data_directory(env: Installation, tmp_path: Path) -> None:
     """Two Stashes on one machine have a worker each, and neither gets in the other's way."""
-    town.hook(1)
+    env.hook(1)
     with installation(tmp_path, scenes=2) as other:
         other.hook(1)
         other.settled()
-        (there,), (here,) = other.workers(), town.workers()
+        (there,), (here,) = other.workers(), env.workers()
         assert there != here
 
 
-def test_a_second_worker_started_by_hand_goes_at_once(town: Installation) -> None:
+def test_a_second_worker_started_by_hand_goes_at_once(env: Installation) -> None:
     """Whoever starts a worker where one lives has started nothing."""
-    town.hook(1)
-    first = wait_for(town.workers)
-    entry = str(town.plugin_dir / "plexsync.py")
-    command = [sys.executable, "-S", entry, "worker", str(town.data), "passing"]
+    env.hook(1)
+    first = wait_for(env.workers)
+    entry = str(env.plugin_dir / "plexsync.py")
+    command = [sys.executable, "-S", entry, "worker", str(env.data), "passing"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=30)
     assert done.stdout + done.stderr == b""
-    assert town.workers() == first
+    assert env.workers() == first
 
 
-def test_a_worker_started_by_hand_takes_the_lock(town: Installation) -> None:
+def test_a_worker_started_by_hand_takes_the_lock(env: Installation) -> None:
     """Without a lock handed over the worker takes it itself."""
-    town.hook(3)
-    town.kill_workers()
-    wait_for(lambda: not town.worker_lives())
-    entry = str(town.plugin_dir / "plexsync.py")
-    command = [sys.executable, "-S", entry, "worker", str(town.data), "passing"]
+    env.hook(3)
+    env.kill_workers()
+    wait_for(lambda: not env.worker_lives())
+    entry = str(env.plugin_dir / "plexsync.py")
+    command = [sys.executable, "-S", entry, "worker", str(env.data), "passing"]
     with subprocess.Popen(command) as process:
-        wait_for(town.worker_lives)
-        assert town.hook(3)["output"].endswith("woken")
-        town.settled()
+        wait_for(env.worker_lives)
+        assert env.hook(3)["output"].endswith("woken")
+        env.settled()
         process.kill()
 
 
 def test_a_worker_without_its_packages_says_so_through_the_next_hook(tmp_path: Path) -> None:
     """A worker that cannot be imported is heard: the next hook warns with what to do."""
-    with installation(tmp_path, scenes=1) as town:
-        broken = town.plugin_dir / "plex" / "transport.py"
+    with installation(tmp_path, scenes=1) as env:
+        broken = env.plugin_dir / "plex" / "transport.py"
         text = broken.read_text(encoding="utf-8")
         broken.write_text(text.replace("import requests", "import requests_gone"), "utf-8")
-        town.hook(1)
-        wait_for(lambda: "requests_gone" in town.crash())
-        wait_for(lambda: not town.workers())
-        said = town.hook(1)["stderr"]
+        env.hook(1)
+        wait_for(lambda: "requests_gone" in env.crash())
+        wait_for(lambda: not env.workers())
+        said = env.hook(1)["stderr"]
         assert said.startswith("\x01w\x02PlexSync's own files are not complete")
         assert "reinstall" in said
-        town.kill_workers()
+        env.kill_workers()
         broken.write_text(text, "utf-8")
-        town.hook(1)
-        town.settled()
-        notice = town.query("SELECT value FROM meta WHERE key = 'notice'")[0]["value"]
+        env.hook(1)
+        env.settled()
+        notice = env.query("SELECT value FROM meta WHERE key = 'notice'")[0]["value"]
         assert json.loads(notice)[0] == ""
 
 

@@ -31,7 +31,7 @@ FAR_TOO_SLOW = 2.0
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Installation]:
+def env(tmp_path: Path) -> Iterator[Installation]:
     """An installation with a scene for each hook, none of them synced yet."""
     with installation(tmp_path, scenes=HOOKS) as running:
         yield running
@@ -56,44 +56,44 @@ def bare(_number: int) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_no_hook_of_a_crowd_is_lost_while_a_bulk_is_killed(town: Installation) -> None:
+def test_no_hook_of_a_crowd_is_lost_while_a_bulk_is_killed(env: Installation) -> None:
     """256 hooks from 32 processes, a bulk, its worker killed twice: all arrive, none waits long."""
     for scene in range(1, HOOKS + 1):
-        town.stash.set_scene(scene, title=f"Edited {scene}")
+        env.stash.set_scene(scene, title=f"Edited {scene}")
     said: list[str] = []
 
     def hook(scene: int) -> None:
-        said.append(str(town.hook(scene)))
+        said.append(str(env.hook(scene)))
 
     def murder() -> None:
         for _ in range(2):
             time.sleep(0.5)
-            wait_for(lambda: town.kill_workers() > 0)
+            wait_for(lambda: env.kill_workers() > 0)
 
-    bulk = threading.Thread(target=lambda: said.append(str(town.run(mode="sync_all"))))
+    bulk = threading.Thread(target=lambda: said.append(str(env.run(mode="sync_all"))))
     killer = threading.Thread(target=murder)
     bulk.start()
     killer.start()
     under_load = all_together(hook, HOOKS)[0]
     killer.join()
     bulk.join()
-    town.hook(1)
-    town.settled(60)
+    env.hook(1)
+    env.settled(60)
     assert [line for line in said if "error" in line or "locked" in line] == []
     for scene in range(1, HOOKS + 1):
-        assert town.item(scene)["fields"]["title"] == f"Edited {scene}"
-    assert "locked" not in town.log() + town.crash()
+        assert env.item(scene)["fields"]["title"] == f"Edited {scene}"
+    assert "locked" not in env.log() + env.crash()
     sys.stdout.write(f"\n{HOOKS} hooks during a bulk: {under_load:.1f} s\n")
 
 
 @pytest.mark.timeout(180)
-def test_a_crowd_of_hooks_costs_little_more_than_bare_processes(town: Installation) -> None:
+def test_a_crowd_of_hooks_costs_little_more_than_bare_processes(env: Installation) -> None:
     """Against as many bare interpreters at the same parallelism, in turns to share the noise."""
     payloads = {
-        scene: town.payload(hookContext={"id": scene, "type": "Scene.Update.Post", "input": None})
+        scene: env.payload(hookContext={"id": scene, "type": "Scene.Update.Post", "input": None})
         for scene in range(1, HOOKS // 4 + 1)
     }
-    command = [sys.executable, "-S", str(town.plugin_dir / "plexsync.py")]
+    command = [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")]
 
     # Stash sets no such thing, and without compiled files every hook would compile us anew.
     environment = {**os.environ}
@@ -111,7 +111,7 @@ def test_a_crowd_of_hooks_costs_little_more_than_bare_processes(town: Installati
         assert b'"output"' in done.stdout
 
     clock, cpu = [], []
-    with no_worker(town.config_dir), contextlib.closing(Store(str(town.data))):  # as a worker has
+    with no_worker(env.config_dir), contextlib.closing(Store(str(env.data))):  # as a worker has
         hook(1)
         for _ in range(5):
             base, base_cpu = all_together(bare, len(payloads))

@@ -39,44 +39,44 @@ BARE |= {"studio_id": None, "rating100": None, "director": ""}
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests here; each has scenes of its own, without any data."""
-    with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as town:
-        town.at_rest()
+    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as env:
+        env.at_rest()
         for scene in range(1, SCENES + 1):
-            town.stash.set_scene(scene, **BARE)
-        yield town
+            env.stash.set_scene(scene, **BARE)
+        yield env
 
 
-def look_at(town: Installation, scenes: Iterable[int]) -> None:
+def look_at(env: Installation, scenes: Iterable[int]) -> None:
     """Let the worker look at scenes, and wait until it has."""
     first, *others = scenes
-    store = Store(str(town.data))
+    store = Store(str(env.data))
     with store.transaction() as connection:
         enqueue(connection, "scene", others, now=time.time())
     store.close()
-    town.hook(first)
-    wait_for(lambda: not [row for row in town.rows() if row["id"] in {first, *others}])
+    env.hook(first)
+    wait_for(lambda: not [row for row in env.rows() if row["id"] in {first, *others}])
 
 
-def edits_of(town: Installation, scene: int, since: int) -> list[dict[str, str]]:
+def edits_of(env: Installation, scene: int, since: int) -> list[dict[str, str]]:
     """The edits that Plex was asked for on a scene's item since so many requests."""
-    key = str(town.item(scene)["ratingKey"])
-    asked = [one for one in town.plex.requests()[since:] if one["method"] == "PUT"]
+    key = str(env.item(scene)["ratingKey"])
+    asked = [one for one in env.plex.requests()[since:] if one["method"] == "PUT"]
     edits = [dict(parse_qsl(urlsplit(one["target"]).query, True)) for one in asked]
     return [edit for edit in edits if key in edit.get("id", "").split(",")]
 
 
-def notes_of(town: Installation, scene: int, since: int) -> str:
+def notes_of(env: Installation, scene: int, since: int) -> str:
     """What the worker's log says about hand edits of a scene, after so many characters of it."""
-    lines = [one for one in town.log()[since:].splitlines() if f" scene {scene} " in one]
+    lines = [one for one in env.log()[since:].splitlines() if f" scene {scene} " in one]
     return "".join(line.partition("; ")[2] for line in lines)
 
 
-def in_plex(town: Installation, scene: int, by: str, change: dict[str, Any]) -> None:
+def in_plex(env: Installation, scene: int, by: str, change: dict[str, Any]) -> None:
     """Let a person or an agent change a scene's item."""
-    key = town.item(scene)["ratingKey"]
-    (town.plex.person_sets if by == "person" else town.plex.agent_sets)(key, **change)
+    key = env.item(scene)["ratingKey"]
+    (env.plex.person_sets if by == "person" else env.plex.agent_sets)(key, **change)
 
 
 def text_of(case: TextCase, text: str) -> dict[str, Any]:
@@ -104,28 +104,28 @@ HEAD = (
 )
 
 
-def test_every_text_of_the_table(town: Installation) -> None:
+def test_every_text_of_the_table(env: Installation) -> None:
     """Each row: the value in Plex, whether an edit was sent, its lock, and what people are told."""
     cases = dict(enumerate(TEXTS, 1))
     for scene, case in cases.items():
         if case.first:
-            in_plex(town, scene, "agent", {"fields": {WIRE[case.field]: case.first}})
-        town.stash.set_scene(scene, **text_of(case, case.before or ""))
-    look_at(town, [scene for scene, case in cases.items() if case.before is not None])
+            in_plex(env, scene, "agent", {"fields": {WIRE[case.field]: case.first}})
+        env.stash.set_scene(scene, **text_of(case, case.before or ""))
+    look_at(env, [scene for scene, case in cases.items() if case.before is not None])
     for scene, case in cases.items():
         if case.theirs is not None:
-            in_plex(town, scene, case.by, {"fields": {WIRE[case.field]: case.theirs}})
-        town.stash.set_scene(scene, **text_of(case, case.ours))
-    since, said = len(town.plex.requests()), len(town.log())
-    look_at(town, cases)
+            in_plex(env, scene, case.by, {"fields": {WIRE[case.field]: case.theirs}})
+        env.stash.set_scene(scene, **text_of(case, case.ours))
+    since, said = len(env.plex.requests()), len(env.log())
+    look_at(env, cases)
     lines = [HEAD]
     for scene, case in cases.items():
-        item, edits = town.item(scene), edits_of(town, scene, since)
+        item, edits = env.item(scene), edits_of(env, scene, since)
         wanted = catalogue_file(scene).stem if case.result == STEM else case.result
         found = item["fields"].get(WIRE[case.field], "")
         assert found == wanted, case
         assert len(edits) == case.writes, case
-        notes = notes_of(town, scene, said)
+        notes = notes_of(env, scene, said)
         assert case.note in notes, case
         assert bool(notes) == bool(case.note), case
         if case.writes:
@@ -135,10 +135,10 @@ def test_every_text_of_the_table(town: Installation) -> None:
     print("\n".join(lines))  # noqa: T201 - for the person who asked for it with -s
 
 
-def test_every_list_of_the_table(town: Installation) -> None:
+def test_every_list_of_the_table(env: Installation) -> None:
     """Each row: the members in Plex, whether an edit was sent, its lock, and what is told."""
     cases = dict(enumerate(LISTS, len(TEXTS) + 1))
-    print("\n".join([HEAD, *run_lists(town, cases)]))  # noqa: T201
+    print("\n".join([HEAD, *run_lists(env, cases)]))  # noqa: T201
 
 
 READINGS = list(
@@ -148,46 +148,46 @@ READINGS = list(
 
 @pytest.mark.parametrize("reading", READINGS, ids="-".join)
 def test_lists_come_out_alike_however_plex_reads_an_edit(
-    town: Installation, reading: tuple[str, str]
+    env: Installation, reading: tuple[str, str]
 ) -> None:
     """Adding or replacing, additions or removals first: the same lists in the end."""
     writes, order = reading
     first = 1 + len(TEXTS) + len(LISTS) + READINGS.index(reading) * len(EDITED)
-    town.plex.switches(tag_writes=writes, tag_order=order)
-    run_lists(town, dict(enumerate(EDITED, first)))
-    town.plex.switches(tag_writes="additive", tag_order="remove_first")
+    env.plex.switches(tag_writes=writes, tag_order=order)
+    run_lists(env, dict(enumerate(EDITED, first)))
+    env.plex.switches(tag_writes="additive", tag_order="remove_first")
 
 
 TAGS: dict[str, int] = {}
 
 
-def run_lists(town: Installation, cases: dict[int, ListCase]) -> list[str]:
+def run_lists(env: Installation, cases: dict[int, ListCase]) -> list[str]:
     """Run rows, each on a scene of its own; give the table's lines."""
 
     def stash_has(scene: int, names: tuple[str, ...]) -> None:
         for name in names:
             if name not in TAGS:
-                TAGS[name] = town.stash.add_entity("tag", name)
-        town.stash.set_scene(scene, tag_ids=[str(TAGS[name]) for name in names])
+                TAGS[name] = env.stash.add_entity("tag", name)
+        env.stash.set_scene(scene, tag_ids=[str(TAGS[name]) for name in names])
 
     for scene, case in cases.items():
         if case.first:
-            in_plex(town, scene, "agent", {"tags": {"genre": list(case.first)}})
+            in_plex(env, scene, "agent", {"tags": {"genre": list(case.first)}})
         stash_has(scene, case.before or ())
-    look_at(town, [scene for scene, case in cases.items() if case.before is not None])
+    look_at(env, [scene for scene, case in cases.items() if case.before is not None])
     for scene, case in cases.items():
         if case.theirs is not None:
-            in_plex(town, scene, case.by, {"tags": {"genre": list(case.theirs)}})
+            in_plex(env, scene, case.by, {"tags": {"genre": list(case.theirs)}})
         stash_has(scene, case.ours)
-    since, said = len(town.plex.requests()), len(town.log())
-    look_at(town, cases)
+    since, said = len(env.plex.requests()), len(env.log())
+    look_at(env, cases)
     lines = []
     for scene, case in cases.items():
-        item, edits = town.item(scene), edits_of(town, scene, since)
+        item, edits = env.item(scene), edits_of(env, scene, since)
         found = tuple(item["tags"].get("genre", ()))
         assert sorted(found) == sorted(case.result), case
         assert len(edits) == case.writes, case
-        assert case.note in notes_of(town, scene, said), case
+        assert case.note in notes_of(env, scene, said), case
         if case.writes:
             assert "genre" in item["locked"], case
             assert edits[0]["genre.locked"] == "1"
@@ -195,12 +195,12 @@ def run_lists(town: Installation, cases: dict[int, ListCase]) -> list[str]:
     return lines
 
 
-def test_one_read_and_one_edit_carry_everything(town: Installation) -> None:
+def test_one_read_and_one_edit_carry_everything(env: Installation) -> None:
     """All fields, all tags and all locks of a changed scene travel in a single PUT."""
     scene = SPARE
-    studio = town.stash.add_entity("studio", "Ünïcode & Söhne")
-    people = [town.stash.add_entity("performer", name) for name in ("Zoë, A.", "Bea")]
-    town.stash.set_scene(
+    studio = env.stash.add_entity("studio", "Ünïcode & Söhne")
+    people = [env.stash.add_entity("performer", name) for name in ("Zoë, A.", "Bea")]
+    env.stash.set_scene(
         scene,
         title="Tïtle 🎬",
         details="Line one\nבגד “q” & <b>\x00",
@@ -210,10 +210,10 @@ def test_one_read_and_one_edit_carry_everything(town: Installation) -> None:
         studio_id=str(studio),
         performer_ids=[str(one) for one in people],
     )
-    town.settings(sync_fields=f"{FIELDS}, sort_title, studio_collection", content_rating="XXX")
-    since = len(town.plex.requests())
-    look_at(town, [scene])
-    item, (edit,) = town.item(scene), edits_of(town, scene, since)
+    env.settings(sync_fields=f"{FIELDS}, sort_title, studio_collection", content_rating="XXX")
+    since = len(env.plex.requests())
+    look_at(env, [scene])
+    item, (edit,) = env.item(scene), edits_of(env, scene, since)
     assert item["fields"] | {"addedAt": 0} == item["fields"] | {
         "title": "Tïtle 🎬",
         "titleSort": "Tïtle 🎬",
@@ -231,80 +231,78 @@ def test_one_read_and_one_edit_carry_everything(town: Installation) -> None:
     }
     assert set(item["locked"]) == {name.partition(".")[0] for name in edit if "locked" in name}
     assert len(item["locked"]) == 10
-    asked = [one["target"] for one in town.plex.requests()[since:]]
+    asked = [one["target"] for one in env.plex.requests()[since:]]
     before = asked[: next(n for n, target in enumerate(asked) if "title.value" in target)]
     assert sum(f"/metadata/{item['ratingKey']}" in target for target in before) == 1
 
     # What we wrote survives an agent and a refresh; a second look has nothing to do.
-    town.plex.agent_sets(item["ratingKey"], fields={"title": "X", "studio": "X", "summary": "X"})
-    town.plex.agent_sets(item["ratingKey"], tags={"actor": ["X"], "collection": []})
-    town.plex.refresh(item["ratingKey"])
-    since = len(town.plex.requests())
-    look_at(town, [scene])
-    after = town.item(scene)
+    env.plex.agent_sets(item["ratingKey"], fields={"title": "X", "studio": "X", "summary": "X"})
+    env.plex.agent_sets(item["ratingKey"], tags={"actor": ["X"], "collection": []})
+    env.plex.refresh(item["ratingKey"])
+    since = len(env.plex.requests())
+    look_at(env, [scene])
+    after = env.item(scene)
     assert (after["fields"], after["tags"]) == (item["fields"], item["tags"])
-    assert edits_of(town, scene, since) == []
+    assert edits_of(env, scene, since) == []
 
     # An item leaves a collection that we put it in, and no other.
-    town.plex.person_sets(item["ratingKey"], tags={"collection": ["Ünïcode & Söhne", "Favourites"]})
-    town.stash.set_scene(scene, studio_id=None)
-    look_at(town, [scene])
-    assert town.item(scene)["tags"]["collection"] == ["Favourites"]
-    town.settings(sync_fields=FIELDS)
+    env.plex.person_sets(item["ratingKey"], tags={"collection": ["Ünïcode & Söhne", "Favourites"]})
+    env.stash.set_scene(scene, studio_id=None)
+    look_at(env, [scene])
+    assert env.item(scene)["tags"]["collection"] == ["Favourites"]
+    env.settings(sync_fields=FIELDS)
 
 
-def test_stash_wins_over_hand_edits_where_it_is_told_to(town: Installation) -> None:
+def test_stash_wins_over_hand_edits_where_it_is_told_to(env: Installation) -> None:
     """With overwrite_plex_edits a locked edit is replaced, and foreign tags stay all the same."""
     scene = SPARE + 1
-    in_plex(town, scene, "person", {"fields": {"summary": "P"}, "tags": {"genre": ["P"]}})
-    tag = town.stash.add_entity("tag", "Overwritten")
-    town.stash.set_scene(scene, details="A", tag_ids=[str(tag)])
-    town.settings(sync_fields=FIELDS, overwrite_plex_edits=True)
-    said = len(town.log())
-    look_at(town, [scene])
-    town.settings(sync_fields=FIELDS)
-    item = town.item(scene)
+    in_plex(env, scene, "person", {"fields": {"summary": "P"}, "tags": {"genre": ["P"]}})
+    tag = env.stash.add_entity("tag", "Overwritten")
+    env.stash.set_scene(scene, details="A", tag_ids=[str(tag)])
+    env.settings(sync_fields=FIELDS, overwrite_plex_edits=True)
+    said = len(env.log())
+    look_at(env, [scene])
+    env.settings(sync_fields=FIELDS)
+    item = env.item(scene)
     assert item["fields"]["summary"] == "A"
     assert sorted(item["tags"]["genre"]) == ["Overwritten", "P"]
-    assert "'P' was edited in Plex and is replaced: Stash always wins" in notes_of(
-        town, scene, said
-    )
+    assert "'P' was edited in Plex and is replaced: Stash always wins" in notes_of(env, scene, said)
 
 
-def test_long_texts_go_through_in_parts(town: Installation) -> None:
+def test_long_texts_go_through_in_parts(env: Installation) -> None:
     """Ten thousand characters arrive whole beside everything else, in more than one request."""
     scene = SPARE + 2
     summary = ("Ten thousand characters. " * 400)[:10_000].strip()
-    town.stash.set_scene(scene, title="Long", details=summary, director="D")
-    since = len(town.plex.requests())
-    look_at(town, [scene])
-    item, edits = town.item(scene), edits_of(town, scene, since)
+    env.stash.set_scene(scene, title="Long", details=summary, director="D")
+    since = len(env.plex.requests())
+    look_at(env, [scene])
+    item, edits = env.item(scene), edits_of(env, scene, since)
     assert item["fields"]["summary"] == summary
     assert item["fields"]["title"] == "Long"
     assert len(edits) > 1
-    look_at(town, [scene])
-    assert len(edits_of(town, scene, since)) == len(edits)
+    look_at(env, [scene])
+    assert len(edits_of(env, scene, since)) == len(edits)
 
 
-def test_what_plex_does_not_take_is_cut_at_a_word(town: Installation) -> None:
+def test_what_plex_does_not_take_is_cut_at_a_word(env: Installation) -> None:
     """Where a proxy allows short addresses only, the rest goes through and the cut is visible."""
     scene = SPARE + 3
     summary = "Слово и дело. " * 500
-    town.stash.set_scene(scene, title="Cut", details=summary, rating100=50)
-    town.plex.switches(max_url_bytes=9000)
-    since = len(town.plex.requests())
-    look_at(town, [scene])
-    item = town.item(scene)
+    env.stash.set_scene(scene, title="Cut", details=summary, rating100=50)
+    env.plex.switches(max_url_bytes=9000)
+    since = len(env.plex.requests())
+    look_at(env, [scene])
+    item = env.item(scene)
     cut = item["fields"]["summary"]
     assert item["fields"]["title"] == "Cut"
     assert item["fields"]["userRating"] == 5.0
     assert cut.endswith("…")
     assert summary.startswith(cut[:-1])
     assert summary[len(cut) - 1] in " ."
-    count = len(edits_of(town, scene, since))
-    look_at(town, [scene])
-    assert len(edits_of(town, scene, since)) == count
-    town.plex.switches(max_url_bytes=0)
+    count = len(edits_of(env, scene, since))
+    look_at(env, [scene])
+    assert len(edits_of(env, scene, since)) == count
+    env.plex.switches(max_url_bytes=0)
 
 
 def test_episodes_get_the_fields_that_episodes_have(

@@ -15,7 +15,7 @@ from store.enqueue import enqueue
 from sync.scan_missing import SCAN_AGAIN
 from sync.stash_session import StashSession
 from tests.installation import installation, wait_for
-from tests.matching_town import Town, scene
+from tests.matching_environment import Environment, scene
 from worker.new_in_plex import EVERY, FEW, MOST_NEW, SKEW, NewInPlex
 from worker.processor import SyncWorker
 
@@ -27,9 +27,9 @@ HERE = "/plex/media/New"
 
 
 @pytest.fixture
-def appearing(town: Town) -> Iterator[NewInPlex]:
-    """What looks for changed libraries, with the town's clock."""
-    with town.reconciler() as reconciler:
+def appearing(env: Environment) -> Iterator[NewInPlex]:
+    """What looks for changed libraries, with the environment's clock."""
+    with env.reconciler() as reconciler:
         yield NewInPlex(reconciler.context)
 
 
@@ -38,99 +38,99 @@ def absent(number: int, folder: str = "New") -> Any:
     return scene(number, f"/stash/media/{folder}/{number}.mp4")
 
 
-def look_in_vain(town: Town, one: Any, **settings: Any) -> NotInPlexYet:
+def look_in_vain(env: Environment, one: Any, **settings: Any) -> NotInPlexYet:
     """Look at a scene that is not in Plex; give what is said of it."""
     with pytest.raises(NotInPlexYet) as missing:
-        town.look(one, **settings)
+        env.look(one, **settings)
     return missing.value
 
 
-def scans(town: Town) -> list[str]:
+def scans(env: Environment) -> list[str]:
     """Give the scan requests so far."""
-    return [target for target in town.targets() if "/refresh" in target]
+    return [target for target in env.targets() if "/refresh" in target]
 
 
-def wait(town: Town, *numbers: int, reason: str = "NotInPlexYet") -> None:
+def wait(env: Environment, *numbers: int, reason: str = "NotInPlexYet") -> None:
     """Put scenes on the schedule of what is not in Plex yet, with the last of many tries behind."""
-    with town.store.transaction() as connection:
-        enqueue(connection, "scene", numbers, now=town.now)
+    with env.store.transaction() as connection:
+        enqueue(connection, "scene", numbers, now=env.now)
         for number in numbers:
             row = queue.get(connection, "scene", number)
             assert row is not None
             queue.postpone(
-                connection, row, due_at=town.now + 86400, reason=reason, message="not there"
+                connection, row, due_at=env.now + 86400, reason=reason, message="not there"
             )
 
 
-def due(town: Town) -> list[int]:
+def due(env: Environment) -> list[int]:
     """Give the scenes that are due now."""
-    rows = queue.ready(town.store.connection, now=town.now, limit=1000, with_task=True)
+    rows = queue.ready(env.store.connection, now=env.now, limit=1000, with_task=True)
     return sorted(row.id for row in rows)
 
 
-def ask(town: Town, appearing: NewInPlex, after: float = EVERY, **settings: Any) -> int:
+def ask(env: Environment, appearing: NewInPlex, after: float = EVERY, **settings: Any) -> int:
     """Let time pass and look for changed libraries; the requests are counted anew."""
-    town.now += after
-    with town.reconciler(**settings) as reconciler:
+    env.now += after
+    with env.reconciler(**settings) as reconciler:
         reconciler.client.probe()
-        town.plex.clear_requests()
+        env.plex.clear_requests()
         appearing._context = reconciler.context
         return appearing.look_if_due()
 
 
-def test_the_folder_is_scanned_once_as_plex_sees_it(town: Town) -> None:
+def test_the_folder_is_scanned_once_as_plex_sees_it(env: Environment) -> None:
     """With scan_missing on Plex is asked once, by GET, for the folder in Plex's own words."""
-    said = look_in_vain(town, absent(1), scan_missing=True)
-    assert scans(town) == [f"/library/sections/1/refresh?path={quote(HERE, safe='')}"]
-    assert [r["method"] for r in town.plex.requests() if "/refresh" in r["target"]] == ["GET"]
+    said = look_in_vain(env, absent(1), scan_missing=True)
+    assert scans(env) == [f"/library/sections/1/refresh?path={quote(HERE, safe='')}"]
+    assert [r["method"] for r in env.plex.requests() if "/refresh" in r["target"]] == ["GET"]
     assert "asked to scan" in said.message
-    town.now += SCAN_AGAIN + 1
-    assert "asked to scan" not in look_in_vain(town, absent(1), scan_missing=True).message
-    look_in_vain(town, absent(2), scan_missing=True)
-    assert len(scans(town)) == 1
+    env.now += SCAN_AGAIN + 1
+    assert "asked to scan" not in look_in_vain(env, absent(1), scan_missing=True).message
+    look_in_vain(env, absent(2), scan_missing=True)
+    assert len(scans(env)) == 1
 
 
-def test_a_scan_brings_the_scene_to_its_item(town: Town) -> None:
+def test_a_scan_brings_the_scene_to_its_item(env: Environment) -> None:
     """What waited for a scan is found once Plex has done it."""
     # A folder of its own: the scan that another test asked for may still be under way.
-    town.plex.add_item("/plex/media/Scanned/1.mp4", when="scan")
-    look_in_vain(town, absent(1, "Scanned"), scan_missing=True)
-    wait_for(lambda: town.state["waiting"] == 0, 10)
-    assert town.look(absent(1, "Scanned"), scan_missing=True).outcome == "changed"
+    env.plex.add_item("/plex/media/Scanned/1.mp4", when="scan")
+    look_in_vain(env, absent(1, "Scanned"), scan_missing=True)
+    wait_for(lambda: env.state["waiting"] == 0, 10)
+    assert env.look(absent(1, "Scanned"), scan_missing=True).outcome == "changed"
 
 
-def test_a_scene_saved_later_may_ask_for_its_folder_again(town: Town) -> None:
+def test_a_scene_saved_later_may_ask_for_its_folder_again(env: Environment) -> None:
     """A file that arrives after the scan gets a scan of its own, but not many in a row."""
-    look_in_vain(town, absent(1), scan_missing=True)
-    town.now += 10
-    wait(town, 2)
-    look_in_vain(town, absent(2), scan_missing=True)
-    assert len(scans(town)) == 1
-    town.now += SCAN_AGAIN
+    look_in_vain(env, absent(1), scan_missing=True)
+    env.now += 10
+    wait(env, 2)
+    look_in_vain(env, absent(2), scan_missing=True)
+    assert len(scans(env)) == 1
+    env.now += SCAN_AGAIN
     for _ in range(2):
-        look_in_vain(town, absent(2), scan_missing=True)
-    assert len(scans(town)) == 2
+        look_in_vain(env, absent(2), scan_missing=True)
+    assert len(scans(env)) == 2
 
 
-def test_no_scan_without_the_setting_nor_in_a_preview(town: Town) -> None:
+def test_no_scan_without_the_setting_nor_in_a_preview(env: Environment) -> None:
     """Plex is not told to do anything that the user did not ask for."""
-    look_in_vain(town, absent(1))
-    with town.reconciler(dry=True, scan_missing=True) as reconciler, pytest.raises(NotInPlexYet):
+    look_in_vain(env, absent(1))
+    with env.reconciler(dry=True, scan_missing=True) as reconciler, pytest.raises(NotInPlexYet):
         reconciler.look(absent(1))
-    assert scans(town) == []
+    assert scans(env) == []
 
 
-def test_no_scan_outside_of_the_library_folders(town: Town) -> None:
+def test_no_scan_outside_of_the_library_folders(env: Environment) -> None:
     """A folder that no library has is never handed to Plex; the message names the setting."""
-    said = look_in_vain(town, scene(1, "/elsewhere/1.mp4"), scan_missing=True)
-    assert scans(town) == []
+    said = look_in_vain(env, scene(1, "/elsewhere/1.mp4"), scan_missing=True)
+    assert scans(env) == []
     assert "path_map" in said.message
 
 
-def test_a_scan_that_plex_refuses_changes_nothing(town: Town) -> None:
+def test_a_scan_that_plex_refuses_changes_nothing(env: Environment) -> None:
     """An error to the scan request leaves the scene waiting as without it."""
-    town.plex.fault("status", path="/refresh", status=500)
-    assert "asked to scan" not in look_in_vain(town, absent(1), scan_missing=True).message
+    env.plex.fault("status", path="/refresh", status=500)
+    assert "asked to scan" not in look_in_vain(env, absent(1), scan_missing=True).message
 
 
 @pytest.mark.parametrize(
@@ -144,15 +144,17 @@ def test_a_scan_that_plex_refuses_changes_nothing(town: Town) -> None:
         ("", False),
     ],
 )
-def test_only_a_folder_of_the_library_can_be_scanned(town: Town, folder: str, inside: bool) -> None:
+def test_only_a_folder_of_the_library_can_be_scanned(
+    env: Environment, folder: str, inside: bool
+) -> None:
     """Neither a parent, nor a name that only begins alike, nor nothing at all."""
-    with PlexClient(town.plex.url, town.plex.token) as client:
+    with PlexClient(env.plex.url, env.plex.token) as client:
         section = client.section_infos()[0]
         assert lies_in(section, folder) is inside
         if not inside:
             with pytest.raises(ValueError, match="lies in no folder"):
                 scan_folder(client, section, folder)
-    assert scans(town) == []
+    assert scans(env) == []
 
 
 def test_the_folder_of_a_file_keeps_its_own_separators() -> None:
@@ -162,160 +164,160 @@ def test_the_folder_of_a_file_keeps_its_own_separators() -> None:
     assert folder_of("/x.mp4") == ""
 
 
-def test_nothing_is_asked_while_nothing_waits(town: Town, appearing: NewInPlex) -> None:
+def test_nothing_is_asked_while_nothing_waits(env: Environment, appearing: NewInPlex) -> None:
     """Without a waiting scene, or with one that waits for something else, no request is made."""
-    wait(town, 1, reason="ServerError")
-    assert ask(town, appearing) == 0
-    assert town.targets() == []
+    wait(env, 1, reason="ServerError")
+    assert ask(env, appearing) == 0
+    assert env.targets() == []
 
 
-def test_a_change_in_plex_makes_waiting_scenes_due(town: Town, appearing: NewInPlex) -> None:
+def test_a_change_in_plex_makes_waiting_scenes_due(env: Environment, appearing: NewInPlex) -> None:
     """One request shows that a library changed, and what waits for Plex is looked at again."""
-    wait(town, 1, 2)
-    assert ask(town, appearing) == 0
-    assert ask(town, appearing) == 0
-    town.plex.add_item(f"{HERE}/1.mp4")
-    assert ask(town, appearing) == 2
-    assert town.targets() == ["/library/sections"]
-    assert due(town) == [1, 2]
-    row = queue.get(town.store.connection, "scene", 1)
+    wait(env, 1, 2)
+    assert ask(env, appearing) == 0
+    assert ask(env, appearing) == 0
+    env.plex.add_item(f"{HERE}/1.mp4")
+    assert ask(env, appearing) == 2
+    assert env.targets() == ["/library/sections"]
+    assert due(env) == [1, 2]
+    row = queue.get(env.store.connection, "scene", 1)
     assert row is not None
     assert row.attempts == 0
 
 
 def test_a_library_that_did_not_change_costs_one_request_a_minute(
-    town: Town, appearing: NewInPlex
+    env: Environment, appearing: NewInPlex
 ) -> None:
     """However often the worker is awake, Plex is asked at most once a minute."""
-    wait(town, 1)
-    ask(town, appearing)
-    assert ask(town, appearing, after=EVERY - 1) == 0
-    assert town.targets() == []
-    ask(town, appearing, after=1)
-    assert town.targets() == ["/library/sections"]
-    assert due(town) == []
+    wait(env, 1)
+    ask(env, appearing)
+    assert ask(env, appearing, after=EVERY - 1) == 0
+    assert env.targets() == []
+    ask(env, appearing, after=1)
+    assert env.targets() == ["/library/sections"]
+    assert due(env) == []
 
 
-def test_a_scan_without_news_is_worth_a_look_too(town: Town, appearing: NewInPlex) -> None:
+def test_a_scan_without_news_is_worth_a_look_too(env: Environment, appearing: NewInPlex) -> None:
     """A library that was scanned counts as changed even if its counter stands still."""
-    wait(town, 1)
-    ask(town, appearing)
-    town.plex.switches(clock_offset_s=5)
-    town.plex.scan(1)
-    assert ask(town, appearing) == 1
+    wait(env, 1)
+    ask(env, appearing)
+    env.plex.switches(clock_offset_s=5)
+    env.plex.scan(1)
+    assert ask(env, appearing) == 1
 
 
-def test_our_own_edits_are_no_news(town: Town, appearing: NewInPlex) -> None:
+def test_our_own_edits_are_no_news(env: Environment, appearing: NewInPlex) -> None:
     """While we write ourselves the counter says nothing; once we are quiet it is looked at."""
-    wait(town, 99)
-    ask(town, appearing)
-    look = town.look(scene(1))
-    with town.store.transaction() as connection:
-        history.add(
-            connection, at=town.now, scene=1, rating_key=look.items[0], title="", changes={}
-        )
-    assert ask(town, appearing) == 0
-    assert ask(town, appearing) == 1
-    assert ask(town, appearing) == 0
+    wait(env, 99)
+    ask(env, appearing)
+    look = env.look(scene(1))
+    with env.store.transaction() as connection:
+        history.add(connection, at=env.now, scene=1, rating_key=look.items[0], title="", changes={})
+    assert ask(env, appearing) == 0
+    assert ask(env, appearing) == 1
+    assert ask(env, appearing) == 0
 
 
-def test_a_library_that_is_not_searched_is_no_news(town: Town, appearing: NewInPlex) -> None:
+def test_a_library_that_is_not_searched_is_no_news(env: Environment, appearing: NewInPlex) -> None:
     """A change in a library that plex_libraries leaves out makes nothing due."""
-    other = town.plex.add_section("other", "Aside", ["/plex/aside"])
-    title = town.state["sections"][0]["title"]
-    wait(town, 1)
-    ask(town, appearing, plex_libraries=(title,))
-    town.plex.add_item("/plex/aside/x.mp4", section=other)
-    assert ask(town, appearing, plex_libraries=(title,)) == 0
+    other = env.plex.add_section("other", "Aside", ["/plex/aside"])
+    title = env.state["sections"][0]["title"]
+    wait(env, 1)
+    ask(env, appearing, plex_libraries=(title,))
+    env.plex.add_item("/plex/aside/x.mp4", section=other)
+    assert ask(env, appearing, plex_libraries=(title,)) == 0
 
 
-def many_wait(town: Town, appearing: NewInPlex) -> None:
+def many_wait(env: Environment, appearing: NewInPlex) -> None:
     """Let more scenes wait than are worth a look each, by Plex's own clock."""
-    town.now = float(town.plex.add_item(f"{HERE}/first.mp4")["addedAt"])
-    wait(town, *range(1, FEW + 21))
-    ask(town, appearing)
-    town.plex.switches(clock_offset_s=2 * int(SKEW))
+    env.now = float(env.plex.add_item(f"{HERE}/first.mp4")["addedAt"])
+    wait(env, *range(1, FEW + 21))
+    ask(env, appearing)
+    env.plex.switches(clock_offset_s=2 * int(SKEW))
 
 
 def test_where_many_wait_only_what_is_new_in_plex_becomes_due(
-    town: Town, appearing: NewInPlex
+    env: Environment, appearing: NewInPlex
 ) -> None:
     """Beside a library that holds a part of Stash a new item frees its own scene and no other."""
-    many_wait(town, appearing)
-    town.owners["/stash/media/New/7.mp4"] = [7]
-    town.plex.add_item(f"{HERE}/7.mp4")
-    assert ask(town, appearing) == 1
-    assert due(town) == [7]
-    assert len(town.targets()) == 2
-    assert ask(town, appearing) == 0
-    assert len(town.targets()) == 1
+    many_wait(env, appearing)
+    env.owners["/stash/media/New/7.mp4"] = [7]
+    env.plex.add_item(f"{HERE}/7.mp4")
+    assert ask(env, appearing) == 1
+    assert due(env) == [7]
+    assert len(env.targets()) == 2
+    assert ask(env, appearing) == 0
+    assert len(env.targets()) == 1
 
 
 def test_a_server_that_does_not_know_the_filter_frees_nothing(
-    town: Town, appearing: NewInPlex
+    env: Environment, appearing: NewInPlex
 ) -> None:
     """Old items that come in place of new ones make no scene due."""
-    many_wait(town, appearing)
-    town.owners["/stash/media/New/7.mp4"] = [7]
+    many_wait(env, appearing)
+    env.owners["/stash/media/New/7.mp4"] = [7]
     video = f'<Video ratingKey="1" addedAt="1"><Media><Part file="{HERE}/7.mp4"/></Media></Video>'
     body = f'<MediaContainer size="1" totalSize="500">{video}</MediaContainer>'
-    town.plex.fault("status", path="addedAt", status=200, body=body, content_type="text/xml")
-    town.plex.add_item(f"{HERE}/8.mp4")
-    assert ask(town, appearing) == 0
-    assert len(town.targets()) == 2
+    env.plex.fault("status", path="addedAt", status=200, body=body, content_type="text/xml")
+    env.plex.add_item(f"{HERE}/8.mp4")
+    assert ask(env, appearing) == 0
+    assert len(env.targets()) == 2
 
 
-def test_a_great_import_is_looked_through_bit_by_bit(town: Town, appearing: NewInPlex) -> None:
+def test_a_great_import_is_looked_through_bit_by_bit(
+    env: Environment, appearing: NewInPlex
+) -> None:
     """More new items than fit in one look are taken up where the last one stopped."""
-    many_wait(town, appearing)
+    many_wait(env, appearing)
     for number in range(MOST_NEW + 5):
-        town.plex.switches(clock_offset_s=2 * int(SKEW) + number)
-        town.plex.add_item(f"{HERE}/import {number}.mp4")
-    town.owners[f"/stash/media/New/import {MOST_NEW + 4}.mp4"] = [7]
-    assert ask(town, appearing) == 0
-    assert ask(town, appearing) == 1
-    assert due(town) == [7]
-    assert ask(town, appearing) == 0
+        env.plex.switches(clock_offset_s=2 * int(SKEW) + number)
+        env.plex.add_item(f"{HERE}/import {number}.mp4")
+    env.owners[f"/stash/media/New/import {MOST_NEW + 4}.mp4"] = [7]
+    assert ask(env, appearing) == 0
+    assert ask(env, appearing) == 1
+    assert due(env) == [7]
+    assert ask(env, appearing) == 0
 
 
 def test_a_file_that_plex_gets_later_is_synced_without_another_edit(tmp_path: Path) -> None:
     """Through hook and worker: not there yet, scanned, found, without a second save."""
-    with installation(tmp_path, scenes=2, scan_missing=True) as town:
+    with installation(tmp_path, scenes=2, scan_missing=True) as env:
         path = "/plex/media/New/late.mp4"
-        town.stash.set_scene(1, move="/stash/media/New/late.mp4")
-        town.save(1, title="Late")
-        wait_for(lambda: [row["reason"] for row in town.rows()] == ["NotInPlexYet"])
-        assert [r for r in town.plex.requests() if "/refresh?" in r["target"]]
-        log = town.log()
+        env.stash.set_scene(1, move="/stash/media/New/late.mp4")
+        env.save(1, title="Late")
+        wait_for(lambda: [row["reason"] for row in env.rows()] == ["NotInPlexYet"])
+        assert [r for r in env.plex.requests() if "/refresh?" in r["target"]]
+        log = env.log()
         assert "WARNING" not in log
         assert "ERROR" not in log
-        town.plex.add_item(path)
-        town.save(2, title="Wakes the worker")
-        town.title_becomes(2, "Wakes the worker")
+        env.plex.add_item(path)
+        env.save(2, title="Wakes the worker")
+        env.title_becomes(2, "Wakes the worker")
 
 
-def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(town: Town) -> None:
+def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(env: Environment) -> None:
     """A library that holds a part of Stash on purpose stays quiet: one line, no notice."""
-    log = Log(town.store.directory)
-    worker = SyncWorker(town.store, StashSession(town.store, log), log, clock=lambda: town.now)
-    with town.store.transaction() as connection:
-        enqueue(connection, "scene", [1], now=town.now)
-    before = log_lines(town)
+    log = Log(env.store.directory)
+    worker = SyncWorker(env.store, StashSession(env.store, log), log, clock=lambda: env.now)
+    with env.store.transaction() as connection:
+        enqueue(connection, "scene", [1], now=env.now)
+    before = log_lines(env)
     for _ in range(3):
-        row = queue.get(town.store.connection, "scene", 1)
+        row = queue.get(env.store.connection, "scene", 1)
         assert row is not None
         worker.settle(row, NotInPlexYet("Scene 1: not there."))
     log.close()
-    said = log_lines(town)[len(before) :]
+    said = log_lines(env)[len(before) :]
     assert len(said) == 1
     assert "not there" in said[0]
     assert "WARN" not in said[0]
-    assert meta.notice(town.store.connection) == ""
+    assert meta.notice(env.store.connection) == ""
 
 
-def log_lines(town: Town) -> list[str]:
+def log_lines(env: Environment) -> list[str]:
     """Give the worker's log so far."""
-    path = town.folder / "plexsync-data" / "plexsync.log"
+    path = env.folder / "plexsync-data" / "plexsync.log"
     return path.read_text().splitlines() if path.exists() else []
 
 

@@ -11,8 +11,8 @@ from simulator.control import start_plex
 from simulator.control_stash import start_stash
 from simulator.library import catalogue_file
 from store import holds
-from tests.door import Door
-from tests.fault_town import FaultTown, fault_town
+from tests.fault_environment import FaultEnvironment, fault_environment
+from tests.tcp_proxy import TcpProxy
 from worker.circuit_breaker import READ_SETTINGS
 
 if TYPE_CHECKING:
@@ -26,131 +26,131 @@ EDITS = 10_000
 
 @pytest.fixture(scope="module")
 def stand_ins() -> Iterator[Any]:
-    """Plex and Stash, each behind a door."""
+    """Plex and Stash, each behind a proxy."""
     with (
         start_plex(SCENES) as plex,
         start_stash(SCENES) as stash,
-        Door(int(plex.url.rpartition(":")[2])) as plex_door,
-        Door(stash.port) as stash_door,
+        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
+        TcpProxy(stash.port) as stash_door,
     ):
         yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture
-def town(tmp_path: Path, stand_ins: Any) -> Iterator[FaultTown]:
-    """A town of a few scenes whose timeouts are short."""
-    with fault_town(
+def env(tmp_path: Path, stand_ins: Any) -> Iterator[FaultEnvironment]:
+    """An environment of a few scenes whose timeouts are short."""
+    with fault_environment(
         tmp_path, *stand_ins, stash_timeout=0.4, plex_connect_timeout=0.4, plex_read_timeout=0.4
     ) as made:
         yield made
 
 
-def served(town: FaultTown) -> list[int]:
+def served(env: FaultEnvironment) -> list[int]:
     """Give the scenes that the worker's log says were changed, in order, each once."""
-    done = [line.split()[3] for line in town.log().splitlines() if ": changed " in line]
+    done = [line.split()[3] for line in env.log().splitlines() if ": changed " in line]
     return list(dict.fromkeys(int(number) for number in done))
 
 
-def test_a_day_without_plex_costs_a_probe_now_and_then(town: FaultTown) -> None:
+def test_a_day_without_plex_costs_a_probe_now_and_then(env: FaultEnvironment) -> None:
     """With 10,000 edits waiting a day long, Plex is asked 300 times, and no scene's tries go."""
-    town.edit(1, "before")
-    town.live(5)
-    town.plex_door.shut()
-    town.edit(1, "first of the outage")
-    town.live(60)
-    town.mark(list(range(1, EDITS + 1)))
-    town.unseen = "plex"
-    town.forget()
-    town.live(DAY)
-    tries = town.meters["plex"].busiest(DAY)
+    env.edit(1, "before")
+    env.live(5)
+    env.plex_door.shut()
+    env.edit(1, "first of the outage")
+    env.live(60)
+    env.mark(list(range(1, EDITS + 1)))
+    env.unseen = "plex"
+    env.forget()
+    env.live(DAY)
+    tries = env.meters["plex"].busiest(DAY)
     assert 100 < tries < 320
-    assert town.meters["stash"].busiest(3600) < 200
-    (hold,) = town.holds()
+    assert env.meters["stash"].busiest(3600) < 200
+    (hold,) = env.holds()
     assert (hold.lane, hold.reason) == (holds.PLEX, "ServerUnreachable")
-    assert all(row.attempts == 0 and row.due_at == 0 for row in town.rows())
-    assert len(town.rows()) == EDITS
-    assert "Waiting: 10000 scenes, nothing is lost" in town.notice()
-    assert len(town.log()) < 20_000
+    assert all(row.attempts == 0 and row.due_at == 0 for row in env.rows())
+    assert len(env.rows()) == EDITS
+    assert "Waiting: 10000 scenes, nothing is lost" in env.notice()
+    assert len(env.log()) < 20_000
 
 
-def test_after_an_outage_the_newest_edits_are_served_first(town: FaultTown) -> None:
+def test_after_an_outage_the_newest_edits_are_served_first(env: FaultEnvironment) -> None:
     """One answer ends the wait; then one scene after another, the newest edit first."""
-    town.plex_door.shut()
+    env.plex_door.shut()
     for scene in (3, 9, 4, 1, 8, 2):
-        town.edit(scene, f"in the outage {scene}")
-    town.live(3 * 3600)
-    town.plex_door.open()
-    town.plex.clear_requests()
-    town.live(400, until_done=True)
-    assert not town.rows()
-    assert town.in_step()
-    assert served(town) == [2, 8, 1, 4, 9, 3]
-    counts = town.plex.counts()
+        env.edit(scene, f"in the outage {scene}")
+    env.live(3 * 3600)
+    env.plex_door.open()
+    env.plex.clear_requests()
+    env.live(400, until_done=True)
+    assert not env.rows()
+    assert env.in_step()
+    assert served(env) == [2, 8, 1, 4, 9, 3]
+    counts = env.plex.counts()
     assert counts["edits"] == 6
     assert counts["total"] <= 6 * 10 + 4
-    assert town.notice() == ""
+    assert env.notice() == ""
 
 
-def test_the_first_answer_releases_what_waited_on_its_own(town: FaultTown) -> None:
+def test_the_first_answer_releases_what_waited_on_its_own(env: FaultEnvironment) -> None:
     """Scenes that were postponed before the server counted as down go with the rest."""
-    town.edit(1, "before")
-    town.live(5)
+    env.edit(1, "before")
+    env.live(5)
     path = catalogue_file(5).plex_path
-    key = town.plex.key_of(path)
-    rule = town.plex.fault("hang_headers", path=f"^/library/metadata/{key}\\b", times=None)
-    town.edit(5, "slow")
-    town.live(40)
-    (row,) = town.rows()
+    key = env.plex.key_of(path)
+    rule = env.plex.fault("hang_headers", path=f"^/library/metadata/{key}\\b", times=None)
+    env.edit(5, "slow")
+    env.live(40)
+    (row,) = env.rows()
     assert (row.reason, row.attempts) == ("ServerTimeout", 3)
-    town.plex_door.shut()
-    town.edit(2, "in the outage")
-    town.live(1)
-    assert town.holds()
-    town.plex.clear_faults(rule)
-    town.plex_door.open()
-    town.live(10, until_done=True)
-    assert not town.rows()
-    assert town.in_step()
+    env.plex_door.shut()
+    env.edit(2, "in the outage")
+    env.live(1)
+    assert env.holds()
+    env.plex.clear_faults(rule)
+    env.plex_door.open()
+    env.live(10, until_done=True)
+    assert not env.rows()
+    assert env.in_step()
 
 
-def test_a_wrong_token_stops_at_once_and_resumes_when_it_is_mended(town: FaultTown) -> None:
+def test_a_wrong_token_stops_at_once_and_resumes_when_it_is_mended(env: FaultEnvironment) -> None:
     """A 401 holds all at once, says so, names the setting; the mend needs no restart."""
-    town.edit(1, "before")
-    town.live(5)
-    town.settings(plex_token="an-old-token")
-    town.forget()
+    env.edit(1, "before")
+    env.live(5)
+    env.settings(plex_token="an-old-token")
+    env.forget()
     for scene in range(1, 11):
-        town.edit(scene, f"with the wrong token {scene}")
-    town.live(1200)
-    (hold,) = town.holds()
+        env.edit(scene, f"with the wrong token {scene}")
+    env.live(1200)
+    (hold,) = env.holds()
     assert (hold.lane, hold.reason, hold.setting) == (holds.SETTINGS, "AuthError", "plex_token")
-    assert "plex_token" in town.notice()
-    assert "an-old-token" not in town.notice() + town.log()
-    assert all(row.attempts == 0 for row in town.rows())
-    refused = town.plex.counts()["refused"]
+    assert "plex_token" in env.notice()
+    assert "an-old-token" not in env.notice() + env.log()
+    assert all(row.attempts == 0 for row in env.rows())
+    refused = env.plex.counts()["refused"]
     assert refused <= 10
-    town.settings(plex_token=town.plex.token)
-    town.live(31, until_done=True)
-    assert not town.rows()
-    assert town.in_step()
-    assert town.notice() == ""
+    env.settings(plex_token=env.plex.token)
+    env.live(31, until_done=True)
+    assert not env.rows()
+    assert env.in_step()
+    assert env.notice() == ""
 
 
-def test_a_wrong_setting_is_noticed_before_it_is_used(town: FaultTown) -> None:
+def test_a_wrong_setting_is_noticed_before_it_is_used(env: FaultEnvironment) -> None:
     """A setting that cannot be read stops the queue before Plex is asked anything."""
-    town.edit(1, "before")
-    town.live(5)
-    town.settings(plex_read_timeout="soon")
-    town.forget()
-    town.edit(1, "with a bad number")
-    town.live(600)
-    assert town.plex.counts()["total"] == 0
-    (hold,) = town.holds()
+    env.edit(1, "before")
+    env.live(5)
+    env.settings(plex_read_timeout="soon")
+    env.forget()
+    env.edit(1, "with a bad number")
+    env.live(600)
+    assert env.plex.counts()["total"] == 0
+    (hold,) = env.holds()
     assert (hold.lane, hold.setting) == (holds.SETTINGS, "plex_read_timeout")
-    assert "plex_read_timeout" in town.notice()
-    town.settings(plex_read_timeout=None)
-    town.live(31, until_done=True)
-    assert town.in_step()
+    assert "plex_read_timeout" in env.notice()
+    env.settings(plex_read_timeout=None)
+    env.live(31, until_done=True)
+    assert env.in_step()
 
 
 PASSING: dict[str, dict[str, Any]] = {
@@ -163,67 +163,69 @@ PASSING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_what_passes_while_a_server_starts_heals_within_seconds(name: str, town: FaultTown) -> None:
+def test_what_passes_while_a_server_starts_heals_within_seconds(
+    name: str, env: FaultEnvironment
+) -> None:
     """A proxy or a Plex that refuses for some seconds costs as many again, and nobody's help."""
-    town.edit(1, "before")
-    town.live(5)
+    env.edit(1, "before")
+    env.live(5)
     fault = dict(PASSING[name])
-    town.plex.fault(fault.pop("action"), times=None, **fault)
-    town.edit(1, "while it starts")
-    town.live(6)
-    (hold,) = town.holds()
+    env.plex.fault(fault.pop("action"), times=None, **fault)
+    env.edit(1, "while it starts")
+    env.live(6)
+    (hold,) = env.holds()
     assert hold.lane == holds.SETTINGS
-    assert hold.message in town.log()
-    town.plex.clear_faults()
-    town.live(12, until_done=True)
-    assert town.in_step()
-    assert not town.holds()
+    assert hold.message in env.log()
+    env.plex.clear_faults()
+    env.live(12, until_done=True)
+    assert env.in_step()
+    assert not env.holds()
 
 
 @pytest.mark.parametrize("lane", [holds.SETTINGS, holds.PLEX])
-def test_an_edit_brings_a_probe_forward(lane: str, town: FaultTown) -> None:
+def test_an_edit_brings_a_probe_forward(lane: str, env: FaultEnvironment) -> None:
     """After an hour of waiting a save finds the server well at once, not a quarter hour later."""
-    town.edit(1, "before")
-    town.live(5)
-    town.plex.fault("status", status=401 if lane == holds.SETTINGS else 503, times=None)
-    town.edit(1, "while it is refused")
-    town.live(4000)
-    (hold,) = town.holds()
+    env.edit(1, "before")
+    env.live(5)
+    env.plex.fault("status", status=401 if lane == holds.SETTINGS else 503, times=None)
+    env.edit(1, "while it is refused")
+    env.live(4000)
+    (hold,) = env.holds()
     assert hold.lane == lane
-    town.plex.clear_faults()
-    town.edit(2, "when it is well")
-    town.live(1)
-    assert town.in_step()
+    env.plex.clear_faults()
+    env.edit(2, "when it is well")
+    env.live(1)
+    assert env.in_step()
 
 
-def test_edits_bring_no_more_than_a_probe_every_ten_seconds(town: FaultTown) -> None:
+def test_edits_bring_no_more_than_a_probe_every_ten_seconds(env: FaultEnvironment) -> None:
     """A save a second with a token that is wrong costs Plex six refusals a minute."""
-    town.edit(1, "before")
-    town.live(5)
-    town.settings(plex_token="an-old-token")
-    town.edit(1, "with the wrong token")
-    town.live(1000)
-    town.plex.clear_requests()
+    env.edit(1, "before")
+    env.live(5)
+    env.settings(plex_token="an-old-token")
+    env.edit(1, "with the wrong token")
+    env.live(1000)
+    env.plex.clear_requests()
     for number in range(60):
-        town.edit(2, f"save {number}")
-        town.live(1)
-    assert 5 <= town.plex.counts()["refused"] <= 7
-    (row,) = [row for row in town.rows() if row.id == 1]
+        env.edit(2, f"save {number}")
+        env.live(1)
+    assert 5 <= env.plex.counts()["refused"] <= 7
+    (row,) = [row for row in env.rows() if row.id == 1]
     assert row.attempts == 0
 
 
-def test_a_server_that_asks_to_be_left_alone_is(town: FaultTown) -> None:
+def test_a_server_that_asks_to_be_left_alone_is(env: FaultEnvironment) -> None:
     """No edit brings a probe forward to a server that said how long to stay away."""
-    town.edit(1, "before")
-    town.live(5)
-    town.plex.fault("status", status=429, headers={"Retry-After": "600"}, times=None)
-    town.edit(1, "too many")
-    town.live(5)
-    town.plex.clear_requests()
+    env.edit(1, "before")
+    env.live(5)
+    env.plex.fault("status", status=429, headers={"Retry-After": "600"}, times=None)
+    env.edit(1, "too many")
+    env.live(5)
+    env.plex.clear_requests()
     for number in range(30):
-        town.edit(2, f"save {number}")
-        town.live(10)
-    assert town.plex.counts()["total"] == 0
+        env.edit(2, f"save {number}")
+        env.live(10)
+    assert env.plex.counts()["total"] == 0
 
 
 POISON: dict[str, dict[str, Any]] = {
@@ -240,91 +242,91 @@ POISON: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_a_poison_scene_never_stops_the_others(name: str, town: FaultTown) -> None:
+def test_a_poison_scene_never_stops_the_others(name: str, env: FaultEnvironment) -> None:
     """What always fails for one scene parks that one in the end; edits of others go on."""
     for scene in range(1, 6):
-        town.edit(scene, f"before {scene}")
-    town.live(5)
-    key = town.plex.key_of(catalogue_file(5).plex_path)
+        env.edit(scene, f"before {scene}")
+    env.live(5)
+    key = env.plex.key_of(catalogue_file(5).plex_path)
     fault = dict(POISON[name])
     # An edit names its item in the query, a read in the path.
-    town.plex.fault(
+    env.plex.fault(
         fault.pop("action"), path=f"(id=|/library/metadata/){key}\\b", times=None, **fault
     )
     for scene in (1, 2, 3, 4, 5):
-        town.edit(scene, f"after {scene}")
-    town.live(60)
-    assert [row.id for row in town.rows()] == [5]
+        env.edit(scene, f"after {scene}")
+    env.live(60)
+    assert [row.id for row in env.rows()] == [5]
     for scene in (1, 2, 3, 4):
-        assert town.title(scene) == f"after {scene}"
-    town.live(DAY)
-    (row,) = town.rows()
+        assert env.title(scene) == f"after {scene}"
+    env.live(DAY)
+    (row,) = env.rows()
     assert row.due_at is None
-    assert not town.holds()
-    town.edit(1, "a day later")
-    town.live(1)
-    assert town.title(1) == "a day later"
-    assert "1 scene could not be synced" in town.notice()
-    town.plex.clear_faults()
-    town.edit(5, "mended")
-    town.live(1)
-    assert town.in_step()
-    assert not town.rows()
+    assert not env.holds()
+    env.edit(1, "a day later")
+    env.live(1)
+    assert env.title(1) == "a day later"
+    assert "1 scene could not be synced" in env.notice()
+    env.plex.clear_faults()
+    env.edit(5, "mended")
+    env.live(1)
+    assert env.in_step()
+    assert not env.rows()
 
 
-def test_many_poison_scenes_only_slow_the_others_down(town: FaultTown) -> None:
+def test_many_poison_scenes_only_slow_the_others_down(env: FaultEnvironment) -> None:
     """Even when most scenes are poison and the newest, the others get through."""
-    keys = [town.plex.key_of(catalogue_file(scene).plex_path) for scene in range(11, 31)]
+    keys = [env.plex.key_of(catalogue_file(scene).plex_path) for scene in range(11, 31)]
     wanted = "|".join(map(str, keys))
-    town.plex.fault("status", status=502, method="PUT", path=f"id=({wanted})\\b", times=None)
+    env.plex.fault("status", status=502, method="PUT", path=f"id=({wanted})\\b", times=None)
     for scene in range(1, 31):
-        town.edit(scene, f"title {scene}")
-    town.forget()
-    town.live(1800)
+        env.edit(scene, f"title {scene}")
+    env.forget()
+    env.live(1800)
     for scene in range(1, 11):
-        assert town.title(scene) == f"title {scene}"
-    assert town.meters["plex"].busiest(60) < 150
+        assert env.title(scene) == f"title {scene}"
+    assert env.meters["plex"].busiest(60) < 150
 
 
-def test_a_poison_scene_of_stash_never_stops_the_others(town: FaultTown) -> None:
+def test_a_poison_scene_of_stash_never_stops_the_others(env: FaultEnvironment) -> None:
     """A scene that Stash cannot read waits on its own; edits of others go on."""
-    town.edit(1, "before")
-    town.live(5)
-    town.stash.fault("status", status=500, query="findScene", times=3)
+    env.edit(1, "before")
+    env.live(5)
+    env.stash.fault("status", status=500, query="findScene", times=3)
     for scene in (1, 2, 3):
-        town.edit(scene, f"after {scene}")
-    town.live(70, until_done=True)
-    assert town.in_step()
-    assert not town.rows()
+        env.edit(scene, f"after {scene}")
+    env.live(70, until_done=True)
+    assert env.in_step()
+    assert not env.rows()
 
 
-def test_a_task_brings_the_end_of_an_outage_forward(town: FaultTown) -> None:
+def test_a_task_brings_the_end_of_an_outage_forward(env: FaultEnvironment) -> None:
     """A hold that is to be looked at now is over with the first answer, not minutes later."""
-    town.plex_door.shut()
-    town.edit(1, "in the outage")
-    town.live(3600)
-    town.plex_door.open()
-    with town.worker.store.transaction() as connection:
+    env.plex_door.shut()
+    env.edit(1, "in the outage")
+    env.live(3600)
+    env.plex_door.open()
+    with env.worker.store.transaction() as connection:
         holds.look_now(connection)
-    town.live(1)
-    assert town.in_step()
-    assert json.dumps(town.rows()) == "[]"
+    env.live(1)
+    assert env.in_step()
+    assert json.dumps(env.rows()) == "[]"
 
 
 def test_a_setting_that_breaks_during_an_outage_is_looked_at_as_seldom_as_ever(
-    town: FaultTown,
+    env: FaultEnvironment,
 ) -> None:
     """While the setting waits for its mend, Plex's own time being up is no reason to hurry."""
-    town.plex_door.shut()
-    town.edit(1, "in the outage")
-    town.live(60)
-    town.settings(plex_read_timeout="soon")
-    town.live(60)
-    assert [hold.lane for hold in town.holds()] == [holds.PLEX, holds.SETTINGS]
-    town.forget()
-    town.live(1800)
-    assert town.meters["stash"].busiest(60) <= 60 / READ_SETTINGS[0] + 1
-    town.plex_door.open()
-    town.settings(plex_read_timeout=None)
-    town.live(31, until_done=True)
-    assert town.in_step()
+    env.plex_door.shut()
+    env.edit(1, "in the outage")
+    env.live(60)
+    env.settings(plex_read_timeout="soon")
+    env.live(60)
+    assert [hold.lane for hold in env.holds()] == [holds.PLEX, holds.SETTINGS]
+    env.forget()
+    env.live(1800)
+    assert env.meters["stash"].busiest(60) <= 60 / READ_SETTINGS[0] + 1
+    env.plex_door.open()
+    env.settings(plex_read_timeout=None)
+    env.live(31, until_done=True)
+    assert env.in_step()

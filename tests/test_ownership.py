@@ -16,9 +16,9 @@ from plex.edits import Edit, requests_for
 from plex.item import Member
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
-from tests.bulk_town import BulkHand, bulk_hand, key_of
-from tests.door import Door
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk
 from tests.installation import Installation, installation
+from tests.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,33 +29,33 @@ MINUTE, DAY = 60.0, 86400.0
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
     with installation(tmp_path_factory.mktemp("ownership"), SCENES) as made:
         yield made
 
 
 @pytest.fixture
-def hand(town: Installation) -> Iterator[BulkHand]:
+def stepped(env: Installation) -> Iterator[BulkWorker]:
     """Its worker, stepped by the test, with an empty store; Plex is as it was."""
-    with bulk_hand(town) as made:
+    with stepped_bulk(env) as made:
         yield made
 
 
-def save(hand: BulkHand, scene: int, **values: Any) -> None:
+def save(stepped: BulkWorker, scene: int, **values: Any) -> None:
     """Save a scene in Stash, and let the worker see to it."""
-    hand.town.stash.set_scene(scene, **values)
-    hand.late += MINUTE
-    hand.hook(scene)
-    hand.drain()
+    stepped.env.stash.set_scene(scene, **values)
+    stepped.late += MINUTE
+    stepped.hook(scene)
+    stepped.drain()
 
 
-def sync_all(hand: BulkHand, scenes: Any = ALL) -> None:
+def sync_all(stepped: BulkWorker, scenes: Any = ALL) -> None:
     """Sync all once more, a while later."""
-    hand.late += MINUTE
-    hand.task(scenes)
-    hand.drain()
-    hand.resident.task_lock.release()
+    stepped.late += MINUTE
+    stepped.task(scenes)
+    stepped.drain()
+    stepped.resident.task_lock.release()
 
 
 def port_of(plex: PlexControl) -> int:
@@ -63,143 +63,149 @@ def port_of(plex: PlexControl) -> int:
     return urlsplit(plex.url).port or 0
 
 
-def fields(hand: BulkHand, key: int) -> dict[str, str]:
+def fields(stepped: BulkWorker, key: int) -> dict[str, str]:
     """What Plex shows of an item's texts."""
-    return dict(hand.town.plex.item(key)["fields"])
+    return dict(stepped.env.plex.item(key)["fields"])
 
 
-def genres(hand: BulkHand, key: int) -> set[str]:
+def genres(stepped: BulkWorker, key: int) -> set[str]:
     """What Plex shows of an item's genres."""
-    return set(hand.town.plex.item(key)["tags"]["genre"])
+    return set(stepped.env.plex.item(key)["tags"]["genre"])
 
 
-def in_sql(hand: BulkHand, query: str, *values: object) -> None:
+def in_sql(stepped: BulkWorker, query: str, *values: object) -> None:
     """Change the store behind the worker's back."""
-    with hand.resident.store.transaction() as connection:
+    with stepped.resident.store.transaction() as connection:
         connection.execute(query, values)
 
 
-def tags(hand: BulkHand, *names: str) -> list[int]:
+def tags(stepped: BulkWorker, *names: str) -> list[int]:
     """New tags in Stash; their ids."""
-    return [hand.town.stash.add_entity("tag", name) for name in names]
+    return [stepped.env.stash.add_entity("tag", name) for name in names]
 
 
 # --- never the wrong film ------------------------------------------------------------------------
 
 
-def test_a_rating_key_that_is_another_film_by_now_is_new_to_us(hand: BulkHand) -> None:
+def test_a_rating_key_that_is_another_film_by_now_is_new_to_us(stepped: BulkWorker) -> None:
     """What we wrote to the film that had the key before gives no right over this one."""
-    mine, other = key_of(hand.town, 1), key_of(hand.town, 2)
-    save(hand, 1, title="The first film", details="Its text", tag_ids=tags(hand, "Old tag"))
-    in_sql(hand, "DELETE FROM item WHERE rating_key = ?", other)
-    in_sql(hand, "UPDATE item SET rating_key = ? WHERE rating_key = ?", other, mine)
-    hand.town.plex.person_sets(
+    mine, other = key_of(stepped.env, 1), key_of(stepped.env, 2)
+    save(stepped, 1, title="The first film", details="Its text", tag_ids=tags(stepped, "Old tag"))
+    in_sql(stepped, "DELETE FROM item WHERE rating_key = ?", other)
+    in_sql(stepped, "UPDATE item SET rating_key = ? WHERE rating_key = ?", other, mine)
+    stepped.env.plex.person_sets(
         other, fields={"title": "A person's title"}, tags={"genre": ["A person's", "Old tag"]}
     )
-    hand.town.plex.agent_sets(other, fields={"summary": "The agent's text"})
-    save(hand, 2, title="Stash's title", details="", tag_ids=[])
-    assert fields(hand, other)["title"] == "A person's title"
-    assert fields(hand, other)["summary"] == "The agent's text"
-    assert genres(hand, other) == {"A person's", "Old tag"}
+    stepped.env.plex.agent_sets(other, fields={"summary": "The agent's text"})
+    save(stepped, 2, title="Stash's title", details="", tag_ids=[])
+    assert fields(stepped, other)["title"] == "A person's title"
+    assert fields(stepped, other)["summary"] == "The agent's text"
+    assert genres(stepped, other) == {"A person's", "Old tag"}
 
 
-def test_an_entry_from_before_identities_were_noted_still_knows_its_item(hand: BulkHand) -> None:
+def test_an_entry_from_before_identities_were_noted_still_knows_its_item(
+    stepped: BulkWorker,
+) -> None:
     """After the update of PlexSync its scene's file tells, and a changed value goes to Plex."""
-    save(hand, 3, title="Before the update")
-    in_sql(hand, "UPDATE item SET identity = ''")
-    save(hand, 3, title="After the update")
-    assert fields(hand, key_of(hand.town, 3))["title"] == "After the update"
+    save(stepped, 3, title="Before the update")
+    in_sql(stepped, "UPDATE item SET identity = ''")
+    save(stepped, 3, title="After the update")
+    assert fields(stepped, key_of(stepped.env, 3))["title"] == "After the update"
 
 
-def test_an_entry_without_an_identity_gives_no_right_over_another_film(hand: BulkHand) -> None:
+def test_an_entry_without_an_identity_gives_no_right_over_another_film(stepped: BulkWorker) -> None:
     """Neither does one that was written before identities were noted."""
-    mine, other = key_of(hand.town, 4), key_of(hand.town, 5)
-    save(hand, 4, title="The first film", details="Its text")
-    in_sql(hand, "UPDATE item SET identity = '', rating_key = ? WHERE rating_key = ?", other, mine)
-    hand.town.plex.agent_sets(other, fields={"summary": "The agent's text"})
-    save(hand, 5, title="Stash's title", details="")
-    assert fields(hand, other)["summary"] == "The agent's text"
+    mine, other = key_of(stepped.env, 4), key_of(stepped.env, 5)
+    save(stepped, 4, title="The first film", details="Its text")
+    in_sql(
+        stepped, "UPDATE item SET identity = '', rating_key = ? WHERE rating_key = ?", other, mine
+    )
+    stepped.env.plex.agent_sets(other, fields={"summary": "The agent's text"})
+    save(stepped, 5, title="Stash's title", details="")
+    assert fields(stepped, other)["summary"] == "The agent's text"
 
 
-def test_a_file_that_was_replaced_inside_an_item_leaves_it_the_same_item(hand: BulkHand) -> None:
+def test_a_file_that_was_replaced_inside_an_item_leaves_it_the_same_item(
+    stepped: BulkWorker,
+) -> None:
     """Its guid and the second in which it was added say so; what we wrote stays ours."""
-    key = key_of(hand.town, 6)
-    save(hand, 6, title="As it was")
+    key = key_of(stepped.env, 6)
+    save(stepped, 6, title="As it was")
     there = "/plex/media/Replaced/Six.mkv"
-    hand.town.plex.person_sets(key, files=[{"path": there}])
-    save(hand, 6, title="As it is", move="/stash/media/Replaced/Six.mkv")
-    assert fields(hand, key)["title"] == "As it is"
-    hand.town.plex.person_sets(key, files=[{"path": catalogue_file(6).plex_path}])
-    hand.town.stash.set_scene(6, move=catalogue_file(6).stash_path)
+    stepped.env.plex.person_sets(key, files=[{"path": there}])
+    save(stepped, 6, title="As it is", move="/stash/media/Replaced/Six.mkv")
+    assert fields(stepped, key)["title"] == "As it is"
+    stepped.env.plex.person_sets(key, files=[{"path": catalogue_file(6).plex_path}])
+    stepped.env.stash.set_scene(6, move=catalogue_file(6).stash_path)
 
 
 def test_another_server_at_the_same_address_is_known_before_anything_is_written(
-    town: Installation,
+    env: Installation,
 ) -> None:
     """A proxy that leads elsewhere by now: nothing of the ledger counts for the other Plex."""
     with (
-        start_plex(SCENES, machine_id="0" * 40, token=town.plex.token) as other,
-        Door(port_of(town.plex)) as door,
-        bulk_hand(town, plex_url=f"http://127.0.0.1:{door.port}") as hand,
+        start_plex(SCENES, machine_id="0" * 40, token=env.plex.token) as other,
+        TcpProxy(port_of(env.plex)) as proxy,
+        stepped_bulk(env, plex_url=f"http://127.0.0.1:{proxy.port}") as stepped,
     ):
-        key = key_of(town, 7)
+        key = key_of(env, 7)
         assert other.key_of(catalogue_file(7).plex_path) == key
-        save(hand, 7, title="On the first server", details="Ours")
+        save(stepped, 7, title="On the first server", details="Ours")
         other.agent_sets(key, fields={"summary": "The other agent's"})
         other.person_sets(key, fields={"title": "A person's on the other"})
-        door.open(target=port_of(other))
-        save(hand, 7, title="Saved again", details="")
-        hand.settle()
+        proxy.open(target=port_of(other))
+        save(stepped, 7, title="Saved again", details="")
+        stepped.settle()
         assert other.item(key)["fields"]["title"] == "A person's on the other"
         assert other.item(key)["fields"]["summary"] == "The other agent's"
 
 
 def test_what_stood_in_plex_before_us_is_not_ours_because_stash_had_it_too(
-    hand: BulkHand,
+    stepped: BulkWorker,
 ) -> None:
     """In lists as in texts: Stash dropping it leaves it there."""
-    key = key_of(hand.town, 8)
-    both, own = tags(hand, "Both had it", "Stash alone")
-    hand.town.plex.person_sets(key, tags={"genre": ["Both had it"]}, unlock=["genre"])
-    hand.town.plex.agent_sets(key, fields={"summary": "The same words"})
-    save(hand, 8, details="The same words", tag_ids=[both, own])
-    assert genres(hand, key) == {"Both had it", "Stash alone"}
-    save(hand, 8, details="", tag_ids=[])
-    assert genres(hand, key) == {"Both had it"}
-    assert fields(hand, key)["summary"] == "The same words"
+    key = key_of(stepped.env, 8)
+    both, own = tags(stepped, "Both had it", "Stash alone")
+    stepped.env.plex.person_sets(key, tags={"genre": ["Both had it"]}, unlock=["genre"])
+    stepped.env.plex.agent_sets(key, fields={"summary": "The same words"})
+    save(stepped, 8, details="The same words", tag_ids=[both, own])
+    assert genres(stepped, key) == {"Both had it", "Stash alone"}
+    save(stepped, 8, details="", tag_ids=[])
+    assert genres(stepped, key) == {"Both had it"}
+    assert fields(stepped, key)["summary"] == "The same words"
 
 
-def test_a_list_locked_by_hand_is_never_ours_for_being_equal(hand: BulkHand) -> None:
+def test_a_list_locked_by_hand_is_never_ours_for_being_equal(stepped: BulkWorker) -> None:
     """What we never wrote is not recorded as written, so nothing of it is ever removed."""
-    key = key_of(hand.town, 9)
-    one, two = tags(hand, "By hand", "By hand, too")
-    hand.town.plex.person_sets(key, tags={"genre": ["By hand", "By hand, too"]})
-    save(hand, 9, tag_ids=[one, two])
-    save(hand, 9, tag_ids=[one])
-    assert genres(hand, key) == {"By hand", "By hand, too"}
+    key = key_of(stepped.env, 9)
+    one, two = tags(stepped, "By hand", "By hand, too")
+    stepped.env.plex.person_sets(key, tags={"genre": ["By hand", "By hand, too"]})
+    save(stepped, 9, tag_ids=[one, two])
+    save(stepped, 9, tag_ids=[one])
+    assert genres(stepped, key) == {"By hand", "By hand, too"}
 
 
-def test_a_person_s_title_stays_when_another_scene_gets_the_item(hand: BulkHand) -> None:
+def test_a_person_s_title_stays_when_another_scene_gets_the_item(stepped: BulkWorker) -> None:
     """The entry belongs to the item: what another scene holds is no edit in Stash."""
-    town = hand.town
+    env = stepped.env
     key = int(
-        town.plex.add_item(
+        env.plex.add_item(
             "", files=[{"path": f"/plex/media/Shared/Part {part}.mp4"} for part in (1, 2)]
         )["ratingKey"]
     )
-    first = town.stash.add_scene("/stash/media/Shared/Part 1.mp4", title="First scene")
-    second = town.stash.add_scene("/stash/media/Shared/Part 2.mp4", title="Second scene")
-    hand.hook(first, second)
-    hand.settle()
-    assert fields(hand, key)["title"] == "First scene"
-    town.plex.person_sets(key, fields={"title": "A person's"})
-    town.stash.delete_scene(first)
-    hand.late += MINUTE
-    hand.hook(first)
-    hand.settle()
-    assert fields(hand, key)["title"] == "A person's"
-    save(hand, second, title="Second scene, edited")
-    assert fields(hand, key)["title"] == "Second scene, edited"
+    first = env.stash.add_scene("/stash/media/Shared/Part 1.mp4", title="First scene")
+    second = env.stash.add_scene("/stash/media/Shared/Part 2.mp4", title="Second scene")
+    stepped.hook(first, second)
+    stepped.settle()
+    assert fields(stepped, key)["title"] == "First scene"
+    env.plex.person_sets(key, fields={"title": "A person's"})
+    env.stash.delete_scene(first)
+    stepped.late += MINUTE
+    stepped.hook(first)
+    stepped.settle()
+    assert fields(stepped, key)["title"] == "A person's"
+    save(stepped, second, title="Second scene, edited")
+    assert fields(stepped, key)["title"] == "Second scene, edited"
 
 
 def test_two_performers_of_one_name_keep_role_and_picture_when_a_third_comes() -> None:
@@ -217,23 +223,25 @@ def test_two_performers_of_one_name_keep_role_and_picture_when_a_third_comes() -
 
 
 @pytest.mark.parametrize("way", ["hook", "Sync all"])
-def test_an_edit_that_plex_confirmed_and_never_did_is_noticed(hand: BulkHand, way: str) -> None:
+def test_an_edit_that_plex_confirmed_and_never_did_is_noticed(
+    stepped: BulkWorker, way: str
+) -> None:
     """Plex shows an older value of ours: not a person's word, so it is written again."""
-    key = key_of(hand.town, 11)
-    first, second = tags(hand, f"First {way}", f"Second {way}")
-    save(hand, 11, title="First", details="First text", tag_ids=[first])
-    hand.town.plex.fault("status", method="PUT", status=200, body="", times=1)
-    save(hand, 11, title="Second", details="Second text", tag_ids=[second])
-    assert fields(hand, key)["title"] == "First"
+    key = key_of(stepped.env, 11)
+    first, second = tags(stepped, f"First {way}", f"Second {way}")
+    save(stepped, 11, title="First", details="First text", tag_ids=[first])
+    stepped.env.plex.fault("status", method="PUT", status=200, body="", times=1)
+    save(stepped, 11, title="Second", details="Second text", tag_ids=[second])
+    assert fields(stepped, key)["title"] == "First"
     if way == "hook":
-        hand.late += MINUTE
-        hand.hook(11)
-        hand.drain()
+        stepped.late += MINUTE
+        stepped.hook(11)
+        stepped.drain()
     else:
-        sync_all(hand)
-    assert fields(hand, key)["title"] == "Second"
-    assert fields(hand, key)["summary"] == "Second text"
-    assert genres(hand, key) == {f"Second {way}"}
+        sync_all(stepped)
+    assert fields(stepped, key)["title"] == "Second"
+    assert fields(stepped, key)["summary"] == "Second text"
+    assert genres(stepped, key) == {f"Second {way}"}
 
 
 # --- ownership -----------------------------------------------------------------------------------
@@ -241,161 +249,165 @@ def test_an_edit_that_plex_confirmed_and_never_did_is_noticed(hand: BulkHand, wa
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_scenes_that_are_cleaned_and_scanned_again_go_on_as_they_were(
-    hand: BulkHand, overwrite: bool
+    stepped: BulkWorker, overwrite: bool
 ) -> None:
     """Clean, scan, identify: what we wrote to the items is ours for the new scenes, too."""
-    town = hand.town
-    numbers = [town.stash.add_scene(f"/stash/media/Clean {overwrite}/{n}.mp4") for n in range(20)]
+    env = stepped.env
+    numbers = [env.stash.add_scene(f"/stash/media/Clean {overwrite}/{n}.mp4") for n in range(20)]
     paths = [f"/plex/media/Clean {overwrite}/{n}.mp4" for n in range(20)]
-    keys = [int(town.plex.add_item(path)["ratingKey"]) for path in paths]
-    old, new = tags(hand, f"Old {overwrite}", f"New {overwrite}")
+    keys = [int(env.plex.add_item(path)["ratingKey"]) for path in paths]
+    old, new = tags(stepped, f"Old {overwrite}", f"New {overwrite}")
     for place, number in enumerate(numbers):
-        town.stash.set_scene(number, title=f"Old {place}", details="Old", tag_ids=[old])
-    hand.late += MINUTE
-    hand.hook(*numbers)
-    hand.settle()
+        env.stash.set_scene(number, title=f"Old {place}", details="Old", tag_ids=[old])
+    stepped.late += MINUTE
+    stepped.hook(*numbers)
+    stepped.settle()
     for number in numbers:
-        town.stash.delete_scene(number)
-    hand.late += MINUTE
-    hand.hook(*numbers)
-    hand.settle()
-    town.settings(overwrite_plex_edits=overwrite, sync_fields="title,summary,tags")
+        env.stash.delete_scene(number)
+    stepped.late += MINUTE
+    stepped.hook(*numbers)
+    stepped.settle()
+    env.settings(overwrite_plex_edits=overwrite, sync_fields="title,summary,tags")
     again = [
-        town.stash.add_scene(
+        env.stash.add_scene(
             f"/stash/media/Clean {overwrite}/{n}.mp4", title=f"New {n}", tag_ids=[new]
         )
         for n in range(20)
     ]
-    sync_all(hand, again)
-    assert [fields(hand, key)["title"] for key in keys] == [f"New {n}" for n in range(20)]
-    assert {fields(hand, key).get("summary", "") for key in keys} == {""}
-    assert all(genres(hand, key) == {f"New {overwrite}"} for key in keys)
+    sync_all(stepped, again)
+    assert [fields(stepped, key)["title"] for key in keys] == [f"New {n}" for n in range(20)]
+    assert {fields(stepped, key).get("summary", "") for key in keys} == {""}
+    assert all(genres(stepped, key) == {f"New {overwrite}"} for key in keys)
 
 
-def test_locks_of_scenes_that_are_gone_are_given_back_all_the_same(hand: BulkHand) -> None:
+def test_locks_of_scenes_that_are_gone_are_given_back_all_the_same(stepped: BulkWorker) -> None:
     """Release locks covers entries without a scene."""
-    town = hand.town
-    number = town.stash.add_scene("/stash/media/Gone/1.mp4", title="Locked")
-    key = int(town.plex.add_item("/plex/media/Gone/1.mp4")["ratingKey"])
-    hand.hook(number)
-    hand.settle()
-    assert "title" in town.plex.item(key)["locked"]
-    town.stash.delete_scene(number)
-    hand.late += MINUTE
-    hand.hook(number)
-    hand.settle()
-    hand.close()
-    assert "released" in town.run(mode="release_locks")["output"]
-    assert "title" not in town.plex.item(key)["locked"]
+    env = stepped.env
+    number = env.stash.add_scene("/stash/media/Gone/1.mp4", title="Locked")
+    key = int(env.plex.add_item("/plex/media/Gone/1.mp4")["ratingKey"])
+    stepped.hook(number)
+    stepped.settle()
+    assert "title" in env.plex.item(key)["locked"]
+    env.stash.delete_scene(number)
+    stepped.late += MINUTE
+    stepped.hook(number)
+    stepped.settle()
+    stepped.close()
+    assert "released" in env.run(mode="release_locks")["output"]
+    assert "title" not in env.plex.item(key)["locked"]
 
 
-def test_a_scene_that_shares_an_item_is_looked_at_when_its_owner_goes(hand: BulkHand) -> None:
+def test_a_scene_that_shares_an_item_is_looked_at_when_its_owner_goes(stepped: BulkWorker) -> None:
     """Nobody has to save it: the item is brought in step with the scene that is left."""
-    town = hand.town
+    env = stepped.env
     key = int(
-        town.plex.add_item(
+        env.plex.add_item(
             "", files=[{"path": f"/plex/media/Heir/Part {part}.mp4"} for part in (1, 2)]
         )["ratingKey"]
     )
-    first = town.stash.add_scene("/stash/media/Heir/Part 1.mp4", title="Owner")
-    second = town.stash.add_scene("/stash/media/Heir/Part 2.mp4", title="Heir")
-    hand.hook(first, second)
-    hand.settle()
-    town.stash.delete_scene(first)
-    hand.late += MINUTE
-    hand.hook(first)
-    hand.settle()
-    assert fields(hand, key)["title"] == "Heir"
+    first = env.stash.add_scene("/stash/media/Heir/Part 1.mp4", title="Owner")
+    second = env.stash.add_scene("/stash/media/Heir/Part 2.mp4", title="Heir")
+    stepped.hook(first, second)
+    stepped.settle()
+    env.stash.delete_scene(first)
+    stepped.late += MINUTE
+    stepped.hook(first)
+    stepped.settle()
+    assert fields(stepped, key)["title"] == "Heir"
 
 
-def test_plex_s_database_put_back_from_a_backup_is_brought_in_step_again(hand: BulkHand) -> None:
+def test_plex_s_database_put_back_from_a_backup_is_brought_in_step_again(
+    stepped: BulkWorker,
+) -> None:
     """Every value that we ever wrote is ours, not only the last."""
-    keys = [key_of(hand.town, scene) for scene in range(12, 16)]
-    old, new = tags(hand, "In the backup", "After the backup")
+    keys = [key_of(stepped.env, scene) for scene in range(12, 16)]
+    old, new = tags(stepped, "In the backup", "After the backup")
     for scene in range(12, 16):
-        save(hand, scene, title=f"In the backup {scene}", details="Old", tag_ids=[old])
+        save(stepped, scene, title=f"In the backup {scene}", details="Old", tag_ids=[old])
     for scene in range(12, 16):
-        save(hand, scene, title=f"Later {scene}", details="Later", tag_ids=[old, new])
+        save(stepped, scene, title=f"Later {scene}", details="Later", tag_ids=[old, new])
     for scene in range(12, 16):
-        save(hand, scene, title=f"Now {scene}", details="", tag_ids=[new])
+        save(stepped, scene, title=f"Now {scene}", details="", tag_ids=[new])
     for scene, key in zip(range(12, 16), keys, strict=True):
-        hand.town.plex.person_sets(
+        stepped.env.plex.person_sets(
             key,
             fields={"title": f"In the backup {scene}", "summary": "Old"},
             tags={"genre": ["In the backup"]},
         )
-    sync_all(hand)
-    assert [fields(hand, key)["title"] for key in keys] == [f"Now {n}" for n in range(12, 16)]
-    assert {fields(hand, key).get("summary", "") for key in keys} == {""}
-    assert all(genres(hand, key) == {"After the backup"} for key in keys)
+    sync_all(stepped)
+    assert [fields(stepped, key)["title"] for key in keys] == [f"Now {n}" for n in range(12, 16)]
+    assert {fields(stepped, key).get("summary", "") for key in keys} == {""}
+    assert all(genres(stepped, key) == {"After the backup"} for key in keys)
 
 
-def test_a_server_with_a_new_identity_keeps_what_we_wrote_to_its_items(hand: BulkHand) -> None:
+def test_a_server_with_a_new_identity_keeps_what_we_wrote_to_its_items(stepped: BulkWorker) -> None:
     """Key, file and a text of ours are the same: so is the item, and an edit is not kept back."""
-    key = key_of(hand.town, 16)
-    save(hand, 16, title="Before the move", details="Ours")
-    in_sql(hand, "UPDATE item SET server = 'before the move'")
-    save(hand, 16, title="After the move", details="")
-    assert fields(hand, key)["title"] == "After the move"
-    assert fields(hand, key).get("summary", "") == ""
+    key = key_of(stepped.env, 16)
+    save(stepped, 16, title="Before the move", details="Ours")
+    in_sql(stepped, "UPDATE item SET server = 'before the move'")
+    save(stepped, 16, title="After the move", details="")
+    assert fields(stepped, key)["title"] == "After the move"
+    assert fields(stepped, key).get("summary", "") == ""
 
 
-def test_a_different_server_gets_nothing_of_another_one_s_ledger(hand: BulkHand) -> None:
+def test_a_different_server_gets_nothing_of_another_one_s_ledger(stepped: BulkWorker) -> None:
     """Where Plex shows no text of ours it is not the item that we wrote to."""
-    key = key_of(hand.town, 17)
-    save(hand, 17, title="On the other server", details="Ours")
-    in_sql(hand, "UPDATE item SET server = 'another one'")
+    key = key_of(stepped.env, 17)
+    save(stepped, 17, title="On the other server", details="Ours")
+    in_sql(stepped, "UPDATE item SET server = 'another one'")
     theirs = {"title": "A person's", "summary": "A person's, too", "studio": "A person's studio"}
-    hand.town.plex.person_sets(key, fields={**theirs, "originallyAvailableAt": "1999-09-09"})
-    save(hand, 17, title="Edited", details="")
-    assert fields(hand, key)["title"] == "A person's"
-    assert fields(hand, key)["summary"] == "A person's, too"
+    stepped.env.plex.person_sets(key, fields={**theirs, "originallyAvailableAt": "1999-09-09"})
+    save(stepped, 17, title="Edited", details="")
+    assert fields(stepped, key)["title"] == "A person's"
+    assert fields(stepped, key)["summary"] == "A person's, too"
 
 
-def test_locks_over_a_whole_library_are_not_a_person_s_word(hand: BulkHand) -> None:
+def test_locks_over_a_whole_library_are_not_a_person_s_word(stepped: BulkWorker) -> None:
     """A locked title that is still the file's name was locked by the thousand."""
-    key = key_of(hand.town, 18)
+    key = key_of(stepped.env, 18)
     stem = catalogue_file(18).stem
-    hand.town.plex.person_sets(
+    stepped.env.plex.person_sets(
         key, fields={"title": stem}, lock=["title", "summary", "genre", "studio"]
     )
-    save(hand, 18, title="Stash's title", details="Stash's", tag_ids=tags(hand, "Stash's tag"))
-    assert fields(hand, key)["title"] == "Stash's title"
-    assert fields(hand, key)["summary"] == "Stash's"
-    assert "Stash's tag" in genres(hand, key)
+    save(
+        stepped, 18, title="Stash's title", details="Stash's", tag_ids=tags(stepped, "Stash's tag")
+    )
+    assert fields(stepped, key)["title"] == "Stash's title"
+    assert fields(stepped, key)["summary"] == "Stash's"
+    assert "Stash's tag" in genres(stepped, key)
 
 
-def test_a_collection_s_lock_forbids_nothing(hand: BulkHand) -> None:
+def test_a_collection_s_lock_forbids_nothing(stepped: BulkWorker) -> None:
     """Plex locks that field with any write of its own (PMS 1.43.3), so nobody meant it."""
-    hand.town.settings(sync_fields="title,group_collections")
-    key = key_of(hand.town, 19)
-    hand.town.plex.person_sets(key, tags={"collection": ["A person's"]})
-    group = hand.town.stash.add_entity("group", "A series")
-    save(hand, 19, groups=[{"group_id": group}])
-    shown = set(hand.town.plex.item(key)["tags"]["collection"])
+    stepped.env.settings(sync_fields="title,group_collections")
+    key = key_of(stepped.env, 19)
+    stepped.env.plex.person_sets(key, tags={"collection": ["A person's"]})
+    group = stepped.env.stash.add_entity("group", "A series")
+    save(stepped, 19, groups=[{"group_id": group}])
+    shown = set(stepped.env.plex.item(key)["tags"]["collection"])
     assert shown == {"A person's", "A series"}
 
 
-def test_a_locked_list_gets_all_of_stash_s_members_or_none(hand: BulkHand) -> None:
+def test_a_locked_list_gets_all_of_stash_s_members_or_none(stepped: BulkWorker) -> None:
     """Kept while Stash does not change it; then everything that Stash has goes there."""
-    key = key_of(hand.town, 20)
-    one, two, three = tags(hand, "one", "two", "three")
-    hand.town.plex.person_sets(key, tags={"genre": ["By hand"]})
-    save(hand, 20, tag_ids=[one, two])
-    assert genres(hand, key) == {"By hand"}
-    save(hand, 20, title="Something else")
-    assert genres(hand, key) == {"By hand"}
-    save(hand, 20, tag_ids=[one, two, three])
-    assert genres(hand, key) == {"By hand", "one", "two", "three"}
+    key = key_of(stepped.env, 20)
+    one, two, three = tags(stepped, "one", "two", "three")
+    stepped.env.plex.person_sets(key, tags={"genre": ["By hand"]})
+    save(stepped, 20, tag_ids=[one, two])
+    assert genres(stepped, key) == {"By hand"}
+    save(stepped, 20, title="Something else")
+    assert genres(stepped, key) == {"By hand"}
+    save(stepped, 20, tag_ids=[one, two, three])
+    assert genres(stepped, key) == {"By hand", "one", "two", "three"}
 
 
-def test_emptying_a_text_erases_ours_and_never_a_person_s(hand: BulkHand) -> None:
+def test_emptying_a_text_erases_ours_and_never_a_person_s(stepped: BulkWorker) -> None:
     """Whoever empties a field in Stash says that there is nothing there, not that Plex has it."""
-    key = key_of(hand.town, 21)
-    save(hand, 21, details="Ours")
-    save(hand, 21, details="")
-    assert fields(hand, key).get("summary", "") == ""
-    save(hand, 21, details="Ours again")
-    hand.town.plex.person_sets(key, fields={"summary": "A person's"})
-    save(hand, 21, details="")
-    assert fields(hand, key)["summary"] == "A person's"
+    key = key_of(stepped.env, 21)
+    save(stepped, 21, details="Ours")
+    save(stepped, 21, details="")
+    assert fields(stepped, key).get("summary", "") == ""
+    save(stepped, 21, details="Ours again")
+    stepped.env.plex.person_sets(key, fields={"summary": "A person's"})
+    save(stepped, 21, details="")
+    assert fields(stepped, key)["summary"] == "A person's"

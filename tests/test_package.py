@@ -309,11 +309,11 @@ def bare(release: Path, bare_folder: tuple[Path, str, int | None]) -> Iterator[B
             start_plex(3) as plex,
             start_stash(3, plugin_dir=config_dir / "plugins", config_dir=config_dir) as stash,
         ):
-            town = Bare(stash, plex, config_dir, plugin_dir)
-            town.python, town.user = python, user
-            town.settings()
-            yield town
-            town.kill_workers()
+            env = Bare(stash, plex, config_dir, plugin_dir)
+            env.python, env.user = python, user
+            env.settings()
+            yield env
+            env.kill_workers()
     finally:
         for path in (plugin_dir.parent, *plugin_dir.parent.rglob("*")):
             path.chmod(stat.S_IRWXU)

@@ -33,22 +33,22 @@ SLOW = {"requests", "urllib3", "plexapi", "stashapi", "ssl", "http.client", "log
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests that leave it as they found it."""
     with installation(tmp_path_factory.mktemp("page"), scenes=6) as found:
         found.run(mode="page_state")  # makes the database, for tests that run alone
         yield found
 
 
-def ask(town: Installation, mode: str, **arguments: Any) -> Any:
+def ask(env: Installation, mode: str, **arguments: Any) -> Any:
     """Ask as the browser does."""
-    reply = town.stash.graphql(OPERATION, args={"mode": mode, **arguments})
+    reply = env.stash.graphql(OPERATION, args={"mode": mode, **arguments})
     return reply["runPluginOperation"]
 
 
-def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
+def fill(env: Installation, rows: list[tuple[Any, ...]]) -> None:
     """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.executemany(
             "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
             "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
@@ -57,9 +57,9 @@ def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
         store.commit()
 
 
-def empty(town: Installation) -> None:
+def empty(env: Installation) -> None:
     """Take every row out of the queue."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.execute("DELETE FROM dirty")
         store.commit()
 
@@ -78,17 +78,17 @@ def test_a_fresh_installation_says_that_nothing_happened_yet(tmp_path: Path) -> 
         assert state["history"] == state["groups"] == []
 
 
-def test_a_synced_scene_shows_in_the_state(town: Installation) -> None:
+def test_a_synced_scene_shows_in_the_state(env: Installation) -> None:
     """After a save the page knows the server, its libraries, the change field by field."""
     before = time.time()
-    town.save(1, title="Shown on the page")
-    town.title_becomes(1, "Shown on the page")
-    town.settled()
-    state = wait_for(lambda: (s := ask(town, "page_state"))["server"] and s)
+    env.save(1, title="Shown on the page")
+    env.title_becomes(1, "Shown on the page")
+    env.settled()
+    state = wait_for(lambda: (s := ask(env, "page_state"))["server"] and s)
     assert state["state"]["kind"] == "good"
     assert state["server"]["name"] == "Plex stand-in"
-    assert state["server"]["machine"] == town.plex.state()["machineIdentifier"]
-    assert state["server"]["url"] == town.plex.url
+    assert state["server"]["machine"] == env.plex.state()["machineIdentifier"]
+    assert state["server"]["url"] == env.plex.url
     assert state["server"]["libraries"]
     assert state["worker"]["alive"]
     assert state["last_look"] >= before - 1
@@ -98,153 +98,153 @@ def test_a_synced_scene_shows_in_the_state(town: Installation) -> None:
     assert newest["changes"][0][0::2] == ["title", "Shown on the page"]
 
 
-def test_a_long_value_is_cut_in_the_history(town: Installation) -> None:
+def test_a_long_value_is_cut_in_the_history(env: Installation) -> None:
     """A summary of ten thousand letters does not travel to the browser with every look."""
-    town.save(2, details="x" * 10_000)
-    wait_for(lambda: town.item(2)["fields"].get("summary") == "x" * 10_000)
-    town.settled()
-    changes = [one["changes"] for one in ask(town, "page_state")["history"] if one["scene"] == 2]
+    env.save(2, details="x" * 10_000)
+    wait_for(lambda: env.item(2)["fields"].get("summary") == "x" * 10_000)
+    env.settled()
+    changes = [one["changes"] for one in ask(env, "page_state")["history"] if one["scene"] == 2]
     values = {name: after for name, _, after in changes[0]}
     assert len(values["summary"]) == 300
 
 
-def test_a_scene_never_says_that_it_is_in_step_where_something_is_kept(town: Installation) -> None:
+def test_a_scene_never_says_that_it_is_in_step_where_something_is_kept(env: Installation) -> None:
     """A person's title stays in Plex: the tab says so, after this look and after any later one."""
-    town.save(5, title="Stash's own", details="Stash's words")
-    town.title_becomes(5, "Stash's own")
-    town.settled()
-    town.plex.person_sets(town.item(5)["ratingKey"], fields={"title": "A person's"})
+    env.save(5, title="Stash's own", details="Stash's words")
+    env.title_becomes(5, "Stash's own")
+    env.settled()
+    env.plex.person_sets(env.item(5)["ratingKey"], fields={"title": "A person's"})
     for details in ("Words", "More words", "Yet more words"):
-        town.save(5, details=details)
-        town.settled()
-        assert town.item(5)["fields"]["summary"] == details
-        state = ask(town, "scene_state", id=5)["state"]
+        env.save(5, details=details)
+        env.settled()
+        assert env.item(5)["fields"]["summary"] == details
+        state = ask(env, "scene_state", id=5)["state"]
         assert state["kind"] == "kept"
         assert "title" in state["sentence"]
         assert "Plex shows what Stash has" not in state["sentence"]
-    town.save(5, title="Changed in Stash, too")
-    town.title_becomes(5, "Changed in Stash, too")
-    town.settled()
-    assert ask(town, "scene_state", id=5)["state"]["kind"] == "good"
+    env.save(5, title="Changed in Stash, too")
+    env.title_becomes(5, "Changed in Stash, too")
+    env.settled()
+    assert ask(env, "scene_state", id=5)["state"]["kind"] == "good"
 
 
-def test_a_scene_says_that_it_is_in_step_and_names_its_item(town: Installation) -> None:
+def test_a_scene_says_that_it_is_in_step_and_names_its_item(env: Installation) -> None:
     """The scene page gets what it needs to link to the item in Plex."""
-    town.save(3, title="Linked")
-    town.title_becomes(3, "Linked")
-    town.settled()
-    answer = ask(town, "scene_state", id="3")
+    env.save(3, title="Linked")
+    env.title_becomes(3, "Linked")
+    env.settled()
+    answer = ask(env, "scene_state", id="3")
     assert answer["state"]["kind"] == "good"
-    assert [item["rating_key"] for item in answer["items"]] == [int(town.item(3)["ratingKey"])]
-    assert answer["server"]["machine"] == town.plex.state()["machineIdentifier"]
+    assert [item["rating_key"] for item in answer["items"]] == [int(env.item(3)["ratingKey"])]
+    assert answer["server"]["machine"] == env.plex.state()["machineIdentifier"]
 
 
-def test_a_scene_nobody_looked_at_says_so(town: Installation) -> None:
+def test_a_scene_nobody_looked_at_says_so(env: Installation) -> None:
     """An unknown scene, and no id at all, are answers and not errors."""
-    assert ask(town, "scene_state", id=4711)["state"]["kind"] == "unknown"
-    assert ask(town, "scene_state")["state"]["kind"] == "unknown"
+    assert ask(env, "scene_state", id=4711)["state"]["kind"] == "unknown"
+    assert ask(env, "scene_state")["state"]["kind"] == "unknown"
 
 
-def test_sync_now_marks_the_scene_and_wakes_the_worker(town: Installation) -> None:
+def test_sync_now_marks_the_scene_and_wakes_the_worker(env: Installation) -> None:
     """The button does what a save would have done."""
-    town.stash.set_scene(4, title="Without a hook")
-    assert ask(town, "sync_scene", id=4)["scenes"] == 1
-    town.title_becomes(4, "Without a hook")
-    town.settled()
+    env.stash.set_scene(4, title="Without a hook")
+    assert ask(env, "sync_scene", id=4)["scenes"] == 1
+    env.title_becomes(4, "Without a hook")
+    env.settled()
 
 
 # --- what waits ------------------------------------------------------------------------------
 
 
-def test_a_missing_file_waits_in_its_group_until_retried(town: Installation) -> None:
+def test_a_missing_file_waits_in_its_group_until_retried(env: Installation) -> None:
     """A scene that Plex does not have is grouped with its reason, and Retry looks again."""
-    number = town.stash.add_scene("/stash/media/new/late.mp4", title="Late")
-    town.stash.hook("Scene.Create.Post", number)
-    wait_for(lambda: ask(town, "page_state")["queue"]["waiting"])
-    state = ask(town, "page_state")
+    number = env.stash.add_scene("/stash/media/new/late.mp4", title="Late")
+    env.stash.hook("Scene.Create.Post", number)
+    wait_for(lambda: ask(env, "page_state")["queue"]["waiting"])
+    state = ask(env, "page_state")
     assert state["state"]["kind"] == "waiting"
     group = state["groups"][0]
     assert (group["reason"], group["size"], group["parked"]) == ("NotInPlexYet", 1, 0)
     assert group["first"] == [["scene", number]]
     assert "path_map" in group["advice"]
-    assert ask(town, "scene_state", id=number)["state"]["kind"] == "waiting"
-    page = ask(town, "page_scenes", reason="NotInPlexYet")
+    assert ask(env, "scene_state", id=number)["state"]["kind"] == "waiting"
+    page = ask(env, "page_scenes", reason="NotInPlexYet")
     assert [one["id"] for one in page["scenes"]] == [number]
-    town.plex.add_item("/plex/media/new/late.mp4")
-    assert ask(town, "retry", id=number)["scenes"] == 1
-    wait_for(lambda: town.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late")
-    town.settled()
+    env.plex.add_item("/plex/media/new/late.mp4")
+    assert ask(env, "retry", id=number)["scenes"] == 1
+    wait_for(lambda: env.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late")
+    env.settled()
 
 
-def test_retry_takes_one_or_a_reason_or_all(town: Installation) -> None:
+def test_retry_takes_one_or_a_reason_or_all(env: Installation) -> None:
     """What is retried becomes due at once; a retry of nothing touches nothing."""
-    town.kill_workers()
+    env.kill_workers()
     later = time.time() + 3600
     parked = [(90_001, None, "RejectedEdit", "a"), (90_002, None, "RejectedEdit", "b")]
     waiting = [(90_003, later, "ServerError", "c"), (90_004, later, "ServerError", "d")]
-    fill(town, [*parked, *waiting])
-    assert ask(town, "page_state")["state"]["kind"] == "attention"
-    assert ask(town, "retry")["scenes"] == 0
-    assert ask(town, "retry", id="90001")["scenes"] == 1
-    assert ask(town, "retry", reason="ServerError")["scenes"] == 2
+    fill(env, [*parked, *waiting])
+    assert ask(env, "page_state")["state"]["kind"] == "attention"
+    assert ask(env, "retry")["scenes"] == 0
+    assert ask(env, "retry", id="90001")["scenes"] == 1
+    assert ask(env, "retry", reason="ServerError")["scenes"] == 2
     # The worker that Retry started finds that Stash has no such scenes, and forgets them.
-    assert ask(town, "retry", all=True)["scenes"] == 1
-    town.settled()
+    assert ask(env, "retry", all=True)["scenes"] == 1
+    env.settled()
 
 
-def test_pages_of_a_reason_follow_one_another_without_gap_or_repeat(town: Installation) -> None:
+def test_pages_of_a_reason_follow_one_another_without_gap_or_repeat(env: Installation) -> None:
     """Parked ones come first, then by their next look; the last page says that it is the last."""
     later = time.time() + 3600
     parked = [(91_000 + n, None, "RejectedEdit", "x") for n in range(7)]
     waiting = [(92_000 + n, later + 7 - n, "RejectedEdit", "x") for n in range(7)]
-    fill(town, [*parked, *waiting])
+    fill(env, [*parked, *waiting])
     seen, after = [], None
     for _ in range(4):
-        page = ask(town, "page_scenes", reason="RejectedEdit", limit=5, after=after)
+        page = ask(env, "page_scenes", reason="RejectedEdit", limit=5, after=after)
         seen += [one["id"] for one in page["scenes"]]
         after = page["next"]
         if after is None:
             break
     assert after is None
     assert seen == [row[0] for row in parked] + [row[0] for row in reversed(waiting)]
-    empty(town)
+    empty(env)
 
 
 @pytest.mark.parametrize("after", ["x", [1], [None, 3, "y"], {"a": 1}, [None, "scene", 10**30]])
-def test_a_senseless_cursor_starts_at_the_beginning(town: Installation, after: Any) -> None:
+def test_a_senseless_cursor_starts_at_the_beginning(env: Installation, after: Any) -> None:
     """Whatever a browser sends, the answer is a page."""
-    assert ask(town, "page_scenes", reason="None", after=after, limit="many")["scenes"] == []
+    assert ask(env, "page_scenes", reason="None", after=after, limit="many")["scenes"] == []
 
 
 # --- quick, small and quiet ------------------------------------------------------------------
 
 
-def test_a_look_at_100_000_scenes_stays_small_and_quick(town: Installation) -> None:
+def test_a_look_at_100_000_scenes_stays_small_and_quick(env: Installation) -> None:
     """Only groups cross the wire, and a look costs no more than a few starts of the hook."""
-    town.kill_workers()
+    env.kill_workers()
     later = time.time() + 3600
-    fill(town, [(200_000 + n, later + n, "NotInPlexYet", "no item " * 10) for n in range(100_000)])
+    fill(env, [(200_000 + n, later + n, "NotInPlexYet", "no item " * 10) for n in range(100_000)])
 
     def seconds(**arguments: Any) -> float:
         taken = []
         for _ in range(5):
             start = time.perf_counter()
-            town.run(**arguments)
+            env.run(**arguments)
             taken.append(time.perf_counter() - start)
         return min(taken)
 
-    answer = town.run(mode="page_state")["output"]
+    answer = env.run(mode="page_state")["output"]
     assert answer["queue"]["waiting"] == 100_000
     assert len(json.dumps(answer)) < 20_000
     looks, hook = seconds(mode="page_state"), seconds(hookContext={"id": 1, "type": "none"})
     print(f"page_state with 100,000 rows: {looks / hook:.2f} x the hook")  # noqa: T201 - a figure
     # The limit is 3; what a busy machine adds to one of the two must not decide.
     assert looks <= 6 * hook
-    empty(town)
+    empty(env)
 
 
 @pytest.mark.parametrize("mode", ["page_state", "page_scenes", "scene_state", "retry"])
-def test_a_look_loads_nothing_for_the_network(town: Installation, mode: str) -> None:
+def test_a_look_loads_nothing_for_the_network(env: Installation, mode: str) -> None:
     """What only reads the store starts without the packages that speak to servers."""
     program = (
         "import sys, runpy; sys.argv = [sys.argv[1]]; sys.path[0] = sys.argv[0].rpartition('/')[0]"
@@ -253,8 +253,8 @@ def test_a_look_loads_nothing_for_the_network(town: Installation, mode: str) -> 
         "\nprint('\\n'.join(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-S", "-c", program, str(town.plugin_dir / "plexsync.py")],
-        input=town.payload(mode=mode),
+        [sys.executable, "-S", "-c", program, str(env.plugin_dir / "plexsync.py")],
+        input=env.payload(mode=mode),
         capture_output=True,
         check=True,
         timeout=60,
@@ -264,87 +264,87 @@ def test_a_look_loads_nothing_for_the_network(town: Installation, mode: str) -> 
     assert SLOW & set(loaded) == set()
 
 
-def test_a_look_does_not_wait_for_a_writer(town: Installation) -> None:
+def test_a_look_does_not_wait_for_a_writer(env: Installation) -> None:
     """While somebody holds the write lock, the page still answers."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.execute("BEGIN IMMEDIATE")
         for mode in ("page_state", "page_scenes", "scene_state"):
-            assert "output" in town.run(mode=mode)
+            assert "output" in env.run(mode=mode)
         store.rollback()
 
 
-def test_no_answer_holds_a_secret(town: Installation) -> None:
+def test_no_answer_holds_a_secret(env: Installation) -> None:
     """Neither the token nor Stash's cookie is in any answer, not even in that of a failing test."""
-    cookie = json.loads(town.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"])
-    secrets = [town.plex.token, cookie["SessionCookie"]["Value"]]
-    wrong = {"plex_url": town.plex.url, "plex_token": "Canary-" + "7" * 20}
+    cookie = json.loads(env.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"])
+    secrets = [env.plex.token, cookie["SessionCookie"]["Value"]]
+    wrong = {"plex_url": env.plex.url, "plex_token": "Canary-" + "7" * 20}
     answers = [
-        ask(town, "page_state"),
-        ask(town, "scene_state", id=1),
-        ask(town, "test_connection"),
-        ask(town, "test_connection", settings=wrong),
-        ask(town, "libraries"),
+        ask(env, "page_state"),
+        ask(env, "scene_state", id=1),
+        ask(env, "test_connection"),
+        ask(env, "test_connection", settings=wrong),
+        ask(env, "libraries"),
     ]
     for secret in [*secrets, wrong["plex_token"]]:
         assert secret not in json.dumps(answers)
 
 
-def test_an_unknown_mode_is_refused_in_words(town: Installation) -> None:
+def test_an_unknown_mode_is_refused_in_words(env: Installation) -> None:
     """A mode that does not exist is an error with a sentence, and so is none at all."""
-    assert "knows no task" in town.run(mode="page_stats")["error"]
-    assert "knows no task" in town.run(mode=["page_state"])["error"]
+    assert "knows no task" in env.run(mode="page_stats")["error"]
+    assert "knows no task" in env.run(mode=["page_state"])["error"]
 
 
 # --- settings that test themselves -----------------------------------------------------------
 
 
-def good(town: Installation, **changes: Any) -> dict[str, Any]:
+def good(env: Installation, **changes: Any) -> dict[str, Any]:
     """Settings that work, with changes."""
     return {
-        "plex_url": town.plex.url,
-        "plex_token": town.plex.token,
+        "plex_url": env.plex.url,
+        "plex_token": env.plex.token,
         "path_map": "/stash/media => /plex/media",
         **changes,
     }
 
 
-def test_good_settings_are_confirmed_before_they_are_saved(town: Installation) -> None:
+def test_good_settings_are_confirmed_before_they_are_saved(env: Installation) -> None:
     """The settings come with the question; what is saved plays no part."""
-    town.settings(plex_token="nonsense-token")
-    answer = ask(town, "test_connection", settings=good(town))
-    town.settings()
+    env.settings(plex_token="nonsense-token")
+    answer = ask(env, "test_connection", settings=good(env))
+    env.settings()
     assert answer["ok"]
     assert answer["server"] == "Plex stand-in"
     assert "in Plex already" in answer["message"]
 
 
-def test_a_test_changes_nothing_but_its_own_answer(town: Installation) -> None:
+def test_a_test_changes_nothing_but_its_own_answer(env: Installation) -> None:
     """Another server is tried, found well, and not taken for the one that the page shows."""
-    town.save(1, title="Known to the page")
-    town.title_becomes(1, "Known to the page")
-    town.settled()
+    env.save(1, title="Known to the page")
+    env.title_becomes(1, "Known to the page")
+    env.settled()
     tables = ("hold", "item", "scene", "part", "part_cursor", "history", "dirty")
 
     def kept() -> dict[str, Any]:
-        found: dict[str, Any] = {name: town.query(f"SELECT * FROM {name}") for name in tables}
+        found: dict[str, Any] = {name: env.query(f"SELECT * FROM {name}") for name in tables}
         # Which way Stash can be reached is brought by whoever asks, whatever is asked.
         query = "SELECT * FROM meta WHERE key NOT IN ('connection', 'sweep', 'round', 'backup')"
-        return {**found, "meta": town.query(query)}
+        return {**found, "meta": env.query(query)}
 
-    before, shown = kept(), ask(town, "page_state")["server"]
-    assert ask(town, "scene_state", id=1)["items"]
+    before, shown = kept(), ask(env, "page_state")["server"]
+    assert ask(env, "scene_state", id=1)["items"]
     with start_plex(6, name="Another Plex") as other:
-        mine = good(town, plex_url=other.url, plex_token=other.token)
-        answer = ask(town, "test_connection", settings=mine)
+        mine = good(env, plex_url=other.url, plex_token=other.token)
+        answer = ask(env, "test_connection", settings=mine)
         assert (answer["ok"], answer["server"]) == (True, "Another Plex")
-        assert ask(town, "libraries", settings=mine)["ok"]
-    assert not ask(town, "test_connection", settings=good(town, plex_token="wrong-1234"))["ok"]
-    assert ask(town, "page_state")["server"] == shown
-    assert ask(town, "scene_state", id=1)["items"]
+        assert ask(env, "libraries", settings=mine)["ok"]
+    assert not ask(env, "test_connection", settings=good(env, plex_token="wrong-1234"))["ok"]
+    assert ask(env, "page_state")["server"] == shown
+    assert ask(env, "scene_state", id=1)["items"]
     assert kept() == before
 
 
-def test_each_fault_names_its_setting(town: Installation) -> None:
+def test_each_fault_names_its_setting(env: Installation) -> None:
     """The one setting to mend is named, with words that say how."""
     nobody = free_port()
     folder_below = "/nowhere => /else"
@@ -355,66 +355,66 @@ def test_each_fault_names_its_setting(town: Installation) -> None:
         ({"plex_url": f"http://127.0.0.1:{nobody}"}, "plex_url", "container"),
         ({"plex_url": "http://plex.invalid:32400"}, "plex_url", "not known"),
         (
-            {"plex_url": town.plex.url.replace("http:", "https:"), "plex_read_timeout": 1},
+            {"plex_url": env.plex.url.replace("http:", "https:"), "plex_read_timeout": 1},
             "plex_url",
             "begin with http://",
         ),
         ({"plex_token": "wrong-token-1234"}, "plex_token", "does not accept the token"),
-        ({"plex_token": town.plex.shared_token}, "plex_token", "owner"),
+        ({"plex_token": env.plex.shared_token}, "plex_token", "owner"),
         ({"plex_libraries": "Nowhere"}, "plex_libraries", "Nowhere"),
         ({"path_map": folder_below}, "path_map", "/stash/media"),
     ]
     for changes, setting, words in table:
-        answer = ask(town, "test_connection", settings=good(town, **changes))
+        answer = ask(env, "test_connection", settings=good(env, **changes))
         assert not answer["ok"], changes
         assert (answer["setting"], words in answer["message"]) == (setting, True), answer
         # Nothing waits for settings that are only being tried.
         assert "all scenes" not in answer["message"]
 
 
-def test_each_setting_at_fault_has_its_own_words(town: Installation) -> None:
+def test_each_setting_at_fault_has_its_own_words(env: Installation) -> None:
     """Two empty settings are two faults, so that each can be shown at its field."""
-    answer = ask(town, "test_connection", settings=good(town, plex_url="", plex_token=""))
+    answer = ask(env, "test_connection", settings=good(env, plex_url="", plex_token=""))
     assert [one["setting"] for one in answer["faults"]] == ["plex_url", "plex_token"]
     assert all(one["message"].startswith("Is empty; enter") for one in answer["faults"])
 
 
-def test_paths_that_do_not_meet_come_with_the_rule_that_mends_them(town: Installation) -> None:
+def test_paths_that_do_not_meet_come_with_the_rule_that_mends_them(env: Installation) -> None:
     """The rule is found by the files' names, and with it the same test succeeds."""
-    answer = ask(town, "test_connection", settings=good(town, path_map=""))
+    answer = ask(env, "test_connection", settings=good(env, path_map=""))
     assert answer["setting"] == "path_map"
     assert answer["rule"]
     assert answer["rule"] in answer["message"]
-    again = ask(town, "test_connection", settings=good(town, path_map=answer["rule"]))
+    again = ask(env, "test_connection", settings=good(env, path_map=answer["rule"]))
     assert again["ok"], again
 
 
-def test_the_libraries_come_with_their_folders(town: Installation) -> None:
+def test_the_libraries_come_with_their_folders(env: Installation) -> None:
     """The panel shows names to tick, whatever the saved names are."""
-    answer = ask(town, "libraries", settings=good(town, plex_libraries="Gone"))
+    answer = ask(env, "libraries", settings=good(env, plex_libraries="Gone"))
     assert answer["ok"]
     assert answer["libraries"][0]["folders"] == ["/plex/media"]
-    refused = ask(town, "libraries", settings=good(town, plex_token="wrong-token-1234"))
+    refused = ask(env, "libraries", settings=good(env, plex_token="wrong-token-1234"))
     assert (refused["ok"], refused["setting"]) == (False, "plex_token")
 
 
 # --- tasks ---------------------------------------------------------------------------------
 
 
-def test_the_page_knows_how_the_last_task_ended(town: Installation) -> None:
+def test_the_page_knows_how_the_last_task_ended(env: Installation) -> None:
     """Stash calls a task that failed finished; the page has its words, for good or ill."""
-    town.settings(plex_token="")
-    assert "error" in town.run(mode="preview")
-    failed = ask(town, "page_state")["task"]
-    town.settings()
+    env.settings(plex_token="")
+    assert "error" in env.run(mode="preview")
+    failed = ask(env, "page_state")["task"]
+    env.settings()
     assert (failed["name"], failed["ok"]) == ("Preview sync", False)
     assert "plex_token" in failed["text"]
-    assert "output" in town.run(mode="preview")
-    done = ask(town, "page_state")["task"]
+    assert "output" in env.run(mode="preview")
+    done = ask(env, "page_state")["task"]
     assert (done["ok"], "Nothing was written" in done["text"]) == (True, True)
     assert done["at"] > failed["at"]
-    ask(town, "retry", all=True)
-    assert ask(town, "page_state")["task"] == done
+    ask(env, "retry", all=True)
+    assert ask(env, "page_state")["task"] == done
 
 
 def test_the_names_of_tasks_are_those_of_the_manifest() -> None:
@@ -469,26 +469,26 @@ def plex_tv(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlexTv]]:
     thread.join()
 
 
-def test_a_token_comes_once_the_code_was_entered(town: Installation, plex_tv: type[PlexTv]) -> None:
+def test_a_token_comes_once_the_code_was_entered(env: Installation, plex_tv: type[PlexTv]) -> None:
     """Two processes share one sign-in: the code first, the token only to its own panel."""
-    started = town.run(mode="plex_pin_start")["output"]
+    started = env.run(mode="plex_pin_start")["output"]
     assert (started["ok"], started["code"]) == (True, "ABCD")
     assert started["link"] == "https://plex.tv/link"
-    assert town.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
+    assert env.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
     plex_tv.token = "fresh-token"
-    done = town.run(mode="plex_pin_check")["output"]
+    done = env.run(mode="plex_pin_check")["output"]
     assert done == {"state": "done", "token": "fresh-token"}
-    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    assert env.run(mode="plex_pin_check")["output"] == {"state": "expired"}
     assert {path for _, path, _ in plex_tv.seen} == {"/api/v2/pins", "/api/v2/pins/4711"}
     assert len({identifier for *_, identifier in plex_tv.seen}) == 1
-    assert "fresh-token" not in town.log()
-    store = (town.data / "plexsync.sqlite").read_bytes()
-    wal = town.data / "plexsync.sqlite-wal"
+    assert "fresh-token" not in env.log()
+    store = (env.data / "plexsync.sqlite").read_bytes()
+    wal = env.data / "plexsync.sqlite-wal"
     assert b"fresh-token" not in store + (wal.read_bytes() if wal.exists() else b"")
 
 
 def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
-    town: Installation, plex_tv: type[PlexTv], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    env: Installation, plex_tv: type[PlexTv], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Out to the internet the environment's proxy may be the only way; .netrc is none of ours."""
     proxied: list[tuple[str, dict[str, str]]] = []
@@ -514,8 +514,8 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
             monkeypatch.delenv(name, raising=False)
         for name in ("HTTP_PROXY", "http_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
-        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
-        assert town.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
+        assert env.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert env.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
         assert [place for place, _ in proxied] == [
             "http://plex.test/api/v2/pins",
             "http://plex.test/api/v2/pins/4711",
@@ -524,7 +524,7 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
         # A machine that reaches plex.tv itself says so, and is heard.
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setenv("PLEXSYNC_PLEX_TV", plex_tv.address)
-        assert town.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
+        assert env.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
         assert len(proxied) == 2
         assert plex_tv.seen
     finally:
@@ -533,38 +533,36 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
         thread.join()
 
 
-def test_a_code_that_plex_tv_forgot_has_expired(town: Installation, plex_tv: type[PlexTv]) -> None:
+def test_a_code_that_plex_tv_forgot_has_expired(env: Installation, plex_tv: type[PlexTv]) -> None:
     """The panel is told to begin anew; an error of plex.tv's own is about one look only."""
-    town.run(mode="plex_pin_start")
+    env.run(mode="plex_pin_start")
     plex_tv.status = 500
-    failed = town.run(mode="plex_pin_check")["output"]
+    failed = env.run(mode="plex_pin_check")["output"]
     assert (failed["state"], "plex.tv" in failed["message"]) == ("failed", True)
     plex_tv.status = 404
-    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    assert env.run(mode="plex_pin_check")["output"] == {"state": "expired"}
     plex_tv.status, plex_tv.token = 200, "fresh-token"
-    assert town.run(mode="plex_pin_check")["output"]["state"] == "done"
+    assert env.run(mode="plex_pin_check")["output"]["state"] == "done"
 
 
-def test_a_code_is_not_asked_about_after_its_life(
-    town: Installation, plex_tv: type[PlexTv]
-) -> None:
+def test_a_code_is_not_asked_about_after_its_life(env: Installation, plex_tv: type[PlexTv]) -> None:
     """A quarter of an hour later the code has expired, and plex.tv is left in peace."""
-    town.run(mode="plex_pin_start")
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    env.run(mode="plex_pin_start")
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         (text,) = store.execute("SELECT value FROM meta WHERE key = 'sign_in'").fetchone()
         kept = {**json.loads(text), "at": time.time() - 901}
         store.execute("UPDATE meta SET value = ? WHERE key = 'sign_in'", (json.dumps(kept),))
         store.commit()
-    assert town.run(mode="plex_pin_check")["output"] == {"state": "expired"}
+    assert env.run(mode="plex_pin_check")["output"] == {"state": "expired"}
     assert [command for command, *_ in plex_tv.seen] == ["POST"]
 
 
 def test_a_sign_in_without_the_internet_says_so(
-    town: Installation, monkeypatch: pytest.MonkeyPatch
+    env: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The panel gets a sentence, and nothing of what the libraries said."""
     monkeypatch.setenv("PLEXSYNC_PLEX_TV", f"http://127.0.0.1:{free_port()}")
-    answer = town.run(mode="plex_pin_start")["output"]
+    answer = env.run(mode="plex_pin_start")["output"]
     assert not answer["ok"]
     assert "internet" in answer["message"]
     assert str(os.environ["PLEXSYNC_PLEX_TV"]) not in answer["message"]

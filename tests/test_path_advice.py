@@ -11,7 +11,7 @@ from plex.libraries import Libraries
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
 from store import meta
-from tests.matching_town import PATH_MAP, Town, scene
+from tests.matching_environment import PATH_MAP, Environment, scene
 from validation.path_map import PathMap
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
     from stash.scene import Scene
 
-TOWN_SCENES = 30
+ENV_SCENES = 30
 
 
 @pytest.fixture
-def advice(town: Town) -> PathAdvice:
+def advice(env: Environment) -> PathAdvice:
     """Fresh advice without any rule in use."""
-    return PathAdvice(town.store.connection, PathMap())
+    return PathAdvice(env.store.connection, PathMap())
 
 
-def kept(town: Town, path_map: str = "") -> list[tuple[str, int]]:
+def kept(env: Environment, path_map: str = "") -> list[tuple[str, int]]:
     """Give the advice in the store under some rules."""
-    return kept_advice(town.store.connection, PathMap.parse(path_map) if path_map else PathMap())
+    return kept_advice(env.store.connection, PathMap.parse(path_map) if path_map else PathMap())
 
 
 def elsewhere(number: int) -> Scene:
@@ -40,15 +40,15 @@ def elsewhere(number: int) -> Scene:
     return scene(number, files=(SceneFile(path, file.size, file.oshash),))
 
 
-def test_one_pair_of_paths_gives_the_shortest_rule(town: Town, advice: PathAdvice) -> None:
+def test_one_pair_of_paths_gives_the_shortest_rule(env: Environment, advice: PathAdvice) -> None:
     """Two paths of one file say which folder is called how."""
     advice.learn(1, "/data/videos/A/x.mp4", "/media/A/x.mp4")
-    advice.keep(town.store)
-    assert kept(town) == [("/data/videos => /media", 1)]
+    advice.keep(env.store)
+    assert kept(env) == [("/data/videos => /media", 1)]
 
 
 def test_scenes_that_were_missing_before_the_rule_was_known_count(
-    town: Town, advice: PathAdvice
+    env: Environment, advice: PathAdvice
 ) -> None:
     """The rule is said with the number of missing scenes below its folder, each counted once."""
     for number in range(1, 8):
@@ -57,77 +57,81 @@ def test_scenes_that_were_missing_before_the_rule_was_known_count(
     advice.learn(3, "/data/A/3.mp4", "/media/A/3.mp4")
     advice.missing(3, "/data/A/3.mp4")
     advice.missing(8, "/data/A/8.mp4")
-    advice.keep(town.store)
-    assert kept(town) == [("/data => /media", 8)]
+    advice.keep(env.store)
+    assert kept(env) == [("/data => /media", 8)]
     assert advice.best("/data/B/y.mp4") == ("/data => /media", 8)
     assert "8 scenes" in advice.sentence("/data/B/y.mp4")
     assert advice.sentence("/database/x.mp4") == ""
 
 
-def test_the_rule_that_catches_most_goes_first(town: Town, advice: PathAdvice) -> None:
+def test_the_rule_that_catches_most_goes_first(env: Environment, advice: PathAdvice) -> None:
     """Several rules are ranked by how many scenes each would catch, and bounded."""
     for place in range(MOST_RULES + 3):
         for number in range(place + 1):
             path = f"/data{place}/A/{number}.mp4"
             advice.learn(100 * place + number, path, f"/media{place}/A/{number}.mp4")
-    advice.keep(town.store)
-    found = kept(town)
+    advice.keep(env.store)
+    found = kept(env)
     assert len(found) == MOST_RULES
     assert [scenes for _, scenes in found] == sorted((s for _, s in found), reverse=True)
     assert found[0] == (f"/data{MOST_RULES + 2} => /media{MOST_RULES + 2}", MOST_RULES + 3)
 
 
-def test_a_rule_in_use_is_no_advice(town: Town, advice: PathAdvice) -> None:
+def test_a_rule_in_use_is_no_advice(env: Environment, advice: PathAdvice) -> None:
     """Once the user has taken a rule over it is proposed no longer, whatever the store says."""
     advice.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
-    advice.keep(town.store)
-    assert kept(town, "/data => /media") == []
-    in_use = PathAdvice(town.store.connection, PathMap.parse("/data => /media"))
+    advice.keep(env.store)
+    assert kept(env, "/data => /media") == []
+    in_use = PathAdvice(env.store.connection, PathMap.parse("/data => /media"))
     in_use.learn(1, "/data/A/x.mp4", "/media/A/x.mp4")
     assert in_use.best("/data/A/x.mp4") is None
 
 
-def test_what_was_counted_survives_a_restart(town: Town, advice: PathAdvice) -> None:
+def test_what_was_counted_survives_a_restart(env: Environment, advice: PathAdvice) -> None:
     """Another worker goes on from the rule and the number in the store."""
     for number in range(5):
         advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
-    advice.keep(town.store)
-    again = PathAdvice(town.store.connection, PathMap())
+    advice.keep(env.store)
+    again = PathAdvice(env.store.connection, PathMap())
     again.missing(77, "/data/A/77.mp4")
     assert again.best("/data/A/77.mp4") == ("/data => /media", 5)
 
 
-def test_two_paths_without_a_common_folder_are_no_rule(town: Town, advice: PathAdvice) -> None:
+def test_two_paths_without_a_common_folder_are_no_rule(
+    env: Environment, advice: PathAdvice
+) -> None:
     """A name alone is not enough to propose anything."""
     advice.learn(1, "/data/A/x.mp4", "/media/B/x.mp4")
-    advice.keep(town.store)
-    assert kept(town) == []
+    advice.keep(env.store)
+    assert kept(env) == []
 
 
-def test_a_number_that_hardly_moves_is_not_written_again(town: Town, advice: PathAdvice) -> None:
+def test_a_number_that_hardly_moves_is_not_written_again(
+    env: Environment, advice: PathAdvice
+) -> None:
     """Up to twenty each scene counts at once, from then on each hundred."""
     told = []
     for number in range(1, 131):
         advice.learn(number, f"/data/A/{number}.mp4", f"/media/A/{number}.mp4")
-        advice.keep(town.store)
-        told.append(kept(town)[0][1])
+        advice.keep(env.store)
+        told.append(kept(env)[0][1])
     assert told == [*range(1, 21), *[20] * 79, *[100] * 31]
 
 
-def test_what_is_known_already_is_not_written_again(town: Town, advice: PathAdvice) -> None:
+def test_what_is_known_already_is_not_written_again(env: Environment, advice: PathAdvice) -> None:
     """The same scene, seen once more, is no news."""
     advice.learn(1, "/data/A/1.mp4", "/media/A/1.mp4")
-    advice.keep(town.store)
-    written = town.store.connection.total_changes
+    advice.keep(env.store)
+    written = env.store.connection.total_changes
     advice.learn(1, "/data/A/1.mp4", "/media/A/1.mp4")
     advice.missing(1, "/data/A/1.mp4")
-    advice.keep(town.store)
-    assert town.store.connection.total_changes == written
+    advice.keep(env.store)
+    assert env.store.connection.total_changes == written
 
 
-def test_a_rule_is_found_by_the_names_of_a_few_files(town: Town) -> None:
+def test_a_rule_is_found_by_the_names_of_a_few_files(env: Environment) -> None:
     """What most of them call for is given; a name in two places, or in none, says nothing."""
-    with PlexClient(town.plex.url, town.plex.token) as client:
+    with PlexClient(env.plex.url, env.plex.token) as client:
         libraries = Libraries(client, (), clock=lambda: 0.0)
         paths = [elsewhere(number).files[0].path for number in range(1, 4)]
         assert find_rule(libraries, paths) == "/data => /plex/media"
@@ -137,58 +141,58 @@ def test_a_rule_is_found_by_the_names_of_a_few_files(town: Town) -> None:
         assert find_rule(libraries, few[1:2]) == ""
         assert find_rule(libraries, [*few[1:2] * SAMPLE, *paths]) == ""
         twice = catalogue_file(1)
-        town.plex.add_item(f"/plex/media/Copy/{twice.folder}/{twice.name}")
+        env.plex.add_item(f"/plex/media/Copy/{twice.folder}/{twice.name}")
         assert find_rule(libraries, paths[:1]) == ""
 
 
-def test_nonsense_in_the_store_is_passed_over(town: Town) -> None:
+def test_nonsense_in_the_store_is_passed_over(env: Environment) -> None:
     """What is no rule any more is no advice, and no error."""
-    with town.store.transaction() as connection:
+    with env.store.transaction() as connection:
         meta.put(connection, meta.PATH_ADVICE, [["no rule", 3], ["/data => /media", 2]])
-    assert kept(town) == [("/data => /media", 2)]
+    assert kept(env) == [("/data => /media", 2)]
 
 
-def test_a_missing_rule_is_learnt_from_files_proven_by_their_hash(town: Town) -> None:
+def test_a_missing_rule_is_learnt_from_files_proven_by_their_hash(env: Environment) -> None:
     """Scenes that are found by hash leave the rule that would find them by path."""
-    with town.reconciler() as reconciler:
+    with env.reconciler() as reconciler:
         for number in range(1, 13):
             assert reconciler.look(elsewhere(number)).items
-    assert kept(town, PATH_MAP) == [("/data => /plex/media", 12)]
+    assert kept(env, PATH_MAP) == [("/data => /plex/media", 12)]
 
 
-def test_the_message_of_a_missing_scene_names_the_rule(town: Town) -> None:
+def test_the_message_of_a_missing_scene_names_the_rule(env: Environment) -> None:
     """A scene that Plex does not have at all is told what would find its folder."""
     gone = scene(500, files=(SceneFile("/data/Somewhere/else.mp4", 1, "ab" * 8),))
-    with town.reconciler() as reconciler:
+    with env.reconciler() as reconciler:
         reconciler.look(elsewhere(1))
         with pytest.raises(NotInPlexYet) as missing:
             reconciler.look(gone)
     assert "/data => /plex/media" in missing.value.message
 
 
-def test_a_preview_keeps_no_advice(town: Town) -> None:
+def test_a_preview_keeps_no_advice(env: Environment) -> None:
     """A dry look leaves the store as it is."""
-    with town.reconciler(dry=True) as reconciler:
+    with env.reconciler(dry=True) as reconciler:
         reconciler.look(elsewhere(1))
-    assert kept(town) == []
+    assert kept(env) == []
 
 
-def test_a_learnt_rule_spares_the_search_where_an_index_knows_better(town: Town) -> None:
+def test_a_learnt_rule_spares_the_search_where_an_index_knows_better(env: Environment) -> None:
     """With an index, files below a learnt rule are looked for there and proven by their tree."""
 
     class Index:
         def items_holding(self, path: str) -> list[int] | None:
             file = catalogue_file(2)
-            return [town.plex.key_of(file.plex_path)] if path == file.plex_path else []
+            return [env.plex.key_of(file.plex_path)] if path == file.plex_path else []
 
         def correct(self, path: str, rating_keys: Iterable[int]) -> None:
             raise AssertionError(path, rating_keys)
 
-    with town.reconciler() as reconciler:
+    with env.reconciler() as reconciler:
         reconciler.look(elsewhere(1))
         reconciler.index = Index()
-        town.plex.clear_requests()
+        env.plex.clear_requests()
         assert len(reconciler.look(elsewhere(2)).items) == 1
         with pytest.raises(NotInPlexYet):
             reconciler.look(elsewhere(3))
-    assert not [target for target in town.targets() if "file=" in target]
+    assert not [target for target in env.targets() if "file=" in target]

@@ -14,7 +14,7 @@ from plex.client import PlexClient
 from plex.exceptions import ServerUnavailable
 from store import holds, ledger
 from sync import pipeline, read
-from tests.bulk_town import BulkHand, after, bulk_hand, key_of, synced, writes
+from tests.bulk_worker import BulkWorker, after, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation
 from worker.circuit_breaker import PROBE, CircuitBreaker
 
@@ -29,16 +29,16 @@ ALL = range(1, SCENES + 1)
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
     with installation(tmp_path_factory.mktemp("ahead"), SCENES) as made:
         yield made
 
 
 @pytest.fixture
-def hand(town: Installation) -> Iterator[BulkHand]:
-    """Its worker in hand, with an empty store."""
-    with bulk_hand(town) as made:
+def stepped(env: Installation) -> Iterator[BulkWorker]:
+    """Its worker, stepped by the test, with an empty store."""
+    with stepped_bulk(env) as made:
         yield made
 
 
@@ -49,11 +49,11 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> int:
     return 100
 
 
-def edits_and_reads(town: Installation, scene: int) -> tuple[list[float], list[float]]:
+def edits_and_reads(env: Installation, scene: int) -> tuple[list[float], list[float]]:
     """When a scene's item was edited and when it was read, in Unix seconds."""
-    key = key_of(town, scene)
+    key = key_of(env, scene)
     edits, reads = [], []
-    for request in town.plex.requests(headers=False):
+    for request in env.plex.requests(headers=False):
         path = request["target"].partition("?")[0].replace("%2C", ",")
         if request["method"] == "PUT" and f"id={key}&" in request["target"]:
             edits.append(request["at"])
@@ -62,33 +62,35 @@ def edits_and_reads(town: Installation, scene: int) -> tuple[list[float], list[f
     return edits, reads
 
 
-def renamed(hand: BulkHand, title: str) -> None:
+def renamed(stepped: BulkWorker, title: str) -> None:
     """All in step, then each scene with another title in Stash; counts from zero."""
-    synced(hand, ALL)
+    synced(stepped, ALL)
     for scene in ALL:
-        hand.town.stash.set_scene(scene, title=f"{title} {scene}")
-    hand.forget_requests()
-    hand.late = 60.0
+        stepped.env.stash.set_scene(scene, title=f"{title} {scene}")
+    stepped.forget_requests()
+    stepped.late = 60.0
 
 
-def failing(town: Installation, *scenes: int) -> None:
+def failing(env: Installation, *scenes: int) -> None:
     """Let the second batch's list of items come in vain, and each of these items fail alone."""
-    keys = "|".join(str(key_of(town, scene)) for scene in scenes)
+    keys = "|".join(str(key_of(env, scene)) for scene in scenes)
     several = r"/library/metadata/[0-9]+(,|%2C)"
-    town.plex.fault("status", method="GET", path=several, nth=2, times=1, status=404)
+    env.plex.fault("status", method="GET", path=several, nth=2, times=1, status=404)
     one = rf"/library/metadata/({keys})\?"
-    town.plex.fault("status", method="GET", path=one, times=None, status=500)
+    env.plex.fault("status", method="GET", path=one, times=None, status=500)
 
 
-def test_the_next_batch_is_read_while_this_one_is_written(hand: BulkHand, batches: int) -> None:
+def test_the_next_batch_is_read_while_this_one_is_written(
+    stepped: BulkWorker, batches: int
+) -> None:
     """Stash is asked for the second batch before the first one's last edit; edits never overlap."""
-    hand.task(ALL)
-    hand.drain()
-    assert hand.tally() == {"changed": SCENES}
-    edits = [one for one in hand.town.plex.requests(headers=False) if one["method"] == "PUT"]
+    stepped.task(ALL)
+    stepped.drain()
+    assert stepped.tally() == {"changed": SCENES}
+    edits = [one for one in stepped.env.plex.requests(headers=False) if one["method"] == "PUT"]
     asked = [
         one["at"]
-        for one in hand.town.stash.requests(headers=False)
+        for one in stepped.env.stash.requests(headers=False)
         if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
     ]
     assert asked
@@ -98,155 +100,159 @@ def test_the_next_batch_is_read_while_this_one_is_written(hand: BulkHand, batche
     )
 
 
-def test_what_was_planned_ahead_and_marked_again_is_read_anew(hand: BulkHand, batches: int) -> None:
+def test_what_was_planned_ahead_and_marked_again_is_read_anew(
+    stepped: BulkWorker, batches: int
+) -> None:
     """A scene of the next batch that is saved meanwhile is never written as it was."""
-    town = hand.town
-    hand.task(ALL)
+    env = stepped.env
+    stepped.task(ALL)
     newer = batches + 7
 
     def save() -> None:
-        town.stash.set_scene(newer, title="Newer")
-        hand.hook(newer)
+        env.stash.set_scene(newer, title="Newer")
+        stepped.hook(newer)
 
-    after(hand, edits=batches - 2, then=save)
-    hand.drain()
-    titles = [p["title.value"] for keys, p in writes(town) if keys == [key_of(town, newer)]]
+    after(stepped, edits=batches - 2, then=save)
+    stepped.drain()
+    titles = [p["title.value"] for keys, p in writes(env) if keys == [key_of(env, newer)]]
     assert titles == ["Newer"]
     # At once, not after the run.
-    place = [keys for keys, _ in writes(town)].index([key_of(town, newer)])
+    place = [keys for keys, _ in writes(env)].index([key_of(env, newer)])
     assert place <= batches
-    assert sum(hand.tally().values()) == SCENES
+    assert sum(stepped.tally().values()) == SCENES
 
 
 def test_a_setting_that_changes_during_a_batch_holds_for_the_one_planned_ahead(
-    hand: BulkHand,
+    stepped: BulkWorker,
 ) -> None:
     """What was planned with other settings is planned again before it is written."""
-    town = hand.town
-    hand.task(ALL)
-    after(hand, edits=90, then=lambda: town.settings(sync_fields="title"))
-    hand.drain()
-    assert len(hand.rows()) == 0
-    fields = [sorted(name for name in params if "." in name) for _, params in writes(town)]
+    env = stepped.env
+    stepped.task(ALL)
+    after(stepped, edits=90, then=lambda: env.settings(sync_fields="title"))
+    stepped.drain()
+    assert len(stepped.rows()) == 0
+    fields = [sorted(name for name in params if "." in name) for _, params in writes(env)]
     assert "summary.value" in fields[0]
     # One more edit may follow for a scene that the first batch had written in full.
     assert all(names == ["title.locked", "title.value"] for names in fields[100:])
 
 
 def test_a_stash_that_fails_while_it_is_read_ahead_costs_the_batch_at_hand_nothing(
-    hand: BulkHand, batches: int
+    stepped: BulkWorker, batches: int
 ) -> None:
     """The edits that are under way arrive, the next batch waits for Stash, nothing is lost."""
-    town = hand.town
-    hand.task(ALL)
-    after(hand, edits=1, then=lambda: town.stash.fault("reset_before", times=None))
-    hand.drain()
-    assert len(writes(town)) == batches
-    assert "stash" in hand.holds()
-    town.stash.clear_faults()
-    hand.wait()
-    hand.drain()
-    assert hand.tally()["changed"] == SCENES
+    env = stepped.env
+    stepped.task(ALL)
+    after(stepped, edits=1, then=lambda: env.stash.fault("reset_before", times=None))
+    stepped.drain()
+    assert len(writes(env)) == batches
+    assert "stash" in stepped.holds()
+    env.stash.clear_faults()
+    stepped.wait()
+    stepped.drain()
+    assert stepped.tally()["changed"] == SCENES
 
 
-def test_an_edit_by_hand_in_plex_is_seen_by_a_batch_that_comes_much_later(hand: BulkHand) -> None:
+def test_an_edit_by_hand_in_plex_is_seen_by_a_batch_that_comes_much_later(
+    stepped: BulkWorker,
+) -> None:
     """Nothing is read long before its turn: a person's title is told of when Stash's wins."""
-    renamed(hand, "Newest")
-    town = hand.town
-    town.plex.latency(50)
-    key = key_of(town, 150)
-    after(hand, edits=30, then=lambda: town.plex.person_sets(key, fields={"title": "By hand"}))
-    hand.task(ALL)
-    hand.drain()
-    (edited,), reads = edits_and_reads(town, 150)
+    renamed(stepped, "Newest")
+    env = stepped.env
+    env.plex.latency(50)
+    key = key_of(env, 150)
+    after(stepped, edits=30, then=lambda: env.plex.person_sets(key, fields={"title": "By hand"}))
+    stepped.task(ALL)
+    stepped.drain()
+    (edited,), reads = edits_and_reads(env, 150)
     assert edited - reads[-1] < 6.0  # the rest of its own batch, and two seconds
-    assert "'By hand' was edited in Plex and is replaced" in town.log()
+    assert "'By hand' was edited in Plex and is replaced" in env.log()
 
 
 def test_a_batch_that_takes_too_long_is_read_anew(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a slow Plex the last items of a batch are not written as they were minutes ago."""
     monkeypatch.setattr("sync.write.GOOD_FOR", 1.0)
-    renamed(hand, "Slow")
-    town = hand.town
-    town.plex.latency(50)
-    hand.task(ALL)
-    hand.drain()
+    renamed(stepped, "Slow")
+    env = stepped.env
+    env.plex.latency(50)
+    stepped.task(ALL)
+    stepped.drain()
     for scene in (50, 100, 150):
-        (edited,), reads = edits_and_reads(town, scene)
+        (edited,), reads = edits_and_reads(env, scene)
         assert edited - reads[-1] < 2.5
-    assert len(writes(town)) == SCENES
-    read = [one["target"].partition("?")[0] for one in town.plex.requests(headers=False)]
+    assert len(writes(env)) == SCENES
+    read = [one["target"].partition("?")[0] for one in env.plex.requests(headers=False)]
     items = sum(len(path.split(",")) for path in read if path.startswith("/library/metadata/"))
     assert items < 2 * SCENES  # a batch becomes as small as it has to be
 
 
 def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch, batches: int
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     """What makes a batch small is its edits: behind one without any Plex is spared as ever."""
     monkeypatch.setattr("sync.write.GOOD_FOR", 1.0)
-    synced(hand, ALL)
-    town = hand.town
+    synced(stepped, ALL)
+    env = stepped.env
     for scene in range(1, batches + 1):
-        town.stash.set_scene(scene, title=f"Once slow {scene}")
-    hand.forget_requests()
-    hand.late = 60.0
-    town.plex.latency(50)
-    hand.task(ALL)
-    hand.drain()
-    assert len(writes(town)) == batches
-    assert hand.resident.dispatcher.most == batches
+        env.stash.set_scene(scene, title=f"Once slow {scene}")
+    stepped.forget_requests()
+    stepped.late = 60.0
+    env.plex.latency(50)
+    stepped.task(ALL)
+    stepped.drain()
+    assert len(writes(env)) == batches
+    assert stepped.resident.dispatcher.most == batches
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])
 def test_a_plan_that_grew_old_is_made_again(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch, ahead: float
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch, ahead: float
 ) -> None:
     """A pace that changes suddenly makes the guess wrong; the age decides."""
     monkeypatch.setattr("sync.write.AHEAD", ahead)
     monkeypatch.setattr("sync.pipeline.GOOD_FOR", 0.5)
-    renamed(hand, f"Aged {ahead:g}")
-    town = hand.town
-    town.plex.latency(10)
-    hand.task(ALL)
-    hand.drain()
-    (edited,), reads = edits_and_reads(town, 150)
+    renamed(stepped, f"Aged {ahead:g}")
+    env = stepped.env
+    env.plex.latency(10)
+    stepped.task(ALL)
+    stepped.drain()
+    (edited,), reads = edits_and_reads(env, 150)
     # Planned at the beginning of the first batch and again, or only once.
     assert len(reads) == (2 if ahead > 0 else 1)
     assert edited - reads[-1] < 1.5
-    assert len(writes(town)) == SCENES
+    assert len(writes(env)) == SCENES
 
 
-def test_what_is_planned_twice_is_settled_once(hand: BulkHand) -> None:
+def test_what_is_planned_twice_is_settled_once(stepped: BulkWorker) -> None:
     """A scene that Plex lacks has waited once, although its batch was planned two times."""
-    town = hand.town
+    env = stepped.env
     for scene in (150, 160, 170):
-        town.plex.delete_item(key_of(town, scene))
-    hand.task(ALL)
-    after(hand, edits=99, then=lambda: town.settings(sync_fields="title"))
-    hand.drain()
-    rows = hand.rows()
+        env.plex.delete_item(key_of(env, scene))
+    stepped.task(ALL)
+    after(stepped, edits=99, then=lambda: env.settings(sync_fields="title"))
+    stepped.drain()
+    rows = stepped.rows()
     assert sorted(rows) == [150, 160, 170]
     assert {row.attempts for row in rows.values()} == {1}
-    assert town.log().count("scene 150:") == 1
+    assert env.log().count("scene 150:") == 1
 
 
 def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Faults of the next batch count at its turn, and Plex is asked nothing in a transaction."""
-    renamed(hand, "Held")
-    town, connection = hand.town, hand.resident.store.connection
-    failing(town, *range(110, 116))
+    renamed(stepped, "Held")
+    env, connection = stepped.env, stepped.resident.store.connection
+    failing(env, *range(110, 116))
     held: list[tuple[bool, int]] = []
     probed: list[bool] = []
     hold, probe = CircuitBreaker.hold, PlexClient.probe
 
     def watched_hold(self: CircuitBreaker, *given: Any) -> None:
         within = any(step.name == "exchange" for step in traceback.extract_stack())
-        held.append((within, len(writes(town))))
+        held.append((within, len(writes(env))))
         hold(self, *given)
 
     def watched_probe(self: PlexClient) -> str:
@@ -256,43 +262,43 @@ def test_no_plan_holds_the_queue_while_an_edit_is_under_way(
     monkeypatch.setattr(CircuitBreaker, "hold", watched_hold)
     monkeypatch.setattr(PlexClient, "probe", watched_probe)
     monkeypatch.setattr("worker.dispatch.LOOK_UP", 60.0)  # whoever held it has to stop by himself
-    hand.task(ALL)
-    assert hand.resident.dispatcher.take()
+    stepped.task(ALL)
+    assert stepped.resident.dispatcher.take()
     assert set(held) == {(False, 100)}
-    assert len(writes(town)) == 100
+    assert len(writes(env)) == 100
     assert True not in probed
     monkeypatch.setattr("worker.dispatch.LOOK_UP", 0.0)
-    town.plex.clear_faults()
-    hand.wait()
-    hand.settle()
-    assert all(hand.town.item(scene)["fields"]["title"] == f"Held {scene}" for scene in ALL)
-    assert len(writes(town)) == SCENES
+    env.plex.clear_faults()
+    stepped.wait()
+    stepped.settle()
+    assert all(stepped.env.item(scene)["fields"]["title"] == f"Held {scene}" for scene in ALL)
+    assert len(writes(env)) == SCENES
 
 
-def test_what_was_written_is_recorded_although_plex_is_gone_afterwards(hand: BulkHand) -> None:
+def test_what_was_written_is_recorded_although_plex_is_gone_afterwards(stepped: BulkWorker) -> None:
     """Who Plex is was known before the edits, so nobody has to ask again to note them."""
-    renamed(hand, "Gone")
-    town, before = hand.town, hand.tally()["changed"]
-    failing(town, *range(110, 116))
-    town.plex.fault("status", method="GET", path="/identity", times=None, status=503)
-    hand.task(ALL)
-    hand.drain()
-    assert len(writes(town)) == 100
-    assert hand.tally()["changed"] - before == 100
-    town.plex.clear_faults()
+    renamed(stepped, "Gone")
+    env, before = stepped.env, stepped.tally()["changed"]
+    failing(env, *range(110, 116))
+    env.plex.fault("status", method="GET", path="/identity", times=None, status=503)
+    stepped.task(ALL)
+    stepped.drain()
+    assert len(writes(env)) == 100
+    assert stepped.tally()["changed"] - before == 100
+    env.plex.clear_faults()
 
 
 def test_the_library_is_not_listed_while_an_answer_lies_ready(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An index that grew old is refreshed at the batch's turn, not between an edit and its end."""
     monkeypatch.setattr("matching.path_index.pages", partial(plex.listing.pages, size=10))
     monkeypatch.setattr("sync.index_policy.INDEX_AGE", 0.1)
-    town = hand.town
-    town.plex.latency(5)
-    hand.task(ALL)
-    hand.drain()
-    requests = town.plex.requests(headers=False)
+    env = stepped.env
+    env.plex.latency(5)
+    stepped.task(ALL)
+    stepped.drain()
+    requests = env.plex.requests(headers=False)
     listed = [one["at"] for one in requests if one["method"] == "GET" and "/all" in one["target"]]
     edits = [one for one in requests if one["method"] == "PUT"]
     assert len(listed) > SCENES / 10 + 5  # it grew old within the run
@@ -302,60 +308,60 @@ def test_the_library_is_not_listed_while_an_answer_lies_ready(
         assert not between or number % 100 == 99
 
 
-def test_a_scene_was_looked_at_when_stash_was_asked_for_it(hand: BulkHand) -> None:
+def test_a_scene_was_looked_at_when_stash_was_asked_for_it(stepped: BulkWorker) -> None:
     """Not when it was planned or written: a save in between has to look newer."""
-    town = hand.town
-    town.plex.latency(20)
-    hand.task(ALL)
-    hand.drain()
+    env = stepped.env
+    env.plex.latency(20)
+    stepped.task(ALL)
+    stepped.drain()
     asked = {
         int(scene): one["at"]
-        for one in town.stash.requests(headers=False)
+        for one in env.stash.requests(headers=False)
         for scene in (one["variables"] or {}).get("ids") or ()
     }
     for scene in (1, 100, 101, 199, 300):
-        record = ledger.scene_record(hand.resident.store.connection, scene)
+        record = ledger.scene_record(stepped.resident.store.connection, scene)
         assert record is not None
         assert record.looked_at <= asked[scene]
         assert record.detailed_at == record.looked_at
 
 
 def test_a_scene_that_comes_alone_was_looked_at_when_stash_was_asked_for_it(
-    hand: BulkHand,
+    stepped: BulkWorker,
 ) -> None:
     """However long Plex takes to find it: a save in between has to look newer."""
-    town = hand.town
-    town.plex.latency(300)
-    hand.hook(7)
-    hand.drain()
-    questions = town.stash.requests(headers=False)
+    env = stepped.env
+    env.plex.latency(300)
+    stepped.hook(7)
+    stepped.drain()
+    questions = env.stash.requests(headers=False)
     asked = [one["at"] for one in questions if "7" in str(one["variables"])]
-    record = ledger.scene_record(hand.resident.store.connection, 7)
+    record = ledger.scene_record(stepped.resident.store.connection, 7)
     assert record is not None
     assert record.looked_at <= asked[0]
 
 
-def test_a_batch_gives_way_to_a_hold(hand: BulkHand) -> None:
+def test_a_batch_gives_way_to_a_hold(stepped: BulkWorker) -> None:
     """Whoever learns that Plex is down stops the edits of everybody."""
-    town = hand.town
-    hand.task(ALL)
+    env = stepped.env
+    stepped.task(ALL)
     down = ServerUnavailable("Plex is down.")
     after(
-        hand,
+        stepped,
         edits=10,
-        then=lambda: hand.resident.worker.breaker.hold(holds.PLEX, down, PROBE),
+        then=lambda: stepped.resident.worker.breaker.hold(holds.PLEX, down, PROBE),
     )
-    assert hand.resident.dispatcher.take()
-    assert len(writes(town)) == 10
-    assert len(hand.rows()) == SCENES - 10
+    assert stepped.resident.dispatcher.take()
+    assert len(writes(env)) == 10
+    assert len(stepped.rows()) == SCENES - 10
 
 
 def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
-    hand: BulkHand, monkeypatch: pytest.MonkeyPatch
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its scenes are looked at one by one, not as many as the first batch had."""
-    renamed(hand, "Defect")
-    dispatcher = hand.resident.dispatcher
+    renamed(stepped, "Defect")
+    dispatcher = stepped.resident.dispatcher
     monkeypatch.setattr("worker.dispatch.BATCH", 250)
     calls: list[int] = []
 
@@ -367,9 +373,9 @@ def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
 
     stages = tuple(broken if stage is read.items else stage for stage in pipeline.PLAN)
     monkeypatch.setattr(pipeline, "PLAN", stages)
-    hand.task(ALL)
+    stepped.task(ALL)
     assert dispatcher.take()
     assert calls == [250, 50]
     assert dispatcher.one_by_one == 50
-    hand.drain()
-    assert len(writes(hand.town)) == SCENES
+    stepped.drain()
+    assert len(writes(stepped.env)) == SCENES

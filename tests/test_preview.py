@@ -17,16 +17,16 @@ FIELDS = "title, summary, studio, date, rating, performers, director, tags"
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests here."""
-    with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as town:
-        yield town
+    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as env:
+        yield env
 
 
-def everything(town: Installation) -> list[Any]:
+def everything(env: Installation) -> list[Any]:
     """All that a preview must not touch: Plex's items, the ledger, the queue."""
-    items = [town.item(number) for number in range(1, SCENES + 1)]
-    tables = [town.query(f"SELECT * FROM {table}") for table in ("dirty", "item", "scene")]
+    items = [env.item(number) for number in range(1, SCENES + 1)]
+    tables = [env.query(f"SELECT * FROM {table}") for table in ("dirty", "item", "scene")]
     return [items, tables]
 
 
@@ -39,25 +39,25 @@ def changes_said(answer: dict[str, Any]) -> dict[tuple[int, str], int]:
     return counted
 
 
-def test_a_preview_names_what_the_sync_then_does(town: Installation) -> None:
+def test_a_preview_names_what_the_sync_then_does(env: Installation) -> None:
     """Scene by scene and field by field, preview and history agree; a second preview is empty."""
-    town.save(1, title="Synced already")
-    town.settled()
-    town.plex.agent_sets(town.item(2)["ratingKey"], fields={"studio": "Agent's"})
-    town.kill_workers()  # or its sweep would move what must not move
-    before = everything(town)
-    requests = len(town.plex.requests())
-    preview = town.run(mode="preview")
-    assert everything(town) == before
-    assert {one["method"] for one in town.plex.requests()[requests:]} == {"GET"}
+    env.save(1, title="Synced already")
+    env.settled()
+    env.plex.agent_sets(env.item(2)["ratingKey"], fields={"studio": "Agent's"})
+    env.kill_workers()  # or its sweep would move what must not move
+    before = everything(env)
+    requests = len(env.plex.requests())
+    preview = env.run(mode="preview")
+    assert everything(env) == before
+    assert {one["method"] for one in env.plex.requests()[requests:]} == {"GET"}
     assert f"of {SCENES} scenes would change" in preview["output"]
     assert "Nothing was written." in preview["output"]
     said = changes_said(preview)
 
-    done_before = len(town.query("SELECT * FROM history"))
-    town.run(mode="sync_all")
+    done_before = len(env.query("SELECT * FROM history"))
+    env.run(mode="sync_all")
     done = {}
-    for row in town.query("SELECT * FROM history ORDER BY number")[done_before:]:
+    for row in env.query("SELECT * FROM history ORDER BY number")[done_before:]:
         for field in re.findall(r'"([a-z_]+)": \[', row["changes"]):
             done[row["scene"], field] = 1
     total = int(re.findall(r"and (\d+) more changes", preview["output"])[0]) + sum(said.values())
@@ -65,44 +65,44 @@ def test_a_preview_names_what_the_sync_then_does(town: Installation) -> None:
     assert total == len(done)
     assert set(said) <= set(done)
 
-    again = town.run(mode="preview")
+    again = env.run(mode="preview")
     assert f"0 of {SCENES} scenes would change, {SCENES} would stay" in again["output"]
     assert "\n" not in again["output"]
 
 
-def test_hand_edits_and_what_is_missing_are_said(town: Installation) -> None:
+def test_hand_edits_and_what_is_missing_are_said(env: Installation) -> None:
     """What would be kept, what is left out and what Plex does not have yet is counted."""
-    town.save(3, title="Three")
-    town.settled()
-    town.plex.person_sets(town.item(3)["ratingKey"], fields={"title": "By hand"})
-    fresh = town.stash.add_scene("/stash/media/elsewhere/new.mp4", title="New")
-    answer = town.run(mode="preview")
+    env.save(3, title="Three")
+    env.settled()
+    env.plex.person_sets(env.item(3)["ratingKey"], fields={"title": "By hand"})
+    fresh = env.stash.add_scene("/stash/media/elsewhere/new.mp4", title="New")
+    answer = env.run(mode="preview")
     assert "1 not in Plex yet" in answer["output"]
     assert "'By hand' was set in Plex by hand and is kept" in answer["stderr"]
-    assert town.item(3)["fields"]["title"] == "By hand"
-    town.stash.delete_scene(fresh)
+    assert env.item(3)["fields"]["title"] == "By hand"
+    env.stash.delete_scene(fresh)
 
 
-def test_redacted_logs_hold_no_titles(town: Installation) -> None:
+def test_redacted_logs_hold_no_titles(env: Installation) -> None:
     """With redact_logs only scene ids and field names are said."""
-    town.stash.set_scene(4, title="Secret words")
-    town.settings(sync_fields=FIELDS, redact_logs=True)
-    answer = town.run(mode="preview")
+    env.stash.set_scene(4, title="Secret words")
+    env.settings(sync_fields=FIELDS, redact_logs=True)
+    answer = env.run(mode="preview")
     assert "title" in answer["output"]
     assert "Secret" not in answer["output"] + answer["stderr"]
-    town.settings(sync_fields=FIELDS)
+    env.settings(sync_fields=FIELDS)
 
 
-def test_a_wrong_setting_is_named(town: Installation) -> None:
+def test_a_wrong_setting_is_named(env: Installation) -> None:
     """With a wrong setting there is no preview but the setting's name."""
-    town.settings(plex_url="")
-    assert "plex_url" in town.run(mode="preview")["error"]
-    town.settings(sync_fields=FIELDS)
+    env.settings(plex_url="")
+    assert "plex_url" in env.run(mode="preview")["error"]
+    env.settings(sync_fields=FIELDS)
 
 
-def test_a_plex_that_is_down_ends_the_preview(town: Installation) -> None:
+def test_a_plex_that_is_down_ends_the_preview(env: Installation) -> None:
     """A server that is down is one error, not one for each scene."""
-    town.plex.fault("maintenance", times=None)
-    answer = town.run(mode="preview")
-    town.plex.clear_faults()
+    env.plex.fault("maintenance", times=None)
+    answer = env.run(mode="preview")
+    env.plex.clear_faults()
     assert "maintenance" in answer["error"]

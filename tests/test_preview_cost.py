@@ -11,7 +11,7 @@ import pytest
 
 from simulator.library import catalogue_file
 from tasks.preview import SAID, WINDOW, Preview
-from tests.bulk_town import FIELDS
+from tests.bulk_worker import FIELDS
 from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def bound(scenes: int) -> float:
 
 
 @pytest.fixture
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation of its own for each test; nothing was ever synced in it."""
-    with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as made:
+    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as made:
         yield made
 
 
@@ -42,21 +42,21 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield made
 
 
-def kept(town: Installation) -> dict[str, list[dict[str, Any]]]:
+def kept(env: Installation) -> dict[str, list[dict[str, Any]]]:
     """All that is known of the sync so far."""
-    return {table: town.query(f"SELECT * FROM {table}") for table in TABLES}
+    return {table: env.query(f"SELECT * FROM {table}") for table in TABLES}
 
 
-def preview(town: Installation) -> tuple[dict[str, Any], dict[str, int]]:
+def preview(env: Installation) -> tuple[dict[str, Any], dict[str, int]]:
     """Run the task without a worker beside it; give its answer and Plex's counts, all reads."""
-    town.kill_workers()
-    town.run(mode="page_state")  # makes the store, if there is none yet
-    before = kept(town)
-    town.plex.clear_requests()
-    answer = town.run(mode="preview")
-    assert kept(town) == before
-    assert {one["method"] for one in town.plex.requests(headers=False)} == {"GET"}
-    return answer, town.plex.counts()
+    env.kill_workers()
+    env.run(mode="page_state")  # makes the store, if there is none yet
+    before = kept(env)
+    env.plex.clear_requests()
+    answer = env.run(mode="preview")
+    assert kept(env) == before
+    assert {one["method"] for one in env.plex.requests(headers=False)} == {"GET"}
+    return answer, env.plex.counts()
 
 
 def told(answer: dict[str, Any]) -> list[int]:
@@ -64,45 +64,45 @@ def told(answer: dict[str, Any]) -> list[int]:
     return [int(one) for one in re.findall(r"\x02scene (\d+)", answer["stderr"])]
 
 
-def test_a_library_that_was_never_synced_costs_no_request_a_scene(town: Installation) -> None:
+def test_a_library_that_was_never_synced_costs_no_request_a_scene(env: Installation) -> None:
     """300 scenes are found by the index and read by lists, and nothing is written."""
-    answer, counts = preview(town)
+    answer, counts = preview(env)
     assert f"{SCENES} of {SCENES} scenes would change" in answer["output"]
     assert counts["total"] <= bound(SCENES)
     assert counts["file_queries"] == 0
 
 
-def test_pictures_that_nobody_locked_cost_plex_no_request(town: Installation) -> None:
+def test_pictures_that_nobody_locked_cost_plex_no_request(env: Installation) -> None:
     """With every field in sync_fields, posters and backgrounds are told without asking Plex."""
-    town.settings()
-    answer, counts = preview(town)
+    env.settings()
+    answer, counts = preview(env)
     assert f"poster {SCENES}, background {SCENES}" in answer["output"]
     assert counts["total"] <= bound(SCENES)
 
 
-def test_a_synced_library_costs_no_more_lately_or_long_ago(town: Installation) -> None:
+def test_a_synced_library_costs_no_more_lately_or_long_ago(env: Installation) -> None:
     """Remembered items are read by lists; those remembered for too long are not searched, too."""
-    town.run(mode="sync_all")
-    town.settled()
-    answer, counts = preview(town)
+    env.run(mode="sync_all")
+    env.settled()
+    answer, counts = preview(env)
     assert f"0 of {SCENES} scenes would change" in answer["output"]
     assert counts["total"] <= bound(SCENES)
     assert counts["file_queries"] == 0
     assert counts["listings"] > 0  # the ledger does not know what came later
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite")) as store, store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite")) as store, store:
         store.execute("UPDATE scene SET resolved_at = resolved_at - 2 * 86400")
-    answer, counts = preview(town)
+    answer, counts = preview(env)
     assert f"0 of {SCENES} scenes would change" in answer["output"]
     assert counts["total"] <= bound(SCENES)
     assert counts["file_queries"] == 0
     assert counts["listings"] > 0  # a copy in another library would be noticed
 
 
-def test_what_plex_does_not_have_is_not_searched_one_by_one(town: Installation) -> None:
+def test_what_plex_does_not_have_is_not_searched_one_by_one(env: Installation) -> None:
     """A miss in the index is an answer."""
     for number in range(1, 101):
-        town.plex.delete_item(town.plex.key_of(catalogue_file(number).plex_path))
-    answer, counts = preview(town)
+        env.plex.delete_item(env.plex.key_of(catalogue_file(number).plex_path))
+    answer, counts = preview(env)
     assert f"{SCENES - 100} of {SCENES} scenes would change" in answer["output"]
     assert "100 not in Plex yet" in answer["output"]
     assert counts["total"] <= bound(SCENES)
@@ -120,10 +120,10 @@ def test_a_few_scenes_in_a_large_library_are_searched(large: Installation) -> No
 
 
 @pytest.mark.parametrize("refused", [",", "sort=addedAt"])
-def test_a_list_that_plex_refuses_is_asked_for_one_by_one(town: Installation, refused: str) -> None:
+def test_a_list_that_plex_refuses_is_asked_for_one_by_one(env: Installation, refused: str) -> None:
     """Neither a list of items nor a listing of the library has to work for a preview."""
-    town.plex.fault("status", path=refused, status=500, times=None)
-    answer, _ = preview(town)
+    env.plex.fault("status", path=refused, status=500, times=None)
+    answer, _ = preview(env)
     assert f"{SCENES} of {SCENES} scenes would change" in answer["output"]
 
 

@@ -179,7 +179,7 @@ def test_a_damaged_backup_stops_nobody(store: Store) -> None:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Four scenes in step, one with a title that a person set in Plex, and a backup of that."""
     with installation(tmp_path_factory.mktemp("recovery"), scenes=SCENES) as running:
         for scene in range(1, SCENES + 1):
@@ -192,118 +192,118 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield running
 
 
-def back_up(town: Installation) -> None:
+def back_up(env: Installation) -> None:
     """Make a backup as a worker does in a calm moment, with none to do the same."""
-    town.kill_workers()
-    with contextlib.closing(Store(str(town.data))) as store:
+    env.kill_workers()
+    with contextlib.closing(Store(str(env.data))) as store:
         backup.make(store.connection, store.directory, now=1.0)
 
 
-def said(town: Installation) -> str:
+def said(env: Installation) -> str:
     """Give what was said in Stash's log."""
-    return "\n".join(text for _, text in town.stash.log())
+    return "\n".join(text for _, text in env.stash.log())
 
 
 def test_a_directory_that_is_deleted_leaves_one_worker(tmp_path: Path) -> None:
     """Its lock is deleted along: the worker that held it makes room for the one that came."""
-    with installation(tmp_path, scenes=2) as town:
-        town.at_rest()
-        (before,) = town.workers()
-        with (town.data / WAKE_PIPE).open("wb", buffering=0) as pipe:
+    with installation(tmp_path, scenes=2) as env:
+        env.at_rest()
+        (before,) = env.workers()
+        with (env.data / WAKE_PIPE).open("wb", buffering=0) as pipe:
             time.sleep(0.5)  # it sleeps by now, and would for half a minute
-            shutil.rmtree(town.data)
-            town.hook(2)
+            shutil.rmtree(env.data)
+            env.hook(2)
             pipe.write(b"!")
-        wait_for(lambda: before not in town.workers())
-        (after,) = town.workers()
-        town.save(2, title="And on")
-        town.title_becomes(2, "And on")
-        assert town.workers() == [after]
+        wait_for(lambda: before not in env.workers())
+        (after,) = env.workers()
+        env.save(2, title="And on")
+        env.title_becomes(2, "And on")
+        assert env.workers() == [after]
 
 
 def test_a_task_notices_that_its_database_is_gone(tmp_path: Path) -> None:
     """It ends and says so instead of following what nobody works on any more."""
-    with installation(tmp_path, scenes=4) as town:
-        town.at_rest()
-        town.plex.latency(400)
+    with installation(tmp_path, scenes=4) as env:
+        env.at_rest()
+        env.plex.latency(400)
         for scene in range(1, 5):
-            town.stash.set_scene(scene, title=f"In a bulk {scene}")
+            env.stash.set_scene(scene, title=f"In a bulk {scene}")
         answers: list[dict[str, Any]] = []
-        task = threading.Thread(target=lambda: answers.append(town.run(mode="sync_all")))
+        task = threading.Thread(target=lambda: answers.append(env.run(mode="sync_all")))
         task.start()
-        wait_for(lambda: town.query("SELECT 1 FROM dirty WHERE urgency = 2"))
+        wait_for(lambda: env.query("SELECT 1 FROM dirty WHERE urgency = 2"))
         for name in ("", "-wal", "-shm"):
-            (town.data / (schema.FILE + name)).unlink(missing_ok=True)
+            (env.data / (schema.FILE + name)).unlink(missing_ok=True)
         task.join(60)
-        town.plex.latency(0)
+        env.plex.latency(0)
         assert "was replaced" in answers[0]["error"]
-        town.hook(1)
+        env.hook(1)
         for scene in range(1, 5):
-            town.title_becomes(scene, f"In a bulk {scene}", 60)
+            env.title_becomes(scene, f"In a bulk {scene}", 60)
 
 
 @pytest.mark.parametrize("harm", [gone, garbage])
 def test_a_harmed_database_without_a_backup(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     """What a person set stays, ours is ours again, nothing doubles, and one worker lives on."""
-    with installation(tmp_path, scenes=2) as town:
+    with installation(tmp_path, scenes=2) as env:
         for scene in (1, 2):
-            town.save(scene, title=f"Scene {scene}", tag_ids=["1", "2"])
-        town.settled()
-        key = town.item(2)["ratingKey"]
-        town.plex.person_sets(key, fields={"title": BY_HAND})
-        town.kill_workers()
-        (town.data / backup.FILE).unlink(missing_ok=True)
-        town.stash.set_scene(1, title="Untold")
+            env.save(scene, title=f"Scene {scene}", tag_ids=["1", "2"])
+        env.settled()
+        key = env.item(2)["ratingKey"]
+        env.plex.person_sets(key, fields={"title": BY_HAND})
+        env.kill_workers()
+        (env.data / backup.FILE).unlink(missing_ok=True)
+        env.stash.set_scene(1, title="Untold")
         for name in ("", "-wal", "-shm"):
-            if name and (town.data / (schema.FILE + name)).exists():
-                (town.data / (schema.FILE + name)).unlink()
-        harm(town.data / schema.FILE)
-        town.save(2, details="Looked at again.")
-        town.settled()
-        assert town.item(2)["fields"]["title"] == BY_HAND
-        wait_for(lambda: "is kept" in town.log())
+            if name and (env.data / (schema.FILE + name)).exists():
+                (env.data / (schema.FILE + name)).unlink()
+        harm(env.data / schema.FILE)
+        env.save(2, details="Looked at again.")
+        env.settled()
+        assert env.item(2)["fields"]["title"] == BY_HAND
+        wait_for(lambda: "is kept" in env.log())
         # Without a base nobody can tell that the other title was ours: it is locked, and kept.
-        assert town.item(1)["fields"]["title"] == "Scene 1"
-        (worker,) = town.workers()
-        assert "there was no backup" in said(town) + str(town.hook(1))
-        town.settled()
+        assert env.item(1)["fields"]["title"] == "Scene 1"
+        (worker,) = env.workers()
+        assert "there was no backup" in said(env) + str(env.hook(1))
+        env.settled()
         # What Stash and Plex agree on is ours again: a tag that goes there goes here.
-        before = town.item(2)["tags"]["genre"]
+        before = env.item(2)["tags"]["genre"]
         assert len(before) == len(set(before)) == 2
-        town.save(2, tag_ids=["1"])
-        wait_for(lambda: len(town.item(2)["tags"]["genre"]) == 1)
-        town.run(mode="sync_all")
-        assert town.workers() == [worker]
-        assert "Traceback" not in town.crash()
+        env.save(2, tag_ids=["1"])
+        wait_for(lambda: len(env.item(2)["tags"]["genre"]) == 1)
+        env.run(mode="sync_all")
+        assert env.workers() == [worker]
+        assert "Traceback" not in env.crash()
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["worker alive", "no worker"])
 @pytest.mark.parametrize("harm", HARM)
-def test_a_harmed_database(town: Installation, harm: Callable[[Path], None], alive: bool) -> None:
+def test_a_harmed_database(env: Installation, harm: Callable[[Path], None], alive: bool) -> None:
     """Scenes, edits made in Plex and what nobody told of survive any harm to the database."""
-    back_up(town)
+    back_up(env)
     if alive:
-        town.save(4, details=f"Before {harm.__name__}.")
-        town.settled()
+        env.save(4, details=f"Before {harm.__name__}.")
+        env.settled()
     untold = f"untold {harm.__name__} {alive}"
-    town.stash.set_scene(3, title=untold)
-    before = len(town.stash.log())
+    env.stash.set_scene(3, title=untold)
+    before = len(env.stash.log())
     # The write-ahead log would mend much of it.
-    with contextlib.closing(sqlite3.connect(town.data / schema.FILE)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / schema.FILE)) as store:
         store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    harm(town.data / schema.FILE)
+    harm(env.data / schema.FILE)
     title = f"after {harm.__name__} {alive}"
-    town.save(1, title=title)
+    env.save(1, title=title)
     try:
-        town.title_becomes(1, title)
-        town.title_becomes(3, untold)
+        env.title_becomes(1, title)
+        env.title_becomes(3, untold)
     except AssertionError:
-        trouble = [str(town.stash.runs()[-1]["output"]), str(town.workers()), str(town.rows())]
-        raise AssertionError("\n".join([*trouble, town.log()[-2000:], town.crash()])) from None
-    assert town.item(2)["fields"]["title"] == BY_HAND
-    town.settled()
-    town.save(4, title=title)
-    town.title_becomes(4, title)
-    assert "PlexSync's database" in "\n".join(text for _, text in town.stash.log()[before:])
-    wait_for(lambda: not town.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
-    assert len(list(town.data.glob("*" + recovery.MARK + "*"))) <= 1
+        trouble = [str(env.stash.runs()[-1]["output"]), str(env.workers()), str(env.rows())]
+        raise AssertionError("\n".join([*trouble, env.log()[-2000:], env.crash()])) from None
+    assert env.item(2)["fields"]["title"] == BY_HAND
+    env.settled()
+    env.save(4, title=title)
+    env.title_becomes(4, title)
+    assert "PlexSync's database" in "\n".join(text for _, text in env.stash.log()[before:])
+    wait_for(lambda: not env.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
+    assert len(list(env.data.glob("*" + recovery.MARK + "*"))) <= 1

@@ -32,10 +32,10 @@ LEFT_OUT = "left out"
 class Canaries:
     """An installation full of them, and what its hooks and tasks answered."""
 
-    def __init__(self, town: Installation) -> None:
-        self.town = town
+    def __init__(self, env: Installation) -> None:
+        self.env = env
         self.answers: list[str] = []
-        tag = town.stash.add_entity("tag", LEFT_OUT)
+        tag = env.stash.add_entity("tag", LEFT_OUT)
         #: Scenes by what becomes of them.
         self.scenes = {
             "in step": 1,
@@ -49,24 +49,24 @@ class Canaries:
             "proven": self._add(f"/elsewhere/{FOLDER}/{catalogue_file(6).name}", 6),
         }
         for copy in ("one", "two"):
-            town.plex.add_item(f"/plex/media/{FOLDER} {copy}/twice.mp4")
-        town.stash.set_scene(self.scenes["left out"], tags=[tag])
+            env.plex.add_item(f"/plex/media/{FOLDER} {copy}/twice.mp4")
+        env.stash.set_scene(self.scenes["left out"], tags=[tag])
 
     def _add(self, path: str, like: int = 0) -> int:
         file = catalogue_file(like) if like else None
         facts = {"size": file.size, "oshash": file.oshash} if file else {}
         files = [{"path": path, **facts}]
-        return int(self.town.stash.call("add_scene", files=files))
+        return int(self.env.stash.call("add_scene", files=files))
 
     def edit(self, round_: str) -> None:
         """Change every scene's title without a hook."""
         for scene in self.scenes.values():
-            self.town.stash.set_scene(scene, title=f"{TITLE} {round_} of {scene}, a 'quoted' one")
+            self.env.stash.set_scene(scene, title=f"{TITLE} {round_} of {scene}, a 'quoted' one")
 
     def faults(self) -> None:
         """Let the edit of one scene be refused, and Stash quote the path of another."""
-        key = self.town.item(self.scenes["refused"])["ratingKey"]
-        self.town.plex.fault("status", status=400, method="PUT", path=f"[?&]id={key}&", times=None)
+        key = self.env.item(self.scenes["refused"])["ratingKey"]
+        self.env.plex.fault("status", status=400, method="PUT", path=f"[?&]id={key}&", times=None)
 
     def say(self, answer: dict[str, Any]) -> None:
         """Keep what a process answered."""
@@ -75,17 +75,17 @@ class Canaries:
     def hook_all(self) -> None:
         """Tell of every scene, and wait until each was looked at."""
         for scene in self.scenes.values():
-            self.say(self.town.hook(scene))
-        wait_for(lambda: not [row for row in self.town.rows() if not row["attempts"]])
+            self.say(self.env.hook(scene))
+        wait_for(lambda: not [row for row in self.env.rows() if not row["attempts"]])
 
     def shared(self) -> dict[str, str]:
         """Give all that a person might post."""
-        town = self.town
-        texts = {path.name: path.read_text() for path in town.data.glob("*.log*")}
-        texts["Stash's log"] = json.dumps(town.stash.log(), ensure_ascii=False)
+        env = self.env
+        texts = {path.name: path.read_text() for path in env.data.glob("*.log*")}
+        texts["Stash's log"] = json.dumps(env.stash.log(), ensure_ascii=False)
         texts["answers"] = "\n".join(self.answers)
-        texts["notice"] = json.dumps(town.query("SELECT value FROM meta WHERE key = 'notice'"))
-        texts["hold"] = json.dumps(town.query("SELECT message FROM hold"))
+        texts["notice"] = json.dumps(env.query("SELECT value FROM meta WHERE key = 'notice'"))
+        texts["hold"] = json.dumps(env.query("SELECT message FROM hold"))
         return texts
 
 
@@ -102,9 +102,9 @@ def leaks(texts: dict[str, str]) -> list[str]:
 @pytest.fixture
 def canaries(tmp_path: Path) -> Iterator[Canaries]:
     """A fresh installation of them with redact_logs on."""
-    with installation(tmp_path, SCENES, redact_logs=True, exclude_tags=LEFT_OUT) as town:
-        town.at_rest()
-        made = Canaries(town)
+    with installation(tmp_path, SCENES, redact_logs=True, exclude_tags=LEFT_OUT) as env:
+        env.at_rest()
+        made = Canaries(env)
         made.faults()
         yield made
 
@@ -112,37 +112,37 @@ def canaries(tmp_path: Path) -> Iterator[Canaries]:
 @pytest.mark.parametrize("way", ["one by one", "bulk", "preview"])
 def test_nothing_shared_names_a_title_or_a_path(canaries: Canaries, way: str) -> None:
     """Whatever becomes of a scene, and however it is looked at, what is said names neither."""
-    town, scenes = canaries.town, canaries.scenes
-    key = town.item(scenes["by hand"])["ratingKey"]
+    env, scenes = canaries.env, canaries.scenes
+    key = env.item(scenes["by hand"])["ratingKey"]
     if way == "one by one":
         canaries.edit("first")
         canaries.hook_all()
-        town.plex.person_sets(key, fields={"title": HAND})
+        env.plex.person_sets(key, fields={"title": HAND})
         quoted = f"cannot read /stash/media/{FOLDER}/x.mp4"
-        town.stash.fault("graphql_error", message=quoted, query="findScene", times=2)
+        env.stash.fault("graphql_error", message=quoted, query="findScene", times=2)
         canaries.edit("second")
         canaries.hook_all()
-        assert "StashAnswerError" in town.log()
+        assert "StashAnswerError" in env.log()
     elif way == "bulk":
-        town.plex.person_sets(key, fields={"title": HAND})
+        env.plex.person_sets(key, fields={"title": HAND})
         canaries.edit("first")
-        canaries.say(town.run(mode="sync_all"))
+        canaries.say(env.run(mode="sync_all"))
         canaries.edit("second")
-        canaries.say(town.run(mode="sync_all"))
+        canaries.say(env.run(mode="sync_all"))
     else:
-        town.plex.person_sets(key, fields={"title": HAND})
+        env.plex.person_sets(key, fields={"title": HAND})
         canaries.edit("first")
-        canaries.say(town.run(mode="preview"))
+        canaries.say(env.run(mode="preview"))
         quoted = f"cannot read /stash/media/{FOLDER}/x.mp4"
-        town.stash.fault("graphql_error", message=quoted, query="findScenes", times=None)
-        canaries.say(town.run(mode="preview"))
-        town.stash.clear_faults()
-        town.stash.fault("graphql_error", message=quoted, times=6, path="^/graphql")
-        canaries.say(town.run(mode="sync_all"))
-        town.stash.clear_faults()
+        env.stash.fault("graphql_error", message=quoted, query="findScenes", times=None)
+        canaries.say(env.run(mode="preview"))
+        env.stash.clear_faults()
+        env.stash.fault("graphql_error", message=quoted, times=6, path="^/graphql")
+        canaries.say(env.run(mode="sync_all"))
+        env.stash.clear_faults()
     for mode in ("retry_failed", "release_locks"):
-        canaries.say(town.run(mode=mode))
-    canaries.say(town.hook(scenes["missing"]))
+        canaries.say(env.run(mode=mode))
+    canaries.say(env.hook(scenes["missing"]))
     shared = canaries.shared()
     assert leaks(shared) == []
     said = "\n".join(shared.values())
@@ -155,34 +155,34 @@ def test_nothing_shared_names_a_title_or_a_path(canaries: Canaries, way: str) ->
 
 def test_the_setting_holds_for_what_was_said_before_it_was_turned_on(canaries: Canaries) -> None:
     """The log begins anew when redact_logs is turned on, and no kept message is said again."""
-    town = canaries.town
-    town.settings(exclude_tags=LEFT_OUT)
+    env = canaries.env
+    env.settings(exclude_tags=LEFT_OUT)
     canaries.edit("in the open")
     canaries.hook_all()
     assert leaks(canaries.shared())
-    told = town.query("SELECT message FROM dirty WHERE due_at IS NULL")
+    told = env.query("SELECT message FROM dirty WHERE due_at IS NULL")
     assert any(FOLDER in row["message"] for row in told)
-    town.settings(exclude_tags=LEFT_OUT, redact_logs=True)
+    env.settings(exclude_tags=LEFT_OUT, redact_logs=True)
     said = len(canaries.answers)
-    town.hook(canaries.scenes["in step"])
-    wait_for(lambda: (town.data / "plexsync.log.1").exists() and town.log())
+    env.hook(canaries.scenes["in step"])
+    wait_for(lambda: (env.data / "plexsync.log.1").exists() and env.log())
     kept = "SELECT 1 FROM dirty WHERE message LIKE ? AND due_at IS NULL"
-    wait_for(lambda: not town.query(kept, f"%{FOLDER}%"))
-    canaries.say(town.run(mode="retry_failed"))
-    wait_for(lambda: not [row for row in town.rows() if not row["attempts"]])
+    wait_for(lambda: not env.query(kept, f"%{FOLDER}%"))
+    canaries.say(env.run(mode="retry_failed"))
+    wait_for(lambda: not [row for row in env.rows() if not row["attempts"]])
     shared = canaries.shared()
     assert leaks({"log": shared["plexsync.log"], "notice": shared["notice"]}) == []
     assert leaks({"answers": "\n".join(canaries.answers[said:])}) == []
-    assert not [row for row in town.query("SELECT message FROM dirty") if FOLDER in row["message"]]
+    assert not [row for row in env.query("SELECT message FROM dirty") if FOLDER in row["message"]]
 
 
 def test_a_worker_redacts_before_it_has_read_the_settings(canaries: Canaries) -> None:
     """What the setting was when last read holds until it is read again."""
-    town = canaries.town
-    canaries.say(town.hook(canaries.scenes["in step"]))
-    town.settled()
-    town.kill_workers()
-    resident = Resident(str(town.data), stays=True)
+    env = canaries.env
+    canaries.say(env.hook(canaries.scenes["in step"]))
+    env.settled()
+    env.kill_workers()
+    resident = Resident(str(env.data), stays=True)
     try:
         assert resident.log.is_redacted
         redaction.follow(resident.store, resident.log, wanted=False)
@@ -193,20 +193,20 @@ def test_a_worker_redacts_before_it_has_read_the_settings(canaries: Canaries) ->
 
 def test_a_defect_of_ours_quotes_no_scene(canaries: Canaries) -> None:
     """The trace of a failure that nobody foresaw names its kind and place alone."""
-    town = canaries.town
-    canaries.say(town.hook(canaries.scenes["in step"]))
-    town.settled()
-    town.kill_workers()
-    resident = Resident(str(town.data), stays=True)
+    env = canaries.env
+    canaries.say(env.hook(canaries.scenes["in step"]))
+    env.settled()
+    env.kill_workers()
+    resident = Resident(str(env.data), stays=True)
     try:
 
         def fail(row: QueueRow) -> None:
             raise KeyError(f"{TITLE} {row.id}")
 
         resident.worker.work_on = fail  # type: ignore[method-assign]
-        canaries.say(town.hook(canaries.scenes["in step"]))
+        canaries.say(env.hook(canaries.scenes["in step"]))
         resident.drain()
     finally:
         resident.close()
-    assert "KeyError" in town.log()
-    assert leaks({"log": town.log()}) == []
+    assert "KeyError" in env.log()
+    assert leaks({"log": env.log()}) == []

@@ -18,8 +18,8 @@ from store import history, queue
 from store.enqueue import enqueue
 from store.maintenance import Maintenance
 from store.store import Store
-from tests.hand import Hand
 from tests.installation import Installation, installation
+from tests.stepped_worker import SteppedWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ DAY = 86400.0
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation; its workers are the tests'."""
     with installation(tmp_path_factory.mktemp("month"), scenes=SCENES) as running:
         yield running
@@ -45,88 +45,88 @@ class Footprint:
     descriptors: int
 
 
-def footprint(town: Installation) -> Footprint:
+def footprint(env: Installation) -> Footprint:
     """Measure this process and the data directory."""
     gc.collect()
     return Footprint(
         tracemalloc.get_traced_memory()[0],
-        sum(path.stat().st_size for path in town.data.iterdir()),
+        sum(path.stat().st_size for path in env.data.iterdir()),
         len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - a count
     )
 
 
-def live(hand: Hand, turns: int, hours: float, dice: random.Random) -> None:
+def live(stepped: SteppedWorker, turns: int, hours: float, dice: random.Random) -> None:
     """Let time pass, with edits, days on which Plex is down, and hours without Stash."""
-    town, resident = hand.town, hand.resident
+    env, resident = stepped.env, stepped.resident
     for turn in range(turns):
-        hand.late += hours * 3600
+        stepped.late += hours * 3600
         away = dice.random()
         if away < 0.15:
-            town.plex.fault("status", status=503, times=None)
+            env.plex.fault("status", status=503, times=None)
         elif away < 0.25:
-            town.stash.fault("status", status=502, times=None)
+            env.stash.fault("status", status=502, times=None)
         scene = dice.randint(1, SCENES)
         words = " ".join(f"{dice.random():.12f}" for _ in range(20))
-        town.stash.set_scene(scene, title=f"Turn {turn}", details=words)
-        hand.hook(scene)
+        env.stash.set_scene(scene, title=f"Turn {turn}", details=words)
+        stepped.hook(scene)
         for _ in range(6):  # what a real one does between two sleeps
-            hand.drain()
+            stepped.drain()
             if not (resident.breaker.lets_pass() and resident._look_for_changes()):
                 resident.maintenance.run()
-            hand.late += 400
-        town.plex.clear_faults()
-        town.stash.clear_faults()
-        town.plex.clear_requests()
-        town.stash.clear_requests()
-    hand.late += DAY
-    hand.drain()
+            stepped.late += 400
+        env.plex.clear_faults()
+        env.stash.clear_faults()
+        env.plex.clear_requests()
+        env.stash.clear_requests()
+    stepped.late += DAY
+    stepped.drain()
 
 
-def month(town: Installation, monkeypatch: pytest.MonkeyPatch, *, hours: float, seed: int) -> None:
+def month(env: Installation, monkeypatch: pytest.MonkeyPatch, *, hours: float, seed: int) -> None:
     """Live for thirty days; compare the last with the tenth."""
     # As small as the month is short, so that what is bounded reaches its bound in time.
     monkeypatch.setattr(history, "KEPT", 40)
     monkeypatch.setattr(history, "BATCH", 10)
     monkeypatch.setattr(log, "SIZE", 10_000)
     dice = random.Random(seed)
-    hand = Hand(town)
+    stepped = SteppedWorker(env)
     per_day = round(24 / (hours + 0.7))
     tracemalloc.start()
     try:
-        live(hand, 10 * per_day, hours, dice)
-        before = footprint(town)
-        live(hand, 20 * per_day, hours, dice)
-        after = footprint(town)
+        live(stepped, 10 * per_day, hours, dice)
+        before = footprint(env)
+        live(stepped, 20 * per_day, hours, dice)
+        after = footprint(env)
     finally:
         tracemalloc.stop()
-        hand.resident.close()
-        hand.lock.release()
+        stepped.resident.close()
+        stepped.lock.release()
     sys.stdout.write(
         f"\nseed {seed}, {30 * per_day} turns: day 10 {before}, day 30 {after}\n"
-        + "\n".join(f"  {path.name} {path.stat().st_size}" for path in sorted(town.data.iterdir()))
+        + "\n".join(f"  {path.name} {path.stat().st_size}" for path in sorted(env.data.iterdir()))
         + "\n"
     )
     assert after.memory - before.memory < 300_000
     assert after.files < before.files * 1.5 + 100_000
     assert after.descriptors <= before.descriptors + 2
-    assert all(town.item(n)["fields"]["title"].startswith("Turn") for n in range(1, SCENES + 1))
+    assert all(env.item(n)["fields"]["title"].startswith("Turn") for n in range(1, SCENES + 1))
 
 
 @pytest.mark.timeout(180)
-def test_a_month_leaves_no_trace(town: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_month_leaves_no_trace(env: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory, descriptors and all files are as large on day 30 as on day 10."""
-    month(town, monkeypatch, hours=8.0, seed=7)
-    assert town.query("SELECT count(*) AS kept FROM history")[0]["kept"] <= 50
+    month(env, monkeypatch, hours=8.0, seed=7)
+    assert env.query("SELECT count(*) AS kept FROM history")[0]["kept"] <= 50
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_soak_a_month_of_hours(
-    town: Installation, monkeypatch: pytest.MonkeyPatch, seed: int
+    env: Installation, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Long mode: the same with a turn each hour and a half."""
-    month(town, monkeypatch, hours=0.8, seed=seed)
+    month(env, monkeypatch, hours=0.8, seed=seed)
 
 
 def test_a_database_that_was_large_gives_its_space_back(tmp_path: Path) -> None:

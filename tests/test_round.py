@@ -7,7 +7,7 @@ import pytest
 from simulator.library import catalogue_file
 from store import ledger, queue
 from store.enqueue import BACKGROUND, enqueue
-from tests.bulk_town import bulk_hand, key_of
+from tests.bulk_worker import key_of, stepped_bulk
 from tests.installation import installation
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
@@ -164,28 +164,28 @@ def test_more_than_a_chunk_of_lost_scenes_is_found_in_parts(
 
 def test_what_the_round_finds_is_mended(tmp_path: Path) -> None:
     """The items below the new name are written anew, and what is gone is forgotten."""
-    with installation(tmp_path, 20) as town, bulk_hand(town) as hand:
-        hand.task(range(1, 21))
-        hand.drain()
-        hand.resident.task_lock.release()
-        worker = hand.resident
-        sweep = Sweep(worker.store, worker.stash, worker.log, hand.clock)
-        hand.late += 60.0
+    with installation(tmp_path, 20) as env, stepped_bulk(env) as stepped:
+        stepped.task(range(1, 21))
+        stepped.drain()
+        stepped.resident.task_lock.release()
+        worker = stepped.resident
+        sweep = Sweep(worker.store, worker.stash, worker.log, stepped.clock)
+        stepped.late += 60.0
         sweep.run()
-        hand.drain()
+        stepped.drain()
         lost = next(one for one in range(1, 21) if folder_of(one) != folder_of(5))
-        town.stash.delete_scene(lost)
-        moved = town.stash.move_folder(folder_of(5), "/stash/media/Folder moved")
+        env.stash.delete_scene(lost)
+        moved = env.stash.move_folder(folder_of(5), "/stash/media/Folder moved")
         fresh = {}
         for scene in moved:
-            town.plex.delete_item(key_of(town, scene))
+            env.plex.delete_item(key_of(env, scene))
             fresh[scene] = f"/plex/media/Folder moved/{catalogue_file(scene).name}"
-            town.plex.add_item(fresh[scene])
-        hand.late += STEP
+            env.plex.add_item(fresh[scene])
+        stepped.late += STEP
         assert sweep.run() == len(moved) + 1
-        hand.drain()
+        stepped.drain()
         for scene, path in fresh.items():
-            wanted = town.stash.scene(scene)["title"]
-            assert town.plex.item_at(path)["fields"]["title"] == wanted
+            wanted = env.stash.scene(scene)["title"]
+            assert env.plex.item_at(path)["fields"]["title"] == wanted
         assert ledger.scene_record(worker.store.connection, lost) is None
-        assert hand.rows() == {}
+        assert stepped.rows() == {}

@@ -64,7 +64,7 @@ class Run:
     """What a full run wrote, said and sent."""
 
     def __init__(self) -> None:
-        self.town: Installation
+        self.env: Installation
         self.said: list[str] = []
         self.watch: Watch
         self.files: dict[str, bytes] = {}
@@ -101,24 +101,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             plex={"token": TOKEN},
             stash={"api_key": API_KEY, "username": "me", "password": "pw"},
             plex_read_timeout=1,
-        ) as town:
-            run.town, run.stash_port = town, town.stash.port
-            run.watch = Watch(town.config_dir)
+        ) as env:
+            run.env, run.stash_port = env, env.stash.port
+            run.watch = Watch(env.config_dir)
             try:
-                live(run, town, foreign)
+                live(run, env, foreign)
             finally:
                 run.watch.stop()
-            collect(run, town, foreign)
+            collect(run, env, foreign)
         yield run
 
 
-def live(run: Run, town: Installation, foreign: Wire) -> None:
+def live(run: Run, env: Installation, foreign: Wire) -> None:
     """Hooks, tasks, and one trouble after another."""
-    town.save(1, title="quiet")
-    town.settled()
-    say(run, town.hook(2))
+    env.save(1, title="quiet")
+    env.settled()
+    say(run, env.hook(2))
     for mode in ("check_connection", "sync_all", "preview", "test_connection", "libraries"):
-        say(run, town.run(mode=mode))
+        say(run, env.run(mode=mode))
     away = f"{foreign.url}/there?X-Plex-Token=none"
     for action, options in (
         ("status", {"status": 401}),
@@ -130,35 +130,35 @@ def live(run: Run, town: Installation, foreign: Wire) -> None:
         ("raw", {}),
         ("reset_after", {}),
     ):
-        town.plex.fault(action, times=None, **options)
-        town.save(3, title=f"during {action} {len(run.said)}")
-        say(run, town.run(mode="check_connection"))
+        env.plex.fault(action, times=None, **options)
+        env.save(3, title=f"during {action} {len(run.said)}")
+        say(run, env.run(mode="check_connection"))
         wait_for(
             lambda: (
-                town.query("SELECT * FROM hold")
-                or town.query("SELECT * FROM dirty WHERE attempts > 0")
+                env.query("SELECT * FROM hold")
+                or env.query("SELECT * FROM dirty WHERE attempts > 0")
             )
         )
-        town.plex.clear_faults()
-        touch(town)
-        town.settled()
+        env.plex.clear_faults()
+        touch(env)
+        env.settled()
     # A token that was right once, and one that was pasted into other boxes.
-    town.settings(plex_token=OLD_TOKEN)
-    say(run, town.run(mode="check_connection"))
-    town.save(4, title="with the old token")
-    wait_for(lambda: town.query("SELECT * FROM hold WHERE reason = 'AuthError'"))
-    say(run, town.hook(5))
-    town.settings(
+    env.settings(plex_token=OLD_TOKEN)
+    say(run, env.run(mode="check_connection"))
+    env.save(4, title="with the old token")
+    wait_for(lambda: env.query("SELECT * FROM hold WHERE reason = 'AuthError'"))
+    say(run, env.hook(5))
+    env.settings(
         plex_url=f"http://me:{TOKEN}@127.0.0.1/?X-Plex-Token={TOKEN}", path_map=f"{TOKEN} => x"
     )
-    say(run, town.run(mode="check_connection"))
-    town.save(4, title="with the token everywhere")
-    wait_for(lambda: town.query("SELECT * FROM hold WHERE reason = 'SettingsError'"))
-    town.settings()
-    touch(town)
-    town.settled()
+    say(run, env.run(mode="check_connection"))
+    env.save(4, title="with the token everywhere")
+    wait_for(lambda: env.query("SELECT * FROM hold WHERE reason = 'SettingsError'"))
+    env.settings()
+    touch(env)
+    env.settled()
     # A Stash that refuses the cookie, quotes it, and leads elsewhere.
-    cookie = town.stash.cookie()
+    cookie = env.stash.cookie()
     run.cookies.add(cookie)
     for action, options in (
         ("unauthorized", {}),
@@ -168,26 +168,26 @@ def live(run: Run, town: Installation, foreign: Wire) -> None:
         ),
         ("status", {"status": 302, "headers": {"Location": away}}),
     ):
-        town.stash.fault(action, times=8, path="^/graphql", **options)
-        say(run, town.hook(6))
-        say(run, town.run(mode="sync_all"))
-        town.stash.clear_faults()
-        touch(town)
-        town.settled()
+        env.stash.fault(action, times=8, path="^/graphql", **options)
+        say(run, env.hook(6))
+        say(run, env.run(mode="sync_all"))
+        env.stash.clear_faults()
+        touch(env)
+        env.settled()
     # A worker that dies, and one that finds a settings map of another kind.
-    town.kill_workers()
-    town.stash.settings("PlexSync", {"plex_token": [TOKEN], "plex_url": {"x": TOKEN}})
-    say(run, town.hook(6))
-    wait_for(lambda: town.query("SELECT * FROM hold WHERE reason = 'SettingsError'"))
-    town.settings()
-    touch(town)
-    town.settled()
+    env.kill_workers()
+    env.stash.settings("PlexSync", {"plex_token": [TOKEN], "plex_url": {"x": TOKEN}})
+    say(run, env.hook(6))
+    wait_for(lambda: env.query("SELECT * FROM hold WHERE reason = 'SettingsError'"))
+    env.settings()
+    touch(env)
+    env.settled()
 
 
-def touch(town: Installation) -> None:
+def touch(env: Installation) -> None:
     """Let the worker look at once, as "Sync all" does."""
     time.sleep(0.05)
-    town.run(mode="retry_failed")
+    env.run(mode="retry_failed")
 
 
 def say(run: Run, answered: dict[str, Any]) -> None:
@@ -195,23 +195,23 @@ def say(run: Run, answered: dict[str, Any]) -> None:
     run.said.append(json.dumps(answered))
 
 
-def collect(run: Run, town: Installation, foreign: Wire) -> None:
+def collect(run: Run, env: Installation, foreign: Wire) -> None:
     """Keep everything that the run left behind."""
-    run.modes[""] = stat.S_IMODE(town.data.stat().st_mode)
-    for path in sorted(town.data.rglob("*")):
+    run.modes[""] = stat.S_IMODE(env.data.stat().st_mode)
+    for path in sorted(env.data.rglob("*")):
         if path.is_file():
             run.files[path.name] = path.read_bytes()
             run.modes[path.name] = stat.S_IMODE(path.stat().st_mode)
-    run.plex = town.plex.requests()
-    run.stash = town.stash.requests()
-    run.stash_log = town.stash.log()
+    run.plex = env.plex.requests()
+    run.stash = env.stash.requests()
+    run.stash_log = env.stash.log()
     run.foreign = list(foreign.asked)
     for request in run.stash:
         headers = {name.lower(): value for name, value in request["headers"].items()}
         for cookie in headers.get("cookie", "").split(";"):
             if cookie.strip().startswith("session="):
                 run.cookies.add(cookie.strip().removeprefix("session="))
-    newest = town.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"]
+    newest = env.query("SELECT value FROM meta WHERE key = 'connection'")[0]["value"]
     run.cookies.add(json.loads(newest)["SessionCookie"]["Value"])
 
 
@@ -294,7 +294,7 @@ def test_an_exception_does_not_show_a_secret(run: Run) -> None:
     crash = run.files.get("worker-crash.log", b"").decode()
     assert "Traceback" not in crash
     messages = json.dumps(
-        run.town.query("SELECT message FROM hold") + run.town.query("SELECT message FROM dirty")
+        run.env.query("SELECT message FROM hold") + run.env.query("SELECT message FROM dirty")
     )
     for secret in (*SECRETS, *run.cookies):
         assert secret not in messages + crash
@@ -306,25 +306,25 @@ PRIVATE = "Ünser \"private' \\ evening\twith\nline"
 @pytest.mark.parametrize("fault", ["", "status", "missing"])
 def test_redacted_logs_show_neither_titles_nor_paths(fault: str, tmp_path: Path) -> None:
     """With redact_logs no title and no path gets into the log, a notice or a message."""
-    with installation(tmp_path, scenes=3, redact_logs=True, exclude_tags="left out") as town:
+    with installation(tmp_path, scenes=3, redact_logs=True, exclude_tags="left out") as env:
         if fault == "status":
-            town.plex.fault("status", status=400, method="PUT", times=None)
+            env.plex.fault("status", status=400, method="PUT", times=None)
         if fault == "missing":
-            town.plex.delete_item(town.item(1)["ratingKey"])
-        town.save(1, title=PRIVATE)
+            env.plex.delete_item(env.item(1)["ratingKey"])
+        env.save(1, title=PRIVATE)
         if fault == "":
             # Kept in Plex by hand: the note about it would quote the title.
-            town.settled()
-            key = town.item(1)["ratingKey"]
-            town.plex.person_sets(key, fields={"title": "By hand, private"})
-            town.save(1, title=PRIVATE + "!")
-        wait_for(lambda: "scene 1" in town.log())
-        wait_for(lambda: not [row for row in town.rows() if not row["attempts"]])
-        said = town.hook(2)
-        town.settled() if fault == "" else None
-        written = town.log() + json.dumps(said) + json.dumps(town.stash.log())
-        written += json.dumps(town.query("SELECT message FROM dirty"))
-        written += json.dumps(town.query("SELECT value FROM meta WHERE key = 'notice'"))
+            env.settled()
+            key = env.item(1)["ratingKey"]
+            env.plex.person_sets(key, fields={"title": "By hand, private"})
+            env.save(1, title=PRIVATE + "!")
+        wait_for(lambda: "scene 1" in env.log())
+        wait_for(lambda: not [row for row in env.rows() if not row["attempts"]])
+        said = env.hook(2)
+        env.settled() if fault == "" else None
+        written = env.log() + json.dumps(said) + json.dumps(env.stash.log())
+        written += json.dumps(env.query("SELECT message FROM dirty"))
+        written += json.dumps(env.query("SELECT value FROM meta WHERE key = 'notice'"))
         for private in ("private", "evening", "Scene 000001", "scene_000001", "/media/"):
             assert private not in written, private
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hand import hand_on
 from tests.installation import Installation, installation, wait_for
+from tests.stepped_worker import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Installation]:
+def env(tmp_path: Path) -> Iterator[Installation]:
     """An installation whose path_map leads nowhere, with five scenes that wait because of it."""
     with installation(tmp_path, scenes=7, path_map="/stash/media => /plex/media/elsewhere") as made:
         made.at_rest()  # or its first sweep would mark them once more
@@ -28,33 +28,33 @@ def town(tmp_path: Path) -> Iterator[Installation]:
         yield made
 
 
-def waiting(town: Installation) -> list[int]:
+def waiting(env: Installation) -> list[int]:
     """Give the scenes that wait for Plex to have their file."""
-    found = town.query("SELECT id FROM dirty WHERE reason = 'NotInPlexYet' AND due_at > 0")
+    found = env.query("SELECT id FROM dirty WHERE reason = 'NotInPlexYet' AND due_at > 0")
     return [row["id"] for row in found]
 
 
-def test_scenes_that_waited_for_a_setting_go_when_it_is_mended(town: Installation) -> None:
+def test_scenes_that_waited_for_a_setting_go_when_it_is_mended(env: Installation) -> None:
     """The next save brings the mended path_map, and what waited or was parked goes with it."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         # As a scene is parked whose name several items bear while full paths tell nothing.
         store.execute("UPDATE dirty SET reason = 'AmbiguousMatch', due_at = NULL WHERE id = 5")
         store.commit()
-    town.settings()
-    town.save(6, title="After the mend")
+    env.settings()
+    env.save(6, title="After the mend")
     for scene in range(1, 6):
-        town.title_becomes(scene, f"Waits {scene}", 20)
-    town.settled()
-    assert "the settings changed: " in town.log()
+        env.title_becomes(scene, f"Waits {scene}", 20)
+    env.settled()
+    assert "the settings changed: " in env.log()
 
 
-def test_a_worker_that_starts_anew_brings_nothing_forward(town: Installation) -> None:
+def test_a_worker_that_starts_anew_brings_nothing_forward(env: Installation) -> None:
     """Under the same settings the schedule of what waits goes on as it was."""
-    town.kill_workers()
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    env.kill_workers()
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.execute("UPDATE dirty SET due_at = ?", (time.time() + 3600,))
         store.commit()
-    with hand_on(town) as hand:
-        hand.hook(6)
-        hand.drain()
-    assert sorted(waiting(town)) == [1, 2, 3, 4, 5, 6]
+    with step(env) as stepped:
+        stepped.hook(6)
+        stepped.drain()
+    assert sorted(waiting(env)) == [1, 2, 3, 4, 5, 6]

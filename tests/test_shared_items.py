@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from store import ledger
-from tests.bulk_town import BulkHand, bulk_hand, writes
+from tests.bulk_worker import BulkWorker, stepped_bulk, writes
 from tests.installation import PATH_MAP, Installation, installation
 
 if TYPE_CHECKING:
@@ -56,17 +56,17 @@ SPELLINGS: dict[str, tuple[str, str, str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
     with installation(tmp_path_factory.mktemp("shared"), SCENES) as made:
         yield made
 
 
 @pytest.fixture
-def hand(town: Installation) -> Iterator[BulkHand]:
-    """Its worker in hand; Plex has a library of Windows' folders besides."""
-    with bulk_hand(town, sync_fields="title,summary,tags") as made:
-        town.plex.add_section("other", "Windows", FOLDERS)
+def stepped(env: Installation) -> Iterator[BulkWorker]:
+    """Its worker, stepped by the test; Plex has a library of Windows' folders besides."""
+    with stepped_bulk(env, sync_fields="title,summary,tags") as made:
+        env.plex.add_section("other", "Windows", FOLDERS)
         made.late = 60.0  # what was set a second ago might be set again in the same second
         yield made
 
@@ -74,70 +74,70 @@ def hand(town: Installation) -> Iterator[BulkHand]:
 class Shared:
     """One item, and scenes that hold its file."""
 
-    def __init__(self, hand: BulkHand, kind: str, *titles: str) -> None:
+    def __init__(self, stepped: BulkWorker, kind: str, *titles: str) -> None:
         path_map, one, other, plex = SPELLINGS[kind]
-        self.hand, self.town = hand, hand.town
+        self.stepped, self.env = stepped, stepped.env
         self.set_up(path_map=path_map)
         windows = plex.startswith(("D:", "\\\\"))
         self.plex_path = plex if windows else f"/plex/media/{plex}"
         more: dict[str, Any] = {"section": 2} if windows else {}
-        self.key = int(self.town.plex.add_item(self.plex_path, **more)["ratingKey"])
+        self.key = int(self.env.plex.add_item(self.plex_path, **more)["ratingKey"])
         self.scenes = [
-            self.town.stash.add_scene(path, title=title, organized=True)
+            self.env.stash.add_scene(path, title=title, organized=True)
             for path, title in zip((one, other), titles or ("First", "Second"), strict=True)
         ]
 
     def set_up(self, **settings: Any) -> None:
         """Set the settings; path_map stays."""
         self.path_map = settings.pop("path_map", getattr(self, "path_map", PATH_MAP))
-        self.town.settings(sync_fields="title,summary,tags", path_map=self.path_map, **settings)
+        self.env.settings(sync_fields="title,summary,tags", path_map=self.path_map, **settings)
 
     def sync_all(self) -> dict[str, int]:
         """Sync these scenes as a task does; give what they came to."""
-        before = self.hand.tally()
-        self.hand.forget_requests()
-        if not self.hand.resident.task_lock.is_held():
-            self.hand.task(self.scenes)
+        before = self.stepped.tally()
+        self.stepped.forget_requests()
+        if not self.stepped.resident.task_lock.is_held():
+            self.stepped.task(self.scenes)
         else:
-            self.hand.mark_as(2, self.scenes)
-        self.hand.drain()
-        self.hand.late += 60.0
+            self.stepped.mark_as(2, self.scenes)
+        self.stepped.drain()
+        self.stepped.late += 60.0
         return {
             outcome: count - before.get(outcome, 0)
-            for outcome, count in self.hand.tally().items()
+            for outcome, count in self.stepped.tally().items()
             if count != before.get(outcome, 0)
         }
 
     def edit(self, place: int, **values: Any) -> None:
         """Save a scene, with its hook."""
-        self.hand.forget_requests()
+        self.stepped.forget_requests()
         if values:
-            self.town.stash.set_scene(self.scenes[place], **values)
-        self.hand.hook(self.scenes[place])
-        self.hand.drain()
-        self.hand.late += 60.0
+            self.env.stash.set_scene(self.scenes[place], **values)
+        self.stepped.hook(self.scenes[place])
+        self.stepped.drain()
+        self.stepped.late += 60.0
 
     @property
     def title(self) -> str:
         """What Plex shows."""
-        return str(self.town.plex.item(self.key)["fields"].get("title"))
+        return str(self.env.plex.item(self.key)["fields"].get("title"))
 
     def note(self, place: int) -> str:
         """What the page says of a scene."""
-        record = ledger.scene_record(self.hand.resident.store.connection, self.scenes[place])
+        record = ledger.scene_record(self.stepped.resident.store.connection, self.scenes[place])
         assert record is not None
         return record.note
 
     def close(self) -> None:
         """Take the scenes out of Stash."""
         for scene in self.scenes:
-            self.town.stash.delete_scene(scene)
+            self.env.stash.delete_scene(scene)
 
 
 @pytest.fixture
-def shared(hand: BulkHand, request: pytest.FixtureRequest) -> Iterator[Shared]:
+def shared(stepped: BulkWorker, request: pytest.FixtureRequest) -> Iterator[Shared]:
     """Two scenes with one file."""
-    made = Shared(hand, getattr(request, "param", "the very same"))
+    made = Shared(stepped, getattr(request, "param", "the very same"))
     yield made
     made.close()
 
@@ -150,11 +150,11 @@ def test_one_file_in_two_spellings_belongs_to_one_scene(shared: Shared) -> None:
     assert shared.note(1) == f"shares an item with scene {shared.scenes[0]}"
     for _ in range(2):
         assert shared.sync_all() == {"unchanged": 1, "shares": 1}
-        assert writes(shared.town) == []
+        assert writes(shared.env) == []
     shared.edit(1, title="Second, edited")
-    assert writes(shared.town) == []
+    assert writes(shared.env) == []
     shared.edit(0)
-    assert writes(shared.town) == []
+    assert writes(shared.env) == []
     assert shared.title == "First"
 
 
@@ -167,15 +167,15 @@ def test_scenes_of_one_file_that_are_edited_one_by_one_agree_on_the_first(shared
     assert shared.note(1) == f"shares an item with scene {shared.scenes[0]}"
     for place in (1, 0, 1):
         shared.edit(place)
-        assert writes(shared.town) == []
+        assert writes(shared.env) == []
     assert shared.sync_all() == {"unchanged": 1, "shares": 1}
-    assert writes(shared.town) == []
+    assert writes(shared.env) == []
 
 
 @pytest.mark.parametrize("shared", SPELLINGS, indirect=True)
 def test_a_preview_gives_a_shared_item_to_one_scene(shared: Shared) -> None:
     """It foresees one change, also where nothing was ever synced."""
-    answer = shared.town.run(mode="preview")
+    answer = shared.env.run(mode="preview")
     told = answer["stderr"]
     assert "1 would share another's item" in answer["output"]
     assert f"shares an item with scene {shared.scenes[0]}" in told
@@ -188,8 +188,8 @@ def test_ownership_moves_on_from_a_scene_that_is_left_out(
     shared: Shared, way: str, again: str
 ) -> None:
     """Whoever is not synced, or says nothing, owns nothing; the next scene is looked at at once."""
-    town, (first, second) = shared.town, shared.scenes
-    tag = town.stash.add_entity("tag", f"Leave out {first}")
+    env, (first, second) = shared.env, shared.scenes
+    tag = env.stash.add_entity("tag", f"Leave out {first}")
     settings = {"exclude_tags": f"Leave out {first}", "only_organized": True}
     shared.set_up(**settings)
     assert shared.sync_all() == {"changed": 1, "shares": 1}
@@ -201,9 +201,9 @@ def test_ownership_moves_on_from_a_scene_that_is_left_out(
     }
     change = changes[way]
     if change:
-        town.stash.set_scene(first, **change)
+        env.stash.set_scene(first, **change)
     else:
-        town.stash.delete_scene(first)
+        env.stash.delete_scene(first)
     if again == "edit":
         shared.edit(0)
     else:
@@ -212,7 +212,7 @@ def test_ownership_moves_on_from_a_scene_that_is_left_out(
     shared.edit(1, title="Second, edited")
     assert shared.title == "Second, edited"
     shared.sync_all()
-    assert writes(town) == []
+    assert writes(env) == []
     if way == "deleted":
         shared.scenes = [second]
         return
@@ -225,7 +225,7 @@ def test_ownership_moves_on_from_a_scene_that_is_left_out(
     assert shared.title == "First"
     assert shared.note(1) == f"shares an item with scene {first}"
     assert shared.sync_all() == {"unchanged": 1, "shares": 1}
-    assert writes(town) == []
+    assert writes(env) == []
 
 
 def test_where_nobody_says_anything_the_first_scene_owns(shared: Shared) -> None:
@@ -237,40 +237,40 @@ def test_where_nobody_says_anything_the_first_scene_owns(shared: Shared) -> None
     shared.edit(1, title="Second")
     assert shared.title == "Second"
     assert shared.sync_all() == {"unchanged": 1, "shares": 1}
-    assert writes(shared.town) == []
+    assert writes(shared.env) == []
 
 
-def test_many_shared_items_cost_plex_what_their_pages_cost(hand: BulkHand) -> None:
+def test_many_shared_items_cost_plex_what_their_pages_cost(stepped: BulkWorker) -> None:
     """A Sync all in which many scenes share stays far below a request for each."""
-    made = [hand.town.plex.add_item(f"/plex/media/Many/{number}.mp4") for number in range(60)]
+    made = [stepped.env.plex.add_item(f"/plex/media/Many/{number}.mp4") for number in range(60)]
     scenes = [
-        hand.town.stash.add_scene(f"/stash/media/Many/{number}.mp4", title=f"{twin} {number}")
+        stepped.env.stash.add_scene(f"/stash/media/Many/{number}.mp4", title=f"{twin} {number}")
         for number in range(60)
         for twin in ("a", "b")
     ]
-    hand.task(scenes)
-    hand.drain()
-    hand.late += 60.0
+    stepped.task(scenes)
+    stepped.drain()
+    stepped.late += 60.0
     for _ in range(2):
-        hand.forget_requests()
-        hand.mark_as(2, scenes)
-        hand.drain()
-        hand.late += 60.0
-        counts = hand.plex_counts()
+        stepped.forget_requests()
+        stepped.mark_as(2, scenes)
+        stepped.drain()
+        stepped.late += 60.0
+        counts = stepped.plex_counts()
         assert counts["writes"] == 0
         assert counts["total"] <= len(scenes) / 200 + 10
-    titles = {hand.town.plex.item(one["ratingKey"])["fields"]["title"] for one in made}
+    titles = {stepped.env.plex.item(one["ratingKey"])["fields"]["title"] for one in made}
     assert titles == {f"a {number}" for number in range(60)}
     for scene in scenes:
-        hand.town.stash.delete_scene(scene)
+        stepped.env.stash.delete_scene(scene)
 
 
 def test_the_summary_of_sync_all_counts_who_shares_by_itself(tmp_path: Path) -> None:
     """It does not say "unchanged" of a scene whose item shows another scene's texts."""
-    with installation(tmp_path, SCENES) as town:
-        town.plex.add_item("/plex/media/A/x.mp4")
+    with installation(tmp_path, SCENES) as env:
+        env.plex.add_item("/plex/media/A/x.mp4")
         for title in ("First", "Second"):
-            town.stash.add_scene("/stash/media/A/x.mp4", title=title)
-        answer = town.run(mode="sync_all")
+            env.stash.add_scene("/stash/media/A/x.mp4", title=title)
+        answer = env.run(mode="sync_all")
     assert f"{SCENES + 1} changed, 0 unchanged" in answer["output"]
     assert "1 shares an item with another scene" in answer["output"]

@@ -1,4 +1,4 @@
-"""The Stash stand-in's doors, over real sockets."""
+"""Who may ask the Stash stand-in what, over real sockets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_wrong_key_is_refused_even_where_nobody_has_to_log_in(stash: StashContro
 
 
 def test_cookie_is_renewed_by_each_reply_and_grows_old(locked: StashControl) -> None:
-    """A cookie opens the door for its age; the one in the reply lives on."""
+    """A cookie is accepted for its age; the one in the reply lives on."""
     old = {"Cookie": f"session={locked.cookie()}"}
     locked.options(advance_seconds=3000)
     answer = locked.post(VERSION, None, old)

@@ -15,7 +15,7 @@ import pytest
 
 from simulator.library import catalogue_file
 from store.schema import FILE
-from tests.bulk_town import FIELDS, key_of, writes
+from tests.bulk_worker import FIELDS, key_of, writes
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
@@ -25,24 +25,24 @@ SCENES = 120
 
 
 @pytest.fixture
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation of its own for each test."""
-    with installation(tmp_path_factory.mktemp("town"), SCENES, sync_fields=FIELDS) as made:
+    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as made:
         yield made
 
 
 class Running:
     """A task as a process that can be killed as Stash's Stop does."""
 
-    def __init__(self, town: Installation) -> None:
+    def __init__(self, env: Installation) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-S", str(town.plugin_dir / "plexsync.py")],
+            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         assert self.process.stdin
-        self.process.stdin.write(town.payload(mode="sync_all"))
+        self.process.stdin.write(env.payload(mode="sync_all"))
         self.process.stdin.close()
 
     def halt(self) -> None:
@@ -58,9 +58,9 @@ class Running:
                 pipe.close()
 
 
-def sync_all(town: Installation) -> dict[str, Any]:
+def sync_all(env: Installation) -> dict[str, Any]:
     """Run the task to its end."""
-    return town.run(mode="sync_all")
+    return env.run(mode="sync_all")
 
 
 def counted(output: str) -> dict[str, int]:
@@ -74,107 +74,107 @@ def progress_of(stderr: str) -> list[float]:
     return [float(value) for value in re.findall("\x01p\x02([0-9.]+)", stderr)]
 
 
-def test_a_run_counts_what_came_of_every_scene(town: Installation) -> None:
+def test_a_run_counts_what_came_of_every_scene(env: Installation) -> None:
     """Changed, unchanged, not in Plex yet, failed and left out add up, by reason."""
-    town.plex.delete_item(key_of(town, 5))
-    bad = key_of(town, 6)
-    town.plex.fault("status", method="PUT", path=f"id={bad}&", status=400, times=None)
-    town.stash.set_scene(7, tag_ids=[town.stash.add_entity("tag", "Private")])
-    town.settings(sync_fields=FIELDS, exclude_tags="Private")
-    done = sync_all(town)["output"]
+    env.plex.delete_item(key_of(env, 5))
+    bad = key_of(env, 6)
+    env.plex.fault("status", method="PUT", path=f"id={bad}&", status=400, times=None)
+    env.stash.set_scene(7, tag_ids=[env.stash.add_entity("tag", "Private")])
+    env.settings(sync_fields=FIELDS, exclude_tags="Private")
+    done = sync_all(env)["output"]
     numbers = counted(done)
     assert numbers["scenes in"] == SCENES
     assert numbers["changed"] == SCENES - 3
     assert (numbers["unchanged"], numbers["not in Plex yet"], numbers["failed"]) == (0, 1, 1)
     assert "1 RejectedEdit" in done
     assert "1 left out (1 it carries the tag 'Private' (setting exclude_tags))" in done
-    again = counted(sync_all(town)["output"])
+    again = counted(sync_all(env)["output"])
     assert (again["changed"], again["unchanged"]) == (0, SCENES - 3)
     assert (again["not in Plex yet"], again["failed"]) == (1, 1)
 
 
-def test_progress_moves_and_ends_at_one(town: Installation) -> None:
+def test_progress_moves_and_ends_at_one(env: Installation) -> None:
     """Progress ascends in several steps while scenes are done."""
-    town.plex.latency(15)
-    steps = progress_of(sync_all(town)["stderr"])
+    env.plex.latency(15)
+    steps = progress_of(sync_all(env)["stderr"])
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
     assert len({step for step in steps if 0 < step < 1}) >= 2
 
 
-def test_three_kills_lose_nothing_and_repeat_no_write(town: Installation) -> None:
+def test_three_kills_lose_nothing_and_repeat_no_write(env: Installation) -> None:
     """Killed three times in the middle it goes on where it was; each scene is written once."""
-    town.plex.latency(10)
+    env.plex.latency(10)
     done = 0
     for _ in range(3):
-        task = Running(town)
-        wait_for(lambda: town.plex.counts()["writes"] >= done + 15)  # noqa: B023
+        task = Running(env)
+        wait_for(lambda: env.plex.counts()["writes"] >= done + 15)  # noqa: B023
         task.kill()
-        wait_for(lambda: not town.task_lives())
-        done = calm(town)
+        wait_for(lambda: not env.task_lives())
+        done = calm(env)
         assert done < SCENES
-        left = town.query("SELECT count(*) AS n FROM dirty WHERE run = 1")[0]["n"]
+        left = env.query("SELECT count(*) AS n FROM dirty WHERE run = 1")[0]["n"]
         assert left == SCENES - done
-    answer = sync_all(town)
+    answer = sync_all(env)
     assert "going on where the stopped run was" in answer["stderr"]
     numbers = counted(answer["output"])
     assert (numbers["scenes in"], numbers["changed"]) == (SCENES, SCENES)
-    written = [key for keys, _ in writes(town) for key in keys]
-    assert sorted(written) == sorted(key_of(town, scene) for scene in range(1, SCENES + 1))
-    assert town.rows() == []
+    written = [key for keys, _ in writes(env) for key in keys]
+    assert sorted(written) == sorted(key_of(env, scene) for scene in range(1, SCENES + 1))
+    assert env.rows() == []
 
 
 @pytest.mark.parametrize("why", ["settings", "time"])
-def test_a_run_that_is_not_the_same_any_more_is_begun_anew(town: Installation, why: str) -> None:
+def test_a_run_that_is_not_the_same_any_more_is_begun_anew(env: Installation, why: str) -> None:
     """What a stopped run had done with other settings, or long ago, is looked at again."""
-    town.settings(sync_fields="title")
-    town.plex.latency(10)
-    task = Running(town)
-    wait_for(lambda: town.plex.counts()["writes"] >= 15)
+    env.settings(sync_fields="title")
+    env.plex.latency(10)
+    task = Running(env)
+    wait_for(lambda: env.plex.counts()["writes"] >= 15)
     task.kill()
-    wait_for(lambda: not town.task_lives())
-    done = calm(town)
+    wait_for(lambda: not env.task_lives())
+    done = calm(env)
     assert done < SCENES
-    town.plex.latency(0)
+    env.plex.latency(0)
     if why == "settings":
-        town.settings(sync_fields="title, studio")
+        env.settings(sync_fields="title, studio")
     else:
-        kept = kept_of(town)
+        kept = kept_of(env)
         kept["alive"] -= 3600.0
-        with contextlib.closing(sqlite3.connect(town.data / FILE)) as database, database:
+        with contextlib.closing(sqlite3.connect(env.data / FILE)) as database, database:
             change = "UPDATE meta SET value = ? WHERE key = 'bulk'"
             database.execute(change, (json.dumps(kept),))
-    answer = sync_all(town)
+    answer = sync_all(env)
     assert "going on" not in answer["stderr"]
     numbers = counted(answer["output"])
     assert numbers["scenes in"] == SCENES
     assert numbers["changed"] == (SCENES if why == "settings" else SCENES - done)
-    assert town.rows() == []
+    assert env.rows() == []
 
 
-def test_a_run_notes_now_and_then_that_it_lives(town: Installation) -> None:
+def test_a_run_notes_now_and_then_that_it_lives(env: Installation) -> None:
     """An hour of a long run is no hour since it was stopped."""
-    town.plex.latency(100)
-    task = Running(town)
-    wait_for(lambda: town.plex.counts()["writes"] >= 1)
-    first = kept_of(town)["alive"]
-    wait_for(lambda: kept_of(town)["alive"] > first, seconds=20.0)
-    assert kept_of(town)["total"] == SCENES
+    env.plex.latency(100)
+    task = Running(env)
+    wait_for(lambda: env.plex.counts()["writes"] >= 1)
+    first = kept_of(env)["alive"]
+    wait_for(lambda: kept_of(env)["alive"] > first, seconds=20.0)
+    assert kept_of(env)["total"] == SCENES
     task.kill()
 
 
-def kept_of(town: Installation) -> dict[str, Any]:
+def kept_of(env: Installation) -> dict[str, Any]:
     """What a run keeps of itself for the next one."""
-    found = town.query("SELECT value FROM meta WHERE key = 'bulk'")
+    found = env.query("SELECT value FROM meta WHERE key = 'bulk'")
     return dict(json.loads(found[0]["value"]))
 
 
-def calm(town: Installation) -> int:
+def calm(env: Installation) -> int:
     """Wait until no more is written; give how many scenes are."""
     seen = [-1]
 
     def at_rest() -> bool:
-        seen.append(town.plex.counts()["writes"])
+        seen.append(env.plex.counts()["writes"])
         if seen[-1] != seen[-2]:
             threading.Event().wait(0.3)
         return seen[-1] == seen[-2]
@@ -183,69 +183,69 @@ def calm(town: Installation) -> int:
     return seen[-1]
 
 
-def test_a_killed_worker_repeats_no_write(town: Installation) -> None:
+def test_a_killed_worker_repeats_no_write(env: Installation) -> None:
     """SIGKILL of the worker in the middle costs a look again, but no second edit of a scene."""
-    town.plex.latency(10)
-    task = threading.Thread(target=sync_all, args=(town,))
+    env.plex.latency(10)
+    task = threading.Thread(target=sync_all, args=(env,))
     task.start()
     for place in (20, 50):
-        wait_for(lambda: town.plex.counts()["writes"] >= place)  # noqa: B023
-        town.kill_workers()
+        wait_for(lambda: env.plex.counts()["writes"] >= place)  # noqa: B023
+        env.kill_workers()
     task.join(60)
     assert not task.is_alive()
-    written = [key for keys, _ in writes(town) for key in keys]
+    written = [key for keys, _ in writes(env) for key in keys]
     assert len(set(written)) == SCENES
     # The one that was under way when the worker died may have gone out twice.
     assert len(written) <= SCENES + 2
-    assert town.rows() == []
+    assert env.rows() == []
 
 
 def test_a_run_that_died_at_its_very_end_does_not_pass_for_the_next_one(
-    town: Installation,
+    env: Installation,
 ) -> None:
     """Where nothing is left of a stopped run, the task begins anew."""
-    town.plex.latency(5)
-    task = Running(town)
-    wait_for(lambda: town.query("SELECT 1 FROM meta WHERE key = 'bulk' AND value LIKE '%true%'"))
+    env.plex.latency(5)
+    task = Running(env)
+    wait_for(lambda: env.query("SELECT 1 FROM meta WHERE key = 'bulk' AND value LIKE '%true%'"))
     task.halt()  # it holds its lock, and does not see the end
-    wait_for(lambda: not town.rows())
-    assert town.plex.counts()["writes"] >= SCENES
+    wait_for(lambda: not env.rows())
+    assert env.plex.counts()["writes"] >= SCENES
     task.kill()
-    wait_for(lambda: not town.task_lives())
-    town.plex.latency(0)
-    town.stash.set_scene(3, title="Since then")
-    numbers = counted(sync_all(town)["output"])
+    wait_for(lambda: not env.task_lives())
+    env.plex.latency(0)
+    env.stash.set_scene(3, title="Since then")
+    numbers = counted(sync_all(env)["output"])
     assert numbers["changed"] + numbers["unchanged"] == SCENES
-    assert town.item(3)["fields"]["title"] == "Since then"
+    assert env.item(3)["fields"]["title"] == "Since then"
 
 
 @pytest.mark.parametrize("moment", ["details", "index", "writes"])
 def test_an_edit_by_hand_is_served_at_once_whatever_the_bulk_does(
-    town: Installation, moment: str
+    env: Installation, moment: str
 ) -> None:
     """While details are read, the index is swept, or scenes are written, an edit goes first."""
     last = SCENES
-    key = key_of(town, last)
+    key = key_of(env, last)
     if moment == "details":
-        town.stash.fault("delay", operation="ScenesById", seconds=0.4, times=None)
-        begun = lambda: town.stash.counts().get("ScenesById", 0) >= 1  # noqa: E731
+        env.stash.fault("delay", operation="ScenesById", seconds=0.4, times=None)
+        begun = lambda: env.stash.counts().get("ScenesById", 0) >= 1  # noqa: E731
     elif moment == "index":
-        town.plex.switches(page_cap=10)
-        town.plex.fault("delay", path="excludeElements", seconds=0.3, times=None)
-        begun = lambda: town.plex.counts()["listings"] >= 2  # noqa: E731
+        env.plex.switches(page_cap=10)
+        env.plex.fault("delay", path="excludeElements", seconds=0.3, times=None)
+        begun = lambda: env.plex.counts()["listings"] >= 2  # noqa: E731
     else:
-        town.plex.latency(20)
-        begun = lambda: town.plex.counts()["writes"] >= 5  # noqa: E731
-    task = threading.Thread(target=sync_all, args=(town,))
+        env.plex.latency(20)
+        begun = lambda: env.plex.counts()["writes"] >= 5  # noqa: E731
+    task = threading.Thread(target=sync_all, args=(env,))
     task.start()
     wait_for(begun)
-    town.save(last, title="By hand")
-    before = town.plex.counts()  # how long the save takes is the machine's affair
-    town.title_becomes(last, "By hand")
-    then, asked = town.plex.counts(), town.stash.counts().get("ScenesById", 0)
-    town.plex.clear_faults()
-    town.stash.clear_faults()
-    town.plex.latency(0)
+    env.save(last, title="By hand")
+    before = env.plex.counts()  # how long the save takes is the machine's affair
+    env.title_becomes(last, "By hand")
+    then, asked = env.plex.counts(), env.stash.counts().get("ScenesById", 0)
+    env.plex.clear_faults()
+    env.stash.clear_faults()
+    env.plex.latency(0)
     task.join(60)
     assert not task.is_alive()
     # Served within the scene or the request in hand, not after the run.
@@ -253,63 +253,63 @@ def test_an_edit_by_hand_is_served_at_once_whatever_the_bulk_does(
     assert then["listings"] - before["listings"] <= 2 * 2
     if moment == "details":
         assert asked <= 2  # of three
-    titles = [p["title.value"] for keys, p in writes(town) if key in keys and "title.value" in p]
+    titles = [p["title.value"] for keys, p in writes(env) if key in keys and "title.value" in p]
     assert titles[-1] == "By hand"
     assert "By hand" not in titles[:-1]
-    assert town.item(last)["fields"]["title"] == "By hand"
+    assert env.item(last)["fields"]["title"] == "By hand"
 
 
-def test_hooks_and_retries_in_between_are_counted_once(town: Installation) -> None:
+def test_hooks_and_retries_in_between_are_counted_once(env: Installation) -> None:
     """Whatever hooks and transient faults do meanwhile, the numbers add up to the scenes."""
-    town.plex.latency(8)
+    env.plex.latency(8)
     for nth in (10, 30, 50):
-        town.plex.fault("status", method="PUT", nth=nth, status=500)
+        env.plex.fault("status", method="PUT", nth=nth, status=500)
     answer: list[dict[str, Any]] = []
-    task = threading.Thread(target=lambda: answer.append(sync_all(town)))
+    task = threading.Thread(target=lambda: answer.append(sync_all(env)))
     task.start()
     for scene in (100, 3, 77):
-        wait_for(lambda: town.plex.counts()["writes"] >= 10)
-        town.save(scene, title=f"By hand {scene}")
+        wait_for(lambda: env.plex.counts()["writes"] >= 10)
+        env.save(scene, title=f"By hand {scene}")
     task.join(90)
     numbers = counted(answer[0]["output"])
     parts = ("changed", "unchanged", "not in Plex yet", "failed")
     assert sum(numbers[part] for part in parts) == numbers["scenes in"] == SCENES
-    assert all(town.item(scene)["fields"]["title"] == f"By hand {scene}" for scene in (100, 3, 77))
+    assert all(env.item(scene)["fields"]["title"] == f"By hand {scene}" for scene in (100, 3, 77))
 
 
 @pytest.mark.parametrize("added", [1, 6])
-def test_what_plex_scanned_just_before_the_task_is_found(town: Installation, added: int) -> None:
+def test_what_plex_scanned_just_before_the_task_is_found(env: Installation, added: int) -> None:
     """An index of the run before is a minute old, and no word about what came since."""
-    sync_all(town)
+    sync_all(env)
     paths = [f"/stash/media/New/{number}.mkv" for number in range(added)]
-    new = [town.stash.add_scene(path, title=path) for path in paths]
+    new = [env.stash.add_scene(path, title=path) for path in paths]
     for path in paths:
-        town.plex.add_item(path.replace("/stash/", "/plex/", 1))
-    numbers = counted(sync_all(town)["output"])
+        env.plex.add_item(path.replace("/stash/", "/plex/", 1))
+    numbers = counted(sync_all(env)["output"])
     assert (numbers["changed"], numbers["not in Plex yet"]) == (len(new), 0)
 
 
-def test_a_tag_renamed_without_a_hook_is_found_by_the_task(town: Installation) -> None:
+def test_a_tag_renamed_without_a_hook_is_found_by_the_task(env: Installation) -> None:
     """A rename does not move its scenes' times; the task looks at the tags themselves."""
-    tag = town.stash.add_entity("tag", "Old name")
+    tag = env.stash.add_entity("tag", "Old name")
     # Long enough before the run: a scene that changed within its second is read again anyway.
-    town.stash.options(advance_seconds=-60)
-    town.stash.set_scene(9, tag_ids=[tag])
-    town.stash.options(advance_seconds=60)
-    sync_all(town)
-    town.kill_workers()  # or its own look around may find it first
-    town.stash.options(advance_seconds=5)
-    town.stash.rename("tag", tag, "New name")
-    numbers = counted(sync_all(town)["output"])
+    env.stash.options(advance_seconds=-60)
+    env.stash.set_scene(9, tag_ids=[tag])
+    env.stash.options(advance_seconds=60)
+    sync_all(env)
+    env.kill_workers()  # or its own look around may find it first
+    env.stash.options(advance_seconds=5)
+    env.stash.rename("tag", tag, "New name")
+    numbers = counted(sync_all(env)["output"])
     assert numbers["changed"] == 1
     assert numbers["changed"] + numbers["unchanged"] == SCENES
-    assert town.plex.item_at(catalogue_file(9).plex_path)["tags"]["genre"] == ["New name"]
+    assert env.plex.item_at(catalogue_file(9).plex_path)["tags"]["genre"] == ["New name"]
 
 
-def test_a_worker_that_cannot_live_ends_the_task_with_words(town: Installation) -> None:
+def test_a_worker_that_cannot_live_ends_the_task_with_words(env: Installation) -> None:
     """A worker that dies as soon as it starts is not started for ever."""
-    module = town.plugin_dir / "worker" / "process.py"
+    module = env.plugin_dir / "worker" / "process.py"
     module.write_text("raise SystemExit(1)\n")
-    answer = sync_all(town)
+    answer = sync_all(env)
     assert "ends as soon as it is started" in answer["error"]
     assert f"{SCENES} scenes stay marked" in answer["error"]

@@ -24,32 +24,32 @@ ALL, CHECK = "Sync all to Plex", "Check connection"
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=SCENES) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=SCENES) as found:
         yield found
 
 
 @pytest.fixture
-def calm(town: Installation) -> Iterator[Installation]:
+def calm(env: Installation) -> Iterator[Installation]:
     """The installation without faults, before and after."""
-    yield town
-    town.plex.clear_faults()
-    town.stash.clear_faults()
-    town.plex.latency(0)
-    town.plex.switches(maintenance="")
-    town.settings()
+    yield env
+    env.plex.clear_faults()
+    env.stash.clear_faults()
+    env.plex.latency(0)
+    env.plex.switches(maintenance="")
+    env.settings()
 
 
-def host_of(town: Installation) -> PluginHost:
+def host_of(env: Installation) -> PluginHost:
     """Stash's plugin host for this installation, without a Stash around it."""
-    link = Connection(port=town.stash.port, cookie=lambda _: town.stash.cookie())
-    return PluginHost(town.config_dir / "plugins", town.config_dir, link)
+    link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
+    return PluginHost(env.config_dir / "plugins", env.config_dir, link)
 
 
-def run(town: Installation, task: str, **options: Any) -> Run:
+def run(env: Installation, task: str, **options: Any) -> Run:
     """Run a task to its end, and see that it kept to Stash's protocol."""
-    done = host_of(town).run_task(task, **options)
+    done = host_of(env).run_task(task, **options)
     assert not done.overlong_line
     assert done.progress == sorted(done.progress)
     assert all(0 <= value <= 1 for value in done.progress)
@@ -62,21 +62,21 @@ def lines(done: Run, level: str) -> list[str]:
     return [line.text for line in done.log if line.level == level]
 
 
-def edit_all(town: Installation, words: str) -> None:
+def edit_all(env: Installation, words: str) -> None:
     """Change every scene in Stash without any hook."""
     for scene in range(1, SCENES + 1):
-        town.stash.set_scene(scene, title=f"{words} {scene}")
+        env.stash.set_scene(scene, title=f"{words} {scene}")
 
 
-def titles(town: Installation) -> list[str]:
+def titles(env: Installation) -> list[str]:
     """Give every title that Plex shows."""
-    return [town.item(scene)["fields"].get("title") for scene in range(1, SCENES + 1)]
+    return [env.item(scene)["fields"].get("title") for scene in range(1, SCENES + 1)]
 
 
-def start(town: Installation) -> int:
+def start(env: Installation) -> int:
     """Start "Sync all" as a job of Stash; give the job's id."""
     text = 'mutation($n:String!){runPluginTask(plugin_id:"PlexSync",task_name:$n)}'
-    return int(town.stash.graphql(text, n=ALL)["runPluginTask"])
+    return int(env.stash.graphql(text, n=ALL)["runPluginTask"])
 
 
 # --- Sync all to Plex --------------------------------------------------------------------------
@@ -169,11 +169,11 @@ def test_stop_pauses_and_the_next_run_goes_on(calm: Installation) -> None:
     assert calm.rows() == []
 
 
-def still(town: Installation) -> bool:
+def still(env: Installation) -> bool:
     """Say whether Plex has been left alone for a moment."""
-    before = town.plex.counts().get("total", 0)
+    before = env.plex.counts().get("total", 0)
     time.sleep(0.4)
-    return bool(town.plex.counts().get("total", 0) == before)
+    return bool(env.plex.counts().get("total", 0) == before)
 
 
 def test_an_edit_goes_before_the_bulk(calm: Installation) -> None:

@@ -13,7 +13,7 @@ from plex.exceptions import AmbiguousMatch
 from plex.libraries import Libraries
 from simulator.library import catalogue_file
 from stash.scene import SceneFile
-from tests.matching_town import Town, scene
+from tests.matching_environment import Environment, scene
 from validation.path_map import PathMap
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ VAULT, ATTIC = "/private/vault", "/private/attic"
 class Looking:
     """Looks for unmapped files, and counts the names that Plex was asked for."""
 
-    def __init__(self, town: Town, client: PlexClient) -> None:
-        self.town = town
-        self.advice = PathAdvice(town.store.connection, PathMap())
+    def __init__(self, env: Environment, client: PlexClient) -> None:
+        self.env = env
+        self.advice = PathAdvice(env.store.connection, PathMap())
         libraries = Libraries(client, (), clock=lambda: 0.0)
-        self.unmapped = Unmapped(client, libraries, self.advice, lambda: town.now)
+        self.unmapped = Unmapped(client, libraries, self.advice, lambda: env.now)
         self._number = 0
 
     def find(self, *files: SceneFile, indexed: list[int] | None = None) -> list[Candidate]:
@@ -49,14 +49,14 @@ class Looking:
 
     def asked(self) -> list[str]:
         """The searches so far."""
-        return [target for target in self.town.targets() if "file=" in target]
+        return [target for target in self.env.targets() if "file=" in target]
 
 
 @pytest.fixture
-def looking(town: Town) -> Iterator[Looking]:
+def looking(env: Environment) -> Iterator[Looking]:
     """It, as a worker that has just started would have it."""
-    with PlexClient(town.plex.url, town.plex.token) as client:
-        yield Looking(town, client)
+    with PlexClient(env.plex.url, env.plex.token) as client:
+        yield Looking(env, client)
 
 
 def known_to_plex(number: int = 1, folder: str = VAULT) -> SceneFile:
@@ -83,22 +83,22 @@ def test_a_folder_where_something_was_found_gets_twice_the_patience(looking: Loo
 def test_a_folder_that_was_left_alone_is_tried_again_an_hour_later(looking: Looking) -> None:
     """Its rest begins when it is first passed over, and then it has all of its patience."""
     looking.searches(VAULT, IN_VAIN)
-    looking.town.now += REST
+    looking.env.now += REST
     assert looking.searches(VAULT, 1) == 0
-    looking.town.now += REST - 1
+    looking.env.now += REST - 1
     assert looking.searches(VAULT, 1) == 0
-    looking.town.now += 1
+    looking.env.now += 1
     assert looking.searches(VAULT, IN_VAIN + 5) == IN_VAIN
-    looking.town.now += REST - 1
+    looking.env.now += REST - 1
     assert looking.searches(VAULT, 1) == 0
-    looking.town.now += 1
+    looking.env.now += 1
     assert looking.searches(VAULT, 1) == 1
 
 
 def test_a_clock_that_is_set_back_ends_the_rest(looking: Looking) -> None:
     """A folder is not left alone for as long as the clock was wrong."""
     looking.searches(VAULT, IN_VAIN + 1)
-    looking.town.now -= 1
+    looking.env.now -= 1
     assert looking.searches(VAULT, 1) == 1
 
 
@@ -119,7 +119,7 @@ def test_one_proven_file_settles_the_scene_whatever_the_others_are(looking: Look
     unhashed = catalogue_file(2)
     files = (SceneFile(f"{VAULT}/{unhashed.name}", unhashed.size, None), known_to_plex(1))
     (proven,) = looking.find(*files)
-    assert proven.rating_key == looking.town.plex.key_of(catalogue_file(1).plex_path)
+    assert proven.rating_key == looking.env.plex.key_of(catalogue_file(1).plex_path)
 
 
 def test_a_likely_place_of_unknown_size_teaches_no_rule(looking: Looking) -> None:

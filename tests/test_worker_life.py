@@ -17,9 +17,9 @@ from simulator.library import catalogue_file
 from store import holds, queue, schema
 from store.enqueue import enqueue
 from tasks.log_tail import LogTail
-from tests.hand import Hand, hand_on
 from tests.installation import ROOT, installation, wait_for
 from tests.plugin_process import connection
+from tests.stepped_worker import SteppedWorker, step
 from worker import hook, reload
 from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.process import Resident
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=12) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
         yield found
 
 
 @pytest.fixture
-def hand(town: Installation) -> Iterator[Hand]:
-    """The installation's worker in our hand, with nothing to do."""
-    town.settings()
-    with hand_on(town) as found:
+def stepped(env: Installation) -> Iterator[SteppedWorker]:
+    """The installation's worker, stepped by the test, with nothing to do."""
+    env.settings()
+    with step(env) as found:
         found.settle()
         yield found
-    town.plex.clear_faults()
-    town.stash.clear_faults()
+    env.plex.clear_faults()
+    env.stash.clear_faults()
 
 
-def in_a_while(hand: Hand, *, seconds: float) -> None:
+def in_a_while(stepped: SteppedWorker, *, seconds: float) -> None:
     """Let the worker believe that it has had nothing to do for so long."""
-    hand.resident._busy_at -= seconds
-    hand.resident._stash_at -= seconds
+    stepped.resident._busy_at -= seconds
+    stepped.resident._stash_at -= seconds
 
 
 # --- when it goes ------------------------------------------------------------------------------
@@ -68,56 +68,56 @@ def test_a_passing_worker_goes_when_nothing_waits(tmp_path: Path) -> None:
     resident.close()
 
 
-def test_a_worker_does_not_go_while_anything_waits(hand: Hand) -> None:
+def test_a_worker_does_not_go_while_anything_waits(stepped: SteppedWorker) -> None:
     """A scene that is to be looked at in a day would be forgotten by a worker that went."""
-    hand.resident._stays = False
-    town = hand.town
-    town.plex.delete_item(town.item(11)["ratingKey"])
-    hand.hook(11)
-    hand.drain()
-    in_a_while(hand, seconds=3600)
-    assert hand.rows()[11].reason == "NotInPlexYet"
-    assert hand.resident._why_go() == ""
-    town.plex.add_item(catalogue_file(11).plex_path)
-    hand.settle()
-    in_a_while(hand, seconds=3600)
-    assert hand.resident._why_go() == "idle"
+    stepped.resident._stays = False
+    env = stepped.env
+    env.plex.delete_item(env.item(11)["ratingKey"])
+    stepped.hook(11)
+    stepped.drain()
+    in_a_while(stepped, seconds=3600)
+    assert stepped.rows()[11].reason == "NotInPlexYet"
+    assert stepped.resident._why_go() == ""
+    env.plex.add_item(catalogue_file(11).plex_path)
+    stepped.settle()
+    in_a_while(stepped, seconds=3600)
+    assert stepped.resident._why_go() == "idle"
 
 
-def test_a_parked_scene_does_not_keep_the_worker(hand: Hand) -> None:
+def test_a_parked_scene_does_not_keep_the_worker(stepped: SteppedWorker) -> None:
     """What waits for an edit or a button is no reason to stay."""
-    hand.resident._stays = False
-    hand.hook(1)
-    row = queue.get(hand.resident.store.connection, "scene", 1)
+    stepped.resident._stays = False
+    stepped.hook(1)
+    row = queue.get(stepped.resident.store.connection, "scene", 1)
     assert row
-    queue.postpone(hand.resident.store.connection, row, due_at=None, reason="x", message="m")
-    in_a_while(hand, seconds=3600)
-    assert hand.resident._why_go() == "idle"
-    hand.hook(1)
-    hand.settle()
+    queue.postpone(stepped.resident.store.connection, row, due_at=None, reason="x", message="m")
+    in_a_while(stepped, seconds=3600)
+    assert stepped.resident._why_go() == "idle"
+    stepped.hook(1)
+    stepped.settle()
 
 
-def test_a_resident_worker_stays_while_stash_answers(hand: Hand) -> None:
+def test_a_resident_worker_stays_while_stash_answers(stepped: SteppedWorker) -> None:
     """Where nobody would reap it the worker stays idle for ever, as long as Stash is there."""
-    in_a_while(hand, seconds=1e6)
-    assert hand.resident._why_go() == ""
+    in_a_while(stepped, seconds=1e6)
+    assert stepped.resident._why_go() == ""
 
 
-def test_a_worker_goes_when_stash_is_gone(hand: Hand) -> None:
+def test_a_worker_goes_when_stash_is_gone(stepped: SteppedWorker) -> None:
     """A Stash that has not answered for a while will not be back for this worker."""
-    hand.town.stash.fault("reset_before", path="/graphql", times=None)
-    in_a_while(hand, seconds=120)
-    assert hand.resident._why_go() == ""
-    in_a_while(hand, seconds=3600)
-    assert hand.resident._why_go() == "stash gone"
-    assert hand.holds() == {}
+    stepped.env.stash.fault("reset_before", path="/graphql", times=None)
+    in_a_while(stepped, seconds=120)
+    assert stepped.resident._why_go() == ""
+    in_a_while(stepped, seconds=3600)
+    assert stepped.resident._why_go() == "stash gone"
+    assert stepped.holds() == {}
 
 
-def test_a_refusal_is_a_sign_of_life(hand: Hand) -> None:
+def test_a_refusal_is_a_sign_of_life(stepped: SteppedWorker) -> None:
     """A Stash that no longer takes our cookie is alive, and the next hook brings a new one."""
-    hand.town.stash.fault("unauthorized", path="/graphql", times=None)
-    in_a_while(hand, seconds=3600)
-    assert hand.resident._why_go() == ""
+    stepped.env.stash.fault("unauthorized", path="/graphql", times=None)
+    in_a_while(stepped, seconds=3600)
+    assert stepped.resident._why_go() == ""
 
 
 # --- no wake-up is lost ------------------------------------------------------------------------
@@ -156,11 +156,11 @@ if lock.acquire_soon():
 
 
 def test_no_hook_is_lost_to_a_worker_that_is_just_going(
-    town: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hooks at random moments around the worker's exit: each ends with Plex in step."""
-    town.kill_workers()
-    wait_for(lambda: not town.worker_lives())
+    env.kill_workers()
+    wait_for(lambda: not env.worker_lives())
     entry = tmp_path / "short_lived.py"
     # -S leaves the packages out, and the test's own interpreter has them.
     entry.write_text("import site; site.main()\n" + SHORT_LIVED.format(root=str(ROOT)), "utf-8")
@@ -170,14 +170,14 @@ def test_no_hook_is_lost_to_a_worker_that_is_just_going(
         if number >= 12 and started >= 2:
             break  # on a busy machine the worker's exit is not met so soon
         title = f"race {number}"
-        town.stash.set_scene(1, title=title)
+        env.stash.set_scene(1, title=title)
         context = {"id": 1, "type": "Scene.Update.Post", "input": None}
-        link = connection(town.config_dir, Port=town.stash.port)
-        link["SessionCookie"]["Value"] = town.stash.cookie()
+        link = connection(env.config_dir, Port=env.stash.port)
+        link["SessionCookie"]["Value"] = env.stash.cookie()
         payload = {"server_connection": link, "args": {"hookContext": context}}
         said = hook.run(payload, str(entry))[0]["output"]
         started += said.endswith("started")
-        town.title_becomes(1, title, 15)
+        env.title_becomes(1, title, 15)
         time.sleep(chance.uniform(0.0, 0.06))
     assert started >= 2
     for _ in range(started):
@@ -247,121 +247,121 @@ def test_a_removed_plugin_takes_its_worker_along(tmp_path: Path) -> None:
 
 def test_an_uninstalled_plugin_leaves_no_worker(tmp_path: Path) -> None:
     """Stash removes the files it had installed; within seconds nothing of them runs any more."""
-    with installation(tmp_path, scenes=2) as town:
-        town.at_rest()
-        assert town.workers()
+    with installation(tmp_path, scenes=2) as env:
+        env.at_rest()
+        assert env.workers()
         # Not what Python compiled, so the folder stays.
-        for path in list(town.plugin_dir.rglob("*")):
+        for path in list(env.plugin_dir.rglob("*")):
             if path.is_file() and path.parent.name != "__pycache__":
                 path.unlink()
-        wait_for(lambda: not town.workers(), 30)
-        assert town.crash() == ""
-        assert "goes: removed" in town.log()
+        wait_for(lambda: not env.workers(), 30)
+        assert env.crash() == ""
+        assert "goes: removed" in env.log()
 
 
 def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
     """New files are taken over in place: same process, lock never free, new code at work."""
-    with installation(tmp_path, scenes=3) as town:
-        town.save(1, title="before")
-        town.settled()
-        (worker,) = town.workers()
+    with installation(tmp_path, scenes=3) as env:
+        env.save(1, title="before")
+        env.settled()
+        (worker,) = env.workers()
         marker = tmp_path / "the new code ran"
-        with (town.plugin_dir / "worker" / "retry_policy.py").open("a", encoding="utf-8") as module:
+        with (env.plugin_dir / "worker" / "retry_policy.py").open("a", encoding="utf-8") as module:
             module.write(f"\nopen({str(marker)!r}, 'w').close()\n")
-        town.hook(2)  # wakes it, so that it notices at once
+        env.hook(2)  # wakes it, so that it notices at once
         end = time.monotonic() + 30
-        while "updated" not in town.log() and time.monotonic() < end:
-            assert town.worker_lives()
+        while "updated" not in env.log() and time.monotonic() < end:
+            assert env.worker_lives()
             time.sleep(0.01)
         for _ in range(50):
-            assert town.worker_lives()
+            assert env.worker_lives()
             time.sleep(0.01)
-        town.save(1, title="after")
-        town.title_becomes(1, "after")
+        env.save(1, title="after")
+        env.title_becomes(1, "after")
         assert marker.exists()
-        assert town.workers() == [worker]
-        assert town.crash() == ""
+        assert env.workers() == [worker]
+        assert env.crash() == ""
 
 
 # --- faults of our own -------------------------------------------------------------------------
 
 
 def test_a_defect_of_ours_parks_its_scene_and_stops_no_other(
-    hand: Hand, monkeypatch: pytest.MonkeyPatch
+    stepped: SteppedWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody foresaw in one scene is parked with its kind, and the others go on."""
-    work = hand.resident.worker._sync_scene
+    work = stepped.resident.worker._sync_scene
 
     def stumble(row: QueueRow) -> None:
         if row.id == 2:
             raise KeyError("something of ours")
         work(row)
 
-    monkeypatch.setattr(hand.resident.worker, "_sync_scene", stumble)
-    hand.town.stash.set_scene(1, title="one")
-    hand.hook(1, 2)
-    hand.settle()
-    assert hand.town.item(1)["fields"]["title"] == "one"
-    row = hand.rows()[2]
+    monkeypatch.setattr(stepped.resident.worker, "_sync_scene", stumble)
+    stepped.env.stash.set_scene(1, title="one")
+    stepped.hook(1, 2)
+    stepped.settle()
+    assert stepped.env.item(1)["fields"]["title"] == "one"
+    row = stepped.rows()[2]
     assert row.due_at is None
     assert "KeyError" in row.message
     assert "something of ours" not in row.message
-    assert "stumble" in hand.town.log()
+    assert "stumble" in stepped.env.log()
     monkeypatch.undo()
-    hand.hook(2)
-    hand.settle()
-    assert hand.rows() == {}
+    stepped.hook(2)
+    stepped.settle()
+    assert stepped.rows() == {}
 
 
 # --- holds -------------------------------------------------------------------------------------
 
 
-def test_a_hook_ends_the_wait_for_stash(hand: Hand) -> None:
+def test_a_hook_ends_the_wait_for_stash(stepped: SteppedWorker) -> None:
     """A hook comes from a living Stash: after an outage nobody waits for the next probe."""
-    connection = hand.resident.store.connection
-    hold = holds.Hold(holds.STASH, hand.clock() + 290, 0.0, 9, "StashUnreachable", "m", "", "")
-    hand.hook(1)
-    hand.drain()
-    hand.resident.breaker.lets_pass()
+    connection = stepped.resident.store.connection
+    hold = holds.Hold(holds.STASH, stepped.clock() + 290, 0.0, 9, "StashUnreachable", "m", "", "")
+    stepped.hook(1)
+    stepped.drain()
+    stepped.resident.breaker.lets_pass()
     holds.put(connection, hold)
-    hand.resident.breaker.lets_pass()
+    stepped.resident.breaker.lets_pass()
     holds.put(connection, hold)
-    assert not hand.resident.breaker.lets_pass()
-    hand.hook(1)
-    assert hand.resident.breaker.lets_pass()
-    hand.settle()
+    assert not stepped.resident.breaker.lets_pass()
+    stepped.hook(1)
+    assert stepped.resident.breaker.lets_pass()
+    stepped.settle()
 
 
-def test_settings_that_come_with_a_scene_hold_for_that_scene(hand: Hand) -> None:
+def test_settings_that_come_with_a_scene_hold_for_that_scene(stepped: SteppedWorker) -> None:
     """A setting changed before the save is in force for that very save."""
-    hand.town.stash.set_scene(4, title="four", details="new words")
-    hand.settle()
-    old = hand.town.item(4)["fields"].get("summary")
-    hand.town.settings(sync_fields="title")
-    hand.hook(4)
-    hand.settle()
-    fields = hand.town.item(4)["fields"]
+    stepped.env.stash.set_scene(4, title="four", details="new words")
+    stepped.settle()
+    old = stepped.env.item(4)["fields"].get("summary")
+    stepped.env.settings(sync_fields="title")
+    stepped.hook(4)
+    stepped.settle()
+    fields = stepped.env.item(4)["fields"]
     assert fields["title"] == "four"
     assert fields.get("summary") == old
 
 
-def test_wrong_settings_are_said_once_and_cost_no_writes(hand: Hand) -> None:
+def test_wrong_settings_are_said_once_and_cost_no_writes(stepped: SteppedWorker) -> None:
     """While settings are wrong the worker looks at them, and writes nothing while they stay so."""
-    said = hand.town.log().count("(the queue waits)")
-    hand.town.settings(plex_url="not an address")
-    hand.hook(5)
-    hand.drain()
-    assert hand.holds()[holds.SETTINGS].setting == "plex_url"
-    version = hand.resident.store.connection.total_changes
+    said = stepped.env.log().count("(the queue waits)")
+    stepped.env.settings(plex_url="not an address")
+    stepped.hook(5)
+    stepped.drain()
+    assert stepped.holds()[holds.SETTINGS].setting == "plex_url"
+    version = stepped.resident.store.connection.total_changes
     for _ in range(4):
-        hand.late += 6
-        hand.drain()
-    assert hand.resident.store.connection.total_changes == version
-    assert hand.town.log().count("(the queue waits)") == said + 1
-    hand.town.settings()
-    hand.late += 6
-    hand.settle()
-    assert hand.holds() == {}
+        stepped.late += 6
+        stepped.drain()
+    assert stepped.resident.store.connection.total_changes == version
+    assert stepped.env.log().count("(the queue waits)") == said + 1
+    stepped.env.settings()
+    stepped.late += 6
+    stepped.settle()
+    assert stepped.holds() == {}
 
 
 # --- the log, followed -------------------------------------------------------------------------
@@ -398,48 +398,48 @@ def test_a_follower_gives_complete_lines_only(tmp_path: Path) -> None:
 # --- killed ------------------------------------------------------------------------------------
 
 
-def few_rows(town: Installation, count: int) -> bool:
+def few_rows(env: Installation, count: int) -> bool:
     """Say whether no more than ``count`` rows are dirty."""
-    return len(town.rows()) <= count
+    return len(env.rows()) <= count
 
 
 def test_a_worker_killed_amid_a_hundred_scenes_converges_after_one_more_hook(
     tmp_path: Path,
 ) -> None:
     """SIGKILL in the middle, several times, then one hook: all in step, hardly a write repeated."""
-    with installation(tmp_path, scenes=100) as town:
-        town.hook(1)
-        town.settled()
-        town.plex.clear_requests()
+    with installation(tmp_path, scenes=100) as env:
+        env.hook(1)
+        env.settled()
+        env.plex.clear_requests()
         for scene in range(1, 101):
-            town.stash.set_scene(scene, title=f"kill {scene}")
-        database = schema.open_database(str(town.data))
+            env.stash.set_scene(scene, title=f"kill {scene}")
+        database = schema.open_database(str(env.data))
         database.execute("BEGIN IMMEDIATE")
         enqueue(database, "scene", range(1, 101), now=time.time())
         database.execute("COMMIT")
         database.close()
         kills = 0
         for left in (75, 40):
-            town.hook(1)
-            wait_for(partial(few_rows, town, left))
-            kills += town.kill_workers()
+            env.hook(1)
+            wait_for(partial(few_rows, env, left))
+            kills += env.kill_workers()
         assert kills == 2
-        assert town.rows()
-        wait_for(lambda: not town.worker_lives())
-        assert town.hook(1)["output"].endswith("started")
-        town.settled(40)
-        titles = [town.item(scene)["fields"]["title"] for scene in range(1, 101)]
+        assert env.rows()
+        wait_for(lambda: not env.worker_lives())
+        assert env.hook(1)["output"].endswith("started")
+        env.settled(40)
+        titles = [env.item(scene)["fields"]["title"] for scene in range(1, 101)]
         assert titles == [f"kill {scene}" for scene in range(1, 101)]
-        puts = [one for one in town.plex.requests(headers=False) if one["method"] == "PUT"]
+        puts = [one for one in env.plex.requests(headers=False) if one["method"] == "PUT"]
         assert 100 <= len(puts) <= 100 + kills
 
 
-def test_a_sigterm_is_as_good_as_a_kill(town: Installation) -> None:
+def test_a_sigterm_is_as_good_as_a_kill(env: Installation) -> None:
     """Nothing needs a farewell: a stopped worker leaves a whole queue to the next one."""
-    town.settings()
-    town.hook(1)
-    (worker,) = wait_for(town.workers)
+    env.settings()
+    env.hook(1)
+    (worker,) = wait_for(env.workers)
     os.kill(worker, signal.SIGTERM)
-    wait_for(lambda: not town.worker_lives())
-    town.save(1, title="after the term")
-    town.title_becomes(1, "after the term")
+    wait_for(lambda: not env.worker_lives())
+    env.save(1, title="after the term")
+    env.title_becomes(1, "after the term")

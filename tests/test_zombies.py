@@ -38,10 +38,10 @@ def namespace() -> list[str] | None:
 class Container:
     """The process that plays Stash's part."""
 
-    def __init__(self, town: Installation) -> None:
+    def __init__(self, env: Installation) -> None:
         isolated = namespace()
-        command = [sys.executable, str(INIT), str(town.plugin_dir / "plexsync.py")]
-        self.town = town
+        command = [sys.executable, str(INIT), str(env.plugin_dir / "plexsync.py")]
+        self.env = env
         self.process = subprocess.Popen(
             [*isolated, *command] if isolated else [*command, "pretend"],
             stdin=subprocess.PIPE,
@@ -61,52 +61,52 @@ class Container:
     def hook(self, scene: int) -> dict[str, Any]:
         """Run one hook."""
         context = {"id": scene, "type": "Scene.Update.Post", "input": None}
-        return self.ask(run=self.town.payload(hookContext=context).decode())
+        return self.ask(run=self.env.payload(hookContext=context).decode())
 
 
 @pytest.fixture
 def container(tmp_path: Path) -> Iterator[Container]:
     """An installation whose hooks are run by a process 1 that reaps nobody."""
-    with installation(tmp_path, scenes=HOOKS) as town:
-        started = Container(town)
+    with installation(tmp_path, scenes=HOOKS) as env:
+        started = Container(env)
         with started.process:
             try:
                 yield started
             finally:
-                started.town.kill_workers()
+                started.env.kill_workers()
                 started.process.kill()
 
 
 def test_one_worker_stays_and_leaves_no_zombie(container: Container) -> None:
     """Hooks after hooks, and an update of the plugin: one worker, the same, and no zombie."""
-    town = container.town
+    env = container.env
     for scene in range(1, HOOKS + 1):
-        town.stash.set_scene(scene, title=f"Title {scene}")
+        env.stash.set_scene(scene, title=f"Title {scene}")
         answer = container.hook(scene)
         assert "is noted" in answer["answer"]
         assert answer["zombies"] == []
         assert len(answer["alive"]) == 1
     worker = answer["alive"]
-    town.title_becomes(HOOKS, f"Title {HOOKS}")
-    log = town.log().count("goes: updated")
-    os.utime(town.plugin_dir / "worker" / "dispatch.py", (1, 1))
-    wait_for(lambda: town.log().count("goes: updated") > log or container.hook(1) is None, 40)
-    town.stash.set_scene(1, title="After the update")
+    env.title_becomes(HOOKS, f"Title {HOOKS}")
+    log = env.log().count("goes: updated")
+    os.utime(env.plugin_dir / "worker" / "dispatch.py", (1, 1))
+    wait_for(lambda: env.log().count("goes: updated") > log or container.hook(1) is None, 40)
+    env.stash.set_scene(1, title="After the update")
     answer = container.hook(1)
-    town.title_becomes(1, "After the update")
+    env.title_becomes(1, "After the update")
     assert answer["alive"] == worker
     assert answer["zombies"] == []
 
 
 def test_a_worker_that_dies_is_the_one_zombie(container: Container) -> None:
     """It takes a kill to leave one; the next worker stays again."""
-    town = container.town
+    env = container.env
     container.hook(1)
-    town.settled()
-    town.kill_workers()
-    town.stash.set_scene(2, title="By the second worker")
+    env.settled()
+    env.kill_workers()
+    env.stash.set_scene(2, title="By the second worker")
     container.hook(2)
-    town.title_becomes(2, "By the second worker")
+    env.title_becomes(2, "By the second worker")
     for scene in range(3, HOOKS):
         answer = container.hook(scene)
     assert len(answer["zombies"]) == 1

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from simulator.demo_environment import Environment, env
 from simulator.demo_report import count
-from simulator.demo_town import Town, town
 from tools.bench_replay import Asked, recorded, replay
 from tools.bench_row import Row, counted, paired
 from tools.bench_scene import AGREED
@@ -51,7 +51,7 @@ def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterat
         syncs, plex_only, both = [], [], []
         for number in range(pairs):
             place = folder / f"changed-{size}-{latency:g}-{number}"
-            with town(place, size, plex={"latency_ms": latency}, sync_fields=TEXTS) as built:
+            with env(place, size, plex={"latency_ms": latency}, sync_fields=TEXTS) as built:
                 # What the first run after an update pays is no matter of scenes.
                 compileall.compile_dir(built.plugin_dir, quiet=1)
                 sync = sync_all(built)
@@ -82,7 +82,7 @@ def picture_rows(folder: Path, size: int) -> Iterator[Row]:
         folder: An empty folder.
         size: Scenes.
     """
-    with town(folder / "pictures", size) as built:
+    with env(folder / "pictures", size) as built:
         first, second = sync_all(built), sync_all(built)
     yield Row(
         f"{size:,} changed, with pictures: Plex requests for each", f"{first.requests / size:.2f}"
@@ -102,7 +102,7 @@ def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Ro
     """
     before: tuple[int, Sync, Sync] | None = None
     for size in sizes:
-        with town(
+        with env(
             folder / f"growth-{size}", size, plex={"matched": True}, sync_fields=AGREED
         ) as built:
             first = sync_all(built)
@@ -137,7 +137,7 @@ def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Ro
         before = (size, first, second)
 
 
-def sync_all(built: Town) -> Sync:
+def sync_all(built: Environment) -> Sync:
     """Run the task "Sync all to Plex" to its end and look at what it took.
 
     Raises:
@@ -162,7 +162,7 @@ def sync_all(built: Town) -> Sync:
     )
 
 
-def _replayed(built: Town, asked: Sequence[Asked]) -> float:
+def _replayed(built: Environment, asked: Sequence[Asked]) -> float:
     """Replay on a Plex that is as it was at the start."""
     built.plex.reset()
     return replay(asked)
@@ -173,7 +173,7 @@ def _both(first: Sync, second: Sync) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _watching(built: Town) -> Iterator[dict[int, float]]:
+def _watching(built: Environment) -> Iterator[dict[int, float]]:
     """Note the peak memory of the newest plugin process by its id, while the block runs."""
     peaks: dict[int, float] = {}
     over = threading.Event()

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from simulator.demo_town import Town, town, wait_for
+from simulator.demo_environment import Environment, env, wait_for
 from simulator.faults import STARTING
 from tools.bench_row import Row, counted, paired
 
@@ -30,8 +30,8 @@ class Runner:
         python: The interpreter of both.
     """
 
-    def __init__(self, built: Town, python: str) -> None:
-        self.town = built
+    def __init__(self, built: Environment, python: str) -> None:
+        self.env = built
         self.python = python
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._bare_environment = kept
@@ -51,8 +51,8 @@ class Runner:
         """
         given = self._folder / f"hook-{scene}.json"
         if not given.exists():
-            given.write_bytes(self.town.hook_input(scene))
-        entry = str(self.town.plugin_dir / "plexsync.py")
+            given.write_bytes(self.env.hook_input(scene))
+        entry = str(self.env.plugin_dir / "plexsync.py")
         return self._timed([self.python, "-S", entry], self._environment, given)
 
     def _timed(self, command: list[str], environment: dict[str, str], given: Path) -> float:
@@ -90,13 +90,13 @@ def rows(folder: Path, pairs: int, starts: int, crowd: int, at_once: int) -> Ite
         crowd: Hooks of the crowd.
         at_once: How many of them run at a time.
     """
-    with town(folder / "hook", max(crowd, 10)) as built:
+    with env(folder / "hook", max(crowd, 10)) as built:
         yield from _alone(built, pairs)
         yield from _starting(built, starts)
         yield from _crowd(built, crowd, at_once)
 
 
-def _alone(built: Town, pairs: int) -> Iterator[Row]:
+def _alone(built: Environment, pairs: int) -> Iterator[Row]:
     """One hook at a time, a worker alive, nothing to do for it between two hooks."""
     _with_worker(built)
     runner = Runner(built, real_python())
@@ -129,7 +129,7 @@ def _alone(built: Town, pairs: int) -> Iterator[Row]:
     yield paired("  the same : python -S -c import...", ours, without_site)
 
 
-def _starting(built: Town, starts: int) -> Iterator[Row]:
+def _starting(built: Environment, starts: int) -> Iterator[Row]:
     """Hooks that find no worker, and how long a save then takes to be seen in Plex."""
     # This interpreter, not the bare one: the worker needs the packages.
     runner = Runner(built, sys.executable)
@@ -142,7 +142,7 @@ def _starting(built: Town, starts: int) -> Iterator[Row]:
     yield paired("  hook that also starts the worker", ours, bare)
 
 
-def _crowd(built: Town, crowd: int, at_once: int) -> Iterator[Row]:
+def _crowd(built: Environment, crowd: int, at_once: int) -> Iterator[Row]:
     """Many hooks at once, while Plex is away, so that the worker does not compete with them."""
     _with_worker(built)
     runner = Runner(built, real_python())
@@ -167,7 +167,7 @@ def _wall(pool: ThreadPoolExecutor, turns: Sequence[Callable[[], object]]) -> fl
     return time.perf_counter() - began
 
 
-def _with_worker(built: Town) -> None:
+def _with_worker(built: Environment) -> None:
     """See that a worker lives and has nothing to do."""
     built.save(1, title="The first of all")
     built.calm()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from simulator.demo_town import Town
+    from simulator.demo_environment import Environment
 
 #: Headers that http.client writes by itself.
 _OWN: Final = {"host", "content-length", "connection"}
@@ -33,7 +33,7 @@ class Asked:
     body: bytes | None = field(default=None, repr=False)
 
 
-def recorded(built: Town) -> list[Asked]:
+def recorded(built: Environment) -> list[Asked]:
     """Everything both servers were asked by the plugin since they last forgot, in order."""
     asked = [_asked(built.plex.url, one) for one in built.plex.requests()]
     for one in built.stash.requests():

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from plex.client import PlexClient
-from simulator.demo_town import Town, town
+from simulator.demo_environment import Environment, env
 from stash.client import StashClient
 from stash.connection import StashConnection
 from tools.bench_row import Row, paired
@@ -37,7 +37,7 @@ def rows(folder: Path, pairs: int, times: int) -> Iterator[Row]:
         pairs: How often each way is measured.
         times: Requests of one measurement.
     """
-    with town(folder / "requests", 2) as built, ExitStack() as stack:
+    with env(folder / "requests", 2) as built, ExitStack() as stack:
         session = stack.enter_context(requests.Session())
         session.trust_env = False
         yield _row(
@@ -86,14 +86,14 @@ def _edit(key: int, number: int) -> list[tuple[str, str]]:
     return [("type", "1"), ("id", str(key)), title, ("title.locked", "1")]
 
 
-def _put_ours(built: Town, stack: ExitStack) -> Callable[[int], object]:
+def _put_ours(built: Environment, stack: ExitStack) -> Callable[[int], object]:
     client = stack.enter_context(PlexClient(built.plex.url, built.plex.token))
     key = built.item(1)["ratingKey"]
     return lambda number: client.query(EDITS, _edit(key, number), method="PUT")
 
 
 def _bare_put(
-    built: Town, stack: ExitStack, session: requests.Session
+    built: Environment, stack: ExitStack, session: requests.Session
 ) -> tuple[Callable[[int], object], ...]:
     key = built.item(1)["ratingKey"]
     token = {"X-Plex-Token": built.plex.token}
@@ -111,7 +111,7 @@ def _bare_put(
     return put, put_by_requests
 
 
-def _question_ours(built: Town, stack: ExitStack) -> Callable[[int], object]:
+def _question_ours(built: Environment, stack: ExitStack) -> Callable[[int], object]:
     place = urlsplit(built.stash.url)
     connection = StashConnection(
         place.scheme, str(place.hostname), int(place.port or 0), "session", built.stash.cookie()
@@ -121,7 +121,7 @@ def _question_ours(built: Town, stack: ExitStack) -> Callable[[int], object]:
 
 
 def _bare_question(
-    built: Town, stack: ExitStack, session: requests.Session
+    built: Environment, stack: ExitStack, session: requests.Session
 ) -> tuple[Callable[[int], object], ...]:
     question = {"query": VERSION_QUESTION, "variables": {}}
     shown = {"Cookie": f"session={built.stash.cookie()}", "Content-Type": "application/json"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from simulator.demo_town import Town, town, wait_for
+from simulator.demo_environment import Environment, env, wait_for
 from simulator.library import catalogue_file
 from tools.bench_row import Row, counted, paired, percentile, seconds
 
@@ -47,12 +47,12 @@ def rows(folder: Path, saves: int, small: int, large: int, pairs: int) -> Iterat
         pairs: Scenes synced in both, once found by their file and once remembered, and as
             many others with a slower Plex.
     """
-    with town(folder / "saves", 10) as built:
+    with env(folder / "saves", 10) as built:
         yield from _visible(built, saves)
     yield from _libraries(folder, small, large, pairs)
 
 
-def _visible(built: Town, saves: int) -> Iterator[Row]:
+def _visible(built: Environment, saves: int) -> Iterator[Row]:
     began = time.perf_counter()
     built.save(1, title="The first save")
     wait_for(lambda: built.item(1)["fields"]["title"] == "The first save", 30.0, step=0.002)
@@ -89,11 +89,11 @@ def _visible(built: Town, saves: int) -> Iterator[Row]:
     yield counted("  Plex requests for each of them", requests, 2)
 
 
-def _shows(built: Town, key: int, title: str) -> bool:
+def _shows(built: Environment, key: int, title: str) -> bool:
     return bool(built.plex.item(key)["fields"].get("title") == title)
 
 
-def _bare_pair(bare: http.client.HTTPConnection, built: Town, number: int) -> float:
+def _bare_pair(bare: http.client.HTTPConnection, built: Environment, number: int) -> float:
     """The same read and a like write, as bare as can be."""
     key = built.item(2)["ratingKey"]
     token = {"X-Plex-Token": built.plex.token}
@@ -109,7 +109,7 @@ def _libraries(folder: Path, small: int, large: int, pairs: int) -> Iterator[Row
     with ExitStack() as stack:
         less, more = (
             stack.enter_context(
-                town(folder / f"of-{size}", size, plex={"matched": True}, sync_fields=AGREED)
+                env(folder / f"of-{size}", size, plex={"matched": True}, sync_fields=AGREED)
             )
             for size in (small, large)
         )
@@ -139,7 +139,7 @@ def _libraries(folder: Path, small: int, large: int, pairs: int) -> Iterator[Row
             )
 
 
-def _visit(built: Town, scene: int, year: int) -> Visit:
+def _visit(built: Environment, scene: int, year: int) -> Visit:
     """Give a scene another date behind Stash's back, run its hook, and see it through."""
     date = f"{year or 2000}-01-{1 + scene % 28:02d}"
     built.stash.set_scene(scene, date=date)

@@ -52,12 +52,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def shared_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for the tests of a file."""
-    with installation(tmp_path_factory.mktemp("town"), scenes=5) as found:
+    with installation(tmp_path_factory.mktemp("env"), scenes=5) as found:
         yield found
 
 
 @pytest.fixture
-def town(shared_town: Installation) -> Installation:
+def env(shared_town: Installation) -> Installation:
     """The installation as when it was new: configured, and nothing was synced yet."""
     wait_for(lambda: not shared_town.task_lives())
     shared_town.kill_workers()
@@ -68,9 +68,9 @@ def town(shared_town: Installation) -> Installation:
 
 
 @pytest.fixture
-def address(town: Installation) -> Iterator[str]:
-    """Where the host page of ``town`` is."""
-    with host_page(town) as found:
+def address(env: Installation) -> Iterator[str]:
+    """Where the host page of ``environment`` is."""
+    with host_page(env) as found:
         yield found
 
 

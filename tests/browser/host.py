@@ -76,9 +76,9 @@ class Host(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def host_page(town: Installation) -> Iterator[str]:
+def host_page(env: Installation) -> Iterator[str]:
     """Serve the host page for an installation; give its address."""
-    handler = type("TownHost", (Host,), {"stash_port": town.stash.port})
+    handler = type("EnvironmentHost", (Host,), {"stash_port": env.stash.port})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)

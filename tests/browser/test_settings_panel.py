@@ -67,20 +67,20 @@ def shared_town(
 
 
 @pytest.fixture
-def town(shared_town: Installation) -> Installation:
+def env(shared_town: Installation) -> Installation:
     """The installation with the settings that work."""
     shared_town.settings()
     return shared_town
 
 
-def stored(town: Installation) -> dict[str, Any]:
+def stored(env: Installation) -> dict[str, Any]:
     """Give the settings map as Stash has it."""
-    plugins = town.stash.graphql("{configuration{plugins}}")["configuration"]["plugins"]
+    plugins = env.stash.graphql("{configuration{plugins}}")["configuration"]["plugins"]
     return dict(plugins.get("PlexSync") or {})
 
 
 def test_the_token_is_masked_and_other_rows_stay_stashs(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """Our three settings are drawn once, by us; the token is dots; the rest is as ever."""
     page.goto(SETTINGS)
@@ -88,12 +88,12 @@ def test_the_token_is_masked_and_other_rows_stay_stashs(
     expect(token).to_have_attribute("type", "password")
     expect(page.get_by_label("Path Map")).to_be_visible()
     assert page.get_by_text("Plex URL", exact=True).count() == 1
-    assert town.plex.token not in page.locator("body").inner_text()
+    assert env.plex.token not in page.locator("body").inner_text()
     expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
     snap()
 
 
-def test_a_working_connection_is_confirmed(page: Page, town: Installation) -> None:
+def test_a_working_connection_is_confirmed(page: Page, env: Installation) -> None:
     """The good news names the server and what was found."""
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
@@ -111,24 +111,24 @@ FAULTS: dict[str, tuple[dict[str, str], str, str]] = {
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_fault_shows_at_its_setting_before_anything_is_saved(
-    page: Page, town: Installation, fault: str, snap: Callable[..., None]
+    page: Page, env: Installation, fault: str, snap: Callable[..., None]
 ) -> None:
     """What was typed is tried; the answer stands beside the one setting to mend."""
     typed, setting, words = FAULTS[fault]
     page.goto(SETTINGS)
     for label, text in typed.items():
-        value = text.format(nobody=free_port(), shared=town.plex.shared_token)
+        value = text.format(nobody=free_port(), shared=env.plex.shared_token)
         page.get_by_label(label).fill(value)
-    before = stored(town)
+    before = stored(env)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator(f"#plexsync-{setting}-fault")).to_contain_text(words)
     snap(f"fault-{fault}")
-    assert stored(town) == before
+    assert stored(env) == before
 
 
-def test_two_faults_stand_at_their_two_settings(page: Page, town: Installation) -> None:
+def test_two_faults_stand_at_their_two_settings(page: Page, env: Installation) -> None:
     """Who has entered nothing yet reads at each field what goes into it."""
-    town.settings(plex_url="", plex_token="")
+    env.settings(plex_url="", plex_token="")
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#plexsync-url-fault")).to_contain_text("enter the address")
@@ -136,7 +136,7 @@ def test_two_faults_stand_at_their_two_settings(page: Page, town: Installation) 
     expect(page.get_by_label("Plex URL")).to_have_attribute("aria-invalid", "true")
 
 
-def test_the_keyboard_walks_through_the_panel_in_its_order(page: Page, town: Installation) -> None:
+def test_the_keyboard_walks_through_the_panel_in_its_order(page: Page, env: Installation) -> None:
     """A link to the panel brings the keyboard there, and each stop shows that it is one."""
     page.goto(SETTINGS + "#plexsync-settings")
     expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
@@ -166,10 +166,10 @@ def test_the_keyboard_walks_through_the_panel_in_its_order(page: Page, town: Ins
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_panel_and_the_tab_can_be_read_and_heard(
-    page: Page, town: Installation, theme: str, sound: Callable[[], None]
+    page: Page, env: Installation, theme: str, sound: Callable[[], None]
 ) -> None:
     """Names, labels and contrast hold with a fault shown, and on the scene's page."""
-    town.settings(plex_token="wrong-token-1234")
+    env.settings(plex_token="wrong-token-1234")
     page.goto(SETTINGS)
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     page.get_by_role("button", name="Test connection").click()
@@ -184,7 +184,7 @@ def test_the_panel_and_the_tab_can_be_read_and_heard(
     sound()
 
 
-def test_an_older_stash_has_every_setting_as_a_plain_row(page: Page, town: Installation) -> None:
+def test_an_older_stash_has_every_setting_as_a_plain_row(page: Page, env: Installation) -> None:
     """Where nothing can be put in the panel's place, all settings stand there and can be saved."""
     page.add_init_script("window.olderStash = true")
     page.goto(SETTINGS)
@@ -192,16 +192,16 @@ def test_an_older_stash_has_every_setting_as_a_plain_row(page: Page, town: Insta
         expect(page.get_by_label(name, exact=True)).to_be_visible()
     assert page.get_by_role("button", name="Test connection").count() == 0
     page.get_by_label("Plex Token", exact=True).fill("typed-here")
-    wait_for(lambda: stored(town).get("plex_token") == "typed-here")
+    wait_for(lambda: stored(env).get("plex_token") == "typed-here")
     # The same check is a task; what it says is read on the page, which is there all the same.
-    town.run(mode="check_connection")
+    env.run(mode="check_connection")
     page.goto("/plugins/PlexSync")
     expect(page.get_by_text("Check connection, just now: failed.")).to_contain_text("plex_token")
 
 
-def test_a_library_that_is_gone_is_named(page: Page, town: Installation) -> None:
+def test_a_library_that_is_gone_is_named(page: Page, env: Installation) -> None:
     """A name that Plex does not have is shown as lost, and can be unticked."""
-    town.settings(plex_libraries="Scenes, Gone")
+    env.settings(plex_libraries="Scenes, Gone")
     page.goto(SETTINGS)
     expect(page.get_by_text("not in Plex")).to_be_visible()
     page.get_by_role("button", name="Test connection").click()
@@ -209,42 +209,42 @@ def test_a_library_that_is_gone_is_named(page: Page, town: Installation) -> None
     page.locator("label").filter(has_text="Gone").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    assert stored(town)["plex_libraries"] == "Scenes"
+    assert stored(env)["plex_libraries"] == "Scenes"
 
 
 def test_paths_that_do_not_meet_are_mended_with_one_click(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The test finds the rule, Adopt saves it, and the test that follows succeeds."""
-    town.settings(path_map="")
+    env.settings(path_map="")
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#plexsync-result")).to_contain_text("path_map")
     snap()
     page.get_by_role("button", name="Adopt rule").click()
     expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
-    assert stored(town)["path_map"]
+    assert stored(env)["path_map"]
 
 
-def test_saving_keeps_what_somebody_else_saved_meanwhile(page: Page, town: Installation) -> None:
+def test_saving_keeps_what_somebody_else_saved_meanwhile(page: Page, env: Installation) -> None:
     """The whole map is read again before it is written, and Stash's copy follows."""
     page.goto(SETTINGS)
     page.get_by_label("Plex URL").fill("http://192.168.1.10:32400")
-    town.settings(exclude_tags="Private")
+    env.settings(exclude_tags="Private")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    assert stored(town)["exclude_tags"] == "Private"
+    assert stored(env)["exclude_tags"] == "Private"
     page.get_by_label("Content Rating").fill("XXX")
-    wait_for(lambda: stored(town).get("content_rating") == "XXX")
-    assert stored(town)["plex_url"] == "http://192.168.1.10:32400"
-    assert stored(town)["exclude_tags"] == "Private"
+    wait_for(lambda: stored(env).get("content_rating") == "XXX")
+    assert stored(env)["plex_url"] == "http://192.168.1.10:32400"
+    assert stored(env)["exclude_tags"] == "Private"
 
 
 def test_signing_in_brings_the_token_without_digging(
-    plex_tv: type[PlexTv], town: Installation, page: Page, snap: Callable[..., None]
+    plex_tv: type[PlexTv], env: Installation, page: Page, snap: Callable[..., None]
 ) -> None:
     """The code is shown, the entry is noticed, the token is saved and never seen."""
-    town.settings(plex_token="")
+    env.settings(plex_token="")
     page.goto(SETTINGS)
     page.get_by_role("button", name="Sign in with Plex").click()
     expect(page.get_by_text("ABCD")).to_be_visible()
@@ -254,15 +254,15 @@ def test_signing_in_brings_the_token_without_digging(
     snap()
     plex_tv.status = 500  # one look that fails is no reason to give the code up
     page.wait_for_timeout(2500)
-    plex_tv.status, plex_tv.token = 200, town.plex.token
+    plex_tv.status, plex_tv.token = 200, env.plex.token
     expect(page.get_by_text("Signed in. The token is saved.")).to_be_visible()
-    assert stored(town)["plex_token"] == town.plex.token
-    assert town.plex.token not in page.locator("body").inner_text()
+    assert stored(env)["plex_token"] == env.plex.token
+    assert env.plex.token not in page.locator("body").inner_text()
     expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
 
 
 def test_signing_in_can_be_cancelled_and_a_code_can_expire(
-    plex_tv: type[PlexTv], town: Installation, page: Page
+    plex_tv: type[PlexTv], env: Installation, page: Page
 ) -> None:
     """Both leave the token as it was and say so; the keyboard stays on the one button."""
     plex_tv.status, plex_tv.token = 200, ""
@@ -281,21 +281,21 @@ def test_signing_in_can_be_cancelled_and_a_code_can_expire(
     button.click()
     expect(page.get_by_text("The code has expired.")).to_be_visible()
     plex_tv.status = 200
-    assert stored(town)["plex_token"] == town.plex.token
+    assert stored(env)["plex_token"] == env.plex.token
 
 
 def test_a_scene_says_how_it_stands_and_syncs_now(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The tab on the scene's page: not looked at, then in step with a link to the item."""
-    town.stash.set_scene(2, title="Synced from its page")
+    env.stash.set_scene(2, title="Synced from its page")
     page.goto("/scenes/2")
     page.get_by_role("tab", name="Plex").click()
     expect(page.get_by_text("Not looked at yet")).to_be_visible()
     page.get_by_role("button", name="Sync now").click()
     expect(page.get_by_text("In step with Plex", exact=True)).to_be_visible()
-    assert town.item(2)["fields"]["title"] == "Synced from its page"
-    key = town.item(2)["ratingKey"]
+    assert env.item(2)["fields"]["title"] == "Synced from its page"
+    key = env.item(2)["ratingKey"]
     expect(page.get_by_role("link", name="Open in Plex")).to_have_attribute(
         "href", re.compile(f"%2Flibrary%2Fmetadata%2F{key}$")
     )

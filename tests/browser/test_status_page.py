@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 PATH = "/plugins/PlexSync"
 
 
-def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
+def fill(env: Installation, rows: list[tuple[Any, ...]]) -> None:
     """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.executemany(
             "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
             "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
@@ -35,18 +35,18 @@ def fill(town: Installation, rows: list[tuple[Any, ...]]) -> None:
         store.commit()
 
 
-def keep(town: Installation, key: str, value: Any) -> None:
+def keep(env: Installation, key: str, value: Any) -> None:
     """Put a single value into the store."""
-    with contextlib.closing(sqlite3.connect(town.data / "plexsync.sqlite", timeout=30)) as store:
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
         store.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
         store.commit()
 
 
 def test_a_fresh_installation_teaches_the_first_steps(
-    page: Page, town: Installation, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
 ) -> None:
     """Nothing was synced yet: the page says how to begin, and that nothing waits."""
-    town.settings(plex_url="", plex_token="")
+    env.settings(plex_url="", plex_token="")
     page.goto(PATH)
     expect(page.get_by_role("heading", name="Three steps to the first scene")).to_be_visible()
     expect(page.get_by_text("Not connected to Plex", exact=True)).to_be_visible()
@@ -71,20 +71,20 @@ def test_the_bar_and_the_tools_lead_to_the_page(page: Page, snap: Callable[..., 
 
 
 def test_a_save_shows_up_field_by_field(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """In step: server, libraries, and the change with what stood there before."""
     for scene, title in ((1, "Harbour at Night"), (2, "The Second Letter")):
-        town.save(scene, title=title, details=f"What happens in {title}.")
-        town.title_becomes(scene, title)
-    town.settled()
+        env.save(scene, title=title, details=f"What happens in {title}.")
+        env.title_becomes(scene, title)
+    env.settled()
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
     expect(page.get_by_text("Plex stand-in")).to_be_visible()
     change = page.locator(".plexsync-change").filter(has_text="Harbour at Night")
     expect(change.locator("ins").filter(has_text="Harbour at Night").first).to_be_visible()
     link = change.get_by_role("link", name="Open in Plex")
-    machine, key = town.plex.state()["machineIdentifier"], town.item(1)["ratingKey"]
+    machine, key = env.plex.state()["machineIdentifier"], env.item(1)["ratingKey"]
     expect(link).to_have_attribute(
         "href",
         f"https://app.plex.tv/desktop/#!/server/{machine}/details?key=%2Flibrary%2Fmetadata%2F{key}",
@@ -94,9 +94,7 @@ def test_a_save_shows_up_field_by_field(
     page.wait_for_url("**/scenes/1")
 
 
-def test_a_change_appears_without_a_reload_and_nothing_jumps(
-    page: Page, town: Installation
-) -> None:
+def test_a_change_appears_without_a_reload_and_nothing_jumps(page: Page, env: Installation) -> None:
     """The page looks again by itself, and what stands above the news stays where it is."""
     # What Chromium itself counts as a jump: things that move without anybody touching them.
     page.add_init_script(
@@ -104,14 +102,14 @@ def test_a_change_appears_without_a_reload_and_nothing_jumps(
         "{ if (!one.hadRecentInput) window.jumps += one.value; }))"
         ".observe({ type: 'layout-shift', buffered: true });"
     )
-    town.save(1, title="First")
-    town.title_becomes(1, "First")
-    town.settled()
+    env.save(1, title="First")
+    env.title_becomes(1, "First")
+    env.settled()
     page.goto(PATH)
     heading = page.get_by_role("heading", name="Recent changes in Plex")
     expect(heading).to_be_visible()
     before = heading.bounding_box()
-    town.save(1, title="Second")
+    env.save(1, title="Second")
     expect(page.locator(".plexsync-change ins").filter(has_text="Second").first).to_be_visible()
     expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
     assert heading.bounding_box() == before
@@ -119,12 +117,12 @@ def test_a_change_appears_without_a_reload_and_nothing_jumps(
 
 
 def test_what_waits_is_grouped_and_can_be_retried(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The reason, what to do, the scenes with links; Retry brings one home."""
-    number = town.stash.add_scene("/stash/media/new/late.mp4", title="Late arrival")
-    town.stash.hook("Scene.Create.Post", number)
-    wait_for(lambda: [row for row in town.rows() if row["reason"] == "NotInPlexYet"])
+    number = env.stash.add_scene("/stash/media/new/late.mp4", title="Late arrival")
+    env.stash.hook("Scene.Create.Post", number)
+    wait_for(lambda: [row for row in env.rows() if row["reason"] == "NotInPlexYet"])
     page.goto(PATH)
     group = page.locator(".plexsync-group").filter(has_text="Not in Plex yet")
     expect(group).to_contain_text("1 scene")
@@ -132,21 +130,21 @@ def test_what_waits_is_grouped_and_can_be_retried(
     group.get_by_role("button", name="Show scenes").click()
     expect(group.get_by_role("link", name="Late arrival")).to_be_visible()
     snap()
-    town.plex.add_item("/plex/media/new/late.mp4")
+    env.plex.add_item("/plex/media/new/late.mp4")
     group.get_by_role("button", name="Retry Late arrival").click()
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
-    assert town.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late arrival"
-    town.stash.delete_scene(number)
+    assert env.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late arrival"
+    env.stash.delete_scene(number)
 
 
 def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """Parked scenes are named as needing somebody; the keyboard reaches Retry all."""
-    town.save(1, title="x")
-    town.settled()
-    town.kill_workers()
-    fill(town, [(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
+    env.save(1, title="x")
+    env.settled()
+    env.kill_workers()
+    fill(env, [(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Some scenes need you")
     snap()
@@ -158,25 +156,25 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
 
 
 def test_a_server_that_is_down_is_one_state(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """Plex does not answer: the page says so once, for all scenes, and when it tries again."""
-    town.plex.fault("reset_before", times=None)
-    town.save(1, title="Later")
+    env.plex.fault("reset_before", times=None)
+    env.save(1, title="Later")
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Waiting for a server")
     snap()
-    town.plex.clear_faults()
-    town.run(mode="retry_failed")  # else the next look is seconds away
+    env.plex.clear_faults()
+    env.run(mode="retry_failed")  # else the next look is seconds away
     expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
 
 
 def test_a_wrong_setting_is_named_with_the_way_to_it(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """A refused token holds the queue; the page names the setting and links to it."""
-    town.settings(plex_token="wrong-token-1234")
-    town.save(1, title="Held")
+    env.settings(plex_token="wrong-token-1234")
+    env.save(1, title="Held")
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Waiting for a setting")
     snap()
@@ -185,23 +183,23 @@ def test_a_wrong_setting_is_named_with_the_way_to_it(
 
 
 def test_sync_all_runs_from_the_page(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The button starts the task and follows it to its end."""
-    town.stash.set_scene(3, title="By the task")
+    env.stash.set_scene(3, title="By the task")
     page.goto(PATH)
     page.get_by_role("button", name="Sync all to Plex").click()
     notice = page.locator(".plexsync-notice")
     expect(notice).to_contain_text(re.compile(r"Sync all to Plex: \d+ scenes in"))
     expect(notice).to_have_attribute("aria-live", "polite")
-    assert town.item(3)["fields"]["title"] == "By the task"
+    assert env.item(3)["fields"]["title"] == "By the task"
 
 
 def test_a_running_bulk_shows_its_progress(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """While Sync all runs, the page shows how far it is, and can stop it."""
-    town.plex.latency(1500)
+    env.plex.latency(1500)
     page.goto(PATH)
     page.get_by_role("button", name="Sync all to Plex").click()
     expect(page.get_by_text(re.compile(r"\d of \d scenes"))).to_be_visible()
@@ -212,20 +210,20 @@ def test_a_running_bulk_shows_its_progress(
 
 
 def test_a_preview_shows_what_would_change_and_changes_nothing(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The button runs the task, and what it found stands on the page."""
-    town.stash.set_scene(3, title="Only thought of")
+    env.stash.set_scene(3, title="Only thought of")
     page.goto(PATH)
     page.get_by_role("button", name="Preview sync").click()
     expect(page.locator(".plexsync-pre")).to_contain_text("Only thought of")
     snap()
-    assert town.item(3)["fields"]["title"] != "Only thought of"
+    assert env.item(3)["fields"]["title"] != "Only thought of"
 
 
-def test_a_task_that_fails_says_why_on_the_page(page: Page, town: Installation) -> None:
+def test_a_task_that_fails_says_why_on_the_page(page: Page, env: Installation) -> None:
     """Stash calls such a task finished; the page has its words, also after a reload."""
-    town.settings(plex_token="")
+    env.settings(plex_token="")
     page.goto(PATH)
     page.get_by_role("button", name="Preview sync").click()
     alert = page.get_by_role("alert")
@@ -236,36 +234,36 @@ def test_a_task_that_fails_says_why_on_the_page(page: Page, town: Installation) 
 
 
 def test_a_rule_for_paths_is_adopted_with_one_click(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """The suggested rule joins the rules there are, and other settings stay as they were."""
-    town.settings(path_map="/a => /b", only_organized=True)
-    town.save(1, title="x")
-    wait_for(town.data.exists)
-    town.kill_workers()
-    keep(town, "path_advice", [["/stash/media => /plex/media", 12], ["/a => /b", 3]])
+    env.settings(path_map="/a => /b", only_organized=True)
+    env.save(1, title="x")
+    wait_for(env.data.exists)
+    env.kill_workers()
+    keep(env, "path_advice", [["/stash/media => /plex/media", 12], ["/a => /b", 3]])
     page.goto(PATH)
     expect(page.get_by_text("would match 12 scenes")).to_be_visible()
     expect(page.get_by_role("button", name="Adopt rule")).to_have_count(1)
     snap()
     page.get_by_role("button", name="Adopt rule").click()
     expect(page.get_by_text("is saved; the waiting scenes are looked at again")).to_be_visible()
-    found = town.stash.graphql("{configuration{plugins}}")["configuration"]["plugins"]["PlexSync"]
+    found = env.stash.graphql("{configuration{plugins}}")["configuration"]["plugins"]["PlexSync"]
     assert found["path_map"] == "/a => /b; /stash/media => /plex/media"
     assert found["only_organized"] is True
-    assert found["plex_token"] == town.plex.token
+    assert found["plex_token"] == env.plex.token
 
 
 def test_100_000_waiting_scenes_are_a_count_and_pages(
-    page: Page, town: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
     """A hundred thousand rows: little crosses the wire, pages turn, nothing is slow to draw."""
-    town.save(1, title="x")
-    town.settled()
-    town.kill_workers()
+    env.save(1, title="x")
+    env.settled()
+    env.kill_workers()
     later = time.time() + 3600
     fill(
-        town,
+        env,
         [
             (200_000 + n, later + n, "NotInPlexYet", f"Scene {n}: Plex has no item for it yet.")
             for n in range(100_000)
@@ -292,14 +290,14 @@ def test_100_000_waiting_scenes_are_a_count_and_pages(
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_text_can_be_read_in_both_themes(
-    page: Page, town: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
 ) -> None:
     """Each text stands off its ground by at least 4.5 to 1, and whatever can be used has a name."""
-    town.save(1, title="Readable")
-    town.title_becomes(1, "Readable")
-    town.settled()
-    town.kill_workers()
-    fill(town, [(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
+    env.save(1, title="Readable")
+    env.title_becomes(1, "Readable")
+    env.settled()
+    env.kill_workers()
+    fill(env, [(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
     page.goto(PATH)
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     expect(page.get_by_text("Refused by Plex")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A door on loopback before a server: open, shut, jammed, behind TLS, or leading elsewhere."""
+"""A TCP proxy on loopback before a server: open, shut, jammed, behind TLS, or leading elsewhere."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _PIECE = 65536
 
 
-class Door:
+class TcpProxy:
     """Forwards a port of its own to a server's; use it in a ``with`` block.
 
-    ``port`` stays the same whatever happens to the door.
+    ``port`` stays the same whatever happens to the proxy.
 
     Args:
         target: The server's port on loopback.

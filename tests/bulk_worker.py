@@ -1,4 +1,4 @@
-"""An installation whose worker is in the test's hand, for bulk work: marks, drains, looks at wires.
+"""An installation whose worker is stepped by the test, for bulk work: marks, drains, looks on.
 
 The two servers are real processes and live as long as the module; each test
 begins with an empty store and a Plex as it was.
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from simulator.library import catalogue_file
 from store import history
 from store.enqueue import BACKGROUND, TASK, enqueue
-from tests.hand import Hand
+from tests.stepped_worker import SteppedWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 FIELDS = "title,summary,studio,performers,tags,date"
 
 
-class BulkHand(Hand):
-    """A worker in hand, with the means of a task.
+class BulkWorker(SteppedWorker):
+    """A worker, stepped by the test, with the means of a task.
 
     The worker works on a task's rows while the task's lock is held, here by itself.
     """
@@ -54,8 +54,8 @@ class BulkHand(Hand):
 
     def forget_requests(self) -> None:
         """Count requests from zero."""
-        self.town.plex.clear_requests()
-        self.town.stash.clear_requests()
+        self.env.plex.clear_requests()
+        self.env.stash.clear_requests()
 
     def close(self) -> None:
         """End the worker, and the task."""
@@ -64,61 +64,61 @@ class BulkHand(Hand):
 
     def plex_counts(self) -> dict[str, int]:
         """Plex's requests by kind."""
-        return self.town.plex.counts()
+        return self.env.plex.counts()
 
     def asked_stash(self, operation: str) -> int:
         """How often Stash was asked something."""
-        return self.town.stash.counts().get(operation, 0)
+        return self.env.stash.counts().get(operation, 0)
 
 
-def writes(town: Installation) -> list[tuple[list[int], dict[str, str]]]:
+def writes(env: Installation) -> list[tuple[list[int], dict[str, str]]]:
     """Every PUT so far: its rating keys and its parameters."""
     found = []
-    for request in town.plex.requests(headers=False):
+    for request in env.plex.requests(headers=False):
         if request["method"] == "PUT":
             params = dict(parse_qsl(urlsplit(request["target"]).query, keep_blank_values=True))
             found.append(([int(key) for key in params["id"].split(",")], params))
     return found
 
 
-def key_of(town: Installation, scene: int) -> int:
+def key_of(env: Installation, scene: int) -> int:
     """The rating key of a catalogue scene's item."""
-    return town.plex.key_of(catalogue_file(scene).plex_path)
+    return env.plex.key_of(catalogue_file(scene).plex_path)
 
 
 @contextlib.contextmanager
-def bulk_hand(town: Installation, **settings: Any) -> Iterator[BulkHand]:
+def stepped_bulk(env: Installation, **settings: Any) -> Iterator[BulkWorker]:
     """A worker with an empty store; Plex is as it was when it started."""
-    town.kill_workers()
-    shutil.rmtree(town.data, ignore_errors=True)
-    town.plex.reset()
-    town.stash.clear_faults()
-    town.settings(**{"sync_fields": FIELDS, **settings})
-    hand = BulkHand(town)
+    env.kill_workers()
+    shutil.rmtree(env.data, ignore_errors=True)
+    env.plex.reset()
+    env.stash.clear_faults()
+    env.settings(**{"sync_fields": FIELDS, **settings})
+    stepped = BulkWorker(env)
     try:
-        hand.forget_requests()
-        yield hand
+        stepped.forget_requests()
+        yield stepped
     finally:
-        hand.close()
-        town.stash.clear_faults()
+        stepped.close()
+        env.stash.clear_faults()
 
 
-def synced(hand: BulkHand, scenes: Iterable[int]) -> None:
+def synced(stepped: BulkWorker, scenes: Iterable[int]) -> None:
     """Bring scenes in step by a task, and count from zero."""
-    hand.task(scenes)
-    hand.drain()
-    hand.forget_requests()
+    stepped.task(scenes)
+    stepped.drain()
+    stepped.forget_requests()
 
 
-def after(hand: BulkHand, *, edits: int, then: Callable[[], object]) -> None:
+def after(stepped: BulkWorker, *, edits: int, then: Callable[[], object]) -> None:
     """Do something once, when Plex has seen so many edits."""
-    dispatcher = hand.resident.dispatcher
-    context = hand.resident.worker.context
+    dispatcher = stepped.resident.dispatcher
+    context = stepped.resident.worker.context
     interrupted = context.interrupted
     done: list[object] = []
 
     def between() -> bool:
-        if not done and len(writes(hand.town)) >= edits:
+        if not done and len(writes(stepped.env)) >= edits:
             done.append(then())
             dispatcher._undisturbed_at = -1.0
         return interrupted()

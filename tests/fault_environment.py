@@ -1,7 +1,7 @@
 """A worker in this process between two stand-ins, with a clock that tests turn.
 
 Sockets, servers, store and worker are the real ones; only time is ours, so that
-a day of outage takes seconds. Each server stands behind a door (tests/door.py).
+a day of outage takes seconds. Each server stands behind a proxy (tests/tcp_proxy.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.control import PlexControl
     from simulator.control_stash import StashControl
     from store.queue import QueueRow
-    from tests.door import Door
+    from tests.tcp_proxy import TcpProxy
 
 PATH_MAP = "/stash/media => /plex/media"
 MOST_STEPS = 50_000
@@ -69,14 +69,14 @@ class Meter:
         return self._seen[-1][1] - (before[-1] if before else 0)
 
 
-class FaultTown:
+class FaultEnvironment:
     """One worker, its store, its two servers.
 
     Args:
         folder: Where the data directory is made.
         plex: The Plex stand-in, as it was when it started.
         stash: The Stash stand-in.
-        doors: The doors before Plex and before Stash.
+        proxies: The proxies before Plex and before Stash.
         stash_timeout: Seconds to connect to Stash and to wait for it.
         tls: A certificate that nobody trusts, for those who want one.
         settings: Besides url, token and path_map.
@@ -87,13 +87,13 @@ class FaultTown:
         folder: Path,
         plex: PlexControl,
         stash: StashControl,
-        doors: tuple[Door, Door],
+        proxies: tuple[TcpProxy, TcpProxy],
         stash_timeout: float = 5.0,
         tls: ssl.SSLContext | None = None,
         **settings: Any,
     ) -> None:
         self.plex, self.stash = plex, stash
-        self.plex_door, self.stash_door = doors
+        self.plex_door, self.stash_door = proxies
         self.tls = tls
         self._others = contextlib.ExitStack()
         #: A server that is none of ours and is never to be asked anything.
@@ -234,22 +234,22 @@ class FaultTown:
 
 
 @contextlib.contextmanager
-def fault_town(
+def fault_environment(
     folder: Path,
     plex: PlexControl,
     stash: StashControl,
-    doors: tuple[Door, Door],
+    proxies: tuple[TcpProxy, TcpProxy],
     **options: Any,
-) -> Iterator[FaultTown]:
-    """A town for one block; the stand-ins are as new, and the doors open."""
+) -> Iterator[FaultEnvironment]:
+    """An environment for one block; the stand-ins are as new, and the proxies pass."""
     plex.reset()
     stash.clear_faults()
-    for door in doors:
-        door.open()
-    town = FaultTown(folder, plex, stash, doors, **options)
+    for proxy in proxies:
+        proxy.open()
+    env = FaultEnvironment(folder, plex, stash, proxies, **options)
     try:
-        yield town
+        yield env
     finally:
-        town.close()
+        env.close()
         plex.clear_faults()
         stash.clear_faults()

@@ -90,16 +90,16 @@ def state(number: int) -> State:
 
 
 @dataclass
-class CrashTown:
+class CrashEnvironment:
     """An installation with a kill point, and the states its scenes were given last."""
 
-    town: Installation
+    env: Installation
     scenes: dict[int, State] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     @property
     def _order(self) -> Path:
-        return self.town.plugin_dir / "kill-order"
+        return self.env.plugin_dir / "kill-order"
 
     def order(self, role: str, number: int) -> None:
         """Let the next process of a role (hook, worker, task) die at its n-th boundary."""
@@ -113,7 +113,7 @@ class CrashTown:
 
     def victims(self) -> list[int]:
         """Give the processes that took an order, dead or not."""
-        return [int(path.suffix[1:]) for path in self.town.plugin_dir.glob("kill-order.[0-9]*")]
+        return [int(path.suffix[1:]) for path in self.env.plugin_dir.glob("kill-order.[0-9]*")]
 
     def deaths(self) -> int:
         """Count the processes that took an order and died of it; the order itself is recalled."""
@@ -126,18 +126,18 @@ class CrashTown:
 
     def forget_victims(self) -> None:
         """Clear away the orders that were taken."""
-        for path in self.town.plugin_dir.glob("kill-order.[0-9]*"):
+        for path in self.env.plugin_dir.glob("kill-order.[0-9]*"):
             path.unlink()
 
     def boundaries(self, role: str) -> list[str]:
         """Give what processes of a role passed since ``watch``."""
-        lines = (self.town.plugin_dir / "boundaries").read_text().splitlines()
+        lines = (self.env.plugin_dir / "boundaries").read_text().splitlines()
         return [line.split(" ", 3)[3] for line in lines if line.startswith(f"{role} ")]
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Note the boundaries that are passed within."""
-        path = self.town.plugin_dir / "boundaries"
+        path = self.env.plugin_dir / "boundaries"
         path.write_text("")
         try:
             yield
@@ -151,22 +151,22 @@ class CrashTown:
         cover = base64.b64encode(wanted.cover).decode()
         if hook:
             data = f"data:image/jpeg;base64,{cover}"
-            self.town.save(scene, **wanted.as_input(), cover_image=data)
+            self.env.save(scene, **wanted.as_input(), cover_image=data)
         else:
-            self.town.stash.set_scene(scene, **wanted.as_input(), cover=cover)
+            self.env.stash.set_scene(scene, **wanted.as_input(), cover=cover)
         self.scenes[scene] = wanted
 
     def sent_twice(self) -> list[str]:
         """Say for which places more pictures arrived at Plex than it has different ones."""
         arrived: Counter[tuple[int, str]] = Counter()
-        for request in self.town.plex.requests(headers=False):
+        for request in self.env.plex.requests(headers=False):
             upload = UPLOAD.match(request["target"])
             if upload and request["method"] == "POST":
                 arrived[int(upload[1]), upload[2]] += 1
         assert arrived
         found = []
         for (key, place), count in arrived.items():
-            images = self.town.plex.item(key)[place]
+            images = self.env.plex.item(key)[place]
             different = {one["key"] for one in images if one["key"].startswith("upload://")}
             if count != len(different):
                 found.append(f"item {key}: {count} {place} for {len(different)} pictures")
@@ -175,12 +175,12 @@ class CrashTown:
     @contextlib.contextmanager
     def task(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run "Sync all to Plex" without Stash around it, beside the block."""
-        stdin = self.town.plugin_dir / "task-stdin"
-        stdin.write_bytes(self.town.payload(mode="sync_all"))
+        stdin = self.env.plugin_dir / "task-stdin"
+        stdin.write_bytes(self.env.payload(mode="sync_all"))
         with (
             stdin.open("rb") as given,
             subprocess.Popen(
-                [sys.executable, "-S", str(self.town.plugin_dir / "plexsync.py")],
+                [sys.executable, "-S", str(self.env.plugin_dir / "plexsync.py")],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -201,7 +201,7 @@ class CrashTown:
         """Say where Plex is not the merge of Stash and the edits made there."""
         found = []
         for scene in scenes:
-            item = self.town.item(scene)
+            item = self.env.item(scene)
             texts: dict[str, Any] = {**item["fields"], **item["tags"]}
             for name, wanted in self.scenes[scene].in_plex().items():
                 has = texts.get(name, "" if isinstance(wanted, str) else None)
@@ -222,12 +222,12 @@ class CrashTown:
         try:
             wait_for(lambda: not self.differing(chosen), seconds)
         except AssertionError:
-            trouble = [*self.differing(chosen), str(self.town.rows()), self.town.crash()]
-            raise AssertionError("\n".join([*trouble, self.town.log()[-3000:]])) from None
+            trouble = [*self.differing(chosen), str(self.env.rows()), self.env.crash()]
+            raise AssertionError("\n".join([*trouble, self.env.log()[-3000:]])) from None
 
     def is_settled(self, *, but: Iterable[int] = ()) -> bool:
         """Say whether nothing is left to look at."""
-        left = {row["id"] for row in self.town.rows()}
+        left = {row["id"] for row in self.env.rows()}
         return not left - set(but)
 
 
@@ -240,21 +240,21 @@ def _is_alive(process: int) -> bool:
 
 
 @contextlib.contextmanager
-def crash_town(folder: Path, scenes: int) -> Iterator[CrashTown]:
+def crash_environment(folder: Path, scenes: int) -> Iterator[CrashEnvironment]:
     """An installation in step, each item with a tag given by hand, made mortal."""
-    with installation(folder, scenes=scenes) as town:
-        entry = town.plugin_dir / "plexsync.py"
-        entry.rename(town.plugin_dir / "plexsync_itself.py")
+    with installation(folder, scenes=scenes) as env:
+        entry = env.plugin_dir / "plexsync.py"
+        entry.rename(env.plugin_dir / "plexsync_itself.py")
         shutil.copy(KILL_POINT, entry)
         # One more request for each picture, and one more moment to die in.
-        town.plex.switches(upload_selects=False)
-        crash = CrashTown(town)
+        env.plex.switches(upload_selects=False)
+        crash = CrashEnvironment(env)
         for scene in range(1, scenes + 1):
             crash.give(scene)
-        town.settled()
+        env.settled()
         for scene in range(1, scenes + 1):
-            item = town.item(scene)
-            town.plex.person_sets(
+            item = env.item(scene)
+            env.plex.person_sets(
                 item["ratingKey"], tags={"genre": [*item["tags"]["genre"], BY_HAND]}
             )
         crash.hold()

@@ -1,4 +1,4 @@
-"""A worker in the test's own hand: real store and servers, but its clock is ours."""
+"""A worker stepped by the test: real store and servers, but its clock is ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.installation import Installation
 
 
-class Hand:
+class SteppedWorker:
     """Steps a worker through its work, without ever waiting for a schedule.
 
     Attributes:
@@ -26,25 +26,25 @@ class Hand:
         resident: The worker.
     """
 
-    def __init__(self, town: Installation) -> None:
+    def __init__(self, env: Installation) -> None:
         self.late = 0.0
-        self.lock = ProcessLock(str(town.data), WORKER_LOCK)
-        town.data.mkdir(mode=0o700, exist_ok=True)
+        self.lock = ProcessLock(str(env.data), WORKER_LOCK)
+        env.data.mkdir(mode=0o700, exist_ok=True)
         # So that hooks start no other worker; a killed one holds it for an instant longer.
         wait_for(self.lock.acquire)
-        self.resident = Resident(str(town.data), stays=True, clock=self.clock)
-        self.town = town
+        self.resident = Resident(str(env.data), stays=True, clock=self.clock)
+        self.env = env
         with self.resident.store.transaction() as connection:
             meta.put_connection(connection, self.link())
 
     def link(self) -> dict[str, Any]:
         """A fresh way to Stash, as a hook brings it."""
-        cookie = {"Name": "session", "Value": self.town.stash.cookie()}
+        cookie = {"Name": "session", "Value": self.env.stash.cookie()}
         return {
             "Scheme": "http",
             "Host": "127.0.0.1",
-            "Port": self.town.stash.port,
-            "Dir": str(self.town.config_dir),
+            "Port": self.env.stash.port,
+            "Dir": str(self.env.config_dir),
             "SessionCookie": cookie,
         }
 
@@ -90,7 +90,7 @@ class Hand:
             if queue.next_due(self.resident.store.connection) is None:
                 return
             self.wait()
-        raise AssertionError(f"not settled: {self.town.rows()} {self.holds()}")
+        raise AssertionError(f"not settled: {self.env.rows()} {self.holds()}")
 
     def rows(self) -> dict[int, queue.QueueRow]:
         """The dirty scenes."""
@@ -114,11 +114,11 @@ class Hand:
 
 
 @contextlib.contextmanager
-def hand_on(town: Installation) -> Iterator[Hand]:
-    """Take an installation's worker in hand for one block."""
-    town.kill_workers()
-    hand = Hand(town)
+def step(env: Installation) -> Iterator[SteppedWorker]:
+    """Take an installation's worker, stepped by the test for one block."""
+    env.kill_workers()
+    stepped = SteppedWorker(env)
     try:
-        yield hand
+        yield stepped
     finally:
-        hand.close()
+        stepped.close()

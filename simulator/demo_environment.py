@@ -54,7 +54,7 @@ def wait_for(what: Callable[[], _Found], seconds: float, *, step: float = 0.01) 
 
 
 @dataclass(frozen=True, slots=True)
-class Town:
+class Environment:
     """Stash and Plex, and the plugin in ``plugin_dir``; Stash's own folder is ``config_dir``."""
 
     stash: StashControl
@@ -162,7 +162,7 @@ class Town:
         return json.dumps({"server_connection": link, "args": {"hookContext": given}}).encode()
 
     def workers(self) -> list[int]:
-        """Process ids of this town's workers."""
+        """Process ids of this environment's workers."""
         wanted = str(self.data)
         return [
             pid
@@ -190,14 +190,14 @@ def copy_plugin(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def town(
+def env(
     folder: Path,
     scenes: int = 10,
     *,
     plex: dict[str, Any] | None = None,
     stash: dict[str, Any] | None = None,
     **settings: Any,
-) -> Iterator[Town]:
+) -> Iterator[Environment]:
     """A fresh installation in ``folder``, configured; everything has ended afterwards.
 
     Args:
@@ -211,7 +211,7 @@ def town(
     plugin_dir = copy_plugin(config_dir / "plugins" / PLUGIN)
     hosted = {"plugin_dir": config_dir / "plugins", "config_dir": config_dir, **(stash or {})}
     with start_plex(scenes, **(plex or {})) as media, start_stash(scenes, **hosted) as organiser:
-        built = Town(organiser, media, config_dir, plugin_dir)
+        built = Environment(organiser, media, config_dir, plugin_dir)
         known = {"plex_url": media.url, "plex_token": media.token}
         path_map = f"{STASH_ROOT} => {PLEX_ROOT}"
         organiser.settings(PLUGIN, {**known, "path_map": path_map, **settings})

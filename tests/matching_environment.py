@@ -59,8 +59,8 @@ def scene(number: int, *paths: str, **changes: Any) -> Scene:
 class StashOnHand:
     """What the pipeline asks of Stash, answered from a test's own notes."""
 
-    def __init__(self, town: Town) -> None:
-        self._town = town
+    def __init__(self, env: Environment) -> None:
+        self._town = env
 
     def cover(self, one: Scene) -> bytes | None:
         """Give a scene's cover, or fail as the test wants it."""
@@ -132,7 +132,7 @@ def _never(*_: object) -> None:
 
 
 @dataclass
-class Town:
+class Environment:
     """A reconciler with everything it works on."""
 
     plex: PlexControl
@@ -218,11 +218,11 @@ class Town:
 
 
 @contextlib.contextmanager
-def start_town(folder: Path, scenes: int = 6, **options: Any) -> Iterator[Town]:
+def start_environment(folder: Path, scenes: int = 6, **options: Any) -> Iterator[Environment]:
     """A Plex stand-in and an empty store, for one block."""
     store = Store(str(folder / "plexsync-data"))
     try:
         with start_plex(scenes, **options) as plex:
-            yield Town(plex, store, folder)
+            yield Environment(plex, store, folder)
     finally:
         store.close()
