@@ -35,8 +35,6 @@ ever holds the token, a query string or a credential out of plex_url.
 
 from __future__ import annotations
 
-from errors import SyncError
-from plex.causes import fault_behind
 from plex.error_types import (
     AmbiguousMatch,
     AuthError,
@@ -67,7 +65,7 @@ from plex.error_types import (
     TooManyAlike,
 )
 from plex.response import PlexHttpError
-from plex.statuses import fault_of
+from plex.translate import translate_plex_exception
 
 __all__ = [
     "AmbiguousMatch",
@@ -100,23 +98,3 @@ __all__ = [
     "TooManyAlike",
     "translate_plex_exception",
 ]
-
-
-def translate_plex_exception(exc: BaseException) -> SyncError:
-    """Say in our own classes what went wrong while talking to Plex.
-
-    Args:
-        exc: Whatever requests, plexapi, the XML parser or `plex.transport`
-            raised; a `SyncError` is returned as it is.
-
-    Returns:
-        The error to raise (nothing is raised here). Raise it ``from None``:
-        the texts of requests and plexapi quote whole URLs. What nobody expected
-        becomes a plain `PlexTemporaryError` about one scene, so that an odd
-        scene cannot stop the others.
-    """
-    if isinstance(exc, SyncError):
-        return exc
-    if isinstance(exc, PlexHttpError):
-        return fault_of(exc)
-    return fault_behind(exc)
