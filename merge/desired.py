@@ -7,6 +7,7 @@ request is cut at a word, visibly.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
         "content_rating": _line(config.content_rating),
     }
     lists = {
-        "performers": _names(one.name for one in scene.performers),
+        "performers": _names(performers(scene)),
         "director": _names([scene.director]),
         "tags": _names(tag.name for tag in scene.tags),
     }
@@ -72,6 +73,17 @@ def says_anything(wanted: Desired) -> bool:
     """
     texts = (text for name, text in wanted.values.items() if name != "content_rating")
     return any(texts) or any(wanted.lists.values())
+
+
+def performers(scene: Scene) -> list[str]:
+    """Give the performers' names, as Stash shows them where a scene has two of one name."""
+    keys = Counter(tag_key(one.name) for one in scene.performers)
+    return [
+        f"{one.name} ({one.disambiguation})"
+        if one.disambiguation and keys[tag_key(one.name)] > 1
+        else one.name
+        for one in scene.performers
+    ]
 
 
 def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:

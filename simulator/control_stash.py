@@ -88,9 +88,10 @@ class StashControl(ControlClient):
         """Let a scan find a folder elsewhere: only paths change; gives the ids of its scenes."""
         return list(self.call("move_folder", old=old, new=new))
 
-    def add_entity(self, kind: str, name: str) -> int:
+    def add_entity(self, kind: str, name: str, disambiguation: str = "") -> int:
         """A new studio, performer, tag or group; gives its id."""
-        return int(self.call("add_entity", kind=kind, name=name))
+        told = {"kind": kind, "name": name, "disambiguation": disambiguation}
+        return int(self.call("add_entity", **told))
 
     def rename(self, kind: str, number: int, name: str) -> None:
         """Rename a studio, performer, tag or group; its own ``updated_at`` moves on."""

@@ -15,7 +15,7 @@ _SCENE = """
 fragment SceneParts on Scene {
   id title details date rating100 director organized updated_at
   studio { id name }
-  performers { id name }
+  performers { id name disambiguation }
   tags { id name }
   groups { group { id name } }
   files { path size fingerprints { type value } }

@@ -26,10 +26,14 @@ METADATA = "metadata"
 
 @dataclass(frozen=True, slots=True)
 class NamedRef:
-    """A studio, performer, tag or group of a scene; id 0 when only the name is known."""
+    """A studio, performer, tag or group of a scene; id 0 when only the name is known.
+
+    Two performers may have one name: ``disambiguation`` is what tells them apart, or "".
+    """
 
     id: int
     name: str
+    disambiguation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,9 @@ def _ref(raw: object, what: str) -> NamedRef:
     if not isinstance(raw, dict):
         raise senseless(what, "holds something that is not an object")
     return NamedRef(
-        read_id(raw.get("id"), f"an id in {what}"), read_text(raw.get("name"), f"a name in {what}")
+        read_id(raw.get("id"), f"an id in {what}"),
+        read_text(raw.get("name"), f"a name in {what}"),
+        read_text(raw.get("disambiguation"), f"a disambiguation in {what}"),
     )
 
 
@@ -189,7 +195,11 @@ def _job_ref(raw: object, what: str) -> NamedRef:
         return NamedRef(0, read_text(raw, what))
     if not isinstance(raw, Mapping):
         raise senseless(what, "holds neither a name nor an object")
-    return NamedRef(read_whole(raw.get("id"), what) or 0, read_text(raw.get("name"), what))
+    return NamedRef(
+        read_whole(raw.get("id"), what) or 0,
+        read_text(raw.get("name"), what),
+        read_text(raw.get("disambiguation"), what),
+    )
 
 
 def _file(raw: object, what: str) -> SceneFile:

@@ -27,7 +27,7 @@ IN_STASH = {"title": "title", "summary": "details", "date": "date"}
 #: The rows that add to or take from what we wrote before: the order within a PUT matters.
 EDITED = tuple(case for case in LISTS if case.writes and case.before is not None)
 SPARE = 1 + len(TEXTS) + len(LISTS) + 5 * len(EDITED)
-SCENES = SPARE + 3
+SCENES = SPARE + 4
 BARE: dict[str, Any] = {
     "title": "",
     "details": "",
@@ -251,6 +251,25 @@ def test_one_read_and_one_edit_carry_everything(env: Installation) -> None:
     look_at(env, [scene])
     assert env.item(scene)["tags"]["collection"] == ["Favourites"]
     env.settings(sync_fields=FIELDS)
+
+
+def test_two_performers_of_one_name_stay_two(env: Installation) -> None:
+    """As Stash shows them; with one of them alone in the scene, the name is enough."""
+    scene, add = SPARE + 4, env.stash.add_entity
+    plain, second = add("performer", "Ann Otated"), add("performer", "ann otated", "II")
+    third = add("performer", "Ann Otated", "of Oslo")
+    for people, shown in (
+        ([second], ["ann otated"]),
+        ([plain, second, third], ["Ann Otated", "ann otated (II)", "Ann Otated (of Oslo)"]),
+        ([second, third], ["ann otated (II)", "Ann Otated (of Oslo)"]),
+    ):
+        env.stash.set_scene(scene, performer_ids=[str(one) for one in people])
+        look_at(env, [scene])
+        found = env.item(scene)["tags"]["actor"]
+        assert sorted(map(str.lower, found)) == sorted(map(str.lower, shown))
+    since = len(env.plex.requests())
+    look_at(env, [scene])
+    assert edits_of(env, scene, since) == []
 
 
 def test_stash_wins_over_hand_edits_where_it_is_told_to(env: Installation) -> None:

@@ -162,10 +162,10 @@ class Database:
         number = self._take_id("file")
         return VideoFile(number, path, size, oshash or f"{number:016x}", self.now())
 
-    def add_entity(self, kind: str, name: str) -> Entity:
+    def add_entity(self, kind: str, name: str, disambiguation: str = "") -> Entity:
         """Make a studio, performer, tag or group."""
         with self.lock:
-            entity = Entity(self._take_id(kind), name, self.now())
+            entity = Entity(self._take_id(kind), name, self.now(), disambiguation)
             self.entities[kind][entity.id] = entity
             return entity
 

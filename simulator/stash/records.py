@@ -88,6 +88,7 @@ class Entity:
     id: int
     name: str
     updated_at: str
+    disambiguation: str = ""
 
 
 def jpeg(note: bytes) -> bytes:

@@ -200,8 +200,8 @@ class StashControlApi(ControlApi):
     def _move_folder(self, old: str, new: str) -> list[int]:
         return move_folder(self.database, old, new)
 
-    def _add_entity(self, kind: str, name: str) -> int:
-        return self.database.add_entity(kind, name).id
+    def _add_entity(self, kind: str, name: str, disambiguation: str) -> int:
+        return self.database.add_entity(kind, name, disambiguation).id
 
     def _rename(self, kind: str, number: int, name: str) -> None:
         entity = self.database.entities[kind][number]
