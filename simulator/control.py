@@ -186,7 +186,7 @@ class ControlClient:
         self.call("latency", milliseconds=milliseconds)
 
     def state(self) -> dict[str, Any]:
-        """Plex: its identity and the titles of its sections. Stash: what time it is there."""
+        """Plex: its identity, sections, and files that wait for a scan. Stash: its time."""
         return dict(self.call("state"))
 
     def stop(self) -> None:

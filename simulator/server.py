@@ -41,11 +41,13 @@ class Server(socketserver.ThreadingTCPServer):
 
     Attributes:
         idle_seconds: An idle connection is closed after this long, None is never.
+        strict: What is no HTTP is answered with 400 at once, instead of never.
         kinds: Counters of the journal that are there before anything is counted.
         control: Its public methods are called by requests below ``/sim/``.
     """
 
     idle_seconds: ClassVar[float | None] = None
+    strict: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = ()
     control: ControlApi
 
@@ -88,7 +90,7 @@ class _Handler(socketserver.BaseRequestHandler):
         sock = self.request
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(self.server.idle_seconds)
-        connection, counted = Connection(sock), False
+        connection, counted = Connection(sock, strict=self.server.strict), False
         try:
             while (request := connection.read()) is not None:
                 if request.path.startswith("/sim/"):
@@ -105,8 +107,9 @@ class _Handler(socketserver.BaseRequestHandler):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 sock.close()
         except BadRequestError:
-            with contextlib.suppress(OSError):
-                sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            if self.server.strict:
+                with contextlib.suppress(OSError):
+                    sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         except OSError:
             return
 

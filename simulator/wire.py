@@ -92,10 +92,15 @@ def parse_headers(head: bytes) -> Mapping[str, str]:
 
 
 class Connection:
-    """A client's socket with the bytes read ahead of the request at hand."""
+    """A client's socket with the bytes read ahead of the request at hand.
 
-    def __init__(self, sock: socket.socket) -> None:
+    With ``strict`` the first byte has to be that of a method; else whatever comes,
+    such as a greeting of TLS, is waited out to the end of its header.
+    """
+
+    def __init__(self, sock: socket.socket, *, strict: bool) -> None:
         self.sock = sock
+        self._strict = strict
         self._ahead = b""
 
     def read(self) -> Request | None:
@@ -122,8 +127,8 @@ class Connection:
     def _until_empty_line(self) -> bytes | None:
         buffer = self._ahead
         while (end := buffer.find(b"\r\n\r\n")) < 0:
-            if buffer and not buffer[:1].isalpha():
-                raise BadRequestError("no method, such as the bytes of TLS")
+            if self._strict and buffer and not buffer[:1].isalpha():
+                raise BadRequestError("no method")
             more = self.sock.recv(65_536)
             if not more:
                 return None

@@ -123,7 +123,8 @@ class PlexControlApi(ControlApi):
 
     def _state(self) -> dict[str, Any]:
         names = [{"title": section.title} for section in self.library.sections.values()]
-        return {"machineIdentifier": self.plex.routes.machine_id, "sections": names}
+        identity, waiting = self.plex.routes.machine_id, len(self.library.waiting)
+        return {"machineIdentifier": identity, "sections": names, "waiting": waiting}
 
     def _reset(self) -> None:
         self.plex.reset()

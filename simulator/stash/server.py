@@ -34,6 +34,7 @@ _OPERATION: Final = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 class StashServer(Server):
     """Serves one ``StashApp``."""
 
+    strict = True
     kinds = ("refused",)
 
     def __init__(self, app: StashApp, address: tuple[str, int]) -> None:
