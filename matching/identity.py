@@ -8,6 +8,7 @@ same file, or that has the same guid and was added in the same second.
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 from matching.resolve import held_paths
@@ -17,8 +18,6 @@ from store import ledger
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from plex.item import PlexItem
     from store.ledger import LedgerEntry
 
@@ -53,7 +52,11 @@ def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> Led
 
 def _is_about(connection: sqlite3.Connection, entry: LedgerEntry, item: PlexItem) -> bool:
     if entry.identity:
-        files, guid, added_at = json.loads(entry.identity)
+        try:
+            files, guid, added_at = json.loads(entry.identity)
+        except ValueError:
+            # We wrote it whole, so its page is damaged, though SQLite has not noticed.
+            raise sqlite3.DatabaseError("an entry of the ledger cannot be read") from None
         if any(path_key(file) in files for file in item.all_files):
             return True
         return bool(guid and added_at) and (guid, added_at) == (item.guid, item.added_at)

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 Act = Callable[["FaultEnvironment"], object]
 
 #: Asked for a sign of life now and then, by a schedule that gets slower and slower.
-DOWN, SELDOM = 12, 4
+#: Whatever refuses us is asked a few times in the first minute: while it starts that passes.
+DOWN, SELDOM = 16, 4
 #: Each scene tried a few times before the queue slows down.
-BUSY = 60
+BUSY = 70
 #: Then a single scene every minute.
 SUSPECT = 24
 

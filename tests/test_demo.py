@@ -89,7 +89,7 @@ def test_it_shows_the_way_of_a_scene(told: subprocess.CompletedProcess[str]) -> 
     assert "the hook said: scene 3 is noted, worker started" in text
     assert "200 PUT /library/sections/1/all?type=1&id=20003 sets title, " in text
     corrected = text.partition("\n2. ")[2].partition("\n3. ")[0]
-    assert "Plex got 2 requests:" in corrected
+    assert "Plex got 3 requests:" in corrected
     unchanged = text.partition("\n3. ")[2].partition("\n4. ")[0]
     assert "Plex got 1 request:" in unchanged
     assert "PUT" not in unchanged

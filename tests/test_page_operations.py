@@ -322,7 +322,7 @@ def test_a_test_changes_nothing_but_its_own_answer(env: Installation) -> None:
     """Another server is tried, found well, and not taken for the one that the page shows."""
     env.save(1, title="Known to the page")
     env.title_becomes(1, "Known to the page")
-    env.settled()
+    env.at_rest()
     tables = ("hold", "item", "scene", "part", "part_cursor", "history", "dirty")
 
     def kept() -> dict[str, Any]:
@@ -333,7 +333,7 @@ def test_a_test_changes_nothing_but_its_own_answer(env: Installation) -> None:
 
     before, shown = kept(), ask(env, "page_state")["server"]
     assert ask(env, "scene_state", id=1)["items"]
-    with start_plex(6, name="Another Plex") as other:
+    with start_plex(6, name="Another Plex", machine_id="1" * 40) as other:
         mine = good(env, plex_url=other.url, plex_token=other.token)
         answer = ask(env, "test_connection", settings=mine)
         assert (answer["ok"], answer["server"]) == (True, "Another Plex")

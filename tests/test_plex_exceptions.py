@@ -337,6 +337,7 @@ def test_each_class_says_what_happens_next(kind: type[ours.PlexError]) -> None:
     whole_server = issubclass(kind, ours.PlexConfigurationError) or kind.__name__ in {
         "ServerUnreachable",
         "ServerTimeout",
+        "ServerChanged",
         "ServerStarting",
         "ServerUnavailable",
         "RateLimited",

@@ -221,7 +221,7 @@ def test_what_is_pending_survives_until_it_is_acknowledged(connection: sqlite3.C
     ledger.acknowledge(connection, entry._replace(base="agreed"), now=2)
     assert ledger.entry(connection, "server", 5) == entry._replace(base="agreed", pending="")
     assert ledger.entry(connection, "another server", 5) is None
-    ledger.intend(connection, entry._replace(base="ignored", pending="more"), now=3)
+    ledger.intend(connection, entry._replace(base="agreed", pending="more"), now=3)
     assert ledger.entry(connection, "server", 5) == entry._replace(base="agreed", pending="more")
 
 

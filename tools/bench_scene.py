@@ -86,7 +86,7 @@ def _visible(built: Environment, saves: int) -> Iterator[Row]:
         remark=f"median {seconds(percentile(ours, 0.5))}; the very first save, which starts "
         f"the worker, {seconds(first)} and {first_requests} requests",
     )
-    yield counted("  Plex requests for each of them", requests, 2)
+    yield counted("  Plex requests for each of them", requests, 3)
 
 
 def _shows(built: Environment, key: int, title: str) -> bool:

@@ -15,6 +15,7 @@ from errors import NextStep, Scope, SyncError
 from plex.exceptions import (
     AmbiguousMatch,
     ImageTooLarge,
+    LibraryNotFound,
     NotInPlexYet,
     PlexError,
     RateLimited,
@@ -320,7 +321,9 @@ def lane_of(fault: SyncError) -> str:
 def steps_for(fault: SyncError) -> tuple[float, ...]:
     """Give the steps, in seconds, by which the queue waits because of a fault."""
     if fault.next_step is NextStep.PAUSE:
-        return REFUSED if isinstance(fault, PlexError) else MEND
+        # A library that is not there does not come by itself while a server starts.
+        passes = isinstance(fault, PlexError) and not isinstance(fault, LibraryNotFound)
+        return REFUSED if passes else MEND
     return RATE_LIMIT if isinstance(fault, RateLimited) else PROBE
 
 

@@ -74,13 +74,13 @@ def container(attributes: Attributes, elements: Sequence[Element] = ()) -> Eleme
     return Element("MediaContainer", {**size, **attributes}, elements)
 
 
-def server_page(machine_id: str) -> Element:
+def server_page(machine_id: str, name: str) -> Element:
     """The page behind ``/``."""
     entries = [
         Element("Directory", {"count": 1, "key": name, "title": name})
         for name in ("activities", "hubs", "library", "playlists", "status")
     ]
-    return container({**_SERVER, "machineIdentifier": machine_id}, entries)
+    return container({**_SERVER, "friendlyName": name, "machineIdentifier": machine_id}, entries)
 
 
 def identity_page(machine_id: str) -> Element:

@@ -52,14 +52,21 @@ class PlexRoutes:
         token: The owner's token.
         shared_token: A token that may read but not write.
         machine_id: The 40 hex digits by which clients know the server.
+        name: What people call it.
     """
 
     def __init__(
-        self, library: Library, token: str, shared_token: str, machine_id: str = ""
+        self,
+        library: Library,
+        token: str,
+        shared_token: str,
+        machine_id: str = "",
+        name: str = "Plex stand-in",
     ) -> None:
         self.library = library
         self.token = token
         self.shared_token = shared_token
+        self.name = name
         self.machine_id = machine_id or hashlib.sha1(b"Plex stand-in").hexdigest()
 
     def answer(self, request: Request) -> Reply:
@@ -75,7 +82,7 @@ class PlexRoutes:
             return error(refused)
         with self.library.lock:
             if not words:
-                return page(request, pages.server_page(self.machine_id))
+                return page(request, pages.server_page(self.machine_id, self.name))
             if words == ["library"]:
                 return page(request, pages.library_page())
             if words in (["library", "sections"], ["library", "sections", "all"]):

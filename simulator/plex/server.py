@@ -29,6 +29,7 @@ class PlexServer(Server):
         section_title: Empty is what Plex calls such a section.
         matched: An agent has filled the items in.
         machine_id: 40 hex digits; empty is always the same.
+        name: What people call it.
         latency_ms: Wait before every request is handled.
     """
 
@@ -47,11 +48,12 @@ class PlexServer(Server):
         section_title: str = "",
         matched: bool = False,
         machine_id: str = "",
+        name: str = "Plex stand-in",
         latency_ms: float = 0.0,
     ) -> None:
         super().__init__((host, port), latency_ms)
         self.library = Library(Switches())
-        self.routes = PlexRoutes(self.library, token, shared_token, machine_id)
+        self.routes = PlexRoutes(self.library, token, shared_token, machine_id, name)
         self.control = PlexControlApi(self)
         self._start = (latency_ms, section_type, section_title, scenes, matched)
         self.reset()
