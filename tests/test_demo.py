@@ -91,7 +91,7 @@ def test_it_shows_the_way_of_a_scene(told: subprocess.CompletedProcess[str]) -> 
     corrected = text.partition("\n2. ")[2].partition("\n3. ")[0]
     assert "Plex got 3 requests:" in corrected
     unchanged = text.partition("\n3. ")[2].partition("\n4. ")[0]
-    assert "Plex got 1 request:" in unchanged
+    assert "Plex got 2 requests:" in unchanged
     assert "PUT" not in unchanged
     assert "set in Plex by hand and is kept" in " ".join(text.split())
 
