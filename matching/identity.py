@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matching.resolve import held_paths
 from merge.base import Base
@@ -22,16 +22,35 @@ if TYPE_CHECKING:
     from store.ledger import LedgerEntry
 
 
+class _Identity(NamedTuple):
+    """What tells an item from others: its files as path keys, Plex's guid, when it was added."""
+
+    files: list[str]
+    guid: str
+    added_at: int
+
+    @classmethod
+    def parse(cls, text: str) -> _Identity:
+        try:
+            return cls(*json.loads(text))
+        except (TypeError, ValueError):
+            # We wrote it whole, so its page is damaged, though SQLite has not noticed.
+            raise sqlite3.DatabaseError("an entry of the ledger cannot be read") from None
+
+
 def identity_of(item: PlexItem) -> str:
     """Give what tells an item from others, for its ledger entry."""
     files = sorted({path_key(file) for file in item.all_files})
-    return json.dumps([files, item.guid, item.added_at], ensure_ascii=False)
+    return json.dumps(_Identity(files, item.guid, item.added_at), ensure_ascii=False)
 
 
 def files_of(entry: LedgerEntry) -> list[str]:
-    """Give the files that an item had when it was last written to, as path keys."""
-    files: list[str] = json.loads(entry.identity)[0] if entry.identity else []
-    return files
+    """Give the files that an item had when it was last written to, as path keys.
+
+    Raises:
+        sqlite3.DatabaseError: The entry is damaged.
+    """
+    return _Identity.parse(entry.identity).files if entry.identity else []
 
 
 def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> LedgerEntry | None:
@@ -40,6 +59,9 @@ def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> Led
     A server that got a new identity (its preferences were reset, it moved to another
     machine) is known by its items: an entry of its old one is taken over where key and
     file are the same and Plex shows a text that we wrote.
+
+    Raises:
+        sqlite3.DatabaseError: The entry is damaged.
     """
     entry = ledger.entry(connection, server, item.rating_key)
     if entry is not None:
@@ -52,14 +74,11 @@ def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> Led
 
 def _is_about(connection: sqlite3.Connection, entry: LedgerEntry, item: PlexItem) -> bool:
     if entry.identity:
-        try:
-            files, guid, added_at = json.loads(entry.identity)
-        except ValueError:
-            # We wrote it whole, so its page is damaged, though SQLite has not noticed.
-            raise sqlite3.DatabaseError("an entry of the ledger cannot be read") from None
-        if any(path_key(file) in files for file in item.all_files):
+        known = _Identity.parse(entry.identity)
+        if any(path_key(file) in known.files for file in item.all_files):
             return True
-        return bool(guid and added_at) and (guid, added_at) == (item.guid, item.added_at)
+        is_told = bool(known.guid and known.added_at)
+        return is_told and (known.guid, known.added_at) == (item.guid, item.added_at)
     # From before identities were noted: the scene's own files tell, or what stands there.
     record = ledger.scene_record(connection, entry.scene)
     if record is not None:
