@@ -27,8 +27,8 @@ class Base:
     list (absent where nobody noted it: then all of ``members`` count); ``foreign``
     fields that were never ours there (kept for a person); ``locked`` fields whose lock
     is ours; ``released`` those whose lock was given back; ``reported`` the kept fields
-    the user was told about; ``images`` the sha1 of the pictures we uploaded, by
-    poster and background; ``earlier`` digests of what we wrote before that, by field,
+    the user was told about; ``images`` what became of poster and background, by name
+    (merge/picture.py); ``earlier`` digests of what we wrote before that, by field,
     the newest last: Plex may go back to it (merge/compare.py, ``digest``).
     """
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from errors import NextStep, SyncError
+from merge.picture import KEPT, NONE, OPEN, REFUSED, SENT, Picture
 from plex import edits, images
 from stash.changes import SAME_SECOND, instant
 
@@ -30,39 +31,9 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from validation.config import PlexSyncConfig
 
-#: What became of a picture: it stands in Plex because of us, a person's own was
-#: kept, Stash has none, or Plex cannot take it.
-SENT, KEPT, NONE, REFUSED = "sent", "kept", "none", "refused"
-#: In place of a version: this picture is still to be dealt with.
-OPEN = "?"
 #: Stash tells versions by the second of the last save: this marks one that may not be the
 #: last of its second.
 UNSURE = "~"
-
-
-class Picture(NamedTuple):
-    """What became of one picture of one item.
-
-    ``sha1`` is that of the cover that was dealt with, ``version`` Stash's version of
-    it, ``seen`` Plex's version of its picture when that was known to be ours;
-    "-" where there is none.
-    """
-
-    fate: str = NONE
-    sha1: str = "-"
-    version: str = OPEN
-    seen: str = "-"
-
-    @classmethod
-    def parse(cls, text: str | None) -> Picture | None:
-        """Read what ``text`` gave; None for nothing or nonsense."""
-        parts = (text or "").split(" ")
-        return cls(*parts) if len(parts) == 4 else None
-
-    @property
-    def text(self) -> str:
-        """The form kept in ``Base.images``."""
-        return " ".join(self)
 
 
 class Cover:

@@ -8,14 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from merge.base import Base
+from merge.picture import KEPT, REFUSED, Picture
 from store import ledger
 
 if TYPE_CHECKING:
     import sqlite3
-
-#: What the ledger says of a picture that was not sent (sync/artwork.py, which would load too
-#: much here).
-KEPT, REFUSED = "kept", "refused"
 
 
 def of_scene(
@@ -35,12 +32,12 @@ def of_scene(
     refused: dict[str, None] = {}
     for entry in ledger.entries_of(connection, server, scene):
         base = Base.from_json(entry.base)
-        pictures = sorted(base.images.items())
-        names = [*sorted(base.reported), *(name for name, fate in pictures if _is(fate, KEPT))]
+        names = [*sorted(base.reported), *_pictures(base, KEPT)]
         kept |= dict.fromkeys(name.replace("_", " ") for name in names)
-        refused |= dict.fromkeys(name for name, fate in pictures if _is(fate, REFUSED))
+        refused |= dict.fromkeys(_pictures(base, REFUSED))
     return list(kept), list(refused)
 
 
-def _is(picture: str, fate: str) -> bool:
-    return picture.partition(" ")[0] == fate
+def _pictures(base: Base, fate: str) -> list[str]:
+    pictures = ((name, Picture.parse(text)) for name, text in sorted(base.images.items()))
+    return [name for name, picture in pictures if picture and picture.fate == fate]

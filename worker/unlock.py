@@ -17,6 +17,7 @@ from matching.identity import entry_of
 from merge.base import Base, Pending
 from merge.compare import present, same
 from merge.desired import Desired
+from merge.picture import Picture
 from merge.three_way import merge
 from plex import edits
 from plex.exceptions import ItemGone
@@ -24,7 +25,6 @@ from plex.fields import SCALARS
 from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
 from store import ledger, meta, queue
-from sync.artwork import Picture
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
