@@ -75,13 +75,13 @@ class PathIndex:
         # A batch asks for each file twice: which items to read, and which of them it is.
         self._kept = lru_cache(KEPT)(self._items_at)
 
-    def refreshing(self, infos: list[SectionInfo] | None = None) -> Iterator[None]:
+    def refreshing(self, infos: list[SectionInfo]) -> Iterator[None]:
         """Bring the index in step, a request at a time, so that an edit can be served between.
 
         Once it is exhausted, a miss means that Plex does not have the file.
 
         Args:
-            infos: All libraries of the server as they were just read; None reads them.
+            infos: All libraries of the server as they were just read.
 
         Raises:
             errors.SyncError: Plex failed; what was indexed so far stays.
@@ -91,8 +91,6 @@ class PathIndex:
         self._corrected.clear()
         too_many = bool(self._doubted) and len(self._doubted) >= self._most_doubted
         self._doubted, self._most_doubted = set(), 0
-        if infos is None:
-            infos = self._client.section_infos()
         yield
         self.absent.clear()
         for info in infos:

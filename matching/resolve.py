@@ -161,8 +161,7 @@ class Resolver:
         Raises:
             errors.SyncError: Plex as a whole failed, or nobody can tell which item it is.
         """
-        path_map = self._config.path_map
-        mapped = {path: file for file in scene.files for path in path_map.targets(file.path)}
+        mapped = self._mapped(scene)
         paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
@@ -187,8 +186,7 @@ class Resolver:
 
     def paths_of(self, scene: Scene) -> list[str]:
         """Give a scene's files as Plex should name them."""
-        path_map = self._config.path_map
-        return [path for file in scene.files for path in path_map.targets(file.path)]
+        return list(self._mapped(scene))
 
     def listed(self, paths: Iterable[str]) -> list[int] | None:
         """Give the rating keys of the items that hold one of some files, by the index alone.
@@ -204,6 +202,10 @@ class Resolver:
                 return None
             keys.update(dict.fromkeys(some))
         return list(keys)
+
+    def _mapped(self, scene: Scene) -> dict[str, SceneFile]:
+        path_map = self._config.path_map
+        return {path: file for file in scene.files for path in path_map.targets(file.path)}
 
     def _look_up(
         self,

@@ -85,7 +85,7 @@ def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None
     if every is not None:
         every.items, every.files, every.tied = found.items, found.files, found.tied
     elif found.tied:
-        raise AmbiguousMatch.about(f"{refused(path, found.tied)}, which differ in case only.")
+        raise tie(path, found.tied)
     return found.items[0] if found.items else None
 
 
@@ -159,6 +159,12 @@ def refused(
     )
     more = f" and {len(candidates) - named} more" if len(candidates) > named else ""
     return f"{path} could be any of {names}{more} in Plex"
+
+
+def tie(path: str, candidates: list[Candidate], *, private: bool = False) -> AmbiguousMatch:
+    """Give the fault of files that differ in case only (not raised here); as ``refused``."""
+    names = refused(path, candidates, private=private)
+    return AmbiguousMatch.about(f"{names}, which differ in case only.")
 
 
 class _Pages:

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plex.exceptions import AmbiguousMatch, ItemGone
-from plex.matcher import Candidate, refused
+from plex.exceptions import ItemGone
+from plex.matcher import Candidate, tie
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def prove_tied(
         return []
     proof = prove(client, tied, oshash)
     if proof.unknown and not proof.proven:
-        names = refused(path, proof.unknown, private=private)
-        raise AmbiguousMatch.about(f"{names}, which differ in case only.")
+        raise tie(path, proof.unknown, private=private)
     return proof.proven
 
 

@@ -24,6 +24,7 @@ import urllib3.exceptions as low
 from errors import SyncError, half_updated, is_half_updated
 from net.exchange import ConnectTimedOutError, ExchangeFailedError
 from net.headers import retry_after
+from net.sockets import HUNG_UP
 from plex.error_types import (
     AuthError,
     BadAddress,
@@ -156,14 +157,7 @@ def _linked(exc: BaseException, *, context: bool) -> Iterator[BaseException]:
         waiting += [part for part in inner if isinstance(part, BaseException)]
 
 
-_HUNG_UP = (
-    http.client.RemoteDisconnected,
-    ConnectionResetError,
-    ConnectionAbortedError,
-    BrokenPipeError,
-    ssl.SSLEOFError,
-    ssl.SSLZeroReturnError,
-)
+_HUNG_UP = (*HUNG_UP, ssl.SSLZeroReturnError)
 _CUT_OFF = (http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError)
 _UNREADABLE = (
     requests.exceptions.ContentDecodingError,

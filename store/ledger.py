@@ -1,8 +1,8 @@
 """The ledger: what we last wrote to each Plex item, and what each scene carried.
 
 It cannot be rebuilt from Stash: without it nobody can tell our tags from those
-a person added in Plex. An entry is keyed by server and rating key, so that a
-re-created item, or another server, starts without a base.
+a person added in Plex. An entry is keyed by server and rating key, and says which
+item it is about: Plex gives a key again (matching/identity.py, docs/adr/0012).
 
 Before a PUT the intended values are committed as pending; acknowledging turns
 them into the base. Both are JSON text whose meaning belongs to merge/three_way.py.

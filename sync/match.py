@@ -120,7 +120,6 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         return
     if owner != plan.scene.id:
         plan.notes.append(shares_with(owner))
-        plan.shared[item.rating_key] = owner
         if before is not None and before.scene == plan.scene.id:
             plan.ceded.add(owner)
         return

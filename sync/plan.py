@@ -63,7 +63,6 @@ class ScenePlan:
         untied: Ledger entries that are this scene's no longer.
         missing: What to say, and to ask of Plex, where no item was found; None where one was.
         planned: What is to be done to those of the items that this scene owns.
-        shared: The owner of each of the others, by rating key.
         ceded: Scenes to which it gave an item that was its own.
         acknowledged: Ledger entries of what stands in Plex now.
         items: Rating keys of the items that were written, or needed nothing.
@@ -80,7 +79,6 @@ class ScenePlan:
     untied: list[LedgerEntry] = field(default_factory=list)
     missing: Missing | None = None
     planned: list[ItemPlan] = field(default_factory=list)
-    shared: dict[int, int] = field(default_factory=dict)
     ceded: set[int] = field(default_factory=set)
     acknowledged: list[LedgerEntry] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)

@@ -47,32 +47,39 @@ class StashSession:
 
     def read_scene(self, scene_id: int) -> Scene | None:
         """Give a scene, None when Stash has none; the settings come along (``last_settings``)."""
-        reading = self._ask(lambda client: client.read_scene(scene_id))
+        reading = self.ask(lambda client: client.read_scene(scene_id))
         self.last_settings = reading.settings
         return reading.scene
 
     def settings(self) -> dict[str, object]:
         """Give the plugin's settings map as it is now."""
-        self.last_settings = self._ask(lambda client: client.settings())
+        self.last_settings = self.ask(lambda client: client.settings())
         return self.last_settings
 
     def ask(self, question: Callable[[StashClient], _T]) -> _T:
         """Ask anything of the client, once more with a newer connection if there is one."""
-        return self._ask(question)
+        client = self.client()
+        try:
+            return question(client)
+        except (StashRefused, StashUnreachable):
+            newer = self.client(renew=True)
+            if newer is client:
+                raise
+            return question(newer)
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
-        found = self._ask(lambda client: client.scenes_with_path(path, is_same))
+        found = self.ask(lambda client: client.scenes_with_path(path, is_same))
         return [scene.id for scene in found]
 
     def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
         """Read scenes in full; those that Stash does not have are absent."""
         wanted = list(scene_ids)
-        return self._ask(lambda client: client.read_scenes(wanted))
+        return self.ask(lambda client: client.read_scenes(wanted))
 
     def cover(self, scene: Scene) -> bytes | None:
         """Give a scene's cover, None when there is no picture to show."""
-        return self._ask(lambda client: client.cover(scene))
+        return self.ask(lambda client: client.cover(scene))
 
     def client(self, *, renew: bool = False) -> StashClient:
         """Give the client for Stash.
@@ -103,16 +110,6 @@ class StashSession:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-    def _ask(self, question: Callable[[StashClient], _T]) -> _T:
-        client = self.client()
-        try:
-            return question(client)
-        except (StashRefused, StashUnreachable):
-            newer = self.client(renew=True)
-            if newer is client:
-                raise
-            return question(newer)
 
 
 def _address(given: object) -> object:

@@ -15,13 +15,12 @@ from urllib.parse import urlsplit
 from errors import ConfigurationError, SyncError
 from matching.path_advice import find_rule
 from plex.exceptions import (
-    AmbiguousMatch,
     PlexTemporaryError,
     ServerTimeout,
     ServerUnreachable,
 )
 from plex.libraries import Libraries
-from plex.matcher import refused
+from plex.matcher import tie
 from store import holds
 from sync import server_seen
 from tasks import stash_log
@@ -158,7 +157,7 @@ def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> str:
 def _is_in_plex(libraries: Libraries, path: str) -> bool:
     matches = search_plex(libraries, path)
     if tied := [one for match in matches for one in match.tied]:
-        raise AmbiguousMatch.about(f"{refused(path, tied)}, which differ in case only.")
+        raise tie(path, tied)
     return any(match.items for match in matches)
 
 

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 SCENES = 40
 
 
-def in_step(index: PathIndex) -> None:
-    """Bring an index in step, to the end."""
-    for _ in index.refreshing():
-        pass
-
-
 class World:
     """A Plex, a store, and a clock that is turned by hand."""
 
@@ -41,11 +35,20 @@ class World:
         """An index that knows nothing but what the store knows."""
         return PathIndex(self.store, self.client, sections or (1,), clock=lambda: self.now)
 
+    def refreshing(self, index: PathIndex) -> Iterator[None]:
+        """Bring an index in step, a request at a time."""
+        return index.refreshing(self.client.section_infos())
+
+    def bring_in_step(self, index: PathIndex) -> None:
+        """Bring an index in step, to the end."""
+        for _ in self.refreshing(index):
+            pass
+
     def refreshed(self) -> PathIndex:
         """One brought in step; its requests are counted from zero."""
         self.plex.clear_requests()
         index = self.index()
-        in_step(index)
+        self.bring_in_step(index)
         return index
 
     def key(self, scene: int) -> int:
@@ -102,7 +105,7 @@ def test_an_index_that_was_not_refreshed_cannot_say(world: World) -> None:
     world.refreshed()
     index = world.index()
     assert index.items_holding(path(7)) is None
-    steps = index.refreshing()
+    steps = world.refreshing(index)
     next(steps)
     assert index.items_holding(path(7)) is None
 
@@ -245,7 +248,7 @@ def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> 
     index = world.refreshed()
     assert index.items_holding("/plex/media/Better.mp4") is None
     world.plex.clear_requests()
-    in_step(index)
+    world.bring_in_step(index)
     assert world.listings() == 0
     assert world.cursor().generation == 1
 
@@ -258,7 +261,7 @@ def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World)
     index = world.refreshed()
     answers = [index.items_holding(f"/plex/media/Nowhere {number}.mp4") for number in range(50)]
     assert answers == [None] * DOUBT + [[]] * (50 - DOUBT)
-    in_step(index)
+    world.bring_in_step(index)
     assert index.items_holding("/plex/media/Better.mp4") == [key]
     assert index.items_holding("/plex/media/Nowhere 1.mp4") == []
 
@@ -267,7 +270,7 @@ def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -
     """Pages that shift because an item went away are read again."""
     world.plex.switches(page_cap=10)
     index = world.index()
-    steps = index.refreshing()
+    steps = world.refreshing(index)
     for place, _ in enumerate(steps):
         if place == 2:
             world.plex.delete_item(world.key(1))
@@ -281,9 +284,9 @@ def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
     world.plex.fault("status", path="/all", nth=3, status=500)
     index = world.index()
     with pytest.raises(SyncError):
-        in_step(index)
+        world.bring_in_step(index)
     assert index.items_holding(path(1)) is None
-    in_step(index)
+    world.bring_in_step(index)
     assert index.items_holding(path(SCENES)) == [world.key(SCENES)]
 
 
@@ -293,10 +296,10 @@ def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
     with start_plex(2, machine_id="f" * 40) as other, PlexClient(other.url, other.token) as client:
         index = PathIndex(world.store, client, (1,), clock=lambda: world.now)
         assert index.items_holding(path(7)) is None
-        in_step(index)
+        world.bring_in_step(index)
         assert index.items_holding(path(7)) == []
         world.now += FORGET + 1
-        in_step(index)
+        world.bring_in_step(index)
         assert index.items_holding(path(1)) == [other.key_of(path(1))]
     connection, old = world.store.connection, world.client.machine_identifier
     assert parts.cursor(connection, old, 1) is None
@@ -346,7 +349,7 @@ def test_cost_is_what_a_refresh_may_take(world: World) -> None:
     assert index.cost() == 3
     assert index.cost() == 3
     assert world.plex.counts()["reads"] == 2
-    in_step(index)
+    world.bring_in_step(index)
     cursor = parts.cursor(world.store.connection, server, 1)
     assert cursor
     with world.store.transaction() as connection:
@@ -359,7 +362,7 @@ def test_cost_is_what_a_refresh_may_take(world: World) -> None:
 def test_between_two_requests_the_store_is_free(world: World) -> None:
     """A hook that commits between two pages of a sweep never waits for it."""
     world.plex.switches(page_cap=10)
-    for _ in world.index().refreshing():
+    for _ in world.refreshing(world.index()):
         with contextlib.closing(Store(world.store.directory)) as hook:
             hook.connection.execute("PRAGMA busy_timeout = 0")
             with hook.transaction() as connection:
@@ -372,7 +375,7 @@ def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: Wor
     other = world.plex.add_section("other", "Copies", ["/plex/copies"])
     keys = [world.plex.add_item(file, section=section)["ratingKey"] for section in (other, 1, 1)]
     both = world.index(1, other)
-    in_step(both)
+    world.bring_in_step(both)
     assert both.items_holding(file) == keys == sorted(keys)
     assert world.refreshed().items_holding(file) == keys[1:]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plex.exceptions import LibraryNotFound
+from plex.exceptions import LibraryNotFound, NotInPlexYet
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.libraries import choose
 from plex.listing import pages
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sync.context import Context
 
 #: The reason, as the queue knows it.
-REASON = "NotInPlexYet"
+REASON = NotInPlexYet.__name__
 #: Seconds between two requests.
 EVERY = 60.0
 #: Waiting scenes up to which all are looked at again, and new items looked through at once.
