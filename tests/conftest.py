@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.control import PlexControl, start_plex
+from tests.fault_environment import StandIns, stand_ins_behind_proxies
 from tests.matching_environment import Environment, start_environment
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ def plex(one_plex: PlexControl) -> PlexControl:
     """The file's Plex as it was when it started."""
     one_plex.reset()
     return one_plex
+
+
+@pytest.fixture(scope="module")
+def stand_ins(request: pytest.FixtureRequest) -> Iterator[StandIns]:
+    """Plex and Stash for a file, with its ``SCENES``, each behind a proxy: they cost a second."""
+    with stand_ins_behind_proxies(request.module.SCENES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,13 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from simulator.control import PlexControl, start_plex
+from simulator.control_stash import StashControl, start_stash
 from simulator.library import catalogue_file
 from stash.client import StashClient
 from store import holds, meta, queue, schema
 from store.enqueue import enqueue
+from tests.tcp_proxy import TcpProxy
 from tests.wire import Reply, Wire, answer
 from worker.process import Resident
 
@@ -22,11 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from simulator.control import PlexControl
-    from simulator.control_stash import StashControl
     from store.queue import QueueRow
-    from tests.tcp_proxy import TcpProxy
 
+#: Plex, Stash, and the proxies before them.
+StandIns = tuple[PlexControl, StashControl, tuple[TcpProxy, TcpProxy]]
 PATH_MAP = "/stash/media => /plex/media"
 MOST_STEPS = 50_000
 
@@ -93,7 +95,7 @@ class FaultEnvironment:
         **settings: Any,
     ) -> None:
         self.plex, self.stash = plex, stash
-        self.plex_door, self.stash_door = proxies
+        self.plex_proxy, self.stash_proxy = proxies
         self.tls = tls
         self._others = contextlib.ExitStack()
         #: A server that is none of ours and is never to be asked anything.
@@ -102,7 +104,7 @@ class FaultEnvironment:
         self.data = folder / "plexsync-data"
         self.given: dict[str, Any] = {}
         self.settings(
-            plex_url=f"http://127.0.0.1:{self.plex_door.port}",
+            plex_url=f"http://127.0.0.1:{self.plex_proxy.port}",
             plex_token=plex.token,
             path_map=PATH_MAP,
             **settings,
@@ -160,7 +162,7 @@ class FaultEnvironment:
                 {
                     "Scheme": self.scheme,
                     "Host": self.host,
-                    "Port": self.stash_door.port,
+                    "Port": self.stash_proxy.port,
                     "SessionCookie": {"Name": "session", "Value": self.cookie},
                     "Dir": str(self.data.parent),
                 },
@@ -231,6 +233,18 @@ class FaultEnvironment:
                 if len(set(map(str, tags))) != len(tags):
                     return False
         return True
+
+
+@contextlib.contextmanager
+def stand_ins_behind_proxies(scenes: int) -> Iterator[StandIns]:
+    """Plex and Stash with so many scenes for one block, and the proxies before them."""
+    with (
+        start_plex(scenes) as plex,
+        start_stash(scenes) as stash,
+        TcpProxy(plex.port) as plex_proxy,
+        TcpProxy(stash.port) as stash_proxy,
+    ):
+        yield plex, stash, (plex_proxy, stash_proxy)
 
 
 @contextlib.contextmanager

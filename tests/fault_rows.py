@@ -42,9 +42,9 @@ def clear(env: FaultEnvironment) -> None:
     env.plex.clear_faults()
     env.stash.clear_faults()
     env.plex.switches(gzip=False)
-    for proxy in (env.plex_door, env.stash_door):
+    for proxy in (env.plex_proxy, env.stash_proxy):
         proxy.open()
-    env.settings(plex_url=f"http://127.0.0.1:{env.plex_door.port}", plex_token=env.plex.token)
+    env.settings(plex_url=f"http://127.0.0.1:{env.plex_proxy.port}", plex_token=env.plex.token)
     env.host, env.scheme = "127.0.0.1", "http"
     env.mark([])
 
@@ -89,7 +89,7 @@ def setting(**changes: Any) -> Act:
     """Change settings; ``{port}`` in a value is the port of Plex's proxy."""
 
     def act(env: FaultEnvironment) -> None:
-        port = env.plex_door.port
+        port = env.plex_proxy.port
         env.settings(
             **{
                 name: value.format(port=port) if isinstance(value, str) else value
@@ -112,7 +112,7 @@ def both(*acts: Act) -> Act:
 
 def tls_at_plex(env: FaultEnvironment) -> None:
     """Put Plex behind a certificate that nobody knows."""
-    env.plex_door.open(tls=env.tls)
+    env.plex_proxy.open(tls=env.tls)
 
 
 PUT: dict[str, Any] = {"method": "PUT"}
@@ -120,7 +120,7 @@ PUT: dict[str, Any] = {"method": "PUT"}
 ITEM: dict[str, Any] = {"path": r"^/library/metadata/[\d,]+(\?|$)", "method": "GET"}
 
 PLEX_ROWS = (
-    Row("refused", lambda t: t.plex_door.shut(), "ServerUnreachable", "plex", DOWN, unseen=True),
+    Row("refused", lambda t: t.plex_proxy.shut(), "ServerUnreachable", "plex", DOWN, unseen=True),
     Row(
         "name unknown",
         setting(plex_url="http://plex.invalid:{port}"),
@@ -131,7 +131,7 @@ PLEX_ROWS = (
     ),
     Row(
         "hang in connect",
-        lambda t: t.plex_door.jam(),
+        lambda t: t.plex_proxy.jam(),
         "ServerTimeout",
         "plex",
         DOWN,
@@ -261,7 +261,7 @@ PLEX_ROWS = (
     Row(
         "https to plain http",
         both(
-            lambda t: t.plex_door.open(target=t.stash.port),
+            lambda t: t.plex_proxy.open(target=t.stash.port),
             setting(plex_url="https://127.0.0.1:{port}"),
         ),
         "TlsError",
@@ -285,7 +285,7 @@ def stash_status(number: int, **options: Any) -> Act:
 
 def scripted(reply: Reply) -> Act:
     """Put a server in Stash's place that says what it is told to."""
-    return lambda env: env.stash_door.open(target=env.impostor(reply))
+    return lambda env: env.stash_proxy.open(target=env.impostor(reply))
 
 
 def stash_at(host: str, scheme: str = "http", *, tls: bool = False) -> Act:
@@ -293,7 +293,7 @@ def stash_at(host: str, scheme: str = "http", *, tls: bool = False) -> Act:
 
     def act(env: FaultEnvironment) -> None:
         env.host, env.scheme = host, scheme
-        env.stash_door.open(tls=env.tls if tls else None)
+        env.stash_proxy.open(tls=env.tls if tls else None)
         env.mark([])
 
     return act
@@ -343,11 +343,11 @@ def stash_elsewhere(number: int) -> Act:
 ONE: dict[str, Any] = {"query": "findScene"}
 
 STASH_ROWS = (
-    Row("refused", lambda t: t.stash_door.shut(), "StashUnreachable", "stash", DOWN, unseen=True),
+    Row("refused", lambda t: t.stash_proxy.shut(), "StashUnreachable", "stash", DOWN, unseen=True),
     Row("name unknown", stash_at("stash.invalid"), "StashUnreachable", "stash", DOWN, unseen=True),
     Row(
         "hang in connect",
-        lambda t: t.stash_door.jam(),
+        lambda t: t.stash_proxy.jam(),
         "StashUnreachable",
         "stash",
         DOWN,

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control import PlexControl, start_plex
-from simulator.control_stash import StashControl, start_stash
-from tests.fault_environment import FaultEnvironment, fault_environment
+from tests.fault_environment import FaultEnvironment, StandIns, fault_environment
 from tests.fault_rows import PLEX_ROWS, STASH_ROWS, Row
-from tests.tcp_proxy import TcpProxy
 from tests.wire import self_signed
 
 if TYPE_CHECKING:
@@ -28,18 +25,6 @@ TABLE = Path(__file__).resolve().parent.parent / ".cache" / "fault-matrix.txt"
 ROWS = TABLE.with_suffix("")
 SCENES = 6
 LINE = "{:<6} {:<30} {:<18} {:<9} {:>8} {:>9}  {}"
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[tuple[PlexControl, StashControl, tuple[TcpProxy, TcpProxy]]]:
-    """Plex and Stash, each behind a proxy; started once, for they cost a second."""
-    with (
-        start_plex(SCENES) as plex,
-        start_stash(SCENES) as stash,
-        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
-        TcpProxy(stash.port) as stash_door,
-    ):
-        yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,7 +42,7 @@ def table() -> Iterator[None]:
 def environment_for(
     row: Row,
     tmp_path: Path,
-    stand_ins: tuple[PlexControl, StashControl, tuple[TcpProxy, TcpProxy]],
+    stand_ins: StandIns,
     **options: Any,
 ) -> Iterator[FaultEnvironment]:
     """An environment in which a row's fault can happen."""

@@ -25,14 +25,11 @@ from plex.client import PlexClient
 from plex.item import read_items
 from plex.libraries import Libraries
 from plex.listing import count, pages
-from simulator.control import start_plex
-from simulator.control_stash import start_stash
 from simulator.library import catalogue_file
 from stash.client import StashClient
 from stash.connection import StashConnection
 from tests.fault_environment import FaultEnvironment, fault_environment
 from tests.installation import installation
-from tests.tcp_proxy import TcpProxy
 from tests.wire import Asked, Reply, Wire, answer
 from worker.processor import search_plex
 
@@ -73,18 +70,6 @@ PIECES = {
 SCENE = st.fixed_dictionaries(
     {}, optional={name: JSON | PIECES.get(name, NASTY) for name in FIELDS}
 )
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Any]:
-    """Plex and Stash, each behind a proxy."""
-    with (
-        start_plex(SCENES) as plex,
-        start_stash(SCENES) as stash,
-        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
-        TcpProxy(stash.port) as stash_door,
-    ):
-        yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture(scope="module")
@@ -220,10 +205,10 @@ def test_any_scene_from_stash_leaves_the_worker_well(shared: FaultEnvironment, s
         return answer(as_json({"data": data}), kind=KIND)
 
     with Wire(say) as wire:
-        env.stash_door.open(target=wire.port)
+        env.stash_proxy.open(target=wire.port)
         env.mark([1])
         env.live(1)
-        env.stash_door.open()
+        env.stash_proxy.open()
     no_defect(env)
 
 

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control import start_plex
-from simulator.control_stash import start_stash
 from simulator.library import catalogue_file
 from store import holds
 from tests.fault_environment import FaultEnvironment, fault_environment
-from tests.tcp_proxy import TcpProxy
 from worker.circuit_breaker import READ_SETTINGS
 
 if TYPE_CHECKING:
@@ -22,18 +19,6 @@ if TYPE_CHECKING:
 DAY = 86400.0
 SCENES = 40
 EDITS = 10_000
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Any]:
-    """Plex and Stash, each behind a proxy."""
-    with (
-        start_plex(SCENES) as plex,
-        start_stash(SCENES) as stash,
-        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
-        TcpProxy(stash.port) as stash_door,
-    ):
-        yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture
@@ -55,7 +40,7 @@ def test_a_day_without_plex_costs_a_probe_now_and_then(env: FaultEnvironment) ->
     """With 10,000 edits waiting a day long, Plex is asked 300 times, and no scene's tries go."""
     env.edit(1, "before")
     env.live(5)
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.edit(1, "first of the outage")
     env.live(60)
     env.mark(list(range(1, EDITS + 1)))
@@ -75,11 +60,11 @@ def test_a_day_without_plex_costs_a_probe_now_and_then(env: FaultEnvironment) ->
 
 def test_after_an_outage_the_newest_edits_are_served_first(env: FaultEnvironment) -> None:
     """One answer ends the wait; then one scene after another, the newest edit first."""
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     for scene in (3, 9, 4, 1, 8, 2):
         env.edit(scene, f"in the outage {scene}")
     env.live(3 * 3600)
-    env.plex_door.open()
+    env.plex_proxy.open()
     env.plex.clear_requests()
     env.live(400, until_done=True)
     assert not env.rows()
@@ -102,12 +87,12 @@ def test_the_first_answer_releases_what_waited_on_its_own(env: FaultEnvironment)
     env.live(40)
     (row,) = env.rows()
     assert (row.reason, row.attempts) == ("ServerTimeout", 3)
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.edit(2, "in the outage")
     env.live(1)
     assert env.holds()
     env.plex.clear_faults(rule)
-    env.plex_door.open()
+    env.plex_proxy.open()
     env.live(10, until_done=True)
     assert not env.rows()
     assert env.in_step()
@@ -302,10 +287,10 @@ def test_a_poison_scene_of_stash_never_stops_the_others(env: FaultEnvironment) -
 
 def test_a_task_brings_the_end_of_an_outage_forward(env: FaultEnvironment) -> None:
     """A hold that is to be looked at now is over with the first answer, not minutes later."""
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.edit(1, "in the outage")
     env.live(3600)
-    env.plex_door.open()
+    env.plex_proxy.open()
     with env.worker.store.transaction() as connection:
         holds.look_now(connection)
     env.live(1)
@@ -317,7 +302,7 @@ def test_a_setting_that_breaks_during_an_outage_is_looked_at_as_seldom_as_ever(
     env: FaultEnvironment,
 ) -> None:
     """While the setting waits for its mend, Plex's own time being up is no reason to hurry."""
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.edit(1, "in the outage")
     env.live(60)
     env.settings(plex_read_timeout="soon")
@@ -326,7 +311,7 @@ def test_a_setting_that_breaks_during_an_outage_is_looked_at_as_seldom_as_ever(
     env.forget()
     env.live(1800)
     assert env.meters["stash"].busiest(60) <= 60 / READ_SETTINGS[0] + 1
-    env.plex_door.open()
+    env.plex_proxy.open()
     env.settings(plex_read_timeout=None)
     env.live(31, until_done=True)
     assert env.in_step()

@@ -7,14 +7,13 @@ hands. The worker is stepped by the test, the two servers are real processes.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from merge.members import Known, merge_members
 from plex.edits import Edit, requests_for
 from plex.item import Member
-from simulator.control import PlexControl, start_plex
+from simulator.control import start_plex
 from simulator.library import catalogue_file
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk
 from tests.installation import Installation, installation
@@ -58,9 +57,18 @@ def sync_all(stepped: BulkWorker, scenes: Any = ALL) -> None:
     stepped.resident.task_lock.release()
 
 
-def port_of(plex: PlexControl) -> int:
-    """The port that a Plex listens on."""
-    return urlsplit(plex.url).port or 0
+def item_of_two(stepped: BulkWorker, folder: str, *titles: str) -> tuple[int, int, int]:
+    """An item whose two files are a scene each, with these titles, synced; key and scenes."""
+    env = stepped.env
+    parts = [f"{folder}/Part {number}.mp4" for number in (1, 2)]
+    key = env.plex.add_item("", files=[{"path": f"/plex/media/{part}"} for part in parts])
+    first, second = (
+        env.stash.add_scene(f"/stash/media/{part}", title=title)
+        for part, title in zip(parts, titles, strict=True)
+    )
+    stepped.hook(first, second)
+    stepped.settle()
+    return int(key["ratingKey"]), first, second
 
 
 def fields(stepped: BulkWorker, key: int) -> dict[str, str]:
@@ -145,7 +153,7 @@ def test_another_server_at_the_same_address_is_known_before_anything_is_written(
     """A proxy that leads elsewhere by now: nothing of the ledger counts for the other Plex."""
     with (
         start_plex(SCENES, machine_id="0" * 40, token=env.plex.token) as other,
-        TcpProxy(port_of(env.plex)) as proxy,
+        TcpProxy(env.plex.port) as proxy,
         stepped_bulk(env, plex_url=f"http://127.0.0.1:{proxy.port}") as stepped,
     ):
         key = key_of(env, 7)
@@ -153,7 +161,7 @@ def test_another_server_at_the_same_address_is_known_before_anything_is_written(
         save(stepped, 7, title="On the first server", details="Ours")
         other.agent_sets(key, fields={"summary": "The other agent's"})
         other.person_sets(key, fields={"title": "A person's on the other"})
-        proxy.open(target=port_of(other))
+        proxy.open(target=other.port)
         save(stepped, 7, title="Saved again", details="")
         stepped.settle()
         assert other.item(key)["fields"]["title"] == "A person's on the other"
@@ -188,15 +196,7 @@ def test_a_list_locked_by_hand_is_never_ours_for_being_equal(stepped: BulkWorker
 def test_a_person_s_title_stays_when_another_scene_gets_the_item(stepped: BulkWorker) -> None:
     """The entry belongs to the item: what another scene holds is no edit in Stash."""
     env = stepped.env
-    key = int(
-        env.plex.add_item(
-            "", files=[{"path": f"/plex/media/Shared/Part {part}.mp4"} for part in (1, 2)]
-        )["ratingKey"]
-    )
-    first = env.stash.add_scene("/stash/media/Shared/Part 1.mp4", title="First scene")
-    second = env.stash.add_scene("/stash/media/Shared/Part 2.mp4", title="Second scene")
-    stepped.hook(first, second)
-    stepped.settle()
+    key, first, second = item_of_two(stepped, "Shared", "First scene", "Second scene")
     assert fields(stepped, key)["title"] == "First scene"
     env.plex.person_sets(key, fields={"title": "A person's"})
     env.stash.delete_scene(first)
@@ -300,15 +300,7 @@ def test_locks_of_scenes_that_are_gone_are_given_back_all_the_same(stepped: Bulk
 def test_a_scene_that_shares_an_item_is_looked_at_when_its_owner_goes(stepped: BulkWorker) -> None:
     """Nobody has to save it: the item is brought in step with the scene that is left."""
     env = stepped.env
-    key = int(
-        env.plex.add_item(
-            "", files=[{"path": f"/plex/media/Heir/Part {part}.mp4"} for part in (1, 2)]
-        )["ratingKey"]
-    )
-    first = env.stash.add_scene("/stash/media/Heir/Part 1.mp4", title="Owner")
-    second = env.stash.add_scene("/stash/media/Heir/Part 2.mp4", title="Heir")
-    stepped.hook(first, second)
-    stepped.settle()
+    key, first, _ = item_of_two(stepped, "Heir", "Owner", "Heir")
     env.stash.delete_scene(first)
     stepped.late += MINUTE
     stepped.hook(first)

@@ -18,8 +18,6 @@ from plex.exceptions import (
     ServerTimeout,
     ServerUnreachable,
 )
-from simulator.control import start_plex
-from simulator.control_stash import start_stash
 from stash.exceptions import (
     StashAnswerError,
     StashQueryRefused,
@@ -30,7 +28,6 @@ from stash.exceptions import (
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
 from tests.fault_environment import FaultEnvironment, fault_environment
-from tests.tcp_proxy import TcpProxy
 from worker.circuit_breaker import (
     AT_IT,
     MEND,
@@ -51,18 +48,6 @@ if TYPE_CHECKING:
     from store.queue import QueueRow
 
 SCENES = 4
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Any]:
-    """Plex and Stash, each behind a proxy."""
-    with (
-        start_plex(SCENES) as plex,
-        start_stash(SCENES) as stash,
-        TcpProxy(int(plex.url.rpartition(":")[2])) as plex_door,
-        TcpProxy(stash.port) as stash_door,
-    ):
-        yield plex, stash, (plex_door, stash_door)
 
 
 @pytest.fixture
@@ -190,8 +175,8 @@ def test_one_scene_that_fails_again_and_again_counts_once(env: FaultEnvironment)
 
 def test_what_is_plainly_about_one_scene_costs_no_question(env: FaultEnvironment) -> None:
     """Nobody is asked for a sign of life because of an answer that was one."""
-    env.plex_door.shut()
-    env.stash_door.shut()
+    env.plex_proxy.shut()
+    env.stash_proxy.shut()
     assert fails(env, 1, ServerError("m")) == RETRY[0]
     assert fails(env, 2, StashAnswerError("m")) == RETRY[0]
     assert not env.holds()
@@ -259,7 +244,7 @@ def test_a_failed_batch_counts_as_one_scene_and_spends_no_tries(env: FaultEnviro
 
 def test_a_batch_that_meets_a_server_that_is_down_holds_the_queue(env: FaultEnvironment) -> None:
     """What concerns all is held at once, whether one scene met it or a batch."""
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.worker.worker.retry_policy.retry_batch(ServerUnreachable("m"))
     assert seconds_held(env, holds.PLEX) == PROBE[0]
 
@@ -274,7 +259,7 @@ def test_a_server_that_is_asked_and_answers_is_not_down(env: FaultEnvironment) -
 
 def test_the_sign_of_life_that_is_missing_says_what_is_wrong(env: FaultEnvironment) -> None:
     """A scene that met a timeout of a server that now refuses is told of the refusal."""
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     env.mark([1])
     env.worker.worker.settle(row_of(env, 1), ServerTimeout("m", retry_after=77.0))
     (hold,) = env.holds()
@@ -320,7 +305,7 @@ def test_a_token_that_opens_nothing_holds_the_settings(env: FaultEnvironment) ->
 
 def test_a_stash_that_does_not_answer_holds_the_queue(env: FaultEnvironment) -> None:
     """A scene that cannot be read from a Stash that is gone keeps its tries."""
-    env.stash_door.shut()
+    env.stash_proxy.shut()
     env.mark([1])
     env.worker.worker.settle(row_of(env, 1), StashTimeout("m"))
     (hold,) = env.holds()
@@ -534,10 +519,10 @@ def test_a_short_wait_for_plex_does_not_wait_for_the_next_look_at_the_settings(
     env.clock.now += PROBE[0] - 0.5
     assert not breaker.lets_pass()
     env.clock.now += 0.5
-    env.plex_door.shut()
+    env.plex_proxy.shut()
     assert not breaker.lets_pass()
     assert seconds_held(env, holds.PLEX) == PROBE[1]
-    env.plex_door.open()
+    env.plex_proxy.open()
     env.clock.now += PROBE[1]
     assert breaker.lets_pass()
 
