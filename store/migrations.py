@@ -11,6 +11,7 @@ import sqlite3
 STEPS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE part_cursor ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0",),
     2: ("ALTER TABLE item ADD COLUMN identity TEXT NOT NULL DEFAULT ''",),
+    3: (),
 }
 
 

@@ -19,7 +19,7 @@ DIRECTORY = "plexsync-data"
 FILE = "plexsync.sqlite"
 
 #: Version of the tables below, kept in ``PRAGMA user_version``.
-VERSION = 3
+VERSION = 4
 
 #: Seconds a writer waits for another one. Hooks of a bulk edit come in dozens,
 #: each holds the write lock for one commit.
