@@ -29,7 +29,8 @@ class Base:
     is ours; ``released`` those whose lock was given back; ``reported`` the kept fields
     the user was told about; ``images`` what became of poster and background, by name
     (merge/picture.py); ``earlier`` digests of what we wrote before that, by field,
-    the newest last: Plex may go back to it (merge/compare.py, ``digest``).
+    the newest last: Plex may go back to it (merge/compare.py, ``digest``); ``edited_from``
+    the item's updatedAt as read before our last edit, in epoch seconds, 0 for never.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Base:
     images: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    edited_from: int = 0
 
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
@@ -51,6 +53,7 @@ class Base:
         content["images"] = dict(self.images)
         content["given"] = dict(self.given)
         content["earlier"] = dict(self.earlier)
+        content["edited_from"] = self.edited_from
         return _dump({name: entry for name, entry in content.items() if entry})
 
     @classmethod
@@ -63,6 +66,7 @@ class Base:
             images=content.get("images", {}),
             given=_tuples(content.get("given", {})),
             earlier=_tuples(content.get("earlier", {})),
+            edited_from=content.get("edited_from", 0),
             **{name: frozenset(content.get(name, ())) for name in _SETS},
         )
 

@@ -7,8 +7,9 @@ where it is not, and comes back. A list that somebody locked before we came gets
 Stash's members, once Stash changes it, or none. Names that differ only in case are one
 member.
 
-A list that is again as we left it some writes ago was not made so by a person: Plex's
-database was put back, or an edit that Plex confirmed was never carried out.
+A list that is again as we left it some writes ago was not made so by a person where the
+item seems restored: its database was put back, or an edit that Plex confirmed was never
+carried out. Else a person took out what came last, or put back what went.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Known(NamedTuple):
         sure: Members that every one of those writes held; ``before`` if there was none.
         earlier: Digests of the members, and of the whole lists, that we ever wrote.
         is_foreign: It was kept for a person, so nothing of it is ours.
+        is_restored: The item seems to be as it was before our last edit.
     """
 
     before: tuple[str, ...] | None
@@ -57,6 +59,7 @@ class Known(NamedTuple):
     sure: tuple[str, ...]
     earlier: tuple[str, ...] = ()
     is_foreign: bool = False
+    is_restored: bool = False
 
 
 def merge_members(
@@ -75,7 +78,7 @@ def merge_members(
     before, tried = known.before or (), _keys(known.tried)
     given = _keys(before if known.given is None else known.given)
     missing = [key for key in ours if key not in here]
-    went_back = is_earlier(theirs, known.earlier)
+    went_back = known.is_restored and is_earlier(theirs, known.earlier)
     if went_back:
         given |= {key for key in here if digest("", key) in known.earlier}
     if by_hand and not went_back and not tried:

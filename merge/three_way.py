@@ -112,8 +112,11 @@ class _Work:
         self.overwrite = overwrite
         self.same_scene = same_scene
         self.adopt = False
-        #: Fields whose lock is a person's word, if we know nothing of them.
-        self.by_hand = frozenset() if _is_locked_by_the_thousand(item) else item.locked
+        #: Fields whose lock is a person's word, if we know nothing of them. A title that
+        #: is its file's name because Stash emptied it says nothing: we wrote it.
+        by_us = "title" in base.wrote or self._arrived("title")
+        by_nobody = not by_us and _is_locked_by_the_thousand(item)
+        self.by_hand = frozenset() if by_nobody else item.locked
         self.values: dict[str, str] = {}
         self.lists: dict[str, ListEdit] = {}
         self.base_values = dict(base.values)
@@ -154,7 +157,10 @@ class _Work:
             self._agree(name, ours)
             if first_time and self.adopt and locked and ours:
                 self.wrote.add(name)
-        elif any(same(name, one, theirs) for one in in_plex) or self._was_ours(name, theirs):
+        elif any(same(name, one, theirs) for one in in_plex) or (
+            # A person may have put back what Stash dropped; nothing of that is erased.
+            self._was_ours(name, theirs) and (ours or self._is_restored(name))
+        ):
             self._put(name, ours, theirs)
         elif locked and not self.overwrite and (as_before or first_time):
             self._keep(name, ours, theirs)
@@ -177,6 +183,23 @@ class _Work:
     def _was_ours(self, name: str, theirs: str) -> bool:
         """Say whether Plex has a text that we wrote before the last one."""
         return bool(theirs) and digest(name, theirs) in self.earlier.get(name, ())
+
+    def _is_restored(self, name: str) -> bool:
+        """Say whether the item seems to be as it was before our last edit, this field aside.
+
+        Any edit moves updatedAt on (an assumption: no recording shows it), so a person's
+        after ours is told from a database that was put back, or an edit never carried out.
+        A refresh since moves it, too; then another text of ours that is back tells.
+        """
+        if self.item.updated_at <= self.base.edited_from:
+            return True
+        others = self.base.earlier.keys() & self.base.values.keys() - {name, "sort_title"}
+        return any(self._is_back(one) for one in others)
+
+    def _is_back(self, name: str) -> bool:
+        """Say whether a text is an earlier one of ours, and not the last."""
+        theirs = present(name, self.item)
+        return not same(name, self.base.values[name], theirs) and self._was_ours(name, theirs)
 
     def _put(self, name: str, ours: str, theirs: str) -> None:
         value = as_written(name, ours)
@@ -248,6 +271,7 @@ class _Work:
             self.pending.all_members.get(name, ()) if tried else before or (),
             self.earlier.get(name, ()),
             name in self.foreign,
+            self._is_restored(name),
         )
         first_time = before is None and not tried
         locked = self.by_hand if first_time or name in self.foreign else self.item.locked
@@ -318,6 +342,7 @@ class _Work:
             images=self.base.images,
             given=self.given,
             earlier=self.earlier,
+            edited_from=item.updated_at if edit else self.base.edited_from,
         )
         changes = {name: (item.values[name], new) for name, new in self.values.items()}
         for name, change in self.lists.items():

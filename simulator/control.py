@@ -240,7 +240,8 @@ class PlexControl(ControlClient):
     def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
         """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
 
-        Also takes ``lock=``, ``unlock=`` (names) and ``files=``.
+        Also takes ``lock=``, ``unlock=`` (names) and ``files=``; with ``updated_at=``
+        (epoch seconds) it is a database that was put back.
         """
         return dict(self.call("change", key=key, person=True, **change))
 

@@ -94,7 +94,8 @@ def _one_put(item: PlexItem, params: Params, reading: Reading) -> PlexItem:
         steps = [_add, _remove] if reading.adds_first else [_remove, _add]
         for step in steps:
             lists[name] = step(lists[name], added.get(name, []), removed.get(name, []), reading)
-    return replace(item, values=values, lists=lists, locked=frozenset(locked))
+    when = item.updated_at + 1
+    return replace(item, values=values, lists=lists, locked=frozenset(locked), updated_at=when)
 
 
 def _add(

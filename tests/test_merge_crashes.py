@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -94,7 +94,8 @@ class Life(RuleBasedStateMachine):
         """Somebody edits a text in Plex, which locks it."""
         self._set(name, day if name == "date" else text)
         self.item = replace(self.item, locked=self.item.locked | {name})
-        if name in self.in_step:
+        # An earlier text of ours counts as ours, whoever put it there, while Stash has another.
+        if name in self.in_step and (not self.stash[name] or name != "date"):
             self.by_hand[name] = self.item.values[name]
 
     @rule(name=st.sampled_from(TEXTS), text=st.sampled_from(("X", "Y")), day=st.sampled_from(DAYS))
@@ -105,7 +106,10 @@ class Life(RuleBasedStateMachine):
 
     def _set(self, name: str, text: str) -> None:
         self.ours_in_plex.discard(name)
-        self.item = replace(self.item, values={**self.item.values, name: text})
+        self._edit(values={**self.item.values, name: text})
+
+    def _edit(self, **change: Any) -> None:
+        self.item = replace(self.item, updated_at=self.item.updated_at + 1, **change)
 
     @rule(tag=st.sampled_from(MEMBERS))
     def person_adds_tag(self, tag: str) -> None:
@@ -136,7 +140,7 @@ class Life(RuleBasedStateMachine):
             # What an agent took out before a person locked the list looks like the person's doing.
             self.taken_by_person |= self.ever_in_stash - self._keys()
             self.item = replace(self.item, locked=self.item.locked | {"tags"})
-        self.item = replace(self.item, lists={**self.item.lists, "tags": members})
+        self._edit(lists={**self.item.lists, "tags": members})
 
     def _keys(self) -> set[str]:
         return {tag_key(one.name) for one in self.item.lists["tags"]}
@@ -236,9 +240,20 @@ class Life(RuleBasedStateMachine):
         self.look()
         mine = [one.name for one in self.item.lists["tags"] if tag_key(one.name) in self.put_by_us]
         if mine and not self.overwrite:
-            self.person_takes_tag(mine[0])
+            self.person_takes_tag(mine[-1])  # the list is as it was before the last write
             self.look()
-            assert tag_key(mine[0]) not in self._keys()
+            assert tag_key(mine[-1]) not in self._keys()
+
+    @rule()
+    def what_a_person_puts_back_stays(self) -> None:
+        """A member that Stash dropped, and that a person adds again, is the person's."""
+        had = sorted(self.put_by_us)
+        self.stash_tags = ()
+        self.look()
+        if had and not self.overwrite:
+            self.person_adds_tag(had[0])
+            self.look()
+            assert had[0] in self._keys()
 
 
 class OverwritingLife(Life):

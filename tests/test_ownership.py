@@ -308,28 +308,84 @@ def test_a_scene_that_shares_an_item_is_looked_at_when_its_owner_goes(stepped: B
     assert fields(stepped, key)["title"] == "Heir"
 
 
+@pytest.mark.parametrize("what", ["all", "all, refreshed since", "tags"])
 def test_plex_s_database_put_back_from_a_backup_is_brought_in_step_again(
-    stepped: BulkWorker,
+    stepped: BulkWorker, what: str
 ) -> None:
     """Every value that we ever wrote is ours, not only the last."""
     keys = [key_of(stepped.env, scene) for scene in range(12, 16)]
-    old, new = tags(stepped, "In the backup", "After the backup")
+    old, new = tags(stepped, f"In the backup, {what}", f"After the backup, {what}")
     for scene in range(12, 16):
         save(stepped, scene, title=f"In the backup {scene}", details="Old", tag_ids=[old])
+    backed_up = [stepped.env.plex.item(key)["updatedAt"] for key in keys]
     for scene in range(12, 16):
         save(stepped, scene, title=f"Later {scene}", details="Later", tag_ids=[old, new])
     for scene in range(12, 16):
         save(stepped, scene, title=f"Now {scene}", details="", tag_ids=[new])
-    for scene, key in zip(range(12, 16), keys, strict=True):
+    for scene, key, when in zip(range(12, 16), keys, backed_up, strict=True):
+        texts = {"title": f"In the backup {scene}", "summary": "Old"}
         stepped.env.plex.person_sets(
             key,
-            fields={"title": f"In the backup {scene}", "summary": "Old"},
-            tags={"genre": ["In the backup"]},
+            fields=texts if what != "tags" else {},
+            tags={"genre": [f"In the backup, {what}"]},
+            updated_at=when + 60 if "refreshed" in what else when,
         )
     sync_all(stepped)
     assert [fields(stepped, key)["title"] for key in keys] == [f"Now {n}" for n in range(12, 16)]
     assert {fields(stepped, key).get("summary", "") for key in keys} == {""}
-    assert all(genres(stepped, key) == {"After the backup"} for key in keys)
+    assert all(genres(stepped, key) == {f"After the backup, {what}"} for key in keys)
+
+
+def by_hand_later(stepped: BulkWorker, key: int, **change: Any) -> None:
+    """Somebody edits the item a minute after us: updatedAt has whole seconds."""
+    later = stepped.env.plex.item(key)["updatedAt"] + 60
+    stepped.env.plex.person_sets(key, updated_at=later, **change)
+
+
+def test_the_newest_member_that_a_person_takes_out_stays_away(stepped: BulkWorker) -> None:
+    """The list is as we left it once, but the item is newer: it was not put back from a backup."""
+    key = key_of(stepped.env, 18)
+    first, newest = tags(stepped, "There first", "Came last")
+    save(stepped, 18, title="With tags", tag_ids=[first])
+    save(stepped, 18, tag_ids=[first, newest])
+    by_hand_later(stepped, key, tags={"genre": ["There first"]})
+    sync_all(stepped)
+    save(stepped, 18, title="Edited")
+    assert genres(stepped, key) == {"There first"}
+
+
+@pytest.mark.parametrize("what", ["summary", "tags"])
+def test_what_a_person_puts_back_after_stash_dropped_it_is_the_person_s(
+    stepped: BulkWorker, what: str
+) -> None:
+    """It was ours once; Stash has it no more, and a person wants it."""
+    key = key_of(stepped.env, 19)
+    kept, dropped = tags(stepped, f"Kept {what}", f"Dropped {what}")
+    save(stepped, 19, details="Once from Stash", tag_ids=[kept, dropped])
+    save(stepped, 19, details="", tag_ids=[kept])
+    if what == "summary":
+        by_hand_later(stepped, key, fields={"summary": "Once from Stash"})
+    else:
+        by_hand_later(stepped, key, tags={"genre": [f"Kept {what}", f"Dropped {what}"]})
+    sync_all(stepped)
+    save(stepped, 19, title="Edited")
+    if what == "summary":
+        assert fields(stepped, key)["summary"] == "Once from Stash"
+    else:
+        assert genres(stepped, key) == {f"Kept {what}", f"Dropped {what}"}
+
+
+def test_a_title_that_stash_emptied_makes_no_lock_of_a_person_s_nobody_s(
+    stepped: BulkWorker,
+) -> None:
+    """The title is the file's name because we wrote it, not since somebody locked everything."""
+    key = key_of(stepped.env, 20)
+    (tag,) = tags(stepped, "Of Stash")
+    stepped.env.plex.person_sets(key, tags={"genre": ["By hand"]})
+    save(stepped, 20, title="Titled", tag_ids=[tag])
+    save(stepped, 20, title="")
+    sync_all(stepped)
+    assert genres(stepped, key) == {"By hand"}
 
 
 def test_a_server_with_a_new_identity_keeps_what_we_wrote_to_its_items(stepped: BulkWorker) -> None:

@@ -181,6 +181,7 @@ class PlexControlApi(ControlApi):
         lock: Sequence[str] = (),
         unlock: Sequence[str] = (),
         files: Sequence[dict[str, Any]] = (),
+        updated_at: int | None = None,
     ) -> dict[str, Any]:
         item = self.library.items[int(key)]
         if set(tags or ()) - set(TAG_ELEMENTS):
@@ -193,6 +194,8 @@ class PlexControlApi(ControlApi):
             item.lock(name, locked=False)
         if files:
             self.library.replace_files(item, _facts(files))
+        if updated_at is not None:
+            item.updated_at = updated_at
         return _everything(item)
 
     def _refresh(self, key: int | str) -> dict[str, Any]:
