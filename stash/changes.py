@@ -8,7 +8,7 @@ page goes by that text (``Changed.local``), and judges by instants (``Changed.at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,10 @@ def ids_of_kind(client: StashClient, kind: str, size: int = 1000) -> set[int]:
 
 
 def scene_ids(
-    client: StashClient, last_id: int, size: int, of: tuple[RefKind, int] | None = None
+    client: StashClient,
+    last_id: int,
+    size: int,
+    of: tuple[RefKind, Iterable[int]] | None = None,
 ) -> list[int]:
     """Give up to ``size`` ids of scenes above ``last_id``, ascending; an empty list is the end.
 
@@ -152,7 +155,7 @@ def scene_ids(
         client: Stash.
         last_id: 0 to begin with, then the last one of the page before.
         size: Scenes of a page.
-        of: Only those that carry this studio, performer, tag or group now.
+        of: Only those that carry one of these studios, performers, tags or groups now.
 
     Raises:
         errors.SyncError: Stash could not be asked.

@@ -25,8 +25,11 @@ RefKind = Literal["studio", "performer", "tag", "group"]
 
 LARGEST_COVER = 32 * 2**20
 STAMPS_A_PAGE = 200
-#: Scenes of one request; Stash loads what they carry by the hundred.
+#: Scenes of one page; Stash loads what they carry by the hundred.
 _BATCH = 100
+#: Scenes of one list. It is waited for in a thread (sync/stash_session.py), so nobody
+#: who is in a hurry stands behind it.
+_LIST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,20 @@ class SceneReading:
     settings: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ScenesReading:
+    """Scenes by id, without those that Stash does not have, and the plugin's settings."""
+
+    scenes: dict[int, Scene]
+    settings: dict[str, Any]
+
+
 class StashClient:
     """Reads scenes, settings and covers from one Stash; safe for several threads.
 
     Args:
         connection: Where Stash is and what opens it.
-        plugin_id: Whose settings `settings` and `read_scene` give.
+        plugin_id: Whose settings `settings`, `read_scene` and `read_scenes` give.
         connect_timeout: Seconds.
         read_timeout: Longest silence in an answer, in seconds.
 
@@ -76,17 +87,17 @@ class StashClient:
         )
         return SceneReading(_scene(data, scene_id), self._settings(data))
 
-    def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
-        """Read many scenes; those that Stash does not have are absent.
+    def read_scenes(self, scene_ids: Iterable[int]) -> ScenesReading:
+        """Read many scenes and the plugin's settings, in one request for each 500.
 
         Stash fails a whole list for one unknown id, so a failing list is cut in
         halves until only the unknown ones are left over.
         """
         wanted = sorted(set(scene_ids))
-        scenes: dict[int, Scene] = {}
-        for start in range(0, len(wanted), _BATCH):
-            scenes.update(self._read_batch(wanted[start : start + _BATCH]))
-        return scenes
+        reading = ScenesReading({}, {})
+        for start in range(0, len(wanted), _LIST):
+            reading = _both(reading, self._read_list(wanted[start : start + _LIST]))
+        return reading
 
     def scenes_after(self, last_id: int, size: int = _BATCH) -> list[Scene]:
         """Give up to ``size`` whole scenes with ids above ``last_id``, ids ascending."""
@@ -162,22 +173,25 @@ class StashClient:
             raise senseless(f"the settings of {self._plugin_id}", "are not an object")
         return dict(settings)
 
-    def _read_batch(self, scene_ids: Sequence[int]) -> dict[int, Scene]:
+    def _read_list(self, scene_ids: Sequence[int]) -> ScenesReading:
         if len(scene_ids) == 1:
-            data = self._graphql.ask(queries.SCENE, {"id": str(scene_ids[0])})
-            scene = _scene(data, scene_ids[0])
-            return {} if scene is None else {scene.id: scene}
+            one = self.read_scene(scene_ids[0])
+            return ScenesReading({one.scene.id: one.scene} if one.scene else {}, one.settings)
         try:
             data = self._graphql.ask(
-                queries.SCENES_BY_ID, {"ids": [str(scene_id) for scene_id in scene_ids]}
+                queries.SCENES_BY_ID,
+                {"ids": [str(number) for number in scene_ids], "plugins": [self._plugin_id]},
             )
             found = _within(data, "findScenes").get("scenes")
             scenes = read_each(found, "scenes", lambda raw, _: Scene.from_graphql(raw))
         except StashAnswerError:
             middle = len(scene_ids) // 2
-            return self._read_batch(scene_ids[:middle]) | self._read_batch(scene_ids[middle:])
+            halves = scene_ids[:middle], scene_ids[middle:]
+            return _both(*map(self._read_list, halves))
         wanted = set(scene_ids)
-        return {scene.id: scene for scene in scenes if scene.id in wanted}
+        return ScenesReading(
+            {scene.id: scene for scene in scenes if scene.id in wanted}, self._settings(data)
+        )
 
     def _page(self, document: str, scene_filter: dict[str, Any], size: int) -> object:
         if size < 1:
@@ -200,6 +214,10 @@ class StashClient:
             last_id = stamps[-1].id
             if len(stamps) < STAMPS_A_PAGE:
                 return
+
+
+def _both(earlier: ScenesReading, later: ScenesReading) -> ScenesReading:
+    return ScenesReading(earlier.scenes | later.scenes, later.settings)
 
 
 def _within(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -9,7 +9,10 @@ numbered pages shift while scenes come and go.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SCENE = """
 fragment SceneParts on Scene {
@@ -31,8 +34,6 @@ SETTINGS = """
 query Settings($plugins: [ID!]) { configuration { plugins(include: $plugins) } }
 """
 
-SCENE = "query Scene($id: ID!) { findScene(id: $id) { ...SceneParts } }" + _SCENE
-
 SCENE_AND_SETTINGS = (
     """
 query SceneAndSettings($id: ID!, $plugins: [ID!]) {
@@ -44,7 +45,13 @@ query SceneAndSettings($id: ID!, $plugins: [ID!]) {
 )
 
 SCENES_BY_ID = (
-    "query ScenesById($ids: [ID!]!) { findScenes(ids: $ids) { scenes { ...SceneParts } } }" + _SCENE
+    """
+query ScenesById($ids: [ID!]!, $plugins: [ID!]) {
+  findScenes(ids: $ids) { scenes { ...SceneParts } }
+  configuration { plugins(include: $plugins) }
+}
+"""
+    + _SCENE
 )
 
 SCENE_PAGE = (
@@ -85,12 +92,14 @@ def with_path(path: str) -> dict[str, Any]:
     return {"path": {"value": path, "modifier": "EQUALS"}}
 
 
-def belonging_to(kind: str, ref_id: int) -> dict[str, Any]:
-    """Give criteria for scenes that carry one studio, performer, tag or group itself.
+def belonging_to(kind: str, ref_ids: Iterable[int]) -> dict[str, Any]:
+    """Give criteria for scenes that carry any of some studios, performers, tags or groups.
+
+    Those themselves, not what lies below them: without a depth Stash looks at none.
 
     Raises:
         ValueError: ``kind`` is none of the four.
     """
     if kind not in _CRITERIA:
         raise ValueError(f"{kind!r} is not one of {', '.join(_CRITERIA)}")
-    return {_CRITERIA[kind]: {"value": [str(ref_id)], "modifier": "INCLUDES"}}
+    return {_CRITERIA[kind]: {"value": [str(one) for one in ref_ids], "modifier": "INCLUDES"}}

@@ -229,12 +229,13 @@ def record_scene(
     )
 
 
-def scenes_carrying(connection: sqlite3.Connection, kind: str, number: int) -> list[int]:
-    """Give the scenes that carried a studio, performer, tag or group when last looked at."""
-    rows = connection.execute(
-        "SELECT scene FROM carries WHERE kind = ? AND id = ? ORDER BY scene", (kind, number)
-    )
-    return [scene for (scene,) in rows]
+def scenes_carrying(connection: sqlite3.Connection, kind: str, numbers: Sequence[int]) -> list[int]:
+    """Give the scenes that carried one of some studios, performers... when last looked at."""
+    found: set[int] = set()
+    for chunk in _chunks(numbers):
+        query = f"SELECT scene FROM carries WHERE kind = ? AND id IN ({_places(chunk)})"  # noqa: S608
+        found.update(scene for (scene,) in connection.execute(query, (kind, *chunk)))
+    return sorted(found)
 
 
 def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:

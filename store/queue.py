@@ -20,6 +20,8 @@ LONGEST_WAIT = 2 * 86400.0
 #: Ids in one question; SQLite took no more than 999 values for long.
 MOST_IDS = 500
 
+#: What scenes carry: a row of theirs stands for the scenes that do.
+CARRIED = ("studio", "performer", "tag", "group")
 COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
 
 
@@ -65,6 +67,27 @@ def ready(
             rows += connection.execute(
                 fresh.format(COLUMNS, "ASC"), (urgency, limit - len(rows))
             ).fetchall()
+    return [QueueRow._make(row) for row in rows]
+
+
+def edited_scene(connection: sqlite3.Connection) -> QueueRow | None:
+    """Give the scene that was edited by hand last and waits to be looked at, None for none."""
+    row = connection.execute(
+        f"SELECT {COLUMNS} FROM dirty WHERE due_at = 0 AND urgency = ? AND kind = 'scene' "  # noqa: S608
+        "ORDER BY revision DESC LIMIT 1",
+        (EDIT,),
+    ).fetchone()
+    return QueueRow._make(row) if row else None
+
+
+def carried(connection: sqlite3.Connection, *, now: float) -> list[QueueRow]:
+    """Give all rows about studios, performers, tags and groups to look at now, by kind and id."""
+    places = ",".join("?" * len(CARRIED))
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM dirty WHERE kind IN ({places}) "  # noqa: S608 - our constants
+        "AND (due_at <= ? OR due_at > ?) ORDER BY kind, id",
+        (*CARRIED, now, now + LONGEST_WAIT),
+    )
     return [QueueRow._make(row) for row in rows]
 
 

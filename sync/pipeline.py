@@ -104,26 +104,33 @@ class Planning:
         if not self._is_long:
             self._advance()
 
-    def finish(self, recorder: Recorder) -> bool:
-        """Go on to the end, and settle what needs no write.
+    def complete(self) -> bool:
+        """Go on to the end; say whether nothing came in between. Raises and settles nothing."""
+        while not self._is_over:
+            self._advance()
+        return self._is_whole
+
+    def settle(self, recorder: Recorder) -> bool:
+        """Settle what needs no write, once the plan is complete.
 
         Returns False when something more urgent came, or the whole queue has to wait.
 
         Raises:
-            errors.SyncError: A server failed, now or in an earlier step.
+            errors.SyncError: A server failed in one of the steps.
         """
-        while not self._is_over:
-            self._advance()
         recorder.settle(self.batch)
         if self._fault is not None:
             raise self._fault
         return self._is_whole and not holds.all_holds(self._context.store.connection)
 
-    def is_good(self) -> bool:
-        """Say whether what was read is recent, and was read with the settings in use."""
+    def is_old(self) -> bool:
+        """Say whether what was read so far is too old to be written over."""
         began = self.batch.began_at
-        young = began is None or time.monotonic() - began < GOOD_FOR
-        return young and self._fingerprint == self._context.fingerprint
+        return began is not None and time.monotonic() - began >= GOOD_FOR
+
+    def is_outdated(self) -> bool:
+        """Say whether it was planned with other settings than those in use."""
+        return self._fingerprint != self._context.fingerprint
 
     def close(self) -> None:
         """Give up what was not finished."""

@@ -7,7 +7,6 @@ up, between two requests, whether something more urgent waits.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, read_items
 from store import ledger, meta
 from sync.batch import Interrupted
+from sync.look_up import answers
 from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 #: Full items asked for with one request; Plex has a single writer and likes few readers.
 ITEMS = 250
 READERS = 4
-#: Scenes whose details are asked for at a time.
-DETAILS = 100
+#: Scenes whose details are asked for at a time: one question tells them from those that Stash
+#: does not have, and brings the settings, which may have changed since the batch before.
+DETAILS = 500
 #: Ids that lie further apart than so many times their number cost more than they save.
 SPARSE = 4
 
@@ -67,7 +68,7 @@ def scenes(context: Context, batch: Batch) -> Iterator[bool]:
     for start in range(0, len(wanted), DETAILS):
         check(context, batch)
         chunk = wanted[start : start + DETAILS]
-        batch.scenes |= context.stash.ask(lambda client: client.read_scenes(chunk))  # noqa: B023
+        batch.scenes |= context.stash.read_scenes(chunk, partial(check, context, batch))
         yield False
 
 
@@ -89,9 +90,9 @@ def items(context: Context, batch: Batch) -> Iterator[bool]:
         keys.update(dict.fromkeys(context.plex.resolver.listed(paths) or ()))
     wanted = list(keys)
     chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
-    with ThreadPoolExecutor(READERS) as readers:
-        for found in readers.map(partial(_read, context.client()), chunks):
-            batch.items |= found
+    questions = [partial(_read, context.client(), chunk) for chunk in chunks]
+    for found in answers(questions, partial(check, context, batch), at_once=READERS):
+        batch.items |= found
     yield False
 
 

@@ -6,12 +6,16 @@ kept in the store is looked at again whenever Stash refuses or is not there.
 
 from __future__ import annotations
 
+import math
+import time
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnreachable
 from store import meta
+from sync.look_up import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,38 +48,64 @@ class StashSession:
         self._client: StashClient | None = None
         self._given: object = None
         self.last_settings: dict[str, object] | None = None
+        self._settings_at = -math.inf
 
     def read_scene(self, scene_id: int) -> Scene | None:
         """Give a scene, None when Stash has none; the settings come along (``last_settings``)."""
+        now = time.monotonic()
         reading = self.ask(lambda client: client.read_scene(scene_id))
-        self.last_settings = reading.settings
+        self._keep(reading.settings, now)
         return reading.scene
 
-    def settings(self) -> dict[str, object]:
-        """Give the plugin's settings map as it is now."""
-        self.last_settings = self.ask(lambda client: client.settings())
-        return self.last_settings
+    def settings(self, since: float = math.inf) -> dict[str, object]:
+        """Give the plugin's settings map: as it is now, or as it came along with scenes.
 
-    def ask(self, question: Callable[[StashClient], _T]) -> _T:
-        """Ask anything of the client, once more with a newer connection if there is one."""
+        Args:
+            since: A monotonic time: what was asked for later than that is recent enough.
+        """
+        if self.last_settings is None or self._settings_at < since:
+            now = time.monotonic()
+            self._keep(self.ask(lambda client: client.settings()), now)
+        return self.last_settings or {}
+
+    def ask(
+        self, question: Callable[[StashClient], _T], look_up: Callable[[], None] | None = None
+    ) -> _T:
+        """Ask anything of the client, once more with a newer connection if there is one.
+
+        Args:
+            question: What to ask.
+            look_up: Called while the answer is waited for, see sync/look_up.py; None for
+                what takes no longer than any other question.
+        """
         client = self.client()
         try:
-            return question(client)
+            return _asked(client, question, look_up)
         except (StashRefused, StashUnreachable):
             newer = self.client(renew=True)
             if newer is client:
                 raise
-            return question(newer)
+            return _asked(newer, question, look_up)
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
         found = self.ask(lambda client: client.scenes_with_path(path, is_same))
         return [scene.id for scene in found]
 
-    def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
-        """Read scenes in full; those that Stash does not have are absent."""
+    def read_scenes(
+        self, scene_ids: Iterable[int], look_up: Callable[[], None] | None = None
+    ) -> dict[int, Scene]:
+        """Read scenes in full; those that Stash does not have are absent.
+
+        The settings come along, as of one scene; ``look_up`` as for ``ask``.
+        """
         wanted = list(scene_ids)
-        return self.ask(lambda client: client.read_scenes(wanted))
+        if not wanted:
+            return {}
+        now = time.monotonic()
+        reading = self.ask(lambda client: client.read_scenes(wanted), look_up)
+        self._keep(reading.settings, now)
+        return reading.scenes
 
     def cover(self, scene: Scene) -> bytes | None:
         """Give a scene's cover, None when there is no picture to show."""
@@ -110,6 +140,20 @@ class StashSession:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _keep(self, settings: dict[str, object], asked_at: float) -> None:
+        self.last_settings, self._settings_at = settings, asked_at
+
+
+def _asked(
+    client: StashClient,
+    question: Callable[[StashClient], _T],
+    look_up: Callable[[], None] | None,
+) -> _T:
+    if look_up is None:
+        return question(client)
+    (answer,) = answers([partial(question, client)], look_up)
+    return answer
 
 
 def _address(given: object) -> object:

@@ -95,6 +95,8 @@ class CrashEnvironment:
 
     env: Installation
     scenes: dict[int, State] = field(default_factory=dict)
+    #: Studios that have another name by now.
+    studios: dict[int, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     @property
@@ -156,6 +158,15 @@ class CrashEnvironment:
             self.env.stash.set_scene(scene, **wanted.as_input(), cover=cover)
         self.scenes[scene] = wanted
 
+    def rename_studios(self) -> None:
+        """Rename the studio of every scene in Stash, each with its hook."""
+        name = f"Studio {next(self.numbers)}"
+        for studio in sorted({state.studio for state in self.scenes.values()}):
+            self.studios[studio] = f"{name} {studio}"
+            self.env.stash.rename("studio", studio, self.studios[studio])
+        for studio in self.studios:
+            self.env.stash.hook("Studio.Update.Post", studio)
+
     def sent_twice(self) -> list[str]:
         """Say for which places more pictures arrived at Plex than it has different ones."""
         arrived: Counter[tuple[int, str]] = Counter()
@@ -203,7 +214,7 @@ class CrashEnvironment:
         for scene in scenes:
             item = self.env.item(scene)
             texts: dict[str, Any] = {**item["fields"], **item["tags"]}
-            for name, wanted in self.scenes[scene].in_plex().items():
+            for name, wanted in self._in_plex(scene).items():
                 has = texts.get(name, "" if isinstance(wanted, str) else None)
                 if isinstance(wanted, list):
                     has = sorted(has or [])
@@ -215,6 +226,11 @@ class CrashEnvironment:
                 if not shown.endswith(cover):
                     found.append(f"scene {scene} {place}: {shown}, not {cover}")
         return found
+
+    def _in_plex(self, scene: int) -> dict[str, Any]:
+        state = self.scenes[scene]
+        wanted = state.in_plex()
+        return {**wanted, "studio": self.studios.get(state.studio, wanted["studio"])}
 
     def hold(self, scenes: Iterable[int] | None = None, seconds: float = 30.0) -> None:
         """Assert that Plex becomes, and is, the merge of Stash and its own edits."""

@@ -80,7 +80,9 @@ class StashOnHand:
             for number in numbers
         ]
 
-    def read_scenes(self, ids: Iterable[int]) -> dict[int, Scene]:
+    def read_scenes(
+        self, ids: Iterable[int], look_up: Callable[[], None] | None = None
+    ) -> dict[int, Scene]:
         """Give scenes in full, as they are in the catalogue unless a test says otherwise."""
         return {number: self._town.scenes.get(number) or scene(number) for number in ids}
 

@@ -131,7 +131,6 @@ class Wire:
             "SystemStatus": lambda: {"systemStatus": {"status": self.status}},
             "Version": lambda: {"version": {"version": "v0.30.1"}},
             "Settings": lambda: self._configuration(variables),
-            "Scene": lambda: {"findScene": self.scenes.get(int(variables["id"]))},
             "SceneAndSettings": lambda: {
                 "findScene": self.scenes.get(int(variables["id"])),
                 **self._configuration(variables),
@@ -146,7 +145,8 @@ class Wire:
                 if scene_id not in self.scenes:
                     message = f"scene with id {scene_id} not found"
                     return {"errors": [{"message": message}], "data": None}
-            return {"data": {"findScenes": {"scenes": [self.scenes[each] for each in ids]}}}
+            found = {"findScenes": {"scenes": [self.scenes[each] for each in ids]}}
+            return {"data": {**found, **self._configuration(variables)}}
         return {"data": resolvers[asked.operation]()}
 
     def _configuration(self, variables: Mapping[str, Any]) -> dict[str, Any]:

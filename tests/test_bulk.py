@@ -290,7 +290,7 @@ def test_a_scene_that_stash_deleted_is_forgotten_and_plex_is_left_alone(
     stepped.drain()
     connection = stepped.resident.store.connection
     assert ledger.scene_record(connection, scene) is None
-    assert ledger.scenes_carrying(connection, "tag", 1) is not None
+    assert ledger.scenes_carrying(connection, "tag", [1]) is not None
     assert writes(env) == []
     assert env.plex.item_at(path)["fields"]["title"] == "Kept in Plex"
 

@@ -142,8 +142,8 @@ def test_scene_ids_come_in_pages_cut_by_id(stash: StashControl, client: StashCli
         stash.set_scene(scene, tag_ids=[tag])
     assert changes.scene_ids(client, 0, 4) == [1, 2, 3, 4]
     assert changes.scene_ids(client, SCENES, 4) == []
-    assert changes.scene_ids(client, 0, 2, ("tag", tag)) == [3, 9]
-    assert changes.scene_ids(client, 9, 2, ("tag", tag)) == [21]
+    assert changes.scene_ids(client, 0, 2, ("tag", [tag])) == [3, 9]
+    assert changes.scene_ids(client, 9, 2, ("tag", [tag])) == [21]
 
 
 def test_no_question_loads_what_costs_a_transaction_a_scene(

@@ -54,7 +54,9 @@ def report(role: str, boundaries: list[str], killed: list[int]) -> None:
 def unharmed(env: CrashEnvironment, role: str, run: str = "edit") -> list[str]:
     """Give the boundaries that a process of a role passes in one run."""
     with env.watched():
-        if run == "task":
+        if run == "studios":
+            env.rename_studios()
+        elif run == "task":
             for scene in env.scenes:
                 env.give(scene, hook=False)
             env.sync_all()
@@ -115,6 +117,29 @@ def kill_worker_everywhere(env: CrashEnvironment, *, most: int = EVERY, odd: int
 def test_worker_killed_all_along_a_scene(env: CrashEnvironment) -> None:
     """A worker that dies anywhere in a scene leaves it to the next, which ends it as it should."""
     kill_worker_everywhere(env, most=26)
+
+
+@pytest.mark.timeout(300)
+def test_worker_killed_all_along_many_renamed_studios(env: CrashEnvironment) -> None:
+    """Whatever a worker had marked or looked at when it died, each scene gets its studio's name."""
+    boundaries = unharmed(env, "worker", "studios")
+    wanted, killed = worth_killing_at(boundaries, most=12), []
+    for number in wanted:
+        env.forget_victims()
+        env.order("worker", number)
+        env.rename_studios()
+        wait_for(lambda: env.victims_died() or env.is_settled())
+        with contextlib.suppress(AssertionError):
+            wait_for(env.victims_died, 1.5)
+        if env.deaths():
+            killed.append(number)
+        env.env.kill_workers()
+        env.give(1)
+        env.hold()
+        wait_for(env.is_settled)
+        env.env.kill_workers()
+    report("worker with many studios", boundaries, killed)
+    assert len(killed) >= len(wanted) / 3  # how requests are bundled varies
 
 
 @pytest.mark.timeout(300)

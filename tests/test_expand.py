@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from store.enqueue import BACKGROUND, EDIT, enqueue
 from store.store import Store
 from sync.plan import record_of
 from sync.stash_session import StashSession
+from tests.installation import wait_for
 from tests.stash_stand_in import serving
 from worker import fan_out
 from worker.fan_out import FanOut
@@ -48,6 +51,12 @@ class World:
         assert found
         return found
 
+    def expand(self, row: QueueRow, fan_out: FanOut | None = None) -> int | None:
+        """Mark the scenes of one thing; give how many there are, None if that was interrupted."""
+        done = list((fan_out or self.expansion).run([row]))
+        assert [rows for rows, _ in done] in ([], [[row]])
+        return done[0][1] if done else None
+
     def marked(self) -> list[int]:
         """The scenes that are marked, all in the background."""
         rows = self.store.connection.execute(
@@ -75,8 +84,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of seven, so that a few scenes make several."""
+    """Pages and chunks of seven, so that a few scenes make several."""
     monkeypatch.setattr(fan_out, "SCENES_AT_ONCE", 7)
+    monkeypatch.setattr(fan_out, "SCENES_A_PAGE", 7)
 
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
@@ -93,7 +103,7 @@ def test_who_carries_it_now_and_who_carried_it_before_are_marked(world: World, k
         world.stash.set_scene(scene, **values[kind])
     world.carried(9, (kind, number))
     world.carried(30, (kind, number))
-    assert world.expansion.run(world.row(kind, number)) == 3
+    assert world.expand(world.row(kind, number)) == 3
     assert world.marked() == [4, 9, 30]
 
 
@@ -101,7 +111,7 @@ def test_a_deleted_tag_leads_to_the_scenes_that_carried_it(world: World) -> None
     """After a deletion only the ledger knows."""
     for scene in range(1, 11):
         world.carried(scene, ("tag", 4711))
-    assert world.expansion.run(world.row("tag", 4711)) == 10
+    assert world.expand(world.row("tag", 4711)) == 10
     assert world.marked() == list(range(1, 11))
 
 
@@ -114,7 +124,7 @@ def test_many_scenes_are_marked_in_short_transactions(world: World) -> None:
     row = world.row("tag", tag)
     said: list[str] = []
     world.store.connection.set_trace_callback(said.append)
-    assert world.expansion.run(row) == SCENES
+    assert world.expand(row) == SCENES
     world.store.connection.set_trace_callback(None)
     marks = [0]
     for statement in said:
@@ -128,29 +138,53 @@ def test_many_scenes_are_marked_in_short_transactions(world: World) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: World) -> None:
-    """A newer edit interrupts; going on marks the rest and asks for no page twice."""
+    """An edit interrupts, answer or not; going on marks the rest and nothing twice."""
     tag = world.stash.add_entity("tag", "Everywhere")
     for scene in range(1, 22):
         world.stash.set_scene(scene, tag_ids=[tag])
     row = world.row("tag", tag)
-    edit = world.row("scene", 50)
     world.stash.clear_requests()
-    assert world.expansion.run(row) is None
+    world.stash.fault("delay", operation="SceneIds", nth=2, seconds=1.0)
+
+    def edit() -> None:
+        wait_for(lambda: world.stash.counts().get("SceneIds", 0) == 2)
+        with sqlite3.connect(world.store.path("plexsync.sqlite")) as connection:
+            enqueue(connection, "scene", [50], now=time.time())
+
+    editing = threading.Thread(target=edit)
+    editing.start()
+    assert world.expand(row) is None
+    editing.join()
     assert world.marked() == list(range(1, 8))
     assert queue.is_current(world.store.connection, row)
+    found = queue.edited_scene(world.store.connection)
+    assert found
+    assert found.id == 50
     with world.store.transaction() as connection:
-        queue.done(connection, edit)
-    assert world.expansion.run(row) == 21
+        queue.done(connection, found)
+    assert world.expand(row) == 14
     assert world.marked() == list(range(1, 22))
-    assert world.stash.counts()["SceneIds"] == 4
+    # Two, of which one was in vain, and the rest: two pages and the end.
+    assert world.stash.counts()["SceneIds"] == 5
 
 
-def test_an_older_edit_does_not_hold_it_up(world: World) -> None:
-    """What waited before the row itself is no interruption, nor is the row."""
-    tag = world.stash.add_entity("tag", "Few")
-    world.stash.set_scene(5, tag_ids=[tag])
-    world.row("scene", 50)
-    assert world.expansion.run(world.row("tag", tag)) == 1
+def test_many_things_are_asked_for_together_and_a_scene_is_marked_once(world: World) -> None:
+    """One question for a hundred of a kind; who carries several of them is marked once."""
+    tags = [world.stash.add_entity("tag", f"Tag {number}") for number in range(150)]
+    for scene in range(1, SCENES + 1):
+        world.stash.set_scene(scene, tag_ids=[tags[scene], tags[scene + 80]])
+    with world.store.transaction() as connection:
+        enqueue(connection, "tag", tags, now=time.time(), urgency=BACKGROUND)
+    world.carried(SCENES + 1, ("tag", tags[0]), ("tag", tags[149]))
+    rows = queue.carried(world.store.connection, now=time.time())
+    before = queue.newest_revision(world.store.connection)
+    world.stash.clear_requests()
+    done = list(world.expansion.run(rows))
+    assert [len(group) for group, _ in done] == [100, 50]
+    assert sum(scenes for _, scenes in done) == SCENES + 1
+    assert world.marked() == list(range(1, SCENES + 2))
+    assert queue.newest_revision(world.store.connection) == before + SCENES + 1
+    assert world.stash.counts()["SceneIds"] == 2
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -162,15 +196,15 @@ def test_what_was_marked_before_a_failure_stays(world: World) -> None:
     row = world.row("tag", tag)
     world.stash.fault("graphql_error", operation="SceneIds", nth=2, message="broken")
     with pytest.raises(SyncError):
-        world.expansion.run(row)
+        world.expand(row)
     assert world.marked() == list(range(1, 8))
-    assert FanOut(world.store, world.link, time.time).run(row) == 21
+    assert world.expand(row, FanOut(world.store, world.link, time.time)) == 21
 
 
 def test_a_new_mark_of_the_thing_begins_anew(world: World) -> None:
     """A tag that changes again while it is expanded is expanded from the start."""
     tag = world.stash.add_entity("tag", "Twice")
     world.stash.set_scene(2, tag_ids=[tag])
-    assert world.expansion.run(world.row("tag", tag)) == 1
+    assert world.expand(world.row("tag", tag)) == 1
     world.stash.set_scene(1, tag_ids=[tag])
-    assert world.expansion.run(world.row("tag", tag)) == 2
+    assert world.expand(world.row("tag", tag)) == 2

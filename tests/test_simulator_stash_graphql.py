@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.control_stash import GraphQLError, StashControl
-from stash.queries import SCENE
+from stash.queries import SCENE_AND_SETTINGS
 from tests.stash_stand_in import recorded_reply, serving, shape
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_a_scene_is_as_recorded(stash: StashControl) -> None:
     """All that PlexSync asks of a scene has the recorded types."""
     _, _, _, reply = recorded_reply("findScene-full-schema-example")
     stash.set_scene(1, performer_ids=[1], rating100=None)
-    got = stash.graphql(SCENE, id="1")["findScene"]
+    got = stash.graphql(SCENE_AND_SETTINGS, id="1", plugins=[])["findScene"]
     want = {name: reply["data"]["findScene"][name] for name in got}
     for inner in ("studio", "performers", "tags", "files"):
         ours, theirs = (

@@ -101,21 +101,23 @@ def test_whole_scenes_come_in_pages_too(wire: Wire, client: StashClient) -> None
 def test_many_scenes_survive_missing_ones(wire: Wire, client: StashClient) -> None:
     """Unknown ids are absent from read_scenes, though Stash fails the whole list for one."""
     wire.scenes = {n: raw_scene(n) for n in range(1, 131) if n not in {17, 60, 61}}
-    scenes = client.read_scenes([*range(1, 131), 5, 5])
+    scenes = client.read_scenes([*range(1, 131), 5, 5]).scenes
     assert sorted(scenes) == sorted(wire.scenes)
     assert scenes[130].title == "Scene 130"
 
 
 def test_many_scenes_cost_few_requests(wire: Wire, client: StashClient) -> None:
-    """Without missing ones, 200 scenes cost two requests; none cost none."""
-    wire.scenes = {n: raw_scene(n) for n in range(1, 201)}
+    """Without missing ones, 1,000 scenes and the settings cost two requests; none cost none."""
+    wire.scenes = {n: raw_scene(n) for n in range(1, 1001)}
+    wire.settings = {"PlexSync": {"plex_url": "http://plex:32400"}}
     version_of(client)
     wire.asked.clear()
-    assert client.read_scenes([]) == {}
-    client.read_scenes([*wire.scenes, *wire.scenes])
+    assert client.read_scenes([]).scenes == {}
+    reading = client.read_scenes([*wire.scenes, *wire.scenes])
+    assert reading.settings == wire.settings["PlexSync"]
     assert wire.operations() == ["ScenesById", "ScenesById"]
     asked_for = [scene for each in wire.asked for scene in each.question["variables"]["ids"]]
-    assert asked_for == [str(scene_id) for scene_id in range(1, 201)]
+    assert asked_for == [str(scene_id) for scene_id in range(1, 1001)]
 
 
 def test_a_scene_that_cannot_be_read_is_not_taken_for_a_missing_one(

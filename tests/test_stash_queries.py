@@ -47,10 +47,10 @@ NEVER_ASKED = {
 FILTERS: dict[str, dict[str, Any]] = {
     "after": queries.after(41),
     "path": queries.after(41, queries.with_path("/srv/a_b%.mp4")),
-    "studio": queries.after(41, queries.belonging_to("studio", 5)),
-    "performer": queries.after(41, queries.belonging_to("performer", 5)),
-    "tag": queries.after(41, queries.belonging_to("tag", 5)),
-    "group": queries.after(41, queries.belonging_to("group", 5)),
+    "studio": queries.after(41, queries.belonging_to("studio", [5])),
+    "performer": queries.after(41, queries.belonging_to("performer", [5])),
+    "tag": queries.after(41, queries.belonging_to("tag", [5])),
+    "group": queries.after(41, queries.belonging_to("group", [5])),
 }
 
 
@@ -123,4 +123,4 @@ def test_stash_accepts_every_filter(schema: GraphQLSchema, name: str) -> None:
 def test_an_unknown_kind_is_a_mistake_of_the_caller() -> None:
     """Only the four kinds that scenes carry can be asked for."""
     with pytest.raises(ValueError, match="gallery"):
-        queries.belonging_to("gallery", 1)
+        queries.belonging_to("gallery", [1])

@@ -230,12 +230,12 @@ def test_a_scene_remembers_who_it_carried(connection: sqlite3.Connection) -> Non
     record = ledger.SceneRecord._make([1] + [""] * (len(ledger.SceneRecord._fields) - 1))
     ledger.record_scene(connection, record, [("tag", 7), ("studio", 3)])
     ledger.record_scene(connection, record._replace(id=2), [("tag", 7)])
-    assert ledger.scenes_carrying(connection, "tag", 7) == [1, 2]
+    assert ledger.scenes_carrying(connection, "tag", [7]) == [1, 2]
     ledger.record_scene(connection, record, [("tag", 8)])
-    assert ledger.scenes_carrying(connection, "tag", 7) == [2]
-    assert ledger.scenes_carrying(connection, "studio", 3) == []
+    assert ledger.scenes_carrying(connection, "tag", [7]) == [2]
+    assert ledger.scenes_carrying(connection, "studio", [3]) == []
     ledger.forget_scene(connection, 2)
-    assert ledger.scenes_carrying(connection, "tag", 7) == []
+    assert ledger.scenes_carrying(connection, "tag", [7]) == []
     assert ledger.scene_record(connection, 2) is None
 
 

@@ -1,4 +1,4 @@
-"""What comes next: the most urgent row by itself, or background scenes by the batch.
+"""What comes next: the most urgent row by itself, or many in the background together.
 
 While Plex is at work on the last edits of a batch the next one is planned (docs/adr/0009).
 Where something more urgent waits, or a batch takes too long, its rest and the next one are
@@ -72,13 +72,17 @@ class Dispatcher:
         self._pace = 0.0
 
     def take(self) -> bool:
-        """Work on the most urgent row, or on a batch from it on; say whether there was any."""
-        rows = queue.ready(
-            self._store.connection,
-            now=self._clock(),
-            limit=1,
-            with_task=self._task_lock.is_held(),
-        )
+        """Work on the most urgent row, or on a batch from it on; say whether there was any.
+
+        What scenes carry comes right after the edits of scenes: what it marks joins the
+        scenes in the background, so that each of them is looked at once.
+        """
+        edit = queue.edited_scene(self._store.connection)
+        things = [] if edit else queue.carried(self._store.connection, now=self._clock())
+        if things:
+            self._mark_scenes_of(things)
+            return True
+        rows = [edit] if edit else self._ready(1, with_task=self._task_lock.is_held())
         if not rows:
             return False
         batch = self._batch(rows[0])
@@ -102,7 +106,8 @@ class Dispatcher:
         now = time.monotonic()
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
             if (
-                queue.edit_waits(self._store.connection)
+                # Of a scene: what it carries only marks others, and that is done between batches.
+                queue.edited_scene(self._store.connection)
                 or holds.all_holds(self._store.connection)  # the breaker decides when it goes on
                 or (self._at_work_for == TASK and not self._task_lock.is_held())
                 or self._files.changed()
@@ -121,32 +126,49 @@ class Dispatcher:
             self.one_by_one -= 1
             return []
         self._at_work_for = first.urgency
-        return self._alike(first, self._ready(BATCH))
+        return self._alike(first, self._ready(BATCH, with_task=first.urgency == TASK))
 
     def _following(self, rows: list[QueueRow]) -> list[QueueRow]:
         """Give the batch that comes after another, none where something else is next."""
+        if queue.carried(self._store.connection, now=self._clock()):
+            return []
         taken = {row.id for row in rows}
         ready = [
             row
-            for row in self._ready(len(rows) + BATCH)
+            for row in self._ready(len(rows) + BATCH, with_task=self._at_work_for == TASK)
             if row.kind != "scene" or row.id not in taken
         ]
         if not ready or _likeness(ready[0]) != _likeness(rows[0]):
             return []
         return self._alike(ready[0], ready)
 
-    def _ready(self, limit: int) -> list[QueueRow]:
+    def _ready(self, limit: int, *, with_task: bool) -> list[QueueRow]:
         return queue.ready(
-            self._store.connection,
-            now=self._clock(),
-            limit=limit,
-            with_task=self._at_work_for == TASK,
+            self._store.connection, now=self._clock(), limit=limit, with_task=with_task
         )
 
     def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
         """Give those that can be worked on together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
         return alike[: min(BATCH, self.most)] if len(alike) >= FEWEST else []
+
+    def _mark_scenes_of(self, things: list[QueueRow]) -> None:
+        """Mark the scenes of many things; after a fault or a defect, of one thing at a time."""
+        if self.one_by_one:
+            self.one_by_one -= 1
+            self._work_on(things[0])
+            return
+        try:
+            fault = self._worker.mark_scenes_of(things)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
+            self.one_by_one = len(things)
+            self._note_defect(f"the scenes of {self.one_by_one} things")
+            return
+        if fault:
+            self.one_by_one = len(things)
+            self._worker.retry_policy.retry_batch(fault)
 
     def _work_on_all(self, rows: list[QueueRow]) -> None:
         """Work on batch after batch; after a defect of ours its scenes come one by one."""
@@ -160,18 +182,25 @@ class Dispatcher:
 
     def _sync_batches(self, rows: list[QueueRow]) -> None:
         """Sync batch after batch; what was not finished stays in the queue. Raises no SyncError."""
-        worker = self._worker
-        planning: Planning | None = self._planning(rows)
+        worker, self._rows = self._worker, rows
+        planning: Planning | None = None
         try:
+            if not worker.breaker.adopt(worker.stash.settings()):
+                return
+            planning = self._planning(rows)
             while planning is not None:
-                self._rows = list(planning.batch.rows.values())
-                # They may have changed since the last scene that was read with them.
-                if not worker.breaker.adopt(worker.stash.settings()):
-                    return
-                if not planning.is_good():
+                self._rows, turn = list(planning.batch.rows.values()), time.monotonic()
+                if planning.is_old():
                     planning.close()
                     planning = self._planning(self._rows)
-                if not planning.finish(worker.recorder):
+                if planning.complete():
+                    # They may have changed since the batch before. With scenes they come along.
+                    if not worker.breaker.adopt(worker.stash.settings(since=turn)):
+                        return
+                    if planning.is_outdated():
+                        planning = self._planning(self._rows)
+                        continue
+                if not planning.settle(worker.recorder):
                     return
                 batch, following = planning.batch, self._following(self._rows)
                 planning = self._planning(following, batch) if following else None

@@ -1,33 +1,42 @@
-"""From a studio, performer, tag or group to the scenes that carry it.
+"""From studios, performers, tags and groups to the scenes that carry them.
 
-Stash knows who carries it now; the ledger knows who carried it when we last
-looked, which is all that is left after a deletion or a merge. A tag may have a
-hundred thousand scenes, so they are marked a chunk at a time, an edit by hand
-is served in between, and the row itself ends last.
+Stash knows who carries them now; the ledger knows who carried them when we last
+looked, which is all that is left after a deletion or a merge. Whoever tags for an
+evening changes hundreds of them, so Stash is asked for many with one question, and
+a scene that carries several is marked once. A tag may have a hundred thousand scenes,
+so they are marked some at a time, an edit by hand is served in between, and the rows
+themselves end last.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from stash import changes
 from store import ledger, queue
 from store.enqueue import BACKGROUND, enqueue
+from sync.batch import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from stash.client import RefKind
     from store.queue import QueueRow
     from store.store import Store
     from sync.stash_session import StashSession
 
-#: Scenes marked in one transaction, and read from Stash with one request.
+_T = TypeVar("_T")
+
+#: Things of one kind that Stash is asked for with one question.
+THINGS_AT_ONCE = 100
+#: Ids of scenes in one answer of Stash; it looks for each in the list of all.
+SCENES_A_PAGE = 10_000
+#: Scenes marked in one transaction.
 SCENES_AT_ONCE = 500
 
 
 class FanOut:
-    """Marks the scenes of one thing after another.
+    """Marks the scenes of many things.
 
     Args:
         store: Where rows and ledger are.
@@ -39,42 +48,75 @@ class FanOut:
         self._store = store
         self._stash = stash
         self._clock = clock
-        self._row: QueueRow | None = None
-        self._marked: set[int] = set()
+        # Where a run was interrupted: things of which all scenes up to one are marked.
+        self._rows: Sequence[QueueRow] = ()
+        self._last = 0
 
-    def run(self, row: QueueRow) -> int | None:
-        """Mark all scenes that carry, or carried, what a row is about; the caller ends the row.
+    def run(self, rows: Sequence[QueueRow]) -> Iterator[tuple[Sequence[QueueRow], int]]:
+        """Mark all scenes that carry, or carried, what some rows are about.
 
-        Returns:
-            How many there are, or None when a newer edit by hand came first: the row
-            stays, and the next call for it goes on where this one was.
+        Args:
+            rows: Read from the queue just now. What they are about changed before, so a
+                scene that is marked for one of them needs no second mark for another.
+
+        Yields:
+            Rows whose scenes are all marked, which the caller ends, and how many scenes
+            they have that none before them had. Stops early when an edit by hand came:
+            the rows that are left stay, and a call for them goes on where this one was.
 
         Raises:
             errors.SyncError: Stash could not be asked.
         """
-        if self._row is None or self._row[:3] != row[:3]:
-            self._row, self._marked = row, set()
-        kind = cast("RefKind", row.kind)
-        while True:
-            page = self._carrying(kind, row.id, max(self._marked, default=0))
-            if not page:
-                break
-            self._mark(page)
-            if queue.edit_waits(self._store.connection, after=row.revision):
-                return None
-        before = ledger.scenes_carrying(self._store.connection, row.kind, row.id)
-        left = [scene for scene in before if scene not in self._marked]
-        for start in range(0, len(left), SCENES_AT_ONCE):
-            self._mark(left[start : start + SCENES_AT_ONCE])
-        count = len(self._marked)
-        self._row, self._marked = None, set()
-        return count
+        marked: set[int] = set()
+        try:
+            for group in _groups(rows):
+                before = len(marked)
+                self._mark_scenes_of(group, marked)
+                yield group, len(marked) - before
+        except Interrupted:
+            return
 
-    def _carrying(self, kind: RefKind, number: int, last: int) -> list[int]:
-        of = (kind, number)
-        return self._stash.ask(lambda client: changes.scene_ids(client, last, SCENES_AT_ONCE, of))
+    def _mark_scenes_of(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
+        if [row[:3] for row in rows] != [row[:3] for row in self._rows]:
+            self._rows, self._last = rows, 0
+        kind, numbers = rows[0].kind, [row.id for row in rows]
+        more = True
+        while more:
+            page = self._carrying(kind, numbers)
+            more = len(page) == SCENES_A_PAGE
+            for chunk in _chunks(page, SCENES_AT_ONCE):
+                self._mark(chunk, marked)
+                self._last = chunk[-1]
+        before = ledger.scenes_carrying(self._store.connection, kind, numbers)
+        for chunk in _chunks([scene for scene in before if scene not in marked], SCENES_AT_ONCE):
+            self._mark(chunk, marked)
+        self._rows, self._last = (), 0
 
-    def _mark(self, scenes: list[int]) -> None:
-        with self._store.transaction() as connection:
-            enqueue(connection, "scene", scenes, now=self._clock(), urgency=BACKGROUND)
-        self._marked.update(scenes)
+    def _carrying(self, kind: str, numbers: Sequence[int]) -> list[int]:
+        of = (cast("RefKind", kind), numbers)
+        last = self._last
+        return self._stash.ask(
+            lambda client: changes.scene_ids(client, last, SCENES_A_PAGE, of), self._look_up
+        )
+
+    def _mark(self, scenes: Sequence[int], marked: set[int]) -> None:
+        self._look_up()
+        new = [scene for scene in scenes if scene not in marked]
+        if new:
+            with self._store.transaction() as connection:
+                enqueue(connection, "scene", new, now=self._clock(), urgency=BACKGROUND)
+            marked.update(new)
+
+    def _look_up(self) -> None:
+        if queue.edited_scene(self._store.connection) is not None:
+            raise Interrupted
+
+
+def _groups(rows: Sequence[QueueRow]) -> Iterator[Sequence[QueueRow]]:
+    """Give rows of one kind, so many at a time as Stash is asked for."""
+    for kind in dict.fromkeys(row.kind for row in rows):
+        yield from _chunks([row for row in rows if row.kind == kind], THINGS_AT_ONCE)
+
+
+def _chunks(things: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    return (things[start : start + size] for start in range(0, len(things), size))

@@ -29,7 +29,7 @@ from worker.fan_out import FanOut
 from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from log import Log
     from plex.libraries import Libraries
@@ -164,11 +164,26 @@ class SyncWorker:
             if row.kind == unlock.KIND:
                 unlock.work_on(row, self.store, self._get_plex_client, self.log)
             elif row.kind != "scene":
-                self._mark_scenes_of(row)
+                self._mark_scenes_of([row])
             else:
                 self._sync_scene(row)
         except SyncError as fault:
             self.settle(row, fault)
+
+    def mark_scenes_of(self, rows: Sequence[QueueRow]) -> SyncError | None:
+        """Mark the scenes of studios, performers, tags and groups, and end their rows.
+
+        Args:
+            rows: What changed; those that an edit by hand came before stay.
+
+        Returns:
+            What failed, None for nothing. The rows that are left are as they were.
+        """
+        try:
+            self._mark_scenes_of(rows)
+        except SyncError as fault:
+            return fault
+        return None
 
     def _sync_scene(self, row: QueueRow) -> None:
         asked_at = self.clock()
@@ -215,10 +230,12 @@ class SyncWorker:
             case PlexPermanentError() | PermanentError() | _:
                 self.retry_policy.park(row, fault)
 
-    def _mark_scenes_of(self, row: QueueRow) -> None:
-        scenes = self._fan_out.run(row)
-        if scenes is None:
-            return  # an edit by hand comes first
-        with self.store.transaction():
-            self.recorder.end(row, "expanded")
-        self.log.info(f"{row.kind} {row.id} changed: {scenes} scenes to look at")
+    def _mark_scenes_of(self, rows: Sequence[QueueRow]) -> None:
+        for done, scenes in self._fan_out.run(rows):
+            with self.store.transaction():
+                for row in done:
+                    self.recorder.end(row, "expanded")
+            what = f"{done[0].kind} {done[0].id}"
+            if len(done) > 1:
+                what = f"{len(done)} {done[0].kind}s"
+            self.log.info(f"{what} changed: {scenes} scenes to look at")
