@@ -1,7 +1,7 @@
 """An item's poster and background: what Plex offers, what is selected, and placing one more.
 
-Plex keeps uploads by the SHA-1 of their bytes and never lets go of one, so an
-image is sent only when no upload of the same bytes is there already. Episodes
+Plex keeps uploads by the SHA-1 of their bytes and never lets go of one: the same bytes
+once more are the same upload. Episodes
 have longer upload keys than movies: only the hash at the end is compared.
 """
 
@@ -65,31 +65,37 @@ def select(client: PlexClient, rating_key: int, kind: Kind, key: str) -> None:
     client.query(path, (("url", key),), method="PUT")
 
 
-def place(
-    client: PlexClient, rating_key: int, kind: Kind, image: bytes, there: list[Offered]
-) -> None:
-    """Make an item show an image: select the upload of the same bytes, or send them.
+def upload(
+    client: PlexClient, rating_key: int, kind: Kind, image: bytes, *, look: bool = True
+) -> bool:
+    """Send an image that an item is to show from now on.
 
     Args:
         client: Plex.
         rating_key: The item.
         kind: Poster or background.
         image: The bytes.
-        there: What ``offered`` gave just now.
+        look: Look whether it is shown now, and select it if it is not. An upload usually
+            becomes the selected one; nobody promises it.
+
+    Returns:
+        Whether it was seen to be shown by itself.
 
     Raises:
         ImageTooLarge: The image has more bytes than Plex takes; nothing was sent.
-        errors.SyncError: Plex failed. Doing it again never sends the same bytes twice.
+        errors.SyncError: Plex failed. The same bytes once more are the same upload.
     """
     check_size(image)
+    client.upload(f"/library/metadata/{rating_key}/{kind.listed}", image)
+    if not look:
+        return False
     sha1 = digest(image)
-    same = [one for one in there if one.sha1 == sha1]
-    if not same:
-        client.upload(f"/library/metadata/{rating_key}/{kind.listed}", image)
-        # An upload usually becomes the selected one; nobody promises it.
-        same = [one for one in offered(client, rating_key, kind) if one.sha1 == sha1]
-    if same and not any(one.selected for one in same):
+    same = [one for one in offered(client, rating_key, kind) if one.sha1 == sha1]
+    if any(one.selected for one in same):
+        return True
+    if same:
         select(client, rating_key, kind, same[0].key)
+    return False
 
 
 def check_size(image: bytes) -> None:

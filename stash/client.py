@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import queries
 from .answer import read_each, read_whole, senseless
@@ -30,6 +30,8 @@ _BATCH = 100
 #: Scenes of one list. It is waited for in a thread (sync/stash_session.py), so nobody
 #: who is in a hurry stands behind it.
 _LIST = 500
+#: Letters of an ETag that is taken for one; Stash's are the MD5 of the bytes.
+_LONGEST_ETAG = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,19 @@ class ScenesReading:
 
     scenes: dict[int, Scene]
     settings: dict[str, Any]
+
+
+class CoverReading(NamedTuple):
+    """What Stash has as a scene's cover.
+
+    ``image`` are the bytes as Stash keeps them, None when there is nothing to show in
+    Plex, or nothing new: ``is_known`` says that they are those of the ETag that was asked
+    with. ``etag`` is what Stash knows them by, one word, "" where it does not say.
+    """
+
+    image: bytes | None = None
+    etag: str = ""
+    is_known: bool = False
 
 
 class StashClient:
@@ -141,28 +156,36 @@ class StashClient:
             raise senseless("the number of scenes", "is missing")
         return count
 
-    def cover(self, scene: Scene) -> bytes | None:
-        """Fetch a scene's cover.
+    def cover(self, scene: Scene, etag: str = "") -> CoverReading:
+        """Fetch a scene's cover, unless its bytes are those of an ETag.
 
-        Returns:
-            The picture as Stash keeps it, or None when there is nothing to show
-            in Plex: no cover (Stash then draws an SVG of its own), the scene is
-            gone, not an image, or more than 32 MiB.
+        Its address changes with every save of the scene, its ETag with the bytes alone.
+        There is nothing to show where there is no cover (Stash then draws an SVG of its
+        own), the scene is gone, it is not an image, or has more than 32 MiB.
+
+        Args:
+            scene: The scene.
+            etag: That of the bytes that need not come again, "" for none.
         """
         if not scene.cover:
-            return None
+            return CoverReading()
+        condition = {"If-None-Match": etag} if etag else {}
         try:
-            reply = self._transport.exchange("GET", scene.cover, limit=LARGEST_COVER)
+            reply = self._transport.exchange(
+                "GET", scene.cover, limit=LARGEST_COVER, headers=condition
+            )
         except BodyTooLongError:
-            return None
+            return CoverReading()
+        if reply.status == HTTPStatus.NOT_MODIFIED and etag:
+            return CoverReading(None, etag, is_known=True)
         if reply.status == HTTPStatus.NOT_FOUND:
-            return None
+            return CoverReading()
         if reply.status != HTTPStatus.OK:
             raise self._transport.unexpected(reply)
         kind, _, form = reply.content_type.partition("/")
         if kind != "image" or form.startswith("svg") or not reply.body:
-            return None
-        return reply.body
+            return CoverReading()
+        return CoverReading(reply.body, _one_word(reply.etag))
 
     def _settings(self, data: Mapping[str, Any]) -> dict[str, Any]:
         plugins = _within(_within(data, "configuration"), "plugins")
@@ -225,6 +248,12 @@ def _within(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(part, Mapping):
         raise senseless(key, "is not an object")
     return part
+
+
+def _one_word(etag: str) -> str:
+    """Give an ETag that can be kept and sent back as it is, "" for any other."""
+    fits = etag.isascii() and etag.isprintable() and " " not in etag
+    return etag if fits and len(etag) <= _LONGEST_ETAG else ""
 
 
 def _scene(data: Mapping[str, Any], scene_id: int) -> Scene | None:

@@ -36,11 +36,12 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Stash said: status, content type (lower case, no parameters) and body."""
+    """What Stash said: status, content type (lower case, no parameters), body and ETag."""
 
     status: int
     content_type: str
     body: bytes
+    etag: str = ""
 
 
 class StashTransport:
@@ -72,7 +73,13 @@ class StashTransport:
         self._exchange.close()
 
     def exchange(
-        self, method: str, path: str, *, limit: int, question: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        limit: int,
+        question: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send one request, and once more with the API key if the cookie was refused.
 
@@ -81,6 +88,7 @@ class StashTransport:
             path: Absolute path on Stash, with its query.
             limit: Longest body to read, in bytes.
             question: JSON body of a POST, or None.
+            headers: What to send beside who we are.
 
         Returns:
             A reply that is neither a refusal, a redirect nor a 5xx.
@@ -90,16 +98,16 @@ class StashTransport:
             SyncError: One of stash.exceptions, about the server.
         """
         for _ in range(2):
-            shown, headers = self.credentials.headers()
+            shown, own = self.credentials.headers()
             try:
-                reply = self._send(method, path, headers, limit, question)
+                reply = self._send(method, path, {**(headers or {}), **own}, limit, question)
             except (OSError, HTTPException, BodyDamagedError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
             if reply is not None:
                 return reply
             if not self.credentials.after_refusal(shown):
                 break
-        raise self._refused(shown, headers)
+        raise self._refused(shown, own)
 
     def unexpected(self, reply: Reply) -> SyncError:
         """Give the error for a status that Stash has no reason to send (not raised here)."""
@@ -152,7 +160,7 @@ class StashTransport:
             body = answer.body(limit)
         except (BodyHalvedError, UnknownEncodingError):
             body = b""  # neither JSON nor a picture
-        return Reply(status, kind, body)
+        return Reply(status, kind, body, answer.headers.get("etag", ""))
 
     def _refused(self, shown: Kind, headers: dict[str, str]) -> StashRefused:
         if not headers:

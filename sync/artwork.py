@@ -12,77 +12,25 @@ for pictures as for texts.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from errors import NextStep, SyncError
-from merge.picture import KEPT, NONE, OPEN, REFUSED, SENT, Picture
+from merge.picture import KEPT, NONE, NOT_SINCE, OPEN, REFUSED, SENT, Picture
 from plex import edits, images
-from stash.changes import SAME_SECOND, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from merge.base import Base
     from plex.client import PlexClient
     from plex.images import Kind, Offered
     from plex.item import PlexItem
-    from stash.scene import Scene
+    from sync.cover import Cover
     from validation.config import PlexSyncConfig
 
-#: Stash tells versions by the second of the last save: this marks one that may not be the
-#: last of its second.
-UNSURE = "~"
-
-
-class Cover:
-    """A scene's cover, fetched when first needed and then kept.
-
-    Args:
-        scene: The scene.
-        fetch: Gives the bytes, None when there is no picture to show.
-        now: Unix seconds, taken before the cover is fetched.
-    """
-
-    def __init__(
-        self, scene: Scene, fetch: Callable[[Scene], bytes | None], now: float = math.inf
-    ) -> None:
-        self._scene = scene
-        #: Stash's version of the cover; another one than ``version_of`` gives while a
-        #: further save could still carry the same, so that it is fetched once more then.
-        self.version = version_of(scene)
-        if now - instant(scene.updated_at) < SAME_SECOND:
-            self.version += UNSURE
-        self._fetch = fetch
-        self._image: bytes | None = None
-        self._fault: SyncError | None = None
-        self._fetched = False
-
-    @property
-    def sha1(self) -> str:
-        """The SHA-1 of what was fetched, "-" for nothing."""
-        return images.digest(self._image) if self._image else "-"
-
-    def image(self) -> bytes | None:
-        """Give the bytes, None when there is no picture to show; raises Stash's errors."""
-        if not self._fetched:
-            self._fetched = True
-            try:
-                self._image = self._fetch(self._scene) if self._scene.cover else None
-            except SyncError as fault:
-                self._fault = fault
-        if self._fault is not None:
-            raise self._fault
-        return self._image
-
-
-def version_of(scene: Scene) -> str:
-    """Give Stash's version of a scene's cover, one word; "-" for no cover."""
-    if not scene.cover:
-        return "-"
-    version = scene.cover.partition("?t=")[2] or scene.updated_at
-    return version.replace(" ", "") or "0"
+#: Earlier covers of ours that are remembered for each place, the newest last.
+EARLIER = 12
 
 
 def due(
@@ -112,13 +60,28 @@ def due(
 def _is_unsure(
     kind: Kind, picture: Picture, base: Base, item: PlexItem, config: PlexSyncConfig
 ) -> bool:
-    """Say whether something else may stand in Plex by now although Stash should win there."""
-    free = kind.lock not in item.locked and kind.lock not in base.released
-    if not (config.overwrite_plex_edits or free):
+    """Say whether something may stand in Plex by now that is to make room for ours."""
+    shown = _shown_version(kind, item)
+    if config.overwrite_plex_edits or _is_free(kind, base, item):
+        return picture.fate == KEPT or (picture.fate == SENT and picture.seen != shown)
+    if picture.fate != SENT or kind.lock in base.released:
         return False
-    if picture.fate == KEPT:
-        return True
-    return picture.fate == SENT and picture.seen != _shown_version(kind, item)
+    # Locked: what a person chose since stays. But an upload may not have been shown at all,
+    # and where there are earlier ones of ours, one of them may have come back.
+    return picture.left == shown or (bool(base.earlier.get(kind.name)) and picture.seen != shown)
+
+
+def _is_free(kind: Kind, base: Base, item: PlexItem) -> bool:
+    return kind.lock not in item.locked and kind.lock not in base.released
+
+
+def _is_untouched(kind: Kind, before: Picture | None, base: Base, item: PlexItem) -> bool:
+    """Say whether neither we nor a person ever chose a picture there.
+
+    Whoever does locks it, and what we meant to lock is in the ledger before it is sent.
+    """
+    is_new = before is None or (before.fate == NONE and before.version != OPEN)
+    return is_new and kind.lock not in base.locked and _is_free(kind, base, item)
 
 
 def _shown_version(kind: Kind, item: PlexItem) -> str:
@@ -145,13 +108,13 @@ class Hung:
 class Decision(NamedTuple):
     """What to do about one picture.
 
-    ``image`` are the bytes to show, None where nothing is to be sent; ``there`` is what
-    Plex offers; ``ours`` says that what it shows is ours without being sent.
+    ``is_sent`` says that the cover is to be shown; ``there`` is what Plex offers, None where
+    nobody asked; ``ours`` says that what it shows is ours without being sent.
     """
 
     after: Picture
-    image: bytes | None = None
-    there: Sequence[Offered] = ()
+    is_sent: bool = False
+    there: list[Offered] | None = None
     ours: bool = False
     note: str = ""
 
@@ -162,11 +125,15 @@ class Artwork:
     Args:
         client: Plex.
         config: The settings.
+        adopts: The ledger was lost once: an item that is new to us may have our pictures.
     """
 
-    def __init__(self, client: PlexClient, config: PlexSyncConfig) -> None:
+    def __init__(self, client: PlexClient, config: PlexSyncConfig, *, adopts: bool = False) -> None:
         self._client = client
         self._config = config
+        self._adopts = adopts
+        # Places in which this server was seen to show what is uploaded, by item type.
+        self._shows: set[tuple[Kind, str]] = set()
 
     def locks(self, cover: Cover, item: PlexItem, base: Base, due: Sequence[Kind]) -> list[str]:
         """Give the locks that can go along with the texts: those of covers that will be hung.
@@ -175,14 +142,15 @@ class Artwork:
         """
         open_ = [kind for kind in due if kind.lock not in item.locked]
         try:
-            image = cover.image() if open_ else None
+            sha1 = cover.ask() if open_ else "-"
+            before = {kind: Picture.parse(base.images.get(kind.name)) for kind in open_}
+            new = [kind for kind, known in before.items() if known is None or known.sha1 != sha1]
+            image = cover.image() if new and sha1 != "-" else None
         except SyncError:
             return []
         if image is None or len(image) > images.LARGEST:
             return []
-        sha1 = images.digest(image)
-        before = {kind: Picture.parse(base.images.get(kind.name)) for kind in open_}
-        return [kind.lock for kind, known in before.items() if known is None or known.sha1 != sha1]
+        return [kind.lock for kind in new]
 
     def hang(
         self,
@@ -191,6 +159,8 @@ class Artwork:
         base: Base,
         due: Sequence[Kind],
         locked: Collection[str] = (),
+        *,
+        in_doubt: bool = False,
     ) -> Hung:
         """Bring the due pictures of one item about; faults come back, none is raised.
 
@@ -200,13 +170,15 @@ class Artwork:
             base: Its ledger state; the texts are written already.
             due: What ``due`` gave.
             locked: The locks that went along with the texts.
+            in_doubt: An earlier try may have sent them already.
         """
         hung = Hung(_with_locks(base, locked))
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
+            is_new = not (in_doubt or self._adopts) and _is_untouched(kind, before, base, item)
             try:
-                decided = self._decide(kind, before, hung.base, cover, item)
-                after = self._place(hung, kind, decided, item)
+                decided = self._decide(kind, before, base, cover, item, is_new=is_new)
+                after = self._place(hung, kind, decided, cover, item)
             except SyncError as fault:
                 after = _failed(hung, kind, before or Picture(), cover, fault)
             _keep(hung, kind, after)
@@ -221,9 +193,7 @@ class Artwork:
             # What we hung we locked: without a lock none that is offered can be ours.
             foreign = before is None and kind.lock not in item.locked
             try:
-                decided = self._decide(
-                    kind, before, base, cover, item, offered=() if foreign else None
-                )
+                decided = self._decide(kind, before, base, cover, item, is_new=foreign)
                 _tell(hung, kind, decided)
             except SyncError as fault:
                 _failed(hung, kind, before or Picture(), cover, fault)
@@ -242,48 +212,57 @@ class Artwork:
         base: Base,
         cover: Cover,
         item: PlexItem,
-        offered: Sequence[Offered] | None = None,
+        *,
+        is_new: bool,
     ) -> Decision:
-        """Decide about one picture; ``offered`` is what Plex offers, None to ask it.
+        """Decide about one picture; Plex is not asked what it offers where ``is_new``.
 
         Raises:
             errors.SyncError: The cover or the list of pictures cannot be had, or it is too large.
         """
-        image = cover.image()
-        if image is None:
-            return Decision((before or Picture())._replace(version=cover.version))
-        sha1 = images.digest(image)
-        same = before is not None and before.sha1 == sha1
-        if before and same and not _is_unsure(kind, before, base, item, self._config):
-            return Decision(before._replace(version=cover.version))
-        images.check_size(image)
-        if offered is None:
-            offered = images.offered(self._client, item.rating_key, kind)
-        shown = next((one.sha1 for one in offered if one.selected), "")
-        after = Picture(SENT, sha1, cover.version, _shown_version(kind, item))
+        sha1 = cover.ask()
+        known = before or Picture()
+        if sha1 == "-":
+            return Decision(known._replace(version=cover.version))
+        same = before is not None and known.sha1 == sha1
+        unsure = before is not None and _is_unsure(kind, known, base, item, self._config)
+        if same and not unsure:
+            return Decision(known._replace(version=cover.version, etag=cover.etag))
+        if not (same and known.fate == SENT):
+            images.check_size(cover.image() or b"")
+        at = _shown_version(kind, item)
+        after = Picture(SENT, sha1, cover.version, at, cover.etag)
+        sent = after._replace(seen=NOT_SINCE + at)
+        if is_new:
+            return Decision(sent, is_sent=True)
+        there = images.offered(self._client, item.rating_key, kind)
+        shown = next((one.sha1 for one in there if one.selected), "")
         if shown == sha1:
             # If not ours so far, then of a run that was cut short: who else would have these bytes?
-            known = before and same and before.fate == SENT and before.version != OPEN
-            return Decision(after, ours=not known)
+            is_ours = same and known.fate == SENT and known.version != OPEN
+            return Decision(after, ours=not is_ours)
         note = ""
         if kind.lock in item.locked and not self._config.overwrite_plex_edits:
-            if (before is None or before.fate == NONE) and kind.lock not in base.locked:
+            if known.fate == NONE and kind.lock not in base.locked:
                 kept = f"{kind.name}: one was chosen in Plex by hand and is kept"
                 return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
-            if before and (before.fate == KEPT or (before.fate == SENT and shown != before.sha1)):
+            went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
+            if same and not went_back:
+                return Decision(after)  # a person's
+            if known.fate == KEPT or (known.fate == SENT and shown != known.sha1 and not went_back):
                 note = (
                     f"{kind.name}: one chosen in Plex by hand is replaced: "
                     "Stash's cover changed too"
                 )
-        return Decision(after._replace(seen="-"), image, offered, note=note)
+        return Decision(sent, is_sent=True, there=there, note=note)
 
-    def _place(self, hung: Hung, kind: Kind, decided: Decision, item: PlexItem) -> Picture:
+    def _place(
+        self, hung: Hung, kind: Kind, decided: Decision, cover: Cover, item: PlexItem
+    ) -> Picture:
         """Do what was decided; give what the ledger shall keep."""
-        if decided.image is not None:
+        if decided.is_sent:
             try:
-                images.place(
-                    self._client, item.rating_key, kind, decided.image, list(decided.there)
-                )
+                self._show(kind, decided, cover, item)
             except SyncError as fault:
                 if decided.note:
                     hung.notes.append(decided.note)
@@ -291,11 +270,25 @@ class Artwork:
                     # It may have arrived all the same, and a server may lock what arrives:
                     # the next look must not take that lock for a person's.
                     hung.base = _with_locks(hung.base, [kind.lock])
+                    _remember(hung, kind, decided.after.sha1)
                 raise
-        if decided.image is not None or decided.ours:
+        if decided.is_sent or decided.ours:
             hung.placed.append(kind.lock)
         _tell(hung, kind, decided)
         return decided.after
+
+    def _show(self, kind: Kind, decided: Decision, cover: Cover, item: PlexItem) -> None:
+        """Show a cover: select the upload of its bytes if Plex has one, else send it."""
+        there = decided.there or []
+        sha1 = decided.after.sha1
+        if had := next((one for one in there if one.sha1 == sha1), None):
+            images.select(self._client, item.rating_key, kind, had.key)
+            return
+        where = (kind, item.type)
+        # One upload of a kind is looked after; what the others did shows the next read of the item.
+        look = where not in self._shows
+        if images.upload(self._client, item.rating_key, kind, cover.image() or b"", look=look):
+            self._shows.add(where)
 
     def _lock(
         self, hung: Hung, item: PlexItem, due: Sequence[Kind], known: Collection[str]
@@ -321,7 +314,7 @@ def _tell(hung: Hung, kind: Kind, decided: Decision) -> None:
     """Keep for people what is done about a picture."""
     if decided.note:
         hung.notes.append(decided.note)
-    if decided.image is not None:
+    if decided.is_sent:
         hung.changes[kind.name] = ("", f"the scene's cover ({decided.after.sha1[:8]})")
 
 
@@ -331,7 +324,7 @@ def _failed(hung: Hung, kind: Kind, before: Picture, cover: Cover, fault: SyncEr
         hung.fault = hung.fault or fault
         return before._replace(version=OPEN)
     hung.notes.append(f"{kind.name}: {fault.message}")
-    return Picture(REFUSED, cover.sha1, cover.version, "-")
+    return Picture(REFUSED, cover.sha1, cover.version, "-", cover.etag)
 
 
 def _with_locks(base: Base, locked: Collection[str]) -> Base:
@@ -339,7 +332,28 @@ def _with_locks(base: Base, locked: Collection[str]) -> Base:
 
 
 def _keep(hung: Hung, kind: Kind, picture: Picture) -> None:
+    known = Picture.parse(hung.base.images.get(kind.name))
+    if known and known.fate == SENT and known.sha1 not in ("-", picture.sha1):
+        _remember(hung, kind, known.sha1)
+    if picture.fate == SENT and picture.version != OPEN:
+        _forget(hung, kind, picture.sha1)
     hung.base = replace(hung.base, images={**hung.base.images, kind.name: picture.text})
+
+
+def _remember(hung: Hung, kind: Kind, sha1: str) -> None:
+    """Keep that a picture is ours although it is not the last one; of very many the oldest go."""
+    _forget(hung, kind, sha1)
+    earlier = hung.base.earlier
+    now = (*earlier.get(kind.name, ()), sha1)[-EARLIER:]
+    hung.base = replace(hung.base, earlier={**earlier, kind.name: now})
+
+
+def _forget(hung: Hung, kind: Kind, sha1: str) -> None:
+    earlier = dict(hung.base.earlier)
+    left = tuple(one for one in earlier.pop(kind.name, ()) if one != sha1)
+    if left:
+        earlier[kind.name] = left
+    hung.base = replace(hung.base, earlier=earlier)
 
 
 def _reopen(hung: Hung, due: Iterable[Kind]) -> None:

@@ -118,7 +118,13 @@ class Context:
             ledger = meta.get(self.store.connection, meta.LEDGER) or {}
             adopts = ledger.get("from") == meta.LOST
             self._connected = Connected(
-                client, config, libraries, resolver, Artwork(client, config), index, adopts
+                client,
+                config,
+                libraries,
+                resolver,
+                Artwork(client, config, adopts=adopts),
+                index,
+                adopts,
             )
         return self._connected
 

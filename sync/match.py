@@ -15,6 +15,7 @@ from merge.three_way import merge
 from plex.exceptions import TooManyAlike
 from store.ledger import LedgerEntry
 from sync import artwork, read
+from sync.cover import version_of
 from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
 from sync.scene_filter import why_not
 
@@ -133,7 +134,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         adopt=context.plex.adopts,
     )
     plan.notes += merged.notes
-    due = artwork.due(merged.base, item, config, artwork.version_of(plan.scene))
+    due = artwork.due(merged.base, item, config, version_of(plan.scene))
     if locks := {kind.lock for kind in due} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
     after = LedgerEntry(

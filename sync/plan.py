@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from merge.picture import Picture
 from store.ledger import SHARES, SHARES_WITH, LedgerEntry, SceneRecord, paths_text
 
 if TYPE_CHECKING:
@@ -94,6 +95,16 @@ class ScenePlan:
         if self.written:
             return "changed"
         return "unchanged" if self.items else SHARES
+
+    @property
+    def hung(self) -> list[Picture]:
+        """What the ledger has of the scene's cover, for each place in which it hangs."""
+        found = [
+            Picture.parse(text)
+            for item in self.planned
+            for text in item.merged.base.images.values()
+        ]
+        return [picture for picture in found if picture is not None]
 
     def add_pictures(
         self,

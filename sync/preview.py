@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sync.artwork import Cover
+from sync.cover import Cover
 from sync.plan import Written
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def foresee(context: Context, batch: Batch) -> Iterator[bool]:
     """Fill in what writing would change, as it would be recorded; one cover is held at a time."""
     for plan in batch.plans:
-        cover = Cover(plan.scene, context.stash.cover, context.clock())
+        cover = Cover(plan.scene, context.stash.cover, context.clock(), plan.hung)
         for item in plan.planned:
             key = item.after.rating_key
             plan.items.append(key)

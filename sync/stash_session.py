@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from log import Log
+    from stash.client import CoverReading
     from stash.scene import Scene
     from store.store import Store
 
@@ -107,9 +108,9 @@ class StashSession:
         self._keep(reading.settings, now)
         return reading.scenes
 
-    def cover(self, scene: Scene) -> bytes | None:
-        """Give a scene's cover, None when there is no picture to show."""
-        return self.ask(lambda client: client.cover(scene))
+    def cover(self, scene: Scene, etag: str = "") -> CoverReading:
+        """Give a scene's cover, unless its bytes are those of the ETag."""
+        return self.ask(lambda client: client.cover(scene, etag))
 
     def client(self, *, renew: bool = False) -> StashClient:
         """Give the client for Stash.

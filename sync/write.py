@@ -15,7 +15,7 @@ from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
 from plex.exceptions import RequestTooLarge
 from store import ledger, queue
-from sync.artwork import Cover
+from sync.cover import Cover
 from sync.plan import Written
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
     again with its scene and costs no item its text.
     """
     plan.is_sent = True
-    cover = Cover(plan.scene, context.stash.cover, context.clock())
+    cover = Cover(plan.scene, context.stash.cover, context.clock(), plan.hung)
     done = _write_texts(context, plan, cover, meanwhile)
     if plan.fault:
         # The item that failed may be unknown to the ledger: look it up again.
@@ -164,7 +164,8 @@ def _hang(
     if plan.fault and plan.fault.scope is Scope.SERVER:
         hung = artwork.leave_open(base, due, locked)
     else:
-        hung = artwork.hang(cover, item.item, base, due, locked)
+        in_doubt = item.before is not None and bool(item.before.pending)
+        hung = artwork.hang(cover, item.item, base, due, locked, in_doubt=in_doubt)
     item.after = item.after._replace(base=hung.base.to_json())
     plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault)
 

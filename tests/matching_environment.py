@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from log import Log
 from plex.client import PlexClient
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_scene
+from stash.client import CoverReading
 from stash.scene import NamedRef, Scene, SceneFile
 from store.store import Store
 from sync import pipeline, write
@@ -62,13 +64,17 @@ class StashOnHand:
     def __init__(self, env: Environment) -> None:
         self._town = env
 
-    def cover(self, one: Scene) -> bytes | None:
-        """Give a scene's cover, or fail as the test wants it."""
-        self._town.downloads.append(one.id)
+    def cover(self, one: Scene, etag: str = "") -> CoverReading:
+        """Give a scene's cover unless it is known, or fail as the test wants it."""
         found = self._town.covers.get(one.id)
+        if found and not isinstance(found, SyncError):
+            now = f'"{hashlib.md5(found, usedforsecurity=False).hexdigest()}"'
+            if etag == now:
+                return CoverReading(None, now, is_known=True)
+        self._town.downloads.append(one.id)
         if isinstance(found, SyncError):
             raise found
-        return found
+        return CoverReading(found, now if found else "")
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the scenes that hold a file, found as Stash finds them: LIKE, for ASCII."""

@@ -122,7 +122,7 @@ def test_a_cover_behind_the_login_page_is_fetched_with_the_key(
     scene = client.read_scene(1).scene
     assert scene is not None
     wire.cookies = set()
-    assert client.cover(scene) == PNG
+    assert client.cover(scene).image == PNG
     assert [asked.path for asked in wire.asked if "login" in asked.path] == []
 
 

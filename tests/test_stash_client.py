@@ -151,7 +151,7 @@ def test_a_cover_is_fetched_from_our_own_address(wire: Wire, client: StashClient
     """The host that Stash wrote into the address is not asked."""
     wire.scenes[7] = raw_scene(7)
     wire.covers[7] = ("image/png; x=y", PNG)
-    assert client.cover(Scene.from_graphql(wire.scenes[7])) == PNG
+    assert client.cover(Scene.from_graphql(wire.scenes[7])).image == PNG
     assert (wire.asked[-1].method, wire.asked[-1].path) == (
         "GET",
         "/scene/7/screenshot?t=1795374456",
@@ -173,12 +173,35 @@ def test_a_cover_is_fetched_from_our_own_address(wire: Wire, client: StashClient
 def test_what_is_no_picture_is_no_cover(wire: Wire, client: StashClient, answer: Answer) -> None:
     """Stash's own drawing, pages, nothing at all and endless bodies are all None."""
     wire.always = answer
-    assert client.cover(Scene(id=1, cover="/scene/1/screenshot?t=1")) is None
+    assert client.cover(Scene(id=1, cover="/scene/1/screenshot?t=1")).image is None
+
+
+@pytest.mark.parametrize(
+    ("etag", "kept"),
+    [('"abc"', '"abc"'), ('W/"a b"', ""), (f'"{"a" * 100}"', ""), ("", "")],
+    ids=["word", "blank", "long", "none"],
+)
+def test_a_cover_says_what_it_is_known_by(
+    wire: Wire, client: StashClient, etag: str, kept: str
+) -> None:
+    """An ETag is kept if it is one short word, for the ledger gives it back as it took it."""
+    wire.always = Answer(200, PNG, {"Content-Type": "image/png", "ETag": etag})
+    reading = client.cover(Scene(id=1, cover="/scene/1/screenshot?t=1"))
+    assert (reading.image, reading.etag, reading.is_known) == (PNG, kept, False)
+    assert "If-None-Match" not in wire.asked[-1].headers
+
+
+def test_a_cover_that_is_known_does_not_come_again(wire: Wire, client: StashClient) -> None:
+    """Who names the ETag gets 304 without bytes, which is no missing cover."""
+    wire.always = Answer(304)
+    reading = client.cover(Scene(id=1, cover="/scene/1/screenshot?t=2"), '"abc"')
+    assert (reading.image, reading.etag, reading.is_known) == (None, '"abc"', True)
+    assert wire.asked[-1].headers["If-None-Match"] == '"abc"'
 
 
 def test_a_scene_without_a_cover_costs_no_request(wire: Wire, client: StashClient) -> None:
     """Nothing is asked where Stash named no picture."""
-    assert client.cover(Scene(id=1)) is None
+    assert client.cover(Scene(id=1)).image is None
     assert wire.asked == []
 
 
@@ -196,7 +219,7 @@ def test_four_readers_share_one_client(wire: Wire, client: StashClient) -> None:
         for scene_id in range(part, 81, 4):
             scene = client.read_scene(scene_id).scene
             assert scene is not None
-            got.append((scene.title, client.cover(scene)))
+            got.append((scene.title, client.cover(scene).image))
         return got
 
     with ThreadPoolExecutor(4) as pool:

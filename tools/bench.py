@@ -34,7 +34,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
             "request": partial(bench_request.rows, pairs=3, times=5),
             "scene": partial(bench_scene.rows, saves=5, small=50, large=500, pairs=2),
             "changed": partial(bench_bulk.changed_rows, runs=[(50, 0.0, 1), (50, 5.0, 1)]),
-            "pictures": partial(bench_bulk.picture_rows, size=20),
+            "pictures": partial(bench_bulk.picture_rows, sizes=[20]),
             "growth": partial(bench_bulk.growth_rows, sizes=[50, 500], largest=500),
         }
     return {
@@ -45,7 +45,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
             bench_bulk.changed_rows,
             runs=[(1_000, 0.0, 3), (1_000, 5.0, 1), (10_000, 0.0, 3), (10_000, 5.0, 1)],
         ),
-        "pictures": partial(bench_bulk.picture_rows, size=500),
+        "pictures": partial(bench_bulk.picture_rows, sizes=[1_000, 10_000]),
         "growth": partial(bench_bulk.growth_rows, sizes=[1_000, 10_000, 100_000], largest=100_000),
     }
 

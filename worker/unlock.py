@@ -101,7 +101,8 @@ def _is_ours(name: str, known: Base, item: PlexItem, client: PlexClient) -> bool
         if kind.lock == name:
             hung = Picture.parse(known.images.get(kind.name))
             there = offered(client, item.rating_key, kind) if hung else []
-            return not any(one.selected and hung and one.sha1 != hung.sha1 for one in there)
+            ours = {hung.sha1 if hung else "", *known.earlier.get(kind.name, ())}
+            return not any(one.selected and one.sha1 not in ours for one in there)
     if name not in _TEXTS or name not in known.values:
         return True
     return same(name, known.values[name], present(name, item))

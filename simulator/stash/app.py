@@ -27,6 +27,9 @@ class Options:
         offset_minutes: UTC offset of its clock.
         plugin_dir: Folder of the plugins; None plays none, so no hooks run.
         config_dir: What plugins are told as Dir.
+        cover_etags: Covers come with an ETag, and not again to who has them (Stash's
+            pkg/utils/http.go, read; older ones have it in pkg/utils/image.go); False is a
+            Stash, or a proxy before it, that drops this.
     """
 
     scenes: int = 0
@@ -37,6 +40,7 @@ class Options:
     offset_minutes: int = 0
     plugin_dir: str | Path | None = None
     config_dir: str | Path = "."
+    cover_etags: bool = True
 
 
 class StashApp:
@@ -55,6 +59,7 @@ class StashApp:
         self.jobs = JobQueue()
         self.settings: dict[str, dict[str, Any]] = {}
         self.host: PluginHost | None = None
+        self.cover_etags = options.cover_etags
         self._plugin_dir = options.plugin_dir
 
     def listen(self, port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ class StashServer(Server):
         elif request.path == "/graphql":
             reply = self._graphql(request, caller.visited)
         elif request.path.startswith("/scene/") and request.path.endswith("/screenshot"):
-            reply = self._screenshot(request.path.split("/")[2])
+            reply = self._screenshot(request, request.path.split("/")[2])
         else:  # as in Stash, whose pages make their own routes
             reply = Reply(200, b"<!DOCTYPE html><title>Stash</title>", _HTML)
         if caller.refresh:
@@ -124,16 +125,23 @@ class StashServer(Server):
             data, errors = run_operation(steps, variables, context)
         return {"errors": errors, "data": data} if errors else {"data": data}
 
-    def _screenshot(self, number: str) -> Reply:
+    def _screenshot(self, request: Request, number: str) -> Reply:
+        """A cover, with the ETag that Stash's pkg/utils/http.go (ServeStaticContent) gives it."""
         database = self.app.database
         with database.lock:
             scene = database.scene(int(number))
         if scene is None:
             return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
         cover = scene.cover_bytes()
-        return (
-            Reply(200, cover, "image/jpeg") if cover else Reply(200, DEFAULT_COVER, "image/svg+xml")
-        )
+        if not cover:
+            return Reply(200, DEFAULT_COVER, "image/svg+xml")
+        if not self.app.cover_etags:
+            return Reply(200, cover, "image/jpeg")
+        etag = f'"{hashlib.md5(cover, usedforsecurity=False).hexdigest()}"'
+        headers = [("ETag", etag), ("Cache-Control", "no-cache")]
+        if request.headers.get("if-none-match") == etag:
+            return Reply(304, b"", "", headers)
+        return Reply(200, cover, "image/jpeg", headers)
 
 
 class StashControlApi(ControlApi):
