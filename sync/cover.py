@@ -81,6 +81,8 @@ class Cover:
 
     def _read(self, etag: str) -> None:
         self._is_asked = True
+        if not self._scene.cover:
+            return
         try:
             reading = self._fetch(self._scene, etag)
         except SyncError as fault:
