@@ -152,6 +152,8 @@ class Exchange:
         take: Callable[[Answer], _T],
         meanwhile: Callable[[], object] = lambda: None,
         wait: float | None = None,
+        *,
+        once: bool = False,
     ) -> _T:
         """Send one request; twice if a kept connection turned out closed and twice does no harm.
 
@@ -165,6 +167,7 @@ class Exchange:
             meanwhile: Called once the request has left, for what can be done until the
                 answer is there; again if it had to be sent twice. It must not raise.
             wait: Seconds of silence allowed, for this request only; None for the usual.
+            once: Doing this twice does harm, although the method usually can be repeated.
 
         Raises:
             ExchangeFailedError: The connection failed, in ``take`` or before.
@@ -172,7 +175,8 @@ class Exchange:
             Whatever else ``take`` raises.
         """
         head = request_head(method, target, self._host, headers, body)
-        connection = (self._rested() if method in self._repeatable else None) or self._new()
+        may_repeat = method in self._repeatable and not once
+        connection = (self._rested() if may_repeat else None) or self._new()
         response, broken, closings = None, False, self._closings
         sent = (method, head, body, self._read_timeout if wait is None else wait, meanwhile)
         try:

@@ -245,6 +245,14 @@ class PlexControl(ControlClient):
         """
         return dict(self.call("change", key=key, person=True, **change))
 
+    def watched(self, key: int | str, at: float, account: int = 1) -> int:
+        """Let an account have seen an item to its end at a time; gives the row's number."""
+        return int(self.call("watched", key=key, at=int(at), account=account))
+
+    def forget_views(self, before: float) -> None:
+        """Let the server cut its history short: rows from before a time are gone."""
+        self.call("forget_views", before=int(before))
+
     def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
         """Change an item as an agent's refresh: locked ones stay, nothing gets locked."""
         return dict(self.call("change", key=key, person=False, **change))

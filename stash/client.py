@@ -1,6 +1,6 @@
 """What PlexSync asks of Stash, in the worker's words.
 
-Reads only. Every list comes in pages cut by ascending id, so that scenes which
+Reads only, but for `change`. Every list comes in pages cut by ascending id, so that scenes which
 come and go meanwhile neither shift a page nor end it early.
 """
 
@@ -147,6 +147,13 @@ class StashClient:
     def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the data of one of stash's own documents (stash/changes.py reads them)."""
         return self._graphql.ask(document, variables)
+
+    def change(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a mutation and give its data; only stash/mutations.py asks for that.
+
+        It is sent once: where the connection breaks, nobody knows whether it was done.
+        """
+        return self._graphql.ask(document, variables, once=True)
 
     def count_scenes(self) -> int:
         """Tell how many scenes Stash has."""

@@ -8,8 +8,11 @@
     │   ├── StashRefused              server  401/403: Stash no longer accepts our cookie
     │   ├── StashConnectionUnusable   server  the connection that Stash handed over is broken
     │   └── StashAnswerError          scene   a GraphQL error, or an answer that makes no sense
-    └── ConfigurationError
-        └── StashQueryRefused         server  422 (400): this Stash is older than PlexSync supports
+    └── PermanentError
+        ├── StashMutationRefused      scene   Stash will not make a change, and says why
+        │   └── StashMutationUnknown  scene   422 (400): this Stash cannot make such a change
+        └── ConfigurationError
+            └── StashQueryRefused     server  422 (400): this Stash is older than PlexSync supports
 
 No text here ever holds the session cookie or the API key: the sentences are our
 own, and the client blanks both before it quotes anything that Stash said.
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 from errors import (
     ConfigurationError,
+    PermanentError,
     Scope,
     SyncError,
     TransientError,
@@ -69,6 +73,14 @@ class StashConnectionUnusable(TransientError):
 
 class StashAnswerError(TransientError):
     """Stash answered with GraphQL errors, or with something that is not a scene."""
+
+
+class StashMutationRefused(PermanentError):
+    """Stash did not make a change that PlexSync asked for; nothing was changed."""
+
+
+class StashMutationUnknown(StashMutationRefused):
+    """Stash does not know the mutation or an input of it: it is too old, or too new."""
 
 
 class StashQueryRefused(ConfigurationError):

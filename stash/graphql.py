@@ -38,8 +38,19 @@ class StashGraphQL:
         self._credentials = transport.credentials
         self._where = transport.connection.url
 
-    def ask(self, document: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def ask(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        once: bool = False,
+    ) -> Mapping[str, Any]:
         """Ask one question and give its ``data``.
+
+        Args:
+            document: The question.
+            variables: Its variables.
+            once: It changes something, so a doubtful connection is not tried twice.
 
         Raises:
             StashAnswerError: Stash answered with errors (data beside them does
@@ -50,16 +61,18 @@ class StashGraphQL:
         if self._credentials.should_ask_for_key():
             self._read_key()
         try:
-            return self._ask(document, variables)
+            return self._ask(document, variables, once=once)
         except StashAnswerError:
             self._raise_if_not_ready()
             raise
 
-    def _ask(self, document: str, variables: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def _ask(
+        self, document: str, variables: Mapping[str, Any] | None, *, once: bool = False
+    ) -> Mapping[str, Any]:
         question = {"query": document, "variables": dict(variables or {})}
         try:
             reply = self._transport.exchange(
-                "POST", "/graphql", limit=LARGEST_ANSWER, question=question
+                "POST", "/graphql", limit=LARGEST_ANSWER, question=question, once=once
             )
         except BodyTooLongError:
             raise StashAnswerError(
@@ -74,11 +87,14 @@ class StashGraphQL:
         if reply.status != HTTPStatus.OK and not refuses:
             raise self._transport.unexpected(reply)
         if refuses:
-            raise StashQueryRefused(
-                f"Stash does not understand PlexSync's question: {self._first_error(answer)}. "
+            said = self._first_error(answer)
+            refusal = StashQueryRefused(
+                f"Stash does not understand PlexSync's question: {said}. "
                 f"PlexSync needs Stash {OLDEST_STASH} or newer. Update Stash: until then nothing "
                 "is sent to Plex, and nothing is lost."
             )
+            refusal.quoted = said
+            raise refusal
         data = answer.get("data") if isinstance(answer, Mapping) else None
         if not isinstance(answer, Mapping) or not ("data" in answer or "errors" in answer):
             raise StashAnswerError(

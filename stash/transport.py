@@ -65,7 +65,7 @@ class StashTransport:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             verify=not connection.is_loopback,
-            repeatable={"GET", "POST"},  # all our questions only read
+            repeatable={"GET", "POST"},  # questions only read; what changes Stash says ``once``
         )
 
     def close(self) -> None:
@@ -80,6 +80,7 @@ class StashTransport:
         limit: int,
         question: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> Reply:
         """Send one request, and once more with the API key if the cookie was refused.
 
@@ -89,6 +90,7 @@ class StashTransport:
             limit: Longest body to read, in bytes.
             question: JSON body of a POST, or None.
             headers: What to send beside who we are.
+            once: It changes something, so it is not sent again unless Stash refused to look at it.
 
         Returns:
             A reply that is neither a refusal, a redirect nor a 5xx.
@@ -100,7 +102,8 @@ class StashTransport:
         for _ in range(2):
             shown, own = self.credentials.headers()
             try:
-                reply = self._send(method, path, {**(headers or {}), **own}, limit, question)
+                sent = {**(headers or {}), **own}
+                reply = self._send(method, path, sent, limit, question, once=once)
             except (OSError, HTTPException, BodyDamagedError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
             if reply is not None:
@@ -123,6 +126,8 @@ class StashTransport:
         headers: dict[str, str],
         limit: int,
         question: Mapping[str, Any] | None,
+        *,
+        once: bool,
     ) -> Reply | None:
         """Send one request; None when what it showed was refused."""
         sent = {"User-Agent": "PlexSync", **headers}
@@ -133,7 +138,7 @@ class StashTransport:
             sent["Content-Type"] = sent["Accept"] = "application/json"
             body = json.dumps(question).encode()
         return self._exchange.ask(
-            method, path, sent, body, lambda answer: self._take(answer, limit)
+            method, path, sent, body, lambda answer: self._take(answer, limit), once=once
         )
 
     def _take(self, answer: Answer, limit: int) -> Reply | None:

@@ -16,7 +16,7 @@ from store import meta, migrations, recovery, schema
 
 FILE = "plexsync.backup.sqlite"
 #: What is copied; all else is in Stash and Plex, or was only waiting.
-TABLES = ("item", "scene", "carries")
+TABLES = ("item", "scene", "carries", "play")
 #: The worker's log (log.py): where there is one, this is no new installation.
 LOG = "plexsync.log"
 #: Seconds before our first look that the first sweep goes back.
@@ -69,7 +69,8 @@ def _copy(connection: sqlite3.Connection, target: str) -> float | None:
         for table in TABLES:
             connection.execute(_ALL.format("copy", table, "main"))
         connection.execute(
-            "INSERT INTO copy.meta SELECT * FROM main.meta WHERE key = 'client_identifier'"
+            "INSERT INTO copy.meta SELECT * FROM main.meta "
+            "WHERE key IN ('client_identifier', 'plays')"
         )
         connection.execute("COMMIT")
     except BaseException:

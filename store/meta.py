@@ -38,6 +38,8 @@ REDACTED = "redacted"
 SWEEP = "sweep"
 #: How far the comparison of all scenes is: {place, at}.
 FULL_SCAN = "round"
+#: By Plex server: {since, newest}, from when on its views are plays, and the newest seen.
+PLAYS = "plays"
 #: Unix time since which the first sweep takes scenes for changed.
 SWEEP_SINCE = "look_since"
 #: Unix time at which a scene was last synced.

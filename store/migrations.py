@@ -11,7 +11,16 @@ import sqlite3
 STEPS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE part_cursor ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0",),
     2: ("ALTER TABLE item ADD COLUMN identity TEXT NOT NULL DEFAULT ''",),
-    3: (),
+    3: (
+        """CREATE TABLE play (
+        server TEXT NOT NULL,
+        viewed_at INTEGER NOT NULL,
+        rating_key INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        PRIMARY KEY (server, viewed_at, rating_key)
+    ) WITHOUT ROWID""",
+        "CREATE INDEX play_scene ON play (scene, viewed_at)",
+    ),
 }
 
 

@@ -128,6 +128,15 @@ TABLES = (
         title TEXT NOT NULL,
         changes TEXT NOT NULL
     )""",
+    # Views in Plex that Stash has as plays: told once, and shown with their scene.
+    """CREATE TABLE play (
+        server TEXT NOT NULL,
+        viewed_at INTEGER NOT NULL,
+        rating_key INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        PRIMARY KEY (server, viewed_at, rating_key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX play_scene ON play (scene, viewed_at)",
     # How the running "Sync all" stands, counted in the transaction that ends each scene.
     """CREATE TABLE tally (
         outcome TEXT NOT NULL,

@@ -69,6 +69,8 @@ SETTINGS = {
     "only_organized": "BOOLEAN",
     "overwrite_plex_edits": "BOOLEAN",
     "path_map": "STRING",
+    "plays_of_all_accounts": "BOOLEAN",
+    "plays_to_stash": "BOOLEAN",
     "plex_connect_timeout": "NUMBER",
     "plex_libraries": "STRING",
     "plex_read_timeout": "NUMBER",

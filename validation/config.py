@@ -62,6 +62,8 @@ class PlexSyncConfig:
         studio_collection_prefix: Stands before the studio's name, verbatim.
         group_collection_prefix: Stands before the group's name, verbatim.
         plex_skip_tls_verify: Accept any certificate.
+        plays_of_all_accounts: Take what every account watched, not only the owner.
+        plays_to_stash: Let what was watched in Plex count as played in Stash.
         redact_logs: No titles and no paths in logs.
     """
 
@@ -80,6 +82,8 @@ class PlexSyncConfig:
     studio_collection_prefix: str = ""
     group_collection_prefix: str = ""
     plex_skip_tls_verify: bool = False
+    plays_of_all_accounts: bool = False
+    plays_to_stash: bool = False
     redact_logs: bool = False
 
     @classmethod
@@ -151,6 +155,8 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
+        plays_of_all_accounts=reader.flag("plays_of_all_accounts"),
+        plays_to_stash=reader.flag("plays_to_stash"),
         redact_logs=reader.flag("redact_logs"),
     )
     secret = known.get("plex_token")

@@ -26,6 +26,7 @@ from sync.stash_session import StashSession
 from worker.dispatch import Dispatcher
 from worker.launcher import INHERITED, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
 from worker.new_in_plex import NewInPlex
+from worker.plays_from_plex import PlaysFromPlex
 from worker.processor import SyncWorker
 from worker.reload import PluginFiles
 from worker.sweep import Sweep
@@ -185,6 +186,7 @@ class Resident:
         self.dispatcher = Dispatcher(self.worker, self.task_lock, self.files, clock)
         self.sweep = Sweep(self.store, self.stash, self.log, clock)
         self.new_in_plex = NewInPlex(self.worker.context)
+        self.plays = PlaysFromPlex(self.worker.context)
         self.maintenance = Maintenance(self.store, self.log.warning, clock)
         self._stays = stays
         self._idle = idle
@@ -242,8 +244,10 @@ class Resident:
 
     def _look_for_changes(self) -> bool:
         """Look for changes that nobody told of, if it is time to; say whether there are any."""
-        return self._changes(self.sweep.run_if_due, "looking for changes") or self._changes(
-            self.new_in_plex.look_if_due, "looking for new files"
+        return (
+            self._changes(self.sweep.run_if_due, "looking for changes")
+            or self._changes(self.new_in_plex.look_if_due, "looking for new files")
+            or self._changes(self.plays.look_if_due, "looking for plays")
         )
 
     def _changes(self, look: Callable[[], int], what: str) -> bool:
@@ -260,7 +264,8 @@ class Resident:
             return "updated"
         if self.files.removed():
             return "removed"
-        if not self._stays and self._idle_left() <= 0 and not self._something_waits():
+        may_go = not (self._stays or self.plays.is_wanted)  # no hook tells of what Plex knows
+        if may_go and self._idle_left() <= 0 and not self._something_waits():
             return "idle"
         silent = time.monotonic() - self._stash_at
         if silent > LONGEST_SLEEP and not self._stash_answers() and silent > STASH_GONE:

@@ -71,6 +71,19 @@ class Image:
     selected: bool
 
 
+@dataclass(slots=True)
+class View:
+    """One row of the server's history: somebody saw an item to its end.
+
+    ``item`` is None once the item is gone. Account 1 is the owner.
+    """
+
+    number: int
+    item: Item | None
+    viewed_at: int
+    account: int = 1
+
+
 @dataclass(slots=True, eq=False)
 class Item:
     """A movie, show, season or episode.

@@ -25,6 +25,7 @@ from simulator.plex.items import (
     Part,
     Tagging,
     TagRow,
+    View,
     file_stem,
 )
 
@@ -163,6 +164,8 @@ class Switches:
         upload_selects: An uploaded image becomes the selected one.
         upload_locks: An uploaded image locks its field.
         gzip: Replies are compressed for clients that accept it.
+        history_filters: The history keeps to the accountID and the time that it is asked for;
+            False is a server that ignores both, as listings ignore what they do not know.
         clock_offset_s: Seconds added to the stand-in's clock.
         maintenance: Not empty: every path answers 503 with this text.
     """
@@ -176,6 +179,7 @@ class Switches:
     upload_selects: bool = True
     upload_locks: bool = True
     gzip: bool = True
+    history_filters: bool = True
     clock_offset_s: int = 0
     maintenance: str = ""
 
@@ -198,6 +202,8 @@ class Library:
         self.items: dict[int, Item] = {}
         # Files that the next scan finds, with their section.
         self.waiting: list[tuple[Section, tuple[FileFacts, ...]]] = []
+        # Who saw what to its end, in the order in which it was noted.
+        self.views: list[View] = []
         self._tag_rows: dict[tuple[str, str], TagRow] = {}
         self._seasons: dict[tuple[int, str], Item] = {}
         self._sections_made = 0
@@ -271,6 +277,9 @@ class Library:
         """The item is gone; its rating key answers 404 from now on."""
         section = self.sections[item.section_id]
         item.deleted = True
+        for view in self.views:
+            if view.item is item:
+                view.item = None
         del self.items[item.key]
         section.items[item.kind] = [one for one in section.items[item.kind] if one is not item]
         section.content_changed_at += 1

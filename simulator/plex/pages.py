@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from simulator.plex.edits import offered
-from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part
+from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, View
 from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import Attributes, Element
 
@@ -216,6 +216,25 @@ def tree_page(library: Library, item: Item) -> Element:
     }
     parts = [_tree_part(part, library.switches) for part in item.parts]
     return container(LIBRARY, [Element("MetadataItem", own, parts)])
+
+
+def view_element(view: View) -> Element:
+    """One row of the history, as the official contract lists its attributes.
+
+    Assumed, no recording shows it: a row whose item is gone stays, without a rating key.
+    """
+    attributes: Attributes = {"historyKey": f"/status/sessions/history/{view.number}"}
+    item = view.item
+    if item is not None:
+        attributes["key"] = f"/library/metadata/{item.key}"
+        attributes["ratingKey"] = str(item.key)
+        attributes["librarySectionID"] = str(item.section_id)
+        attributes["title"] = item.title
+        attributes["type"] = KIND_NAMES[item.kind]
+    attributes["viewedAt"] = view.viewed_at
+    attributes["accountID"] = view.account
+    attributes["deviceID"] = 1
+    return Element("Video", attributes)
 
 
 def images_page(item: Item, which: str) -> Element:

@@ -89,6 +89,8 @@ class PlexRoutes:
                 elements = [pages.section_element(one) for one in self.library.sections.values()]
                 own: Attributes = {"allowSync": False, "title1": "Plex Library"}
                 return page(request, pages.container(own, elements))
+            if words == ["status", "sessions", "history", "all"]:
+                return self._history(request)
             what, ids = words[:2], words[2] if len(words) > 2 else ""
             if what == ["library", "sections"] and ids.isdigit():
                 section = self.library.sections.get(int(ids))
@@ -147,6 +149,25 @@ class PlexRoutes:
         own = pages.listing_attributes(section, kind)
         reply = page(request, pages.container({**counts, **own}, elements))
         reply.headers.extend(headers)
+        return reply
+
+    def _history(self, request: Request) -> Reply:
+        """The reply with what was seen, as far as the official contract tells.
+
+        Account 1 is the owner's (plexapi's server.py says so where it asks for bandwidth).
+        """
+        rows = list(self.library.views)
+        account, since = request.argument("accountID"), request.argument("viewedAt>")
+        if self.library.switches.history_filters:
+            rows = [view for view in rows if not account or str(view.account) == account]
+            rows = [view for view in rows if not since or view.viewed_at >= int(since)]
+        newest_first = request.argument("sort") == "viewedAt:desc"
+        rows.sort(key=attrgetter("viewed_at", "number"), reverse=newest_first)
+        total, (start, size) = len(rows), self._paging(request) or (0, len(rows))
+        own: Attributes = {"totalSize": total, "offset": start}
+        elements = [pages.view_element(view) for view in rows[start : start + size]]
+        reply = page(request, pages.container(own, elements))
+        reply.headers.append(("X-Plex-Container-Total-Size", str(total)))
         return reply
 
     def _paging(self, request: Request) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator import faults
 from simulator.plex import edits
-from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item
+from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item, View
 from simulator.plex.library import Library, Switches
 from simulator.plex.routes import PlexRoutes
 from simulator.server import ControlApi, Server
@@ -34,7 +34,16 @@ class PlexServer(Server):
     """
 
     idle_seconds = 20
-    kinds = ("reads", "writes", "file_queries", "listings", "item_reads", "edits", "refused")
+    kinds = (
+        "reads",
+        "writes",
+        "file_queries",
+        "listings",
+        "item_reads",
+        "history",
+        "edits",
+        "refused",
+    )
 
     def __init__(
         self,
@@ -77,6 +86,8 @@ class PlexServer(Server):
             else:
                 by_file = request.argument("file") is not None
                 kinds.append("file_queries" if by_file else "listings")
+        elif path == "/status/sessions/history/all":
+            kinds.append("history")
         elif reading and path.startswith("/library/metadata/") and path.count("/") == 3:
             kinds.append("item_reads")
         return kinds
@@ -197,6 +208,14 @@ class PlexControlApi(ControlApi):
         if updated_at is not None:
             item.updated_at = updated_at
         return _everything(item)
+
+    def _watched(self, key: int | str, at: int, account: int) -> int:
+        view = View(len(self.library.views) + 1, self.library.items[int(key)], at, account)
+        self.library.views.append(view)
+        return view.number
+
+    def _forget_views(self, before: int) -> None:
+        self.library.views = [view for view in self.library.views if view.viewed_at >= before]
 
     def _refresh(self, key: int | str) -> dict[str, Any]:
         edits.refresh(self.library, self.library.items[int(key)])

@@ -68,6 +68,9 @@ class Scene:
     groups: list[int] = field(default_factory=list)
     files: list[VideoFile] = field(default_factory=list)
     cover: bytes | None = b""
+    # When it was played, as Unix seconds, oldest first; and where it was stopped, in seconds.
+    plays: list[int] = field(default_factory=list)
+    resume_time: float = 0.0
 
     def related(self, kind: str) -> list[int]:
         """Ids of the studios, performers, tags or groups of this scene."""

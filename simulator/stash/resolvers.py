@@ -7,6 +7,7 @@ again afterwards. What sets off no hook in Stash sets off none here.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.plan import Resolver, StashError
 from simulator.stash.process import PluginStartError
-from simulator.stash.records import Entity, Scene, VideoFile
+from simulator.stash.records import Entity, Scene, VideoFile, stamp
 
 _PLURALS = {"studio": "Studios", "performer": "Performers", "tag": "Tags", "group": "Groups"}
 # Every key of SceneUpdateInput that a hook is told, null where nothing was given (recorded).
@@ -73,6 +74,12 @@ def _declared_settings(plugin: PluginConfig, _arguments: Any, _context: Any) -> 
         )
         for name, body in sorted(plugin.settings.items())
     ]
+
+
+def _play_history(scene: Scene, _arguments: Any, context: Context) -> list[str]:
+    # Assumed, no recording shows one: whole seconds as every other time, the newest first.
+    offset = context.database.offset_minutes
+    return [stamp(at, offset) for at in sorted(scene.plays, reverse=True)]
 
 
 # --- queries ------------------------------------------------------------------------------------
@@ -212,6 +219,55 @@ def _screenshot(_: Any, arguments: dict[str, Any], context: Context) -> str:
     return "todo"
 
 
+def _played(arguments: dict[str, Any]) -> list[int]:
+    """The whole seconds of the times that were given; Stash's short forms are not played."""
+    times = arguments.get("times") or [stamp(time.time())]
+    try:
+        moments = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in times]
+    except ValueError as error:
+        raise StashError(str(error)) from None
+    return [int(moment.timestamp()) for moment in moments]
+
+
+# The activity of a scene is kept beside it: updated_at stays and no hook runs (watched on 0.30.1).
+def _change_activity(
+    context: Context, arguments: dict[str, Any], edit: Callable[[Scene], None]
+) -> Any:
+    number = number_of(arguments["id"])
+    try:
+        scene = context.database.change(number, edit, touch=False)
+    except KeyError:
+        # Assumed, no recording shows it: plays have a foreign key, as tags have.
+        raise StashError("FOREIGN KEY constraint failed") from None
+    history = _play_history(scene, {}, context)
+    return SimpleNamespace(count=len(history), history=history)
+
+
+def _add_play(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    times = _played(arguments)
+    return _change_activity(context, arguments, lambda scene: scene.plays.extend(times))
+
+
+def _delete_play(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    times = _played(arguments)
+
+    def edit(scene: Scene) -> None:
+        for at in times:
+            if at in scene.plays:
+                scene.plays.remove(at)
+
+    return _change_activity(context, arguments, edit)
+
+
+def _save_activity(_: Any, arguments: dict[str, Any], context: Context) -> bool:
+    def edit(scene: Scene) -> None:
+        if arguments.get("resume_time") is not None:
+            scene.resume_time = float(arguments["resume_time"])
+
+    _change_activity(context, arguments, edit)
+    return True
+
+
 def _tags_merge(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     given, database = arguments["input"], context.database
     target = number_of(given["destination"])
@@ -281,6 +337,8 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "tags"): _entities("tag"),
     ("Scene", "groups"): _groups,
     ("Scene", "paths"): _paths,
+    ("Scene", "play_history"): _play_history,
+    ("Scene", "play_count"): lambda scene, *_: len(scene.plays),
     ("VideoFile", "id"): _id,
     ("VideoFile", "fingerprints"): _fingerprints,
     ("ConfigResult", "plugins"): _plugin_settings,
@@ -299,6 +357,9 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Mutation", "scenesUpdate"): _scenes_update,
     ("Mutation", "bulkSceneUpdate"): _bulk_scene_update,
     ("Mutation", "sceneGenerateScreenshot"): _screenshot,
+    ("Mutation", "sceneAddPlay"): _add_play,
+    ("Mutation", "sceneDeletePlay"): _delete_play,
+    ("Mutation", "sceneSaveActivity"): _save_activity,
     ("Mutation", "tagsMerge"): _tags_merge,
     ("Mutation", "configurePlugin"): _configure_plugin,
     ("Mutation", "runPluginTask"): _run_plugin_task,

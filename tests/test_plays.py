@@ -1,0 +1,351 @@
+"""What was watched in Plex is played in Stash, at Plex's time of it, exactly once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.library import catalogue_file
+from tests.installation import Installation, installation, wait_for
+from tests.stepped_worker import SteppedWorker, step
+from worker import plays_from_plex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCENES = 12
+#: A view from before, by Plex's clock.
+LONG_AGO = int(time.time()) - 90 * 86400
+
+
+class Watched:
+    """An installation whose worker is stepped, and looked at by its plays."""
+
+    def __init__(self, env: Installation, stepped: SteppedWorker) -> None:
+        self.env, self.stepped = env, stepped
+        self.now = int(time.time())
+
+    def watch(self, scene: int, at: int, account: int = 1) -> int:
+        """Let somebody see a scene's item to its end, so many seconds after the test began."""
+        self.env.plex.watched(self.env.item(scene)["ratingKey"], self.now + at, account)
+        return self.now + at
+
+    def look(self, later: float = 700.0) -> None:
+        """Let the worker look, a while after its last look."""
+        self.stepped.late += later
+        resident = self.stepped.resident
+        assert resident.breaker.lets_pass()
+        resident._changes(resident.plays.look_if_due, "looking for plays")
+
+    def plays(self, scene: int) -> list[int]:
+        """Give the seconds at which a scene was played, as Stash has them."""
+        found: list[int] = self.env.stash.scene(scene)["plays"]
+        return sorted(found)
+
+    def adds(self) -> int:
+        """Count the plays that Stash was asked to add."""
+        asked = self.env.stash.requests()
+        return sum(len(one["variables"]["times"]) for one in asked if one["operation"] == "AddPlays")
+
+    def forget(self, *, mark: int | None = None) -> None:
+        """Let the database forget the plays, as one from a backup does that was made before."""
+        with closing(sqlite3.connect(self.env.data / "plexsync.sqlite", timeout=30)) as store:
+            store.execute("DELETE FROM play")
+            if mark is not None:
+                store.execute(
+                    "UPDATE meta SET value = json_replace(value, '$.' || "
+                    "(SELECT key FROM json_each(value)) || '.newest', ?) WHERE key = 'plays'",
+                    (mark,),
+                )
+            store.commit()
+
+    def settings(self, **changes: Any) -> None:
+        """Store the settings, and let the worker read them."""
+        self.env.settings(**changes)
+        self.stepped.resident.breaker.adopt(self.stepped.resident.stash.settings())
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    """The switch was turned on after one view, and the worker has looked once."""
+    with installation(tmp_path, SCENES, plays_to_stash=True) as env, step(env) as stepped:
+        made = Watched(env, stepped)
+        env.plex.watched(env.item(1)["ratingKey"], LONG_AGO)
+        made.look()
+        yield made
+
+
+def test_what_is_watched_becomes_a_play_at_its_time(watched: Watched) -> None:
+    """Each view is one play, with Plex's own time, also two of one scene; older ones are not."""
+    first, second, other = watched.watch(2, 10), watched.watch(2, 5000), watched.watch(3, 60)
+    watched.look()
+    assert watched.plays(2) == [first, second]
+    assert watched.plays(3) == [other]
+    assert watched.plays(1) == []
+    for _ in range(3):
+        watched.look()
+    assert watched.adds() == 3
+
+
+def test_a_look_that_finds_nothing_costs_one_request(watched: Watched) -> None:
+    """Plex is asked for its history and nothing else, and Stash for nothing."""
+    watched.watch(2, 10)
+    watched.look()
+    for server in (watched.env.plex, watched.env.stash):
+        server.clear_requests()
+    watched.look()
+    assert watched.env.plex.counts() == {**watched.env.plex.counts(), "total": 1, "history": 1}
+    assert watched.env.stash.counts()["total"] == 0
+
+
+def test_without_the_switch_nothing_is_asked_and_nothing_written(watched: Watched) -> None:
+    """As it was before; and what was watched meanwhile does not count when it is on again."""
+    watched.settings()
+    watched.env.plex.clear_requests()
+    watched.watch(2, 10)
+    watched.look()
+    assert watched.env.plex.counts()["total"] == 0
+    watched.settings(plays_to_stash=True)
+    watched.look()
+    after = watched.watch(3, 20)
+    watched.look()
+    assert (watched.plays(2), watched.plays(3)) == ([], [after])
+
+
+def test_an_answer_that_was_lost_adds_nothing_twice(watched: Watched) -> None:
+    """Stash has the play and nobody noted it: the next look reads it there."""
+    watched.env.stash.fault("reset_after", operation="AddPlays")
+    at = watched.watch(2, 10)
+    watched.look()
+    assert watched.plays(2) == [at]
+    watched.look()
+    watched.look()
+    assert watched.plays(2) == [at]
+    assert watched.adds() == 1
+    assert watched.env.query("SELECT scene, viewed_at FROM play") == [{"scene": 2, "viewed_at": at}]
+
+
+@pytest.mark.parametrize("mark", [None, LONG_AGO])
+def test_a_database_from_a_backup_adds_nothing_twice(watched: Watched, mark: int | None) -> None:
+    """Whatever it forgot, Stash knows."""
+    at = watched.watch(2, 10)
+    watched.look()
+    watched.forget(mark=mark)
+    watched.look()
+    assert watched.plays(2) == [at]
+    assert watched.adds() == 1
+
+
+def test_an_item_that_is_made_anew_adds_nothing_twice(watched: Watched) -> None:
+    """Its views come under another rating key, at the same times."""
+    at = watched.watch(2, 10)
+    watched.look()
+    watched.env.plex.rekey(watched.env.item(2)["ratingKey"])
+    watched.look()
+    later = watched.watch(2, 20)
+    watched.look()
+    assert watched.plays(2) == [at, later]
+    assert watched.adds() == 2
+
+
+def test_a_history_that_is_cut_short_takes_nothing_away(watched: Watched) -> None:
+    """What Stash has it keeps, and what comes next comes once."""
+    first = watched.watch(2, 10)
+    watched.look()
+    watched.env.plex.forget_views(watched.now + 10_000)
+    watched.look()
+    second = watched.watch(2, 20)
+    watched.look()
+    assert watched.plays(2) == [first, second]
+    assert watched.adds() == 2
+
+
+@pytest.mark.parametrize("off", [-40 * 86400, -3600, 3600, 80_000])
+def test_plex_s_clock_may_differ(watched: Watched, off: int) -> None:
+    """From when on views count is told by Plex's own clock, as is the time of a play."""
+    at = watched.watch(2, off)
+    watched.look()
+    again = watched.watch(2, off + 30)
+    watched.look()
+    assert watched.plays(2) == [at, again]
+
+
+def test_a_clock_that_was_wrong_for_a_while_hides_nothing(watched: Watched) -> None:
+    """A view from years ahead is no play, and those of today are."""
+    watched.watch(3, 900 * 86400)
+    watched.look()
+    at = watched.watch(2, 10)
+    watched.look()
+    assert (watched.plays(2), watched.plays(3)) == ([at], [])
+
+
+def test_a_view_that_is_told_late_is_found(watched: Watched) -> None:
+    """A device that was offline tells what it played after others were told."""
+    late = watched.watch(2, 5000)
+    watched.look()
+    early = watched.watch(3, 100)
+    watched.look()
+    assert (watched.plays(2), watched.plays(3)) == ([late], [early])
+
+
+def test_two_items_of_one_scene_count_each_view_once(watched: Watched) -> None:
+    """Each item's own views, and no view for both."""
+    env = watched.env
+    second = env.plex.add_section("other", "Second", ["/plex/second"])
+    copy = env.plex.add_item("/plex/media/copy.mp4", section=second)["ratingKey"]
+    env.stash.set_scene(2, add_file={"path": "/stash/media/copy.mp4"})
+    first = watched.watch(2, 10)
+    env.plex.watched(copy, watched.now + 20)
+    env.plex.watched(copy, first)  # both at the same second: one play
+    watched.look()
+    watched.look()
+    assert watched.plays(2) == [first, watched.now + 20]
+
+
+def test_an_item_that_scenes_share_counts_for_its_owner(watched: Watched) -> None:
+    """It is the scene that syncing gives the item to."""
+    other = watched.env.stash.add_scene(catalogue_file(2).stash_path, title="The same file")
+    at = watched.watch(2, 10)
+    watched.look()
+    assert (watched.plays(2), watched.plays(other)) == ([at], [])
+
+
+def test_scenes_that_are_left_out_are_left_alone(watched: Watched) -> None:
+    """Those that the settings leave out, and libraries that they do not name."""
+    watched.settings(plays_to_stash=True, only_organized=True)
+    watched.watch(2, 10)
+    watched.env.stash.set_scene(3, organized=True)
+    at = watched.watch(3, 10)
+    watched.look()
+    assert (watched.plays(2), watched.plays(3)) == ([], [at])
+
+
+def test_the_owner_s_views_count_and_everybody_s_if_chosen(watched: Watched) -> None:
+    """Account 1 is the owner."""
+    mine, guest = watched.watch(2, 10), watched.watch(2, 20, account=77)
+    watched.look()
+    assert watched.plays(2) == [mine]
+    watched.settings(plays_to_stash=True, plays_of_all_accounts=True)
+    watched.look()
+    assert watched.plays(2) == [mine, guest]
+
+
+def test_a_server_that_ignores_filters_tells_the_same(watched: Watched) -> None:
+    """What is asked for is looked for once more in what comes."""
+    watched.env.plex.switches(history_filters=False)
+    at = watched.watch(2, 10)
+    watched.watch(2, 20, account=77)
+    watched.look()
+    assert (watched.plays(1), watched.plays(2)) == ([], [at])
+
+
+def test_more_views_than_a_page_are_found_in_one_look(watched: Watched) -> None:
+    """Page after page, back to where the last look ended."""
+    keys = [watched.env.item(scene)["ratingKey"] for scene in range(1, 7)]
+    for number in range(1100):
+        watched.env.plex.watched(keys[number % 6], watched.now + number)
+    watched.look()
+    assert sum(len(watched.plays(scene)) for scene in range(1, 7)) == 1100
+    watched.look()
+    assert watched.adds() == 1100
+
+
+def test_a_play_that_is_taken_out_in_stash_stays_out(watched: Watched) -> None:
+    """A person's word, also when Plex makes the item anew."""
+    at = watched.watch(2, 10)
+    watched.look()
+    watched.env.stash.graphql(
+        "mutation($times:[Timestamp!]){sceneDeletePlay(id:2,times:$times){count}}",
+        times=[time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))],
+    )
+    watched.look()
+    watched.env.plex.rekey(watched.env.item(2)["ratingKey"])
+    watched.look()
+    assert watched.plays(2) == []
+    assert watched.adds() == 1
+
+
+def test_a_scene_that_comes_later_gets_its_play(watched: Watched) -> None:
+    """Plex knew the file first; it is tried again within the day."""
+    key = watched.env.plex.add_item("/plex/media/new.mp4")["ratingKey"]
+    watched.env.plex.watched(key, watched.now + 10)
+    watched.look()
+    number = watched.env.stash.add_scene("/stash/media/new.mp4")
+    watched.look()
+    assert watched.plays(number) == []
+    watched.look(plays_from_plex.AGAIN)
+    assert watched.plays(number) == [watched.now + 10]
+
+
+def test_a_stash_that_keeps_no_plays_is_named_and_syncing_goes_on(watched: Watched) -> None:
+    """Probed, said once an hour, and no scene fails for it."""
+    refusal = '{"errors": [{"message": "Cannot query field \\"sceneAddPlay\\"", "extensions": '
+    refusal += '{"code": "GRAPHQL_VALIDATION_FAILED"}}], "data": null}'
+    watched.env.stash.fault("status", operation="AddPlays", times=None, status=422, body=refusal)
+    at = watched.watch(2, 10)
+    watched.look()
+    watched.look()
+    assert watched.env.log().count("cannot do sceneAddPlay") == 1
+    watched.env.stash.set_scene(4, title="Goes on")
+    watched.stepped.hook(4)
+    watched.stepped.drain()
+    assert watched.env.item(4)["fields"]["title"] == "Goes on"
+    watched.env.stash.clear_faults()
+    watched.look(plays_from_plex.AGAIN)
+    assert watched.plays(2) == [at]
+
+
+def test_a_refusal_is_said_and_holds_up_no_other_scene(watched: Watched) -> None:
+    """Stash's reason is in the log, and the scene is tried again."""
+    watched.env.stash.fault("graphql_error", operation="AddPlays", message="disk I/O error")
+    first, second = watched.watch(2, 10), watched.watch(3, 10)
+    watched.look()
+    assert "scene 2: Stash refused sceneAddPlay: disk I/O error" in watched.env.log()
+    assert (watched.plays(2), watched.plays(3)) == ([], [second])
+    watched.look(plays_from_plex.AGAIN)
+    assert watched.plays(2) == [first]
+
+
+def test_plays_fire_no_hook_and_plex_is_not_written_to(watched: Watched) -> None:
+    """Nothing comes back as an edit: no time of the scene moves, no row waits, no PUT is sent."""
+    before = watched.env.stash.scene(2)["updated_at"]
+    runs = len(watched.env.stash.runs())
+    watched.watch(2, 10)
+    watched.look()
+    assert watched.env.stash.scene(2)["updated_at"] == before
+    assert len(watched.env.stash.runs()) == runs
+    assert watched.stepped.rows() == {}
+    assert watched.env.plex.counts()["writes"] == 0
+
+
+def test_two_stashes_each_get_their_own(watched: Watched, tmp_path: Path) -> None:
+    """Each has a database of its own, and its own Stash as the witness."""
+    with installation(tmp_path / "second", SCENES) as env:
+        env.settings(plays_to_stash=True, plex_url=watched.env.plex.url)
+        with step(env) as stepped:
+            other = Watched(env, stepped)
+            other.look()
+            at = watched.watch(2, 10)
+            for one in (watched, other, watched, other):
+                one.look()
+            assert watched.plays(2) == other.plays(2) == [at]
+
+
+def test_a_living_worker_brings_plays_by_itself(tmp_path: Path) -> None:
+    """Real processes: one worker that sees the switch, and a later one that finds what came."""
+    with installation(tmp_path, SCENES, plays_to_stash=True) as env:
+        env.at_rest()
+        wait_for(lambda: env.query("SELECT 1 FROM meta WHERE key = 'plays'"))
+        env.kill_workers()
+        at = int(time.time())
+        env.plex.watched(env.item(2)["ratingKey"], at)
+        env.hook(5)
+        wait_for(lambda: env.stash.scene(2)["plays"])
+        assert env.stash.scene(2)["plays"] == [at]
+        env.settled()
+        assert env.query("SELECT changes FROM history WHERE scene = 2")

@@ -1,0 +1,137 @@
+"""Looks at what was watched in Plex, and lets it count as played in Stash.
+
+One request a look where nothing new was watched: the history since the newest view that was
+seen, and a day before, for a device that was offline tells late what it played. From when on
+views count is kept by Plex's own clock: since the newest view that was there when the worker
+first saw plays_to_stash on. What is older comes only by the task "Bring plays over".
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from plex.views import OWNER, View, views_since
+from stash.exceptions import StashMutationUnknown
+from store import meta, plays, queue
+from sync.plays import bring
+from worker.launcher import ProcessLock
+
+if TYPE_CHECKING:
+    from sync.context import Context
+
+#: Whoever brings plays holds this lock: the worker for a look, or the task.
+LOCK = "plays.lock"
+#: Seconds between two looks, and at night, unless somebody has just been watching.
+EVERY, AT_NIGHT = 60, 600
+#: Hours by this machine's clock that are night, and seconds for which somebody is taken to be up.
+NIGHT, UP = range(1, 7), 7200
+#: Seconds that a look reaches back before the newest view, and by which a view may lie ahead.
+OVERLAP = 86400
+#: Seconds until a view is tried again whose scene Stash does not have, or that Stash refused.
+AGAIN = 3600
+
+
+class PlaysFromPlex:
+    """Brings new views to Stash, at a calm rhythm.
+
+    Args:
+        context: Both servers, the settings and the store.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._lock = ProcessLock(context.store.directory, LOCK)
+        self._due_at = 0.0
+        self._asked_at = 0.0
+        # Views that could not be brought, and when each is tried again.
+        self._later: dict[View, float] = {}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings ask for plays."""
+        config = self._context.config
+        return config is not None and config.plays_to_stash
+
+    def look_if_due(self) -> int:
+        """Bring what was watched since, if it is time to; give 1 where an edit waits.
+
+        Raises:
+            errors.SyncError: A server could not be asked; the next look finds the same.
+        """
+        now = self._context.clock()
+        if not self.is_wanted:
+            self._forget()
+            return 0
+        if 0 < self._due_at - now <= AT_NIGHT + AGAIN or not self._lock.acquire():
+            return 0
+        self._due_at = now + EVERY
+        try:
+            self._look(now)
+        except StashMutationUnknown:
+            self._due_at = now + AGAIN
+            raise
+        finally:
+            self._lock.release()
+        if queue.edit_waits(self._store.connection):
+            self._due_at = 0.0  # what gave way is brought after it
+            return 1
+        if self._is_night(now):
+            self._due_at = now + AT_NIGHT
+        return 0
+
+    def _look(self, now: float) -> None:
+        client, connection = self._context.client(), self._store.connection
+        server = client.machine_identifier
+        marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
+        account = None if self._context.settings.plays_of_all_accounts else OWNER
+        mark = marks.get(server)
+        if mark is None:
+            newest = _newest_before(self._context, int(now), account)
+            mark = {"since": newest + 1, "newest": newest}
+            self._keep({**marks, server: mark})
+            return
+        since = max(mark["since"], mark["newest"] - OVERLAP)
+        seen = [
+            view
+            for view in views_since(client, since, account)
+            if view.viewed_at <= now + OVERLAP  # else Plex's clock was wrong
+        ]
+        self._later = {view: at for view, at in self._later.items() if view in seen}
+        known = plays.noted(connection, server, since)
+        new = [
+            view
+            for view in seen
+            if (view.rating_key, view.viewed_at) not in known
+            and not 0 < self._later.get(view, 0.0) - now <= AGAIN
+        ]
+        if new:
+            self._asked_at = now
+            brought = bring(self._context, new, lambda: queue.edit_waits(connection))
+            if queue.edit_waits(connection):
+                return  # not all of them were tried
+            self._later |= dict.fromkeys(brought.later, now + AGAIN)
+        newest = max((view.viewed_at for view in seen), default=mark["newest"])
+        if newest > mark["newest"]:
+            self._keep({**marks, server: {**mark, "newest": newest}})
+
+    def _is_night(self, now: float) -> bool:
+        return time.localtime(now).tm_hour in NIGHT and now - self._asked_at > UP
+
+    def _forget(self) -> None:
+        """Begin anew when plays are wanted again: what is watched meanwhile does not count."""
+        if self._context.config is not None and meta.get(self._store.connection, meta.PLAYS):
+            self._keep({})
+
+    def _keep(self, marks: dict[str, Any]) -> None:
+        with self._store.transaction() as connection:
+            meta.put(connection, meta.PLAYS, marks)
+
+
+def _newest_before(context: Context, now: int, account: int | None) -> int:
+    """Give the time of the newest view whose time can be true, 0 where there is none."""
+    for view in views_since(context.client(), 0, account, page=20):
+        if view.viewed_at <= now + OVERLAP:
+            return view.viewed_at
+    return 0
