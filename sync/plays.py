@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sync.context import Context
 
 #: The word for a play among the changes that the page shows.
-FIELD = "played"
+FIELD = "played in Plex"
 
 
 @dataclass(slots=True)

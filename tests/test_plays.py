@@ -50,7 +50,9 @@ class Watched:
     def adds(self) -> int:
         """Count the plays that Stash was asked to add."""
         asked = self.env.stash.requests()
-        return sum(len(one["variables"]["times"]) for one in asked if one["operation"] == "AddPlays")
+        return sum(
+            len(one["variables"]["times"]) for one in asked if one["operation"] == "AddPlays"
+        )
 
     def forget(self, *, mark: int | None = None) -> None:
         """Let the database forget the plays, as one from a backup does that was made before."""
@@ -347,5 +349,4 @@ def test_a_living_worker_brings_plays_by_itself(tmp_path: Path) -> None:
         env.hook(5)
         wait_for(lambda: env.stash.scene(2)["plays"])
         assert env.stash.scene(2)["plays"] == [at]
-        env.settled()
-        assert env.query("SELECT changes FROM history WHERE scene = 2")
+        wait_for(lambda: env.query("SELECT changes FROM history WHERE scene = 2"))

@@ -89,6 +89,8 @@ def test_every_setting_reaches_the_config() -> None:
         "studio_collection_prefix": " From Studio:  ",
         "group_collection_prefix": "G ",
         "plex_skip_tls_verify": "Yes",
+        "plays_of_all_accounts": True,
+        "plays_to_stash": "true",
         "redact_logs": "on",
         "unknown_key": object(),
     }
@@ -110,6 +112,8 @@ def test_every_setting_reaches_the_config() -> None:
         studio_collection_prefix="From Studio:  ",
         group_collection_prefix="G ",
         plex_skip_tls_verify=True,
+        plays_of_all_accounts=True,
+        plays_to_stash=True,
         redact_logs=True,
     )
     assert set(settings) - {"unknown_key"} == set(SETTINGS)
@@ -156,7 +160,7 @@ def test_a_switch_that_is_neither_on_nor_off_makes_the_queue_wait(value: object)
     """An unclear switch is named; neither on nor off is assumed for it."""
     switches = (
         *("only_organized", "overwrite_plex_edits", "scan_missing"),
-        *("plex_skip_tls_verify", "redact_logs"),
+        *("plays_of_all_accounts", "plays_to_stash", "plex_skip_tls_verify", "redact_logs"),
     )
     parsed = parse_settings({**GOOD, **dict.fromkeys(switches, value)})
     assert tuple(problem.setting for problem in parsed.problems) == switches

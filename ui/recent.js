@@ -1,4 +1,4 @@
-/* What was changed in Plex, field by field. */
+/* What was changed in Plex, field by field, and what came from there. */
 (function () {
   "use strict";
 
@@ -6,6 +6,9 @@
   const React = window.PluginApi.React;
   const h = React.createElement;
   const { useState } = React;
+
+  /** How the name of a change begins that came from Plex to Stash (sync/plays.py). */
+  ui.FROM_PLEX = "played";
 
   function Change({ change, title, server, now }) {
     return h(
@@ -26,14 +29,17 @@
             React.Fragment,
             { key: field },
             h("dt", null, field.replace(/_/g, " ")),
-            h(
-              "dd",
-              null,
-              h("del", null, before || "empty"),
-              h("span", { "aria-hidden": true }, " → "),
-              h("span", { className: "sr-only" }, " became "),
-              h("ins", null, after || "empty")
-            )
+            // What came from Plex was nothing before: a play is one more.
+            field.startsWith(ui.FROM_PLEX)
+              ? h("dd", null, h("ins", null, after))
+              : h(
+                  "dd",
+                  null,
+                  h("del", null, before || "empty"),
+                  h("span", { "aria-hidden": true }, " → "),
+                  h("span", { className: "sr-only" }, " became "),
+                  h("ins", null, after || "empty")
+                )
           )
         )
       )
@@ -55,7 +61,7 @@
     return h(
       "section",
       { className: "plexsync-section", "aria-labelledby": "plexsync-recent" },
-      h("h2", { id: "plexsync-recent" }, "Recent changes in Plex"),
+      h("h2", { id: "plexsync-recent" }, "Recent changes"),
       state.history.length
         ? h(
             "ul",

@@ -106,7 +106,7 @@ def test_a_change_appears_without_a_reload_and_nothing_jumps(page: Page, env: In
     env.title_becomes(1, "First")
     env.settled()
     page.goto(PATH)
-    heading = page.get_by_role("heading", name="Recent changes in Plex")
+    heading = page.get_by_role("heading", name="Recent changes")
     expect(heading).to_be_visible()
     before = heading.bounding_box()
     env.save(1, title="Second")
