@@ -3,7 +3,7 @@
 A play is known by its scene and the second in which it ended, by Plex's clock. Stash itself
 is the witness: its plays are read before any is added, so that doing it again adds nothing,
 whatever died in between, and whatever the database forgot. What Stash has is then noted, so
-that a play that somebody takes out in Stash stays out (docs/adr/0014).
+that a play that somebody takes out in Stash stays out (docs/adr/0016).
 """
 
 from __future__ import annotations

@@ -217,6 +217,16 @@ def test_an_item_that_scenes_share_counts_for_its_owner(watched: Watched) -> Non
     assert (watched.plays(2), watched.plays(other)) == ([at], [])
 
 
+def test_an_item_that_was_proven_by_its_hash_counts_too(watched: Watched) -> None:
+    """Where no rule of path_map leads from Plex to Stash, the ledger knows the scene."""
+    watched.settings(plays_to_stash=True, path_map="")
+    watched.stepped.hook(2)
+    watched.stepped.drain()
+    at = watched.watch(2, 10)
+    watched.look()
+    assert watched.plays(2) == [at]
+
+
 def test_scenes_that_are_left_out_are_left_alone(watched: Watched) -> None:
     """Those that the settings leave out, and libraries that they do not name."""
     watched.settings(plays_to_stash=True, only_organized=True)

@@ -159,8 +159,8 @@ def test_texts_within_their_limits() -> None:
 def test_a_switch_that_is_neither_on_nor_off_makes_the_queue_wait(value: object) -> None:
     """An unclear switch is named; neither on nor off is assumed for it."""
     switches = (
-        *("only_organized", "overwrite_plex_edits", "scan_missing"),
-        *("plays_of_all_accounts", "plays_to_stash", "plex_skip_tls_verify", "redact_logs"),
+        *("only_organized", "overwrite_plex_edits", "scan_missing", "plex_skip_tls_verify"),
+        *("plays_of_all_accounts", "plays_to_stash", "redact_logs"),
     )
     parsed = parse_settings({**GOOD, **dict.fromkeys(switches, value)})
     assert tuple(problem.setting for problem in parsed.problems) == switches

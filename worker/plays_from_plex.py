@@ -3,7 +3,7 @@
 One request a look where nothing new was watched: the history since the newest view that was
 seen, and a day before, for a device that was offline tells late what it played. From when on
 views count is kept by Plex's own clock: since the newest view that was there when the worker
-first saw plays_to_stash on (docs/adr/0014).
+first saw plays_to_stash on (docs/adr/0016).
 """
 
 from __future__ import annotations
