@@ -4,8 +4,9 @@ What Stash added is added, what Stash dropped and was given by us is removed, al
 stays as Plex has it: what stood there before us, too. A member of ours that is missing
 in Plex was taken out by a person where the list is locked, and stays away; by an agent
 where it is not, and comes back. A list that somebody locked before we came gets all of
-Stash's members, once Stash changes it, or none. Names that differ only in case are one
-member.
+Stash's members, once Stash changes it, or none. Names that differ only in case or blanks
+are one member; one of ours that Stash spells otherwise since is spelled so in Plex once,
+and whatever Plex makes of it stays.
 
 A list that is again as we left it some writes ago was not made so by a person where the
 item seems restored: its database was put back, or an edit that Plex confirmed was never
@@ -14,12 +15,13 @@ carried out. Else a person took out what came last, or put back what went.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from merge.compare import digest
 from plex.edits import ListEdit
 from plex.item import Member
-from validation.text import tag_key
+from validation.text import comparable, tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,18 +92,52 @@ def merge_members(
     added = {key for key in missing if key not in agreed}
     gone = (given | tried) & here - set(ours)
     after = tuple(name for key, name in ours.items() if key in added | given | tried)
-    if not added and not gone:
+    respelled = _respelled(theirs, ours, before, given | tried)
+    if not added and not gone and not respelled:
         return Decided(None, after)
     if not theirs:
         members = tuple(Member(name) for key, name in ours.items() if key in added)
         return Decided(ListEdit(members), after)
     kept = []
     for key, name in ours.items():
-        kept += [member for member in theirs if tag_key(member.name) == key]
+        kept += [
+            replace(member, name=name) if key in respelled else member
+            for member in theirs
+            if tag_key(member.name) == key
+        ]
         kept += [Member(name)] if key in added else []
     kept += [member for member in theirs if tag_key(member.name) not in gone | set(ours)]
     removed = tuple(member.name for member in theirs if tag_key(member.name) in gone)
-    return Decided(ListEdit(tuple(kept), removed), after)
+    old = tuple(respelled.values())
+    there = frozenset(member.name for member in theirs).difference(removed, old)
+    return Decided(ListEdit(tuple(kept), removed, old, there), after)
+
+
+def _respelled(
+    theirs: tuple[Member, ...], ours: dict[str, str], before: tuple[str, ...], given: set[str]
+) -> dict[str, str]:
+    """Give Plex's spelling of members of ours that Stash spells otherwise than it did, by key.
+
+    Of several members of one name in Plex nobody knows which is ours.
+    """
+    if before == tuple(ours.values()):
+        return {}
+    then = {tag_key(name): comparable(name) for name in before}
+    changed = {
+        key: name
+        for key, name in ours.items()
+        if key in given and key in then and then[key] != comparable(name)
+    }
+    if not changed:
+        return {}
+    keys = [tag_key(member.name) for member in theirs]
+    return {
+        key: member.name
+        for key, member in zip(keys, theirs, strict=True)
+        if key in changed
+        and keys.count(key) == 1
+        and comparable(member.name) != comparable(changed[key])
+    }
 
 
 def is_earlier(theirs: Iterable[Member], earlier: tuple[str, ...]) -> bool:

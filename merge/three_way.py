@@ -348,7 +348,14 @@ class _Work:
         for name, change in self.lists.items():
             changes[name] = (in_words(item.lists[name]), in_words(change.members))
         intended = {name: self.base_members[name] for name in self.lists}
-        pending = self.pending.adding(self.values, intended, locks)
+        # What is to be spelled anew leaves first, and may be gone when something dies.
+        between = {
+            name: _without(intended[name], change.respelled)
+            for name, change in self.lists.items()
+            if change.respelled
+        }
+        pending = self.pending.adding({}, between) if between else self.pending
+        pending = pending.adding(self.values, intended, locks)
         return Merge(edit, base, pending, changes, tuple(self.notes))
 
 
@@ -359,6 +366,11 @@ def _is_locked_by_the_thousand(item: PlexItem) -> bool:
     """
     stem = comparable(item.stem)
     return "title" in item.locked and bool(stem) and comparable(item.values["title"]) == stem
+
+
+def _without(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
+    keys = {tag_key(name) for name in gone}
+    return tuple(name for name in names if tag_key(name) not in keys)
 
 
 def _short(text: str) -> str:

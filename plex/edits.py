@@ -5,27 +5,29 @@ positive rating key cannot be made, and no other module builds such a request.
 
 What is written is locked in the same request, or the next agent refresh would
 undo it. A list travels as the complete wanted list plus the removals, never the
-same name in both: right whether Plex adds to the list or replaces it.
+same name in both: right whether Plex adds to the list or replaces it. One that is too
+long for a request goes in pieces, which is right only if Plex adds, so it is read
+afterwards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from plex.exceptions import RequestTooLarge
 from plex.fields import BY_NAME, TYPE_NUMBERS
-from validation.text import cut_at_word
+from plex.item import Member, read_item
+from validation.text import cut_at_word, tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plex.client import PlexClient
-    from plex.item import Member
 
 #: Bytes of query string up to which one PUT carries everything. Plex's own limit
-#: is unknown; tens of kB fail in the field.
+#: is unknown; tens of kB fail in the field, and proxies take 8 KiB for the whole line.
 LONGEST_QUERY = 8000
 #: Items of one request: thousands are known to fail, a hundred costs what one does.
 MOST_ALIKE = 100
@@ -36,10 +38,17 @@ SHORTEST_TEXT = 1000
 
 @dataclass(frozen=True, slots=True)
 class ListEdit:
-    """The complete list a field shall hold, and the names that leave it."""
+    """The complete list a field shall hold, and the names that leave it.
+
+    ``respelled`` are names as Plex has them that have to leave before the members come:
+    it takes a name in other letters for the one that it has. ``there`` are members that
+    Plex has as they shall be: they need not go along where the list is too long.
+    """
 
     members: tuple[Member, ...]
     removed: tuple[str, ...] = ()
+    respelled: tuple[str, ...] = ()
+    there: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,43 +89,103 @@ class Edit:
 
 Params = list[tuple[str, str]]
 
+#: Bytes that each request has beside its fields: type and id.
+HEAD = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A field, or a piece of a list that is too long, with the parameters that say it."""
+
+    name: str
+    params: Params
+    change: ListEdit | None = None
+    is_piece: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of query string."""
+        return _size(self.params)
+
 
 def requests_for(edit: Edit, *, longest: int = LONGEST_QUERY) -> list[Params]:
     """Give the parameters of each PUT, usually one.
 
-    A field is never torn apart: an edit longer than ``longest`` bytes is split
-    between fields, and a field that is longer alone travels alone.
+    An edit longer than ``longest`` bytes is split between fields. A list that is longer
+    alone goes in pieces, a text that is travels alone.
     """
     return [_request(edit, bundle) for bundle in _bundles(edit, longest)]
 
 
-def _bundles(edit: Edit, longest: int) -> list[list[Params]]:
-    """Give what travels together: a list of fields, each with all of its parameters."""
-    fields = [
-        *([_value(name, text), _lock(name)] for name, text in edit.values.items()),
-        *([*_list_params(name, change), _lock(name)] for name, change in edit.lists.items()),
-        *([_lock(name)] for name in edit.lock),
-        *([_lock(name, "0")] for name in edit.unlock),
+def _bundles(edit: Edit, longest: int) -> list[list[_Part]]:
+    """Give what travels together, in order."""
+    parts = [
+        *(_Part(name, [_value(name, text), _lock(name)]) for name, text in edit.values.items()),
+        *(_list_part(name, change) for name, change in edit.lists.items()),
+        *(_Part(name, [_lock(name)]) for name in edit.lock),
+        *(_Part(name, [_lock(name, "0")]) for name in edit.unlock),
     ]
+    first = [
+        _list_part(name, ListEdit((), change.respelled))
+        for name, change in edit.lists.items()
+        if change.respelled
+    ]
+    return _packed(first, longest - HEAD) + _packed(parts, longest - HEAD)
+
+
+def _packed(parts: list[_Part], most: int) -> list[list[_Part]]:
     # A letter has at most four bytes and each becomes three; most edits are far from the limit.
-    letters = sum(len(key) + len(text) for params in fields for key, text in params)
-    if 12 * letters + 2 * sum(map(len, fields)) <= longest - 40:
-        return [fields] if fields else []
-    bundles: list[list[Params]] = []
+    letters = sum(len(key) + len(text) for part in parts for key, text in part.params)
+    if 12 * letters + 2 * sum(len(part.params) for part in parts) <= most:
+        return [parts] if parts else []
+    bundles: list[list[_Part]] = []
     room = 0
-    for params in fields:
-        size = sum(len(quote(key, safe="")) + len(quote(text, safe="")) + 2 for key, text in params)
-        if not bundles or size > room:
-            bundles.append([])
-            room = longest - 40
-        bundles[-1].append(params)
-        room -= size
+    for part in parts:
+        pieces = _cut(part, room, most) if part.change and part.size > most else [part]
+        for piece in pieces:
+            if not bundles or piece.size > room:
+                bundles.append([])
+                room = most
+            bundles[-1].append(piece)
+            room -= piece.size
     return bundles
 
 
-def _request(edit: Edit, bundle: list[Params]) -> Params:
+def _cut(part: _Part, room: int, most: int) -> list[_Part]:
+    """Cut a list into pieces: one for the room that is left, and as few more as can be."""
+    pieces: list[ListEdit] = []
+    piece, left = ListEdit(()), room
+    for step in _steps(part):
+        longer = ListEdit(piece.members + step.members, piece.removed + step.removed)
+        if _list_part(part.name, longer).size > left and (piece != ListEdit(()) or not pieces):
+            pieces.append(piece)
+            longer, left = step, most
+        piece = longer
+    pieces.append(piece)
+    return [_list_part(part.name, one, is_piece=True) for one in pieces if one != ListEdit(())]
+
+
+def _steps(part: _Part) -> list[ListEdit]:
+    """Give what has to be said of a list, name by name: Plex adds to what it has."""
+    change = part.change or ListEdit(())
+    new = [member for member in change.members if member.name not in change.there]
+    return [
+        *(ListEdit((member,)) for member in new),
+        *(ListEdit((), (name,)) for name in change.removed),
+    ]
+
+
+def _size(params: Params) -> int:
+    return sum(len(quote(key, safe="")) + len(quote(text, safe="")) + 2 for key, text in params)
+
+
+def _request(edit: Edit, bundle: list[_Part]) -> Params:
     head = [("type", str(TYPE_NUMBERS[edit.type])), ("id", str(edit.rating_key))]
-    return head + [pair for params in bundle for pair in params]
+    return head + [pair for part in bundle for pair in part.params]
+
+
+def _list_part(name: str, change: ListEdit, *, is_piece: bool = False) -> _Part:
+    return _Part(name, [*_list_params(name, change), _lock(name)], change, is_piece)
 
 
 def _value(name: str, text: str) -> tuple[str, str]:
@@ -147,49 +216,77 @@ def _list_params(name: str, change: ListEdit) -> Params:
 
 
 def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lambda: None) -> int:
-    """Write an edit and give the number of requests Plex took (0 when it is empty).
+    """Write an edit and give the number of edits Plex took (0 when it is empty).
 
     How much fits into a request depends on Plex and on any proxy before it. What
-    is refused as too large is sent field by field, and a text that is too large
-    alone is cut at a word, with an ellipsis. What cannot go even so holds back no
-    other field and is named in the end. ``meanwhile`` is called whenever a
+    is refused as too large is sent field by field, a list in pieces, and a text that
+    is too large alone is cut at a word, with an ellipsis. What cannot go even so holds
+    back nothing else and is named in the end. ``meanwhile`` is called whenever a
     request has left and Plex is at work on it.
 
     Raises:
-        RequestTooLarge: Some fields are too large even alone; all others were written.
+        RequestTooLarge: Some fields are too large even alone; all else was written.
         errors.SyncError: The first request that failed; earlier ones of a split
             edit stand, and doing it again is harmless.
     """
-    stuck: list[str] = []
-    bundles = _bundles(edit, LONGEST_QUERY)
-    taken = 0
-    while bundles:
-        bundle = bundles.pop(0)
-        try:
-            params = _request(edit, bundle)
-            where = f"/library/sections/{edit.section}/all"
-            client.query(where, params, method="PUT", meanwhile=meanwhile)
-            taken += 1
-        except RequestTooLarge as fault:
-            smaller = _smaller(bundle)
-            if not smaller:
-                stuck.append(_called(bundle))
-                last = fault
-            bundles = smaller + bundles
-    if stuck:
-        names = ", ".join(stuck)
-        if not last.fact:
-            raise last
-        raise type(last).about(
-            last.fact, hint=f"Too long, and not in Plex: {names}. All else was sent."
+    sending = _Sending(client, edit, meanwhile)
+    sending.send(_bundles(edit, LONGEST_QUERY))
+    torn = [name for name in sending.torn if name not in sending.stuck]
+    if torn and (lost := _not_there(client, edit, torn)):
+        # Plex took each piece for the whole list, so only the whole list will do.
+        sending.send([[_list_part(name, edit.lists[name])] for name in lost], whole=True)
+    if sending.fault is not None:
+        names = ", ".join(sending.stuck)
+        if not sending.fault.fact:
+            raise sending.fault
+        raise type(sending.fault).about(
+            sending.fault.fact, hint=f"Too long, and not in Plex: {names}. All else was sent."
         ) from None
-    return taken
+    return sending.taken
 
 
-def _called(bundle: list[Params]) -> str:
-    """Give our name of the field that a bundle is about."""
-    wire = bundle[0][0][0].partition(".")[0].partition("[")[0]
-    return next((name for name, field in BY_NAME.items() if field.wire == wire), wire)
+class _Sending:
+    """An edit on its way: what Plex took, what went in pieces, and what is too long to go."""
+
+    def __init__(self, client: PlexClient, edit: Edit, meanwhile: Callable[[], object]) -> None:
+        self.taken = 0
+        self.torn: dict[str, None] = {}
+        self.stuck: dict[str, None] = {}
+        self.fault: RequestTooLarge | None = None
+        self._client = client
+        self._edit = edit
+        self._meanwhile = meanwhile
+
+    def send(self, bundles: list[list[_Part]], *, whole: bool = False) -> None:
+        """Send bundles in order, and smaller ones for what is refused unless it is ``whole``."""
+        where = f"/library/sections/{self._edit.section}/all"
+        while bundles:
+            bundle = bundles.pop(0)
+            params = _request(self._edit, bundle)
+            try:
+                self._client.query(where, params, method="PUT", meanwhile=self._meanwhile)
+            except RequestTooLarge as fault:
+                smaller = [] if whole else _smaller(bundle)
+                if not smaller:
+                    self.fault = fault
+                    self.stuck |= dict.fromkeys(part.name for part in bundle)
+                bundles = smaller + bundles
+                continue
+            self.taken += 1
+            self.torn |= dict.fromkeys(part.name for part in bundle if part.is_piece)
+
+
+def _not_there(client: PlexClient, edit: Edit, names: Sequence[str]) -> list[str]:
+    """Give the lists that Plex does not have as they shall be; one read of the item."""
+    item = read_item(client, edit.rating_key)
+    lost = []
+    for name in names:
+        here = {tag_key(member.name) for member in item.lists[name]}
+        change = edit.lists[name]
+        wanted = {tag_key(member.name) for member in change.members}
+        if not wanted <= here or not here.isdisjoint(map(tag_key, change.removed)):
+            lost.append(name)
+    return lost
 
 
 def write_alike(client: PlexClient, edits: Sequence[Edit]) -> None:
@@ -218,12 +315,38 @@ def likeness(edit: Edit) -> object | None:
     return edit.section, edit.type, change
 
 
-def _smaller(bundle: list[Params]) -> list[list[Params]]:
+def _smaller(bundle: list[_Part]) -> list[list[_Part]]:
     """Give what to send instead of a bundle that was too large, nothing when all was tried."""
     if len(bundle) > 1:
         return [bundle[: len(bundle) // 2], bundle[len(bundle) // 2 :]]
-    (name, text), *rest = bundle[0]
+    part = bundle[0]
+    if part.change:
+        return _halves(part)
+    (name, text), *rest = part.params
     half = len(text.encode()) // 2
     if not name.endswith(".value") or half < SHORTEST_TEXT:
         return []
-    return [[[(name, cut_at_word(text, half)), *rest]]]
+    return [[replace(part, params=[(name, cut_at_word(text, half)), *rest])]]
+
+
+def _halves(part: _Part) -> list[list[_Part]]:
+    steps = _steps(part)
+    if len(steps) == 1 and part.change and len(part.change.members) > 1:
+        halves = [steps]  # without the members that are there
+    elif len(steps) > 1:
+        halves = [steps[: len(steps) // 2], steps[len(steps) // 2 :]]
+    else:
+        return []
+    return [
+        [
+            _list_part(
+                part.name,
+                ListEdit(
+                    tuple(member for step in half for member in step.members),
+                    tuple(name for step in half for name in step.removed),
+                ),
+                is_piece=True,
+            )
+        ]
+        for half in halves
+    ]

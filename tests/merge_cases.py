@@ -208,7 +208,7 @@ LISTS = (
         result=("A", "X"),
         writes=False,
     ),
-    ListCase("only case differs", before=("A",), ours=("a",), result=("A",), writes=False),
+    ListCase("only case differs", first=("A",), ours=("a",), result=("A",), writes=False),
     ListCase(
         "commas, quotes and percent signs",
         first=("X, Y",),

@@ -113,6 +113,8 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
     if adds_first:
         _add(library, item, adds)
     _remove(item, plan.removes)
+    if plan.removes and not library.switches.tag_rows_stay:
+        library.forget_unused_rows()
     if not adds_first:
         _add(library, item, adds)
     _changed(library, item)

@@ -157,6 +157,8 @@ class Switches:
             ``add_first``, or ``url_order``.
         tag_writes: ``genre[i].tag.tag=`` adds to the list (``additive``), or replaces
             it (``replace``).
+        tag_rows_stay: A tag's row, and with it its spelling, outlives the last item that has
+            it; False forgets it then. Nobody has recorded which: an assumption, either way.
         max_url_bytes: A longer request target is refused with 414; 0 is no limit.
         oshash_padded: ``openSubtitleHash`` keeps its leading zeros.
         oshash_known: False is a server that has not analysed its files yet.
@@ -172,6 +174,7 @@ class Switches:
 
     tag_order: str = "remove_first"
     tag_writes: str = "additive"
+    tag_rows_stay: bool = True
     max_url_bytes: int = 32_768
     oshash_padded: bool = True
     oshash_known: bool = True
@@ -300,6 +303,16 @@ class Library:
         if row is None:
             row = self._tag_rows[kind, tag.lower()] = TagRow(len(self._tag_rows) + 1, tag)
         return row
+
+    def forget_unused_rows(self) -> None:
+        """Drop the tags that no item has, and how they were spelled."""
+        used = {
+            id(tagging.row)
+            for item in self.items.values()
+            for taggings in (item.tags or {}).values()
+            for tagging in taggings
+        }
+        self._tag_rows = {key: row for key, row in self._tag_rows.items() if id(row) in used}
 
     def named(self, ids: str) -> list[Item]:
         """The items of a comma list of rating keys, in its order; unknown ones are left out."""
