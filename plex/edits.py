@@ -230,11 +230,11 @@ def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lamb
             edit stand, and doing it again is harmless.
     """
     sending = _Sending(client, edit, meanwhile)
-    sending.send(_bundles(edit, LONGEST_QUERY))
+    sending.put_all(_bundles(edit, LONGEST_QUERY))
     torn = [name for name in sending.torn if name not in sending.stuck]
     if torn and (lost := _not_there(client, edit, torn)):
         # Plex took each piece for the whole list, so only the whole list will do.
-        sending.send([[_list_part(name, edit.lists[name])] for name in lost], whole=True)
+        sending.put_all([[_list_part(name, edit.lists[name])] for name in lost], whole=True)
     if sending.fault is not None:
         names = ", ".join(sending.stuck)
         if not sending.fault.fact:
@@ -257,7 +257,7 @@ class _Sending:
         self._edit = edit
         self._meanwhile = meanwhile
 
-    def send(self, bundles: list[list[_Part]], *, whole: bool = False) -> None:
+    def put_all(self, bundles: list[list[_Part]], *, whole: bool = False) -> None:
         """Send bundles in order, and smaller ones for what is refused unless it is ``whole``."""
         where = f"/library/sections/{self._edit.section}/all"
         while bundles:
