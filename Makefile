@@ -11,6 +11,8 @@ DEMO   := $(VENV)/.installed-demo
 JOBS   ?= 2
 # More words for pytest: make test ARGS="-k merge -x"
 ARGS   ?=
+# An earlier build to measure beside this one: make bench BEFORE=../plexsync-1.0
+BEFORE ?=
 # A Python to use instead of the first suitable one on PATH.
 PYTHON ?=
 
@@ -41,7 +43,7 @@ demo: $(DEMO) schema ## one scene from Stash's hook to Plex, on stand-ins, with 
 	$(PY) -m simulator.demo
 
 bench: $(DEMO) schema ## the numbers we promise, each a ratio taken in one run
-	$(PY) -m tools.bench
+	$(PY) -m tools.bench $(if $(BEFORE),--before $(BEFORE))
 
 soak: $(DEV) schema browser ## the long modes: kills, faults, months
 	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)

@@ -155,6 +155,10 @@ class PlexClient:
         """
         return parse_container(self._send(method, path, params, headers, meanwhile=meanwhile))
 
+    def text(self, path: str, params: Sequence[tuple[str, str]] = ()) -> bytes:
+        """Ask Plex one thing as ``query`` does; give the answer before it is parsed."""
+        return self._send("GET", path, params)
+
     def upload(self, path: str, body: bytes) -> None:
         """Send bytes, such as an image to "/library/metadata/42/posters".
 

@@ -11,17 +11,22 @@ from os.path import splitext
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
+from plex import page
 from plex.exceptions import BadResponse, ItemGone
 from plex.fields import LISTS, SCALARS, whole_number
+from plex.response import parse_container
 from validation.path_map import base_name, path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from plex.client import PlexClient
+    from plex.page import Text
 
 #: Rating keys in one request; the URL stays far below any limit.
 BATCH = 100
+# Without waking the disks or a refresh.
+_AS_IT_IS = (("checkFiles", "0"), ("skipRefresh", "1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +146,41 @@ def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, Plex
     Raises:
         ItemGone: Plex has none of them.
     """
-    wanted = ",".join(str(key) for key in rating_keys)
-    root = client.query(f"/library/metadata/{wanted}", (("checkFiles", "0"), ("skipRefresh", "1")))
+    return _items_in(client.query(_address(rating_keys), _AS_IT_IS))
+
+
+def read_texts(
+    client: PlexClient, rating_keys: Iterable[int]
+) -> tuple[dict[int, Text], dict[int, PlexItem]]:
+    """Read items as ``read_items`` does, and parse them only where their texts cannot be told.
+
+    Returns:
+        The texts of all of them, or the items, by rating key.
+    """
+    body = client.text(_address(rating_keys), _AS_IT_IS)
+    texts = page.cut(body)
+    return ({}, _items_in(parse_container(body))) if texts is None else (texts, {})
+
+
+def parse_texts(texts: Iterable[Text]) -> dict[int, PlexItem]:
+    """Read items out of their texts, by rating key.
+
+    Raises:
+        errors.SyncError: They make no sense.
+    """
+    found: dict[int, PlexItem] = {}
+    for body in page.whole(texts):
+        found |= _items_in(parse_container(body))
+    return found
+
+
+def _address(rating_keys: Iterable[int]) -> str:
+    return "/library/metadata/" + ",".join(str(key) for key in rating_keys)
+
+
+def _items_in(root: Element | None) -> dict[int, PlexItem]:
     if root is None:
-        raise BadResponse(f"Plex sent an empty answer for item {wanted}; PlexSync tries again.")
+        raise BadResponse("Plex sent an empty answer for an item; PlexSync tries again.")
     section = whole_number(root.get("librarySectionID"))
     # Of the first one only, where items of several libraries are asked for: then each may
     # say its own. An item of another section says nothing by it.

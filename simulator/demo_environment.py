@@ -179,13 +179,13 @@ class Environment:
             wait_for(lambda: not self.workers(), 5.0)
 
 
-def copy_plugin(target: Path) -> Path:
-    """Put the plugin's files into a new folder as a release does; give the folder."""
+def copy_plugin(target: Path, source: Path = ROOT) -> Path:
+    """Put a checkout's plugin into a new folder as a release does; give the folder."""
     target.mkdir(parents=True)
     for name in ("PlexSync.yml", *TOP):
-        shutil.copy(ROOT / name, target / name)
-    for room in rooms(ROOT):
-        shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(source / name, target / name)
+    for room in rooms(source):
+        shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
 
@@ -196,6 +196,7 @@ def env(
     *,
     plex: dict[str, Any] | None = None,
     stash: dict[str, Any] | None = None,
+    source: Path = ROOT,
     **settings: Any,
 ) -> Iterator[Environment]:
     """A fresh installation in ``folder``, configured; everything has ended afterwards.
@@ -205,10 +206,11 @@ def env(
         scenes: Scenes of the shared catalogue on both sides.
         plex: Options of ``start_plex``.
         stash: Options of ``start_stash``.
+        source: The checkout whose plugin it is.
         settings: Plugin settings beyond the address, token and path map.
     """
     config_dir = folder / "stash"
-    plugin_dir = copy_plugin(config_dir / "plugins" / PLUGIN)
+    plugin_dir = copy_plugin(config_dir / "plugins" / PLUGIN, source)
     hosted = {"plugin_dir": config_dir / "plugins", "config_dir": config_dir, **(stash or {})}
     with start_plex(scenes, **(plex or {})) as media, start_stash(scenes, **hosted) as organiser:
         built = Environment(organiser, media, config_dir, plugin_dir)

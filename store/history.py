@@ -43,12 +43,14 @@ def newest(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def count(connection: sqlite3.Connection, outcome: str, reason: str = "") -> None:
-    """Add one scene to the tally, in the transaction that ends it."""
+def count(
+    connection: sqlite3.Connection, outcome: str, reason: str = "", *, scenes: int = 1
+) -> None:
+    """Add scenes to the tally, in the transaction that ends them."""
     connection.execute(
-        "INSERT INTO tally VALUES (?, ?, 1) "
-        "ON CONFLICT (outcome, reason) DO UPDATE SET scenes = scenes + 1",
-        (outcome, reason),
+        "INSERT INTO tally VALUES (?, ?, ?) "
+        "ON CONFLICT (outcome, reason) DO UPDATE SET scenes = scenes + excluded.scenes",
+        (outcome, reason, scenes),
     )
 
 

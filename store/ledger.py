@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from store.queue import MOST_IDS
@@ -131,13 +131,41 @@ def remembered(
     return found
 
 
+def seen(
+    connection: sqlite3.Connection, server: str, scenes: Sequence[int]
+) -> dict[int, dict[int, str]]:
+    """Give what was noted by ``put_seen``, by scene and rating key.
+
+    "" where nothing was noted since the entry was written, or something is pending.
+    """
+    found: dict[int, dict[int, str]] = {}
+    for chunk in _chunks(scenes):
+        rows = connection.execute(
+            "SELECT scene, rating_key, CASE pending WHEN '' THEN seen ELSE '' END "  # noqa: S608
+            "FROM item INDEXED BY item_scene WHERE server = ? "
+            f"AND scene IN ({_places(chunk)}) ORDER BY rating_key",
+            (server, *chunk),
+        )
+        for scene, rating_key, digest in rows:
+            found.setdefault(scene, {})[rating_key] = digest
+    return found
+
+
+def put_seen(connection: sqlite3.Connection, server: str, digests: Mapping[int, str]) -> None:
+    """Note what stands for items that are as their entries say, by rating key."""
+    connection.executemany(
+        "UPDATE item SET seen = ? WHERE server = ? AND rating_key = ?",
+        [(digest, server, rating_key) for rating_key, digest in digests.items()],
+    )
+
+
 def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
     """Commit what is about to be written, before the request leaves."""
     connection.execute(
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
-        "pending = excluded.pending, identity = excluded.identity",
+        "pending = excluded.pending, identity = excluded.identity, seen = ''",
         (*entry, now),
     )
 
@@ -163,7 +191,7 @@ def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: floa
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
-        "pending = '', identity = excluded.identity, written_at = excluded.written_at",
+        "pending = '', identity = excluded.identity, written_at = excluded.written_at, seen = ''",
         (*entry[:5], entry.identity, now),
     )
 

@@ -20,6 +20,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         PRIMARY KEY (server, viewed_at, rating_key)
     ) WITHOUT ROWID""",
         "CREATE INDEX play_scene ON play (scene, viewed_at)",
+        "ALTER TABLE item ADD COLUMN seen TEXT NOT NULL DEFAULT ''",
     ),
 }
 

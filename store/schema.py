@@ -62,7 +62,8 @@ TABLES = (
         fingerprint TEXT NOT NULL
     ) WITHOUT ROWID""",
     # The ledger: what we last wrote to this very item (JSON, see merge/three_way.py), and
-    # what tells that item from another one of that rating key (matching/identity.py).
+    # what tells that item from another one of that rating key (matching/identity.py). seen:
+    # a digest of Plex's answer when it last was as the base says (sync/unchanged.py).
     """CREATE TABLE item (
         server TEXT NOT NULL,
         rating_key INTEGER NOT NULL,
@@ -72,6 +73,7 @@ TABLES = (
         pending TEXT NOT NULL DEFAULT '',
         written_at REAL NOT NULL,
         identity TEXT NOT NULL DEFAULT '',
+        seen TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (server, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX item_scene ON item (scene, server, rating_key)",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from plex.item import PlexItem
+    from plex.page import Text
     from stash.scene import Scene
     from store.ledger import SceneRecord
     from store.queue import QueueRow
@@ -34,7 +35,11 @@ class Batch:
         records: What the ledger has of the scenes, by id.
         as_read: Scenes that Stash has as they were when last read; they are not read again.
         unchanged: Those of them that are in step with Plex: nothing is to be done.
-        items: Items read in full, by rating key.
+        wanted: The items that may be a scene's, by scene.
+        unlisted: Scenes of which the path index cannot say that these are all.
+        texts: What Plex said of items that were read in full, by rating key.
+        items: Those of them that were parsed.
+        seen: What shall be noted of items that are as the ledger says, by rating key.
         left_out: Why the settings leave a scene out, by id; "" where Stash no longer has it.
         plans: What is to be done, in the order of ``ids``.
         claims: A scene that found an item, by rating key; of the batch before, too.
@@ -55,7 +60,11 @@ class Batch:
     records: dict[int, SceneRecord] = field(default_factory=dict)
     as_read: set[int] = field(default_factory=set)
     unchanged: set[int] = field(default_factory=set)
+    wanted: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    unlisted: set[int] = field(default_factory=set)
+    texts: dict[int, Text] = field(default_factory=dict)
     items: dict[int, PlexItem] = field(default_factory=dict)
+    seen: dict[int, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
     plans: list[ScenePlan] = field(default_factory=list)
     claims: dict[int, int] = field(default_factory=dict)
@@ -74,6 +83,19 @@ class Batch:
         by_id = {scene.id: scene for scene in scenes}
         known = {row.id: row for row in rows}
         return cls(tuple(by_id or known), known, by_id, asked_at=asked_at)
+
+    def digest_of(self, rating_key: int, fingerprint: str, places: str) -> str:
+        """Give what stands for an item and for what it is compared with beside its entry.
+
+        "" where Plex's words are not at hand.
+
+        Args:
+            rating_key: The item.
+            fingerprint: Of the settings.
+            places: Where the scene's files were looked for, as its record has it.
+        """
+        text = self.texts.get(rating_key)
+        return text.digest(fingerprint, places) if text else ""
 
     @property
     def is_alone(self) -> bool:

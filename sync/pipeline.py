@@ -32,6 +32,8 @@ PLAN: tuple[Stage, ...] = (
     read.scenes,  # all others, in full
     scene_filter.leave_out,  # what the settings leave out is done
     read.items,  # Plex's items, in full
+    unchanged.as_seen,  # scenes whose items are to the letter as when they were last in step
+    read.parsed,  # the items of all others
     unchanged.in_plex,  # scenes that are in step on both sides are done
     read.scenes,  # those that are not after all
     scene_filter.leave_out,

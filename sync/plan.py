@@ -47,6 +47,11 @@ class ItemPlan:
         return self.after._replace(base=base, pending=self.merged.pending.to_json())
 
     @property
+    def is_in_step(self) -> bool:
+        """Whether nothing of it has to be sent: the item is as its entry will say."""
+        return not (self.merged.edit or self.pictures)
+
+    @property
     def is_intended(self) -> bool:
         """Whether it needs an intent: something of it will be sent."""
         return bool(self.merged.edit or (self.pictures and self.merged.pending))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from matching.resolve import held_paths
 from plex.exceptions import ItemGone, RequestTooLarge
-from plex.item import PlexItem, read_items
+from plex.item import PlexItem, parse_texts, read_texts
 from store import ledger, meta
 from sync.batch import Interrupted
 from sync.look_up import answers
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from plex.client import PlexClient
+    from plex.page import Text
     from stash.scene import SceneStamp
     from sync.batch import Batch
     from sync.context import Context
@@ -75,24 +76,39 @@ def scenes(context: Context, batch: Batch) -> Iterator[bool]:
 def items(context: Context, batch: Batch) -> Iterator[bool]:
     """Read items in full: those remembered for the scenes, and those that the index has.
 
-    Of one scene alone the match reads them itself.
+    They are not parsed yet. Of one scene alone the match reads them itself.
     """
     if batch.is_alone:
         return
     numbers = [number for number in batch.ids if number not in batch.left_out]
     known = remembered(context, numbers)
-    keys: dict[int, None] = {}
     for number in numbers:
-        keys.update(dict.fromkeys(known.get(number, ())))
         paths = held_paths(batch.records[number].places) if number in batch.as_read else ()
         if number in batch.scenes:
             paths = context.plex.resolver.paths_of(batch.scenes[number])
-        keys.update(dict.fromkeys(context.plex.resolver.listed(paths) or ()))
-    wanted = list(keys)
+        listed = context.plex.resolver.listed(paths)
+        if listed is None:
+            batch.unlisted.add(number)
+        batch.wanted[number] = tuple(dict.fromkeys((*known.get(number, ()), *(listed or ()))))
+    wanted = list(dict.fromkeys(key for keys in batch.wanted.values() for key in keys))
     chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
     questions = [partial(_read, context.client(), chunk) for chunk in chunks]
-    for found in answers(questions, partial(check, context, batch), at_once=READERS):
-        batch.items |= found
+    for texts, parsed in answers(questions, partial(check, context, batch), at_once=READERS):
+        batch.texts |= texts
+        batch.items |= parsed
+    yield False
+
+
+def parsed(context: Context, batch: Batch) -> Iterator[bool]:
+    """Parse the items of all scenes but those that are known to be in step."""
+    del context
+    keys = {
+        key
+        for number, wanted in batch.wanted.items()
+        if number not in batch.unchanged
+        for key in wanted
+    }
+    batch.items |= parse_texts(batch.texts[key] for key in sorted(keys & batch.texts.keys()))
     yield False
 
 
@@ -133,13 +149,14 @@ def _is_searched(context: Context, batch: Batch, number: int) -> bool:
     )
 
 
-def _read(client: PlexClient, keys: list[int]) -> dict[int, PlexItem]:
+def _read(client: PlexClient, keys: list[int]) -> tuple[dict[int, Text], dict[int, PlexItem]]:
     try:
-        return read_items(client, keys)
+        return read_texts(client, keys)
     except ItemGone:  # the match finds out for each
-        return {}
+        return {}, {}
     except RequestTooLarge:
         half = len(keys) // 2
         if not half:
             raise
-        return _read(client, keys[:half]) | _read(client, keys[half:])
+        (texts, items), (more, others) = _read(client, keys[:half]), _read(client, keys[half:])
+        return texts | more, items | others

@@ -6,13 +6,14 @@ A row that was marked again meanwhile stays, and is counted when it ends in turn
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from matching import identity
 from store import history, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
-from sync import scan_missing, server_seen
+from sync import scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
 
 if TYPE_CHECKING:
@@ -111,6 +112,10 @@ class Recorder:
                 self._keep(plan, server)
                 if plan.fault is None:
                     self.end(batch.rows.get(plan.scene.id), plan.outcome)
+                    as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
+                    unchanged.note_seen(context, batch, plan.record, as_is)
+            ledger.put_seen(connection, server, batch.seen)
+            batch.seen.clear()
             meta.put(connection, meta.LAST_LOOK, context.clock())
         server_seen.note(self._store, context.plex)
         lines = []
@@ -179,13 +184,18 @@ class Recorder:
     def _end_unchanged(self, batch: Batch) -> None:
         if not batch.unchanged:
             return
-        with self._store.transaction():
-            for number in batch.ids:
-                if number in batch.unchanged:
-                    record = batch.records[number]
-                    skipped = record.outcome == SKIPPED
-                    outcome, note = (SKIPPED, record.note) if skipped else ("unchanged", "")
-                    self.end(batch.rows.get(number), outcome, note)
+        server = self._context.client().machine_identifier
+        rows = [batch.rows[number] for number in batch.unchanged if number in batch.rows]
+        with self._store.transaction() as connection:
+            ended: Counter[tuple[str, str]] = Counter()
+            for number in queue.done_all(connection, rows):
+                record = batch.records[number]
+                skipped = record.outcome == SKIPPED
+                ended[(SKIPPED, record.note) if skipped else ("unchanged", "")] += 1
+            for (outcome, note), scenes in ended.items():
+                history.count(connection, outcome, note, scenes=scenes)
+            ledger.put_seen(connection, server, batch.seen)
+            batch.seen.clear()
 
     def _end_left_out(self, batch: Batch, number: int, reason: str) -> None:
         scene, row = batch.scenes.get(number), batch.rows.get(number)

@@ -17,7 +17,7 @@ from store import ledger
 from sync import artwork, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from plex.item import PlexItem
     from stash.scene import SceneStamp
@@ -44,14 +44,46 @@ def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
+def as_seen(context: Context, batch: Batch) -> Iterator[bool]:
+    """Find of them those of whose items Plex says, to the letter, what it said in step.
+
+    The ledger's entry and the settings are as they were then, too, so comparing them
+    again would come to the same.
+    """
+    if not batch.as_read:
+        return
+    server = context.client().machine_identifier
+    listed = sorted(batch.as_read - batch.unlisted)
+    known = ledger.seen(context.store.connection, server, listed)
+    for number, digests in known.items():
+        places = batch.records[number].places
+        # An item that came later, such as a copy in a second library, is known to the index only.
+        if digests.keys() >= set(batch.wanted[number]) and all(
+            digest and digest == batch.digest_of(key, context.fingerprint, places)
+            for key, digest in digests.items()
+        ):
+            batch.unchanged.add(number)
+    yield False
+
+
 def in_plex(context: Context, batch: Batch) -> Iterator[bool]:
     """Keep of them those whose items are as the ledger says; the others are to be read."""
-    batch.unchanged = batch.as_read = {
-        number
-        for number in batch.as_read
-        if is_in_step(context, batch.records[number], batch.items)
-    }
+    for number in batch.as_read - batch.unchanged:
+        record = batch.records[number]
+        if is_in_step(context, record, batch.items):
+            batch.unchanged.add(number)
+            if record.outcome != ledger.SKIPPED:
+                note_seen(context, batch, record, batch.wanted.get(number, ()))
+    batch.as_read = set(batch.unchanged)
     yield False
+
+
+def note_seen(
+    context: Context, batch: Batch, record: SceneRecord, rating_keys: Iterable[int]
+) -> None:
+    """Note that items of a scene are as the ledger says, so that they need no look next time."""
+    for key in rating_keys:
+        batch.seen[key] = batch.digest_of(key, context.fingerprint, record.places)
 
 
 def is_as_read(context: Context, record: SceneRecord | None, stamp: SceneStamp | None) -> bool:

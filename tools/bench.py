@@ -1,9 +1,11 @@
 """The numbers that PlexSync promises, each as a ratio of two things measured in one run.
 
-``make bench``, or ``python -m tools.bench [--quick] [--only hook,scene,...]``. Rows with a
-goal end in "ok" or "over"; the others are shown beside them. The exit status is 0 when
-everything could be measured, whatever came out; with ``--strict`` a row that is "over" is
-status 1. A row's spread is the middle half of its pairs' own ratios.
+``make bench``, or ``python -m tools.bench [--quick] [--only hook,scene,...]``. With ``--before
+FOLDER`` (``make bench BEFORE=FOLDER``) the groups unchanged and entities measure the earlier
+build of that checkout beside this one. Rows with a goal end in "ok" or "over"; the others are
+shown beside them. The exit status is 0 when everything could be measured, whatever came out;
+with ``--strict`` a row that is "over" is status 1. A row's spread is the middle half of its
+pairs' own ratios.
 """
 
 from __future__ import annotations
@@ -20,10 +22,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tools import bench_bulk, bench_hook, bench_request, bench_scene
+from tools import bench_before, bench_bulk, bench_hook, bench_request, bench_scene
 from tools.bench_row import HEAD, Row, columns
 
 Group = Callable[[Path], Iterator[Row]]
+
+
+def beside(before: Path, *, quick: bool) -> dict[str, Group]:
+    """The groups that measure an earlier build beside this one."""
+    sizes = {50: 1} if quick else {10_000: 7, 100_000: 3}
+    size, edits = (50, 3) if quick else (5_000, 60)
+    return {
+        "unchanged": partial(bench_before.unchanged_rows, before=before, sizes=sizes),
+        "entities": partial(bench_before.entity_rows, before=before, size=size, edits=edits),
+    }
 
 
 def groups(*, quick: bool) -> dict[str, Group]:
@@ -56,8 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small numbers, under a minute")
     parser.add_argument("--strict", action="store_true", help="status 1 if a row is over")
     parser.add_argument("--only", default="", help="groups: " + ", ".join(groups(quick=True)))
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier build")
     options = parser.parse_args(arguments)
     chosen = groups(quick=options.quick)
+    if options.before:
+        chosen |= beside(options.before, quick=options.quick)
     if options.only:
         wanted = options.only.split(",")
         if unknown := set(wanted) - set(chosen):

@@ -18,6 +18,8 @@ _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|\Z)")
 # Windows' way to allow long paths: \\?\C:\dir and \\?\UNC\server\share.
 _LONG_PREFIX = re.compile(r"[\\/]{2}[?.][\\/](UNC[\\/])?", re.IGNORECASE)
 _WINDOWS_NAME = re.compile(r"[^\\/]+")
+# A POSIX path that is its own key, as nearly all are: no name is empty, "." or holds a backslash.
+_PLAIN = re.compile(r"(?:/(?!\.(?:/|\Z))[^/\\]+)+")
 _POSIX_NAME = re.compile(r"[^/]+")
 
 POSIX_ROOT = "/"
@@ -112,6 +114,8 @@ def path_key(path: str) -> str:
     path is lower case throughout, as its file system does not tell case apart;
     a POSIX path keeps its case. ``path_key(path_key(p)) == path_key(p)``.
     """
+    if path.isascii() and _PLAIN.fullmatch(path):
+        return path
     parts = MediaPath.of(unicodedata.normalize("NFC", path))
     key = "/".join(name_key(name, windows=parts.windows) for name in parts.names if name != HERE)
     if parts.root[-1:] == ":":
