@@ -14,7 +14,7 @@ from typing import Any
 
 from validation.text import tag_key
 
-_SETS = ("foreign", "wrote", "locked", "released", "reported")
+_SETS = ("foreign", "wrote", "locked", "released", "reported", "undone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Base:
     list (absent where nobody noted it: then all of ``members`` count); ``foreign``
     fields that were never ours there (kept for a person); ``locked`` fields whose lock
     is ours; ``released`` those whose lock was given back; ``reported`` the kept fields
-    the user was told about; ``images`` what became of poster and background, by name
+    the user was told about; ``undone`` fields, and locks of pictures, that were given back
+    what they had before us; ``images`` what became of poster and background, by name
     (merge/picture.py); ``earlier`` digests of what we wrote before that, by field,
     the newest last: Plex may go back to it (merge/compare.py, ``digest``); ``edited_from``
     the item's updatedAt as read before our last edit, in epoch seconds, 0 for never.
@@ -40,6 +41,7 @@ class Base:
     locked: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
+    undone: frozenset[str] = frozenset()
     images: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -2,7 +2,9 @@
 
 For each text, the first line that fits:
 
-    its lock was given back       rests until Stash changes it
+    a person chose Stash's        write
+    its lock was given back, or   rests until Stash changes it
+    what we wrote was undone
     Stash = Plex                  nothing to write; agreed
     Plex = what we wrote, last    write; an emptied text is cleared if we wrote it, an
     or ever                       emptied title becomes the stem of the item's file
@@ -32,10 +34,11 @@ from merge.compare import as_written, digest, present, same, unchanged
 from merge.desired import sort_title
 from merge.members import Known, in_words, merge_members, same_members, state_of
 from plex.edits import Edit, ListEdit
+from plex.item import Member
 from validation.text import comparable, safe_text, tag_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from merge.desired import Desired
     from plex.item import PlexItem
@@ -54,7 +57,8 @@ class Merge:
     ``edit`` is empty when nothing differs. ``base`` is the ledger's state once
     the edit is applied, ``pending`` what to commit before it is sent.
     ``changes`` maps a field to (old, new) for people; ``notes`` are sentences
-    about what a person did in Plex.
+    about what a person did in Plex; ``kept`` maps each field that stays as it is in
+    Plex although Stash has another to (Plex's, Stash's).
     """
 
     edit: Edit
@@ -62,6 +66,7 @@ class Merge:
     pending: Pending
     changes: Mapping[str, tuple[str, str]]
     notes: tuple[str, ...]
+    kept: Mapping[str, tuple[str, str]]
 
 
 def merge(
@@ -73,6 +78,7 @@ def merge(
     overwrite: bool = False,
     same_scene: bool = True,
     adopt: bool = False,
+    insist: frozenset[str] = frozenset(),
 ) -> Merge:
     """Merge one scene into one item.
 
@@ -86,9 +92,11 @@ def merge(
             file, was another one's.
         adopt: The ledger was lost: what is locked and as Stash has it is taken for ours,
             for who else would have locked it.
+        insist: Fields for which a person chose what Stash has, all of it and nothing else.
     """
     work = _Work(item, base or Base(), pending, overwrite=overwrite, same_scene=same_scene)
     work.adopt = adopt
+    work.insist = insist
     for name, ours in wanted.values.items():
         if name != "sort_title":
             work.text(name, ours)
@@ -112,6 +120,7 @@ class _Work:
         self.overwrite = overwrite
         self.same_scene = same_scene
         self.adopt = False
+        self.insist: frozenset[str] = frozenset()
         #: Fields whose lock is a person's word, if we know nothing of them. A title that
         #: is its file's name because Stash emptied it says nothing: we wrote it.
         by_us = "title" in base.wrote or self._arrived("title")
@@ -130,6 +139,8 @@ class _Work:
         self.locked = set(base.locked | (pending.locks - meant)) & item.locked
         self.released = set(base.released)
         self.reported = set(base.reported)
+        self.undone = set(base.undone)
+        self.kept: dict[str, tuple[str, str]] = {}
         self.notes: list[str] = []
 
     def _arrived(self, name: str) -> tuple[str, ...]:
@@ -147,10 +158,18 @@ class _Work:
         as_before = as_before or any(unchanged(name, as_written(name, ours), one) for one in tried)
         in_plex = arrived if known is None or name in self.foreign else (known, *arrived)
         locked = name in (self.by_hand if first_time else self.item.locked)
+        if name in self.insist:
+            self._insist(name, ours, theirs)
+            return
+        if name in self.undone and as_before and not same(name, ours, theirs):
+            self.base_values[name] = ours
+            self.kept[name] = (theirs, ours)
+            return
         if name in self.released and as_before:
             self.base_values[name] = ours
             return
         self.released.discard(name)
+        self.undone.discard(name)
         if arrived:
             self.wrote.add(name)
         if same(name, ours, theirs):
@@ -179,6 +198,18 @@ class _Work:
         known = "sort_title" in self.base_values or "sort_title" in self.pending.values
         if ours or known or "title" in self.values:
             self.text("sort_title", sort_title(self.values.get("title", self.item.values["title"])))
+
+    def _insist(self, name: str, ours: str, theirs: str) -> None:
+        """Write what Stash has, whoever set what Plex has."""
+        if name == "title" and not ours:
+            ours = safe_text(self.item.stem, multiline=False).strip() or theirs
+        value = as_written(name, ours)
+        if not same(name, value, theirs):
+            self.values[name] = value
+        self._agree(name, ours)
+        self.wrote.add(name)
+        self.released.discard(name)
+        self.undone.discard(name)
 
     def _was_ours(self, name: str, theirs: str) -> bool:
         """Say whether Plex has a text that we wrote before the last one."""
@@ -251,6 +282,7 @@ class _Work:
         self.wrote.discard(name)
         self.locked.discard(name)
         if ours:
+            self.kept[name] = (theirs, ours)
             self._report(name, f"{_short(theirs)} was set in Plex by hand and is kept")
 
     def _report(self, name: str, sentence: str) -> None:
@@ -261,9 +293,18 @@ class _Work:
     def list(self, name: str, names: tuple[str, ...]) -> None:
         """Decide one list."""
         before, tried = self.base_members.get(name), name in self.pending.any_members
-        if name in self.released and (not self.same_scene or same_members(before or (), names)):
+        as_before = not self.same_scene or same_members(before or (), names)
+        here = [member.name for member in self.item.lists[name]]
+        if name in self.insist:
+            self._insist_list(name, names)
+            return
+        if name in self.undone and as_before and not same_members(here, names):
+            self.kept[name] = (", ".join(here), ", ".join(names))
+            return
+        if name in self.released and as_before:
             return
         self.released.discard(name)
+        self.undone.discard(name)
         known = Known(
             before if self.same_scene or name not in self.foreign else names,
             self.given.get(name),
@@ -277,12 +318,20 @@ class _Work:
         locked = self.by_hand if first_time or name in self.foreign else self.item.locked
         if name == "collections" and (first_time or name in self.foreign):
             locked = frozenset()  # Plex's own doing
-        if first_time and self.adopt and name in locked and self._has_all(name, names):
+        if (
+            first_time
+            and self.adopt
+            and name in locked
+            and _holds_all(self.item.lists[name], names)
+        ):
             known = known._replace(before=names, given=names)
         decided = merge_members(
             self.item.lists[name], names, known, by_hand=name in locked and not self.overwrite
         )
         self.base_members[name] = names
+        after = decided.edit.members if decided.edit else self.item.lists[name]
+        if not _holds_all(after, names):  # a person's doing, or they were added
+            self.kept[name] = (in_words(after), ", ".join(names))
         if decided.kept:
             self.foreign.add(name)
             self._report(name, "the list is locked in Plex by hand and is kept")
@@ -296,9 +345,19 @@ class _Work:
             self.reported.discard(name)
             self._remember_list(name, decided.edit)
 
-    def _has_all(self, name: str, names: tuple[str, ...]) -> bool:
-        here = {tag_key(member.name) for member in self.item.lists[name]}
-        return all(tag_key(one) in here for one in names)
+    def _insist_list(self, name: str, names: tuple[str, ...]) -> None:
+        """Give a list Stash's members and no others; those that are there keep what they have."""
+        here = {tag_key(member.name): member for member in self.item.lists[name]}
+        wanted = {tag_key(one): one for one in names}
+        self.base_members[name] = self.given[name] = names
+        for known in (self.foreign, self.released, self.undone, self.reported):
+            known.discard(name)
+        if here.keys() == wanted.keys():
+            return
+        members = tuple(here.get(key, Member(one)) for key, one in wanted.items())
+        removed = tuple(member.name for key, member in here.items() if key not in wanted)
+        self.lists[name] = ListEdit(members, removed)
+        self._remember_list(name, self.lists[name])
 
     def _remember_list(self, name: str, edit: ListEdit) -> None:
         """Keep what stands for a list as it will be, and for the members that we gave."""
@@ -339,6 +398,7 @@ class _Work:
             locked=frozenset(self.locked | locks),
             released=frozenset(self.released),
             reported=frozenset(self.reported),
+            undone=frozenset(self.undone),
             images=self.base.images,
             given=self.given,
             earlier=self.earlier,
@@ -356,7 +416,7 @@ class _Work:
         }
         pending = self.pending.adding({}, between) if between else self.pending
         pending = pending.adding(self.values, intended, locks)
-        return Merge(edit, base, pending, changes, tuple(self.notes))
+        return Merge(edit, base, pending, changes, tuple(self.notes), self.kept)
 
 
 def _is_locked_by_the_thousand(item: PlexItem) -> bool:
@@ -371,6 +431,11 @@ def _is_locked_by_the_thousand(item: PlexItem) -> bool:
 def _without(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
     keys = {tag_key(name) for name in gone}
     return tuple(name for name in names if tag_key(name) not in keys)
+
+
+def _holds_all(members: Iterable[Member], names: Iterable[str]) -> bool:
+    here = {tag_key(member.name) for member in members}
+    return all(tag_key(one) in here for one in names)
 
 
 def _short(text: str) -> str:

@@ -21,6 +21,22 @@ STEPS: dict[int, tuple[str, ...]] = {
     ) WITHOUT ROWID""",
         "CREATE INDEX play_scene ON play (scene, viewed_at)",
         "ALTER TABLE item ADD COLUMN seen TEXT NOT NULL DEFAULT ''",
+        """CREATE TABLE difference (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            server TEXT NOT NULL,
+            rating_key INTEGER NOT NULL,
+            field TEXT NOT NULL,
+            scene INTEGER NOT NULL,
+            theirs TEXT NOT NULL,
+            ours TEXT NOT NULL,
+            answer TEXT NOT NULL DEFAULT '',
+            why TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX difference_item ON difference (server, rating_key, field)",
+        "CREATE INDEX difference_scene ON difference (scene)",
+        """CREATE INDEX difference_open ON difference (server, field, number)
+            WHERE answer <> 'plex'""",
     ),
 }
 

@@ -139,6 +139,25 @@ TABLES = (
         PRIMARY KEY (server, viewed_at, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX play_scene ON play (scene, viewed_at)",
+    # Fields that stay in Plex as a person set them although Stash has another value, and what
+    # was answered (store/differences.py); a number stands for one pair of values for ever.
+    """CREATE TABLE difference (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        field TEXT NOT NULL,
+        scene INTEGER NOT NULL,
+        theirs TEXT NOT NULL,
+        ours TEXT NOT NULL,
+        answer TEXT NOT NULL DEFAULT '',
+        why TEXT NOT NULL DEFAULT '',
+        at REAL NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX difference_item ON difference (server, rating_key, field)",
+    "CREATE INDEX difference_scene ON difference (scene)",
+    # What the page counts and pages through; what is settled is not in it.
+    """CREATE INDEX difference_open ON difference (server, field, number)
+        WHERE answer <> 'plex'""",
     # How the running "Sync all" stands, counted in the transaction that ends each scene.
     """CREATE TABLE tally (
         outcome TEXT NOT NULL,

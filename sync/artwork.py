@@ -34,7 +34,11 @@ EARLIER = 12
 
 
 def due(
-    base: Base, item: PlexItem, config: PlexSyncConfig, version: str | None = None
+    base: Base,
+    item: PlexItem,
+    config: PlexSyncConfig,
+    version: str | None = None,
+    insist: Collection[str] = (),
 ) -> tuple[Kind, ...]:
     """Give the pictures that have to be looked at. No request is made.
 
@@ -43,6 +47,7 @@ def due(
         item: The item as it was read.
         config: The settings.
         version: Stash's version of the cover, None where the scene did not change.
+        insist: Pictures for which a person chose the scene's cover.
     """
     return tuple(
         kind
@@ -51,10 +56,22 @@ def due(
         and (
             (picture := Picture.parse(base.images.get(kind.name))) is None
             or picture.version == OPEN
+            or kind.name in insist
             or (version is not None and picture.version != version)
             or _is_unsure(kind, picture, base, item, config)
         )
     )
+
+
+def kept(base: Base, config: PlexSyncConfig) -> dict[str, tuple[str, str]]:
+    """Give the pictures that stay as they are in Plex: ("", the SHA-1 of Stash's cover) by name."""
+    return {
+        kind.name: ("", picture.sha1)
+        for kind in images.KINDS
+        if kind.name in config.sync_fields
+        and (picture := Picture.parse(base.images.get(kind.name)))
+        and picture.fate == KEPT
+    }
 
 
 def _is_unsure(
@@ -64,7 +81,7 @@ def _is_unsure(
     shown = _shown_version(kind, item)
     if config.overwrite_plex_edits or _is_free(kind, base, item):
         return picture.fate == KEPT or (picture.fate == SENT and picture.seen != shown)
-    if picture.fate != SENT or kind.lock in base.released:
+    if picture.fate != SENT or kind.lock in base.released | base.undone:
         return False
     # Locked: what a person chose since stays. But an upload may not have been shown at all,
     # and where there are earlier ones of ours, one of them may have come back.
@@ -72,7 +89,7 @@ def _is_unsure(
 
 
 def _is_free(kind: Kind, base: Base, item: PlexItem) -> bool:
-    return kind.lock not in item.locked and kind.lock not in base.released
+    return kind.lock not in item.locked | base.released | base.undone
 
 
 def _is_untouched(kind: Kind, before: Picture | None, base: Base, item: PlexItem) -> bool:
@@ -161,6 +178,7 @@ class Artwork:
         locked: Collection[str] = (),
         *,
         in_doubt: bool = False,
+        insist: Collection[str] = (),
     ) -> Hung:
         """Bring the due pictures of one item about; faults come back, none is raised.
 
@@ -171,13 +189,16 @@ class Artwork:
             due: What ``due`` gave.
             locked: The locks that went along with the texts.
             in_doubt: An earlier try may have sent them already.
+            insist: Pictures for which a person chose the scene's cover.
         """
         hung = Hung(_with_locks(base, locked))
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
             is_new = not (in_doubt or self._adopts) and _is_untouched(kind, before, base, item)
             try:
-                decided = self._decide(kind, before, base, cover, item, is_new=is_new)
+                decided = self._decide(
+                    kind, before, base, cover, item, is_new=is_new, insist=kind.name in insist
+                )
                 after = self._place(hung, kind, decided, cover, item)
             except SyncError as fault:
                 after = _failed(hung, kind, before or Picture(), cover, fault)
@@ -214,8 +235,11 @@ class Artwork:
         item: PlexItem,
         *,
         is_new: bool,
+        insist: bool = False,
     ) -> Decision:
         """Decide about one picture; Plex is not asked what it offers where ``is_new``.
+
+        With ``insist`` a person chose the scene's cover.
 
         Raises:
             errors.SyncError: The cover or the list of pictures cannot be had, or it is too large.
@@ -225,7 +249,9 @@ class Artwork:
         if sha1 == "-":
             return Decision(known._replace(version=cover.version))
         same = before is not None and known.sha1 == sha1
-        unsure = before is not None and _is_unsure(kind, known, base, item, self._config)
+        unsure = insist or (
+            before is not None and _is_unsure(kind, known, base, item, self._config)
+        )
         if same and not unsure:
             return Decision(known._replace(version=cover.version, etag=cover.etag))
         if not (same and known.fate == SENT):
@@ -242,7 +268,7 @@ class Artwork:
             is_ours = same and known.fate == SENT and known.version != OPEN
             return Decision(after, ours=not is_ours)
         note = ""
-        if kind.lock in item.locked and not self._config.overwrite_plex_edits:
+        if kind.lock in item.locked and not (insist or self._config.overwrite_plex_edits):
             if known.fate == NONE and kind.lock not in base.locked:
                 kept = f"{kind.name}: one was chosen in Plex by hand and is kept"
                 return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
@@ -307,6 +333,7 @@ class Artwork:
             hung.base,
             locked=hung.base.locked | frozenset(hung.placed),
             released=hung.base.released - frozenset(hung.placed),
+            undone=hung.base.undone - frozenset(hung.placed),
         )
 
 

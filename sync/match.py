@@ -13,6 +13,8 @@ from merge.base import Base, Pending
 from merge.desired import Desired, desired, says_anything
 from merge.three_way import merge
 from plex.exceptions import TooManyAlike
+from store import differences
+from store.differences import TAKE, USE_STASH
 from store.ledger import LedgerEntry
 from sync import artwork, read
 from sync.cover import version_of
@@ -20,11 +22,12 @@ from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
 from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from matching.resolve import Found
     from plex.item import PlexItem
     from stash.scene import Scene
+    from store.differences import Difference
     from sync.batch import Batch
     from sync.context import Context
 
@@ -124,7 +127,8 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         if before is not None and before.scene == plan.scene.id:
             plan.ceded.add(owner)
         return
-    merged = merge(
+    decide = partial(
+        merge,
         wanted,
         item,
         base,
@@ -133,8 +137,15 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         same_scene=before is None or before.scene == plan.scene.id,
         adopt=context.plex.adopts,
     )
+    merged = decide()
+    kept = {**merged.kept, **artwork.kept(merged.base, config)}
+    answered = _answered(context, server, item, kept)
+    insist = frozenset(one.field for one in answered if one.answer == USE_STASH)
+    if insist:
+        merged = decide(insist=insist)
+        kept = {**merged.kept, **artwork.kept(merged.base, config)}
     plan.notes += merged.notes
-    due = artwork.due(merged.base, item, config, version_of(plan.scene))
+    due = artwork.due(merged.base, item, config, version_of(plan.scene), insist)
     if locks := {kind.lock for kind in due} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
     after = LedgerEntry(
@@ -146,7 +157,20 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         "",
         identity_of(item),
     )
-    plan.planned.append(ItemPlan(merged, before, after, item, due))
+    takes = tuple(one for one in answered if one.answer == TAKE)
+    plan.planned.append(ItemPlan(merged, before, after, item, due, kept, insist, takes))
+
+
+def _answered(
+    context: Context, server: str, item: PlexItem, kept: Mapping[str, tuple[str, str]]
+) -> list[Difference]:
+    """Give what a person answered of an item; only to the very values that differ now."""
+    known = differences.of_item(context.store.connection, server, item.rating_key)
+    return [
+        one
+        for field, one in known.items()
+        if one.answer in (USE_STASH, TAKE) and kept.get(field) == one.pair
+    ]
 
 
 def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool | None:

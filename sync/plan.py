@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
+    from store.differences import Difference
 
 
 @dataclass(slots=True)
@@ -31,7 +32,9 @@ class Written:
 class ItemPlan:
     """What is to be done to one item: ``before`` is its ledger entry, None for the first time.
 
-    ``pictures`` are those that have to be looked at once the texts are written.
+    ``pictures`` are those that have to be looked at once the texts are written; ``kept``
+    are Plex's value and Stash's of all that stays different; ``insist`` names what a person
+    wants as Stash has it, ``takes`` what Stash shall get from Plex.
     """
 
     merged: Merge
@@ -39,6 +42,9 @@ class ItemPlan:
     after: LedgerEntry
     item: PlexItem
     pictures: tuple[Kind, ...] = ()
+    kept: dict[str, tuple[str, str]] = field(default_factory=dict)
+    insist: frozenset[str] = frozenset()
+    takes: tuple[Difference, ...] = ()
 
     @property
     def intent(self) -> LedgerEntry:
@@ -72,6 +78,8 @@ class ScenePlan:
         ceded: Scenes to which it gave an item that was its own.
         acknowledged: Ledger entries of what stands in Plex now.
         items: Rating keys of the items that were written, or needed nothing.
+        taken: Fields that Stash got from Plex.
+        refused: What Stash said to values of Plex, by the number of the difference.
         fault: The first thing that failed, for one of several items or for all; None for none.
         is_sent: Something of it may have reached Plex.
         is_written: Its edit went out together with others.
@@ -90,6 +98,8 @@ class ScenePlan:
     written: list[Written] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
     fault: SyncError | None = None
     is_sent: bool = False
     is_written: bool = False

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from matching import identity
-from store import history, ledger, meta, queue
+from store import differences, history, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
 from sync import scan_missing, server_seen, unchanged
@@ -135,11 +135,20 @@ class Recorder:
         # its old key means nothing any more. Plex gives none a second time.
         for rating_key in plan.gone:
             ledger.forget_item(connection, server, rating_key)
+            differences.forget_item(connection, server, rating_key)
         for entry in plan.acknowledged:
             ledger.acknowledge(connection, entry, now=now)
         for item in plan.planned:
             if item.before and item.before.scene not in (0, scene.id):
                 ledger.cede(connection, server, item.before.scene, scene.id)
+        if plan.fault is None:
+            for item in plan.planned:
+                key = item.after.rating_key
+                differences.keep(connection, server, key, scene.id, item.kept, now=now)
+        for number, why in plan.refused.items():
+            differences.refuse(connection, number, why)
+        if plan.taken:  # so that the ledger learns what Stash has now
+            enqueue(connection, "scene", [scene.id], now=now, urgency=BACKGROUND)
         for written in plan.written:
             history.add(
                 connection,
@@ -220,6 +229,7 @@ class Recorder:
             heirs = {scene for file in files for scene in self._context.scenes_at(file)}
         with self._store.transaction() as connection:
             ledger.forget_scene(connection, number)
+            differences.forget_scene(connection, number)
             now, others = self._context.clock(), sorted(heirs - {number})
             enqueue(connection, "scene", others, now=now, urgency=BACKGROUND)
             self.end(row, "gone")
@@ -236,6 +246,7 @@ class Recorder:
         )
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene))
+            differences.forget_scene(connection, scene.id)
             self.end(row, SKIPPED, record.note)
         self._context.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
 

@@ -13,7 +13,8 @@ from merge.base import Base, Pending
 from merge.desired import Desired
 from merge.three_way import merge
 from stash.changes import SAME_SECOND, instant
-from store import ledger
+from store import differences, ledger
+from store.differences import KEEP
 from sync import artwork, read
 
 if TYPE_CHECKING:
@@ -128,4 +129,12 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
         )
         if merged.edit or merged.base != base or artwork.due(base, item, config):
             return False
+        kept = {**merged.kept, **artwork.kept(base, config)}
+        known = differences.of_item(context.store.connection, server, entry.rating_key)
+        # Not so where a person changed what is kept, or answered.
+        if kept or known:
+            if kept != {field: one.pair for field, one in known.items()}:
+                return False
+            if any(one.answer not in ("", KEEP) for one in known.values()):
+                return False
     return bool(entries)

@@ -15,6 +15,8 @@ from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
 from plex.exceptions import RequestTooLarge
 from store import ledger, queue
+from sync import take
+from sync.artwork import kept
 from sync.cover import Cover
 from sync.plan import Written
 
@@ -121,6 +123,7 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
             continue  # what is pending stays so, and what arrived of it is found by the next look
         if item.before != item.after or item.merged.pending:
             plan.acknowledged.append(item.after)
+    take.into_stash(context, plan)
     plan.record = plan.record._replace(outcome=plan.outcome, note="; ".join(plan.notes))
 
 
@@ -165,7 +168,10 @@ def _hang(
         hung = artwork.leave_open(base, due, locked)
     else:
         in_doubt = item.before is not None and bool(item.before.pending)
-        hung = artwork.hang(cover, item.item, base, due, locked, in_doubt=in_doubt)
+        hung = artwork.hang(
+            cover, item.item, base, due, locked, in_doubt=in_doubt, insist=item.insist
+        )
+    item.kept = {**item.merged.kept, **kept(hung.base, context.plex.config)}
     item.after = item.after._replace(base=hung.base.to_json())
     plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault)
 

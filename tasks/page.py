@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from store import history, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
 from sync import left_out
-from tasks import page_tasks, page_words
+from tasks import asked, page_differences, page_tasks, page_words
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def page_state(task: Task) -> dict[str, Any]:
         ],
         "preview_at": page_tasks.preview_at(task),
         "task": page_tasks.last(task),
+        "differences": page_differences.groups(connection),
     }
 
 
@@ -74,12 +75,12 @@ def page_scenes(task: Task) -> dict[str, Any]:
     Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
     """
     reason = str(task.arguments.get("reason") or "")
-    limit = min(max(_whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
     connection = task.store.connection
     rows = overview.page(
         connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
     )
-    server = _server(connection)
+    server = asked.server(connection)
     return {
         "now": time.time(),
         "scenes": [
@@ -98,11 +99,11 @@ def page_scenes(task: Task) -> dict[str, Any]:
 def scene_state(task: Task) -> dict[str, Any]:
     """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
     connection = task.store.connection
-    scene = _whole(task.arguments.get("id"))
+    scene = asked.whole(task.arguments.get("id"))
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
     seen = meta.get(connection, meta.SERVER_SEEN)
-    kept, refused = left_out.of_scene(connection, _server(connection), scene)
+    kept, refused = left_out.of_scene(connection, asked.server(connection), scene)
     kind, sentence = page_words.scene(
         row, record, holds.all_holds(connection), time.time(), kept, refused
     )
@@ -117,7 +118,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "server": seen,
         "items": [
             {"rating_key": key, "written_at": written_at}
-            for key, written_at in overview.items_of(connection, _server(connection), scene)
+            for key, written_at in overview.items_of(connection, asked.server(connection), scene)
         ],
     }
 
@@ -131,7 +132,7 @@ def retry(task: Task) -> dict[str, Any]:
     with task.store.transaction() as connection:
         if number is not None:
             kind = str(given.get("kind") or "scene")
-            scenes = queue.make_due(connection, kind=kind, ids=[_whole(number)])
+            scenes = queue.make_due(connection, kind=kind, ids=[asked.whole(number)])
         else:
             scenes = queue.make_due(connection, reason=str(reason) if reason else None)
     return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
@@ -139,7 +140,7 @@ def retry(task: Task) -> dict[str, Any]:
 
 def sync_scene(task: Task) -> dict[str, Any]:
     """Mark one scene (argument ``id``) as changed, exactly as its hook would."""
-    scene = _whole(task.arguments.get("id"))
+    scene = asked.whole(task.arguments.get("id"))
     if scene:
         with task.store.transaction() as connection:
             enqueue(connection, "scene", [scene], now=time.time())
@@ -154,9 +155,15 @@ READS: dict[str, Callable[[Task], Any]] = {
     "page_state": page_state,
     "page_scenes": page_scenes,
     "page_preview": page_tasks.page_preview,
+    "page_differences": page_differences.page_differences,
     "scene_state": scene_state,
 }
-MODES: dict[str, Callable[[Task], Any]] = {**READS, "retry": retry, "sync_scene": sync_scene}
+MODES: dict[str, Callable[[Task], Any]] = {
+    **READS,
+    "retry": retry,
+    "sync_scene": sync_scene,
+    "answer": page_differences.answer,
+}
 
 
 def wants_connection(connection: sqlite3.Connection) -> bool:
@@ -200,20 +207,6 @@ def _change(change: dict[str, Any]) -> dict[str, Any]:
             for name, values in change["changes"].items()
         ],
     }
-
-
-def _server(connection: sqlite3.Connection) -> str:
-    seen = meta.get(connection, meta.SERVER_SEEN)
-    return str(seen.get("machine")) if isinstance(seen, dict) else ""
-
-
-def _whole(given: object) -> int:
-    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
-        given = int(given)
-    if isinstance(given, bool) or not isinstance(given, int):
-        return 0
-    return given if 0 < given < 2**63 else 0
 
 
 def _cursor(given: object) -> tuple[float | None, str, int]:

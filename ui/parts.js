@@ -84,6 +84,28 @@
     );
   }
 
+  /** Previous and next; `back` and `on` turn the page, and are falsy where there is none. */
+  function Pager({ page, back, on }) {
+    const button = (text, turn) =>
+      h(
+        "button",
+        {
+          type: "button",
+          className: "btn btn-secondary btn-sm",
+          disabled: !turn,
+          onClick: turn || undefined,
+        },
+        text
+      );
+    return h(
+      "div",
+      { className: "plexsync-pager", role: "group", "aria-label": "Pages" },
+      button("Previous", back),
+      h("span", { "aria-live": "polite" }, `Page ${page}`),
+      button("Next", on)
+    );
+  }
+
   /** One line of news about what the reader just did; read out when it changes. */
   function Notice({ notice, id }) {
     const kind = notice ? notice.kind : "none";
@@ -180,6 +202,7 @@
     SceneLink,
     ItemLink,
     ActionButton,
+    Pager,
     Notice,
     Mark,
   });

@@ -289,6 +289,7 @@
       state && h(ui.Paths, { state, settings, say, askNow }),
       state && h(ui.Preview, { at: state.preview_at, now: state.now }),
       state && h(ui.Waiting, { state, retry }),
+      state && h(ui.Differences, { state, say, askNow }),
       state && h(ui.Recent, { state })
     );
   }

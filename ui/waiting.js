@@ -103,31 +103,11 @@
         )
       ),
       (pages.length > 1 || found.next) &&
-        h(
-          "div",
-          { className: "plexsync-pager", role: "group", "aria-label": "Pages" },
-          h(
-            "button",
-            {
-              type: "button",
-              className: "btn btn-secondary btn-sm",
-              disabled: pages.length < 2,
-              onClick: () => setPages(pages.slice(0, -1)),
-            },
-            "Previous"
-          ),
-          h("span", { "aria-live": "polite" }, `Page ${pages.length}`),
-          h(
-            "button",
-            {
-              type: "button",
-              className: "btn btn-secondary btn-sm",
-              disabled: !found.next,
-              onClick: () => setPages([...pages, found.next]),
-            },
-            "Next"
-          )
-        )
+        h(ui.Pager, {
+          page: pages.length,
+          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
+          on: found.next && (() => setPages([...pages, found.next])),
+        })
     );
   }
 

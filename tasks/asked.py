@@ -1,0 +1,25 @@
+"""What the page's operations read out of their arguments and of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from store import meta
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def whole(given: object) -> int:
+    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
+        given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int):
+        return 0
+    return given if 0 < given < 2**63 else 0
+
+
+def server(connection: sqlite3.Connection) -> str:
+    """Give the machine identifier of the Plex that was spoken to last, "" for none so far."""
+    seen = meta.get(connection, meta.SERVER_SEEN)
+    return str(seen.get("machine")) if isinstance(seen, dict) else ""

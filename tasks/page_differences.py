@@ -1,0 +1,103 @@
+"""The inbox of the page: what Plex keeps although Stash has another value, and the answers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from store import differences
+from store.differences import KEEP, TAKE, USE_STASH
+from store.enqueue import BACKGROUND, EDIT, enqueue
+from tasks import asked
+from worker import launcher
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tasks.task import Task
+
+#: Rows of one page, the most that may be asked for, and characters shown of a value.
+ROWS_A_PAGE, LARGEST_PAGE, LONGEST_VALUE = 20, 200, 300
+#: Above every number of a row.
+LATER = 2**63 - 1
+#: Scenes up to which an answer is carried out at once, as an edit by hand is.
+BY_HAND = 20
+#: Fields that Stash can take as they are (sync/take.py, which would load the network).
+TAKEABLE = ("title", "summary", "date", "rating", "director")
+
+_ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
+
+
+def groups(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Give each field that has differences, with their number, the most frequent first.
+
+    ``until`` is the highest number so far: what comes later was not seen.
+    """
+    counted = differences.counts(connection, asked.server(connection))
+    until = differences.newest(connection)
+    return [
+        {"field": field, "size": size, "until": until, "takeable": field in TAKEABLE}
+        for field, size in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    ]
+
+
+def page_differences(task: Task) -> dict[str, Any]:
+    """Give one page of the differences of one field, the newest first.
+
+    Arguments: ``field``, ``limit``, and ``before``, the ``next`` of the page before.
+    """
+    connection = task.store.connection
+    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    rows = differences.page(
+        connection,
+        asked.server(connection),
+        str(task.arguments.get("field") or ""),
+        before=asked.whole(task.arguments.get("before")) or LATER,
+        limit=limit,
+    )
+    return {
+        "now": time.time(),
+        "rows": [
+            {
+                **row._asdict(),
+                "theirs": row.theirs[:LONGEST_VALUE],
+                "ours": row.ours[:LONGEST_VALUE],
+            }
+            for row in rows
+        ],
+        "next": rows[-1].number if len(rows) == limit else None,
+    }
+
+
+def answer(task: Task) -> dict[str, Any]:
+    """Answer some differences, or all of a field that were seen.
+
+    Arguments: ``answer`` (use_stash, keep_plex or take), and ``numbers``, or ``field`` and
+    ``until``. What is gone or changed meanwhile is not answered. Gives ``rows``, how many
+    were; doing it again is harmless.
+    """
+    given = task.arguments
+    chosen, field = _ANSWERS.get(str(given.get("answer"))), str(given.get("field") or "")
+    nothing = {"rows": 0, "worker": "asleep"}
+    if chosen is None:
+        return nothing
+    with task.store.transaction() as connection:
+        numbers = _numbers(given.get("numbers"))
+        if not numbers and field:
+            until = asked.whole(given.get("until"))
+            server = asked.server(connection)
+            numbers = differences.numbers_of(connection, server, field, until=until)
+        if chosen == TAKE:
+            numbers = differences.only_of(connection, TAKEABLE, numbers)
+        count, scenes = differences.answer(connection, chosen, numbers)
+        if chosen != KEEP:
+            urgency = EDIT if len(scenes) <= BY_HAND else BACKGROUND
+            enqueue(connection, "scene", sorted(scenes), now=time.time(), urgency=urgency)
+    if not count or chosen == KEEP:
+        return {**nothing, "rows": count}
+    return {"rows": count, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
+
+
+def _numbers(given: object) -> list[int]:
+    found = [asked.whole(one) for one in given] if isinstance(given, list) else []
+    return [one for one in dict.fromkeys(found) if one]

@@ -1,0 +1,266 @@
+"""The inbox: what Plex keeps although Stash has another value, answered one way or another.
+
+The page's operations run as Stash runs them; the worker is stepped by the test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
+from tests.installation import Installation, installation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENES = 100
+ALL = range(1, SCENES + 1)
+FIELDS = "title, sort_title, summary, studio, performers, tags, date, rating, director"
+#: Field of Plex -> what Stash's edit form calls it.
+IN_STASH = {"title": "title", "summary": "details"}
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests here."""
+    with installation(tmp_path_factory.mktemp("env"), SCENES) as env:
+        yield env
+
+
+@pytest.fixture
+def stepped(env: Installation) -> Iterator[BulkWorker]:
+    """Its worker, stepped by the test; what the tests save in Stash stays."""
+    with stepped_bulk(env, sync_fields=FIELDS) as made:
+        yield made
+
+
+def by_hand(stepped: BulkWorker, scene: int, **change: Any) -> None:
+    """Let a person edit a scene's item in Plex."""
+    stepped.env.plex.person_sets(key_of(stepped.env, scene), **change)
+
+
+def look(stepped: BulkWorker, *scenes: int) -> None:
+    """Look at scenes, each by itself."""
+    stepped.mark(*scenes)
+    stepped.drain()
+
+
+def inbox(stepped: BulkWorker, field: str, **more: Any) -> list[dict[str, Any]]:
+    """Give the rows of one field, all pages of them."""
+    rows: list[dict[str, Any]] = []
+    before = None
+    while True:
+        told = stepped.env.run(mode="page_differences", field=field, before=before, **more)
+        rows += told["output"]["rows"]
+        before = told["output"]["next"]
+        if before is None:
+            return rows
+
+
+def sizes(stepped: BulkWorker) -> dict[str, int]:
+    """How many rows the page says there are, by field."""
+    told = stepped.env.run(mode="page_state")["output"]["differences"]
+    return {group["field"]: group["size"] for group in told}
+
+
+def answer(stepped: BulkWorker, how: str, **which: Any) -> int:
+    """Answer as the page does, and let the worker carry it out; give how many rows it were."""
+    told = stepped.env.run(mode="answer", answer=how, **which)["output"]
+    stepped.drain()
+    assert stepped.rows() == {}
+    return int(told["rows"])
+
+
+def picture_of(env: Installation, scene: int) -> dict[str, Any]:
+    """An item but for the clocks that any edit moves."""
+    item = env.item(scene)
+    return {
+        name: value for name, value in item.items() if name not in ("updatedAt", "art", "thumb")
+    }
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_hand_edits_are_answered_three_ways(stepped: BulkWorker) -> None:
+    """After it both sides agree or it is settled, and no other field of any item changed."""
+    env = stepped.env
+    synced(stepped, ALL)
+    for scene in ALL:
+        fields = {"title": f"Hand {scene}", "summary": f"By a person, {scene}.\n\nVerbatim"}
+        by_hand(stepped, scene, fields=fields)
+    stepped.background(ALL)
+    stepped.drain()
+    assert sizes(stepped) == {"title": SCENES, "summary": SCENES}
+    in_plex = {scene: picture_of(env, scene) for scene in ALL}
+    in_stash = {scene: env.stash.scene(scene) for scene in ALL}
+    stepped.forget_requests()
+
+    titles = {row["scene"]: row["number"] for row in inbox(stepped, "title", limit=200)}
+    summaries = {row["scene"]: row["number"] for row in inbox(stepped, "summary")}
+    assert titles.keys() == summaries.keys() == set(ALL)
+    use, keep = range(1, 31), range(31, 61)
+    assert answer(stepped, "use_stash", numbers=[titles[scene] for scene in use]) == 30
+    assert answer(stepped, "keep_plex", numbers=[titles[scene] for scene in keep]) == 30
+    written = len(writes(env))
+    assert written <= 60  # a title, and its sort title
+    assert answer(stepped, "take", field="title", until=max(titles.values())) == 40
+    assert len(writes(env)) == written  # nothing comes back to Plex
+    assert answer(stepped, "take", numbers=[summaries[scene] for scene in use]) == 30
+    assert len(writes(env)) == written
+    assert answer(stepped, "keep_plex", numbers=[summaries[scene] for scene in keep]) == 30
+    assert answer(stepped, "use_stash", field="summary", until=max(summaries.values())) == 40
+
+    assert sizes(stepped) == {}
+    for scene in ALL:
+        plex, stash = picture_of(env, scene), env.stash.scene(scene)
+        expected = {**in_plex[scene], "fields": dict(in_plex[scene]["fields"])}
+        wanted = dict(in_stash[scene])
+        if scene in use:
+            expected["fields"]["title"] = wanted["title"]
+            # As in Stash: the sort title follows the title, and is not one more field.
+            expected["fields"]["titleSort"] = plex["fields"].get("titleSort")
+            wanted["details"] = expected["fields"]["summary"]
+        elif scene not in keep:
+            wanted["title"] = expected["fields"]["title"]
+            expected["fields"]["summary"] = wanted["details"]
+        assert plex == {**expected, "fields": {k: v for k, v in expected["fields"].items() if v}}
+        del stash["updated_at"], wanted["updated_at"]
+        assert stash == wanted
+
+    stepped.forget_requests()
+    stepped.late += 60
+    stepped.task(ALL)
+    stepped.drain()
+    assert writes(env) == []
+    assert sizes(stepped) == {}
+
+
+def test_what_is_settled_comes_back_when_a_value_changes(stepped: BulkWorker) -> None:
+    """Keep Plex is about these two values: another one in Plex is another difference."""
+    synced(stepped, ALL[:5])
+    by_hand(stepped, 3, fields={"title": "Settled"})
+    look(stepped, 3)
+    (row,) = inbox(stepped, "title")
+    assert (row["theirs"], row["ours"]) == ("Settled", stepped.env.stash.scene(3)["title"])
+    assert answer(stepped, "keep_plex", numbers=[row["number"]]) == 1
+    look(stepped, 3)
+    assert sizes(stepped) == {}
+    by_hand(stepped, 3, fields={"title": "Once more"})
+    stepped.background(ALL[:5])
+    stepped.drain()
+    (again,) = inbox(stepped, "title")
+    assert again["theirs"] == "Once more"
+    assert again["number"] > row["number"]
+
+
+@pytest.mark.parametrize("how", ["use_stash", "take"])
+def test_an_answer_is_about_the_values_that_were_seen(stepped: BulkWorker, how: str) -> None:
+    """Where a person changes the value once more, the answer to the one before does nothing."""
+    env = stepped.env
+    synced(stepped, ALL[:5])
+    before = env.stash.scene(4)["details"]
+    by_hand(stepped, 4, fields={"summary": "Seen"})
+    look(stepped, 4)
+    (row,) = inbox(stepped, "summary")
+    by_hand(stepped, 4, fields={"summary": "Not seen"})
+    assert answer(stepped, how, numbers=[row["number"]]) == 1
+    assert env.item(4)["fields"]["summary"] == "Not seen"
+    assert env.stash.scene(4)["details"] == before
+    (again,) = inbox(stepped, "summary")
+    assert (again["theirs"], again["answer"]) == ("Not seen", "")
+
+
+def test_a_stash_that_refuses_a_value_is_quoted(stepped: BulkWorker) -> None:
+    """The row says why and stays open; the next answer is tried anew."""
+    env = stepped.env
+    synced(stepped, ALL[:5])
+    by_hand(stepped, 5, fields={"summary": "Not wanted there"})
+    look(stepped, 5)
+    (row,) = inbox(stepped, "summary")
+    env.stash.fault("graphql_error", operation="TakeIntoScene", message="details too rude")
+    assert answer(stepped, "take", numbers=[row["number"]]) == 1
+    (open_,) = inbox(stepped, "summary")
+    assert (open_["number"], open_["answer"]) == (row["number"], "")
+    assert "Stash refused sceneUpdate: details too rude" in open_["why"]
+    assert answer(stepped, "take", numbers=[row["number"]]) == 1
+    assert inbox(stepped, "summary") == []
+    assert env.stash.scene(5)["details"] == "Not wanted there"
+
+
+@pytest.mark.parametrize("how", ["use_stash", "take"])
+@pytest.mark.parametrize("when", ["reset_before", "reset_after"])
+def test_an_answer_survives_a_server_that_is_away(stepped: BulkWorker, how: str, when: str) -> None:
+    """It is carried out by the look that succeeds, and until then the row stays as answered."""
+    env = stepped.env
+    synced(stepped, ALL[:6])
+    ours = env.stash.scene(6)["title"]
+    by_hand(stepped, 6, fields={"title": f"By hand, {how} {when}"})
+    look(stepped, 6)
+    (row,) = inbox(stepped, "title")
+    server = env.stash if how == "take" else env.plex
+    operation = "TakeIntoScene" if how == "take" else ""
+    method = "POST" if how == "take" else "PUT"
+    server.fault(when, method=method, operation=operation, times=None)
+    env.run(mode="answer", answer=how, numbers=[row["number"]])
+    stepped.drain()
+    server.clear_faults()
+    stepped.settle()
+    wanted = f"By hand, {how} {when}" if how == "take" else ours
+    assert (env.item(6)["fields"]["title"], env.stash.scene(6)["title"]) == (wanted, wanted)
+    assert sizes(stepped) == {}
+
+
+def test_a_list_becomes_stash_s_and_nothing_else(stepped: BulkWorker) -> None:
+    """What a person took out comes back, what a person added goes; nobody is taken into Stash."""
+    env = stepped.env
+    tags = [env.stash.add_entity("tag", name) for name in ("Alpha", "Beta")]
+    env.stash.set_scene(7, tag_ids=tags)
+    synced(stepped, ALL[:8])
+    assert env.item(7)["tags"]["genre"] == ["Alpha", "Beta"]
+    by_hand(stepped, 7, tags={"genre": ["Alpha", "Mine"]})
+    look(stepped, 7)
+    (row,) = inbox(stepped, "tags")
+    assert (row["theirs"], row["ours"]) == ("Alpha, Mine", "Alpha, Beta")
+    assert answer(stepped, "take", numbers=[row["number"]]) == 0
+    assert answer(stepped, "use_stash", numbers=[row["number"]]) == 1
+    assert sorted(env.item(7)["tags"]["genre"]) == ["Alpha", "Beta"]
+    assert sizes(stepped) == {}
+    look(stepped, 7)
+    assert sorted(env.item(7)["tags"]["genre"]) == ["Alpha", "Beta"]
+
+
+def test_a_picture_that_a_person_chose_gives_way_to_the_cover(stepped: BulkWorker) -> None:
+    """A poster that is kept stands in the inbox like a text, and Use Stash hangs the cover."""
+    env = stepped.env
+    key = key_of(env, 8)
+    env.stash.set_scene(8, cover="new:the cover")
+    env.plex.ask("POST", f"/library/metadata/{key}/posters", b"\xff\xd8 a person's own")
+    by_hand(stepped, 8, lock=["thumb"])
+    env.settings(sync_fields="title, poster")
+    look(stepped, 8)
+    assert sizes(stepped) == {"poster": 1}
+    (row,) = inbox(stepped, "poster")
+    stepped.late += 60  # Stash may have had another cover in the same second
+    look(stepped, 8)
+    assert inbox(stepped, "poster") == [row]
+    assert answer(stepped, "use_stash", numbers=[row["number"]]) == 1
+    assert sizes(stepped) == {}
+    assert len(env.item(8)["posters"]) >= 2
+    shown = next(one["key"] for one in env.item(8)["posters"] if one["selected"])
+    cover = env.query("SELECT base FROM item WHERE rating_key = ?", key)[0]["base"]
+    assert shown.rpartition("/")[2] in cover
+
+
+def test_a_scene_that_is_left_out_or_gone_leaves_no_rows(stepped: BulkWorker) -> None:
+    """What is not synced differs from nothing."""
+    env = stepped.env
+    synced(stepped, ALL[:10])
+    for scene in (9, 10):
+        by_hand(stepped, scene, fields={"title": "Of no interest soon"})
+    look(stepped, 9, 10)
+    assert sizes(stepped) == {"title": 2}
+    env.stash.delete_scene(10)
+    env.settings(sync_fields=FIELDS, only_organized=True)
+    look(stepped, 9, 10)
+    assert sizes(stepped) == {}
