@@ -108,7 +108,10 @@ class StashControl(ControlClient):
         self.call("settings", plugin_id=plugin_id, values=values)
 
     def options(self, **wanted: Any) -> dict[str, Any]:
-        """Set ``offset_minutes`` of its clock, or move it on by ``advance_seconds``."""
+        """Set ``offset_minutes`` of its clock, or move it on by ``advance_seconds``.
+
+        Also sets who has to log in (``username``, "" for nobody) and the ``api_key``.
+        """
         return dict(self.call("options", **wanted))
 
     def hook(self, trigger: str, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.installation import Installation, installation
+from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,3 +106,32 @@ def test_a_plex_that_is_down_ends_the_preview(env: Installation) -> None:
     answer = env.run(mode="preview")
     env.plex.clear_faults()
     assert "maintenance" in answer["error"]
+
+
+def test_a_preview_writes_nothing_whatever_there_is_to_do(env: Installation) -> None:
+    """Covers, locks, folders to scan, pictures of ours that came back: all read, none written."""
+    env.settings(scan_missing=True)  # and all fields, pictures too
+    fresh = env.stash.add_scene("/stash/media/Not there yet/new.mp4", title="New")
+    env.save(5, title="With its cover")
+    wait_for(lambda: "upload://" in str(env.item(5)["arts"]))
+    env.settled()
+    env.stash.set_scene(5, cover="new:another")
+    env.plex.person_sets(env.item(6)["ratingKey"], lock=["title", "thumb"])
+    env.kill_workers()
+    before = everything(env)
+    files = {path.name for path in env.data.iterdir()}
+    env.plex.clear_requests()
+    env.stash.clear_requests()
+    answer = env.run(mode="preview")
+    assert "poster" in answer["output"]
+    assert everything(env) == before
+    asked = env.plex.requests()
+    assert {one["method"] for one in asked} == {"GET"}
+    assert not [one["target"] for one in asked if "refresh" in one["target"].partition("?")[0]]
+    assert not [one for one in env.stash.requests() if "mutation" in (one["query"] or "")]
+    assert {path.name for path in env.data.iterdir()} - files <= {
+        "plexsync.sqlite-wal",
+        "plexsync.sqlite-shm",
+    }
+    env.stash.delete_scene(fresh)
+    env.settings(sync_fields=FIELDS)

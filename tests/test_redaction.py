@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 TITLE, FOLDER, HAND = "Canarytitle", "Canaryfolder", "Canaryhand"
 CANARIES = (TITLE, FOLDER, HAND)
 SCENES = 8
+#: Each is told from the line that quotes it in its own way.
+ODD_TITLES = (
+    f"{TITLE} (a+b)* [x]?^$ | \\d+ \\1",
+    f"{TITLE} 100% %s {{0}} $HOME",
+    f"STRASSE {TITLE.upper()} Straße ΣΊΣΥΦΟΣ İ",
+    f"  {TITLE}\u00a0\u200b e\u0301 \u202e ",
+    f"{TITLE}\nsecond line\tafter a tab\x00",
+    f"\"{TITLE}\" said 'she' <b>& 🎬</b>",
+)
 LEFT_OUT = "left out"
 
 
@@ -50,7 +59,7 @@ class Canaries:
         }
         for copy in ("one", "two"):
             env.plex.add_item(f"/plex/media/{FOLDER} {copy}/twice.mp4")
-        env.stash.set_scene(self.scenes["left out"], tags=[tag])
+        env.stash.set_scene(self.scenes["left out"], tag_ids=[str(tag)])
 
     def _add(self, path: str, like: int = 0) -> int:
         file = catalogue_file(like) if like else None
@@ -151,6 +160,35 @@ def test_nothing_shared_names_a_title_or_a_path(canaries: Canaries, way: str) ->
     if way != "preview":
         assert "RejectedEdit" in said
         assert "left as it is" in said
+
+
+def test_odd_titles_are_kept_out_as_plain_ones_are(canaries: Canaries) -> None:
+    """Signs of patterns and formats, other cases, blanks that are none, line ends, quotes."""
+    env = canaries.env
+    key = env.item(canaries.scenes["by hand"])["ratingKey"]
+    for turn in range(len(ODD_TITLES)):
+        for place, scene in enumerate(canaries.scenes.values()):
+            env.stash.set_scene(scene, title=ODD_TITLES[(place + turn) % len(ODD_TITLES)])
+        if turn % 2:
+            canaries.say(env.run(mode="preview"))
+            canaries.say(env.run(mode="sync_all"))
+        else:
+            canaries.hook_all()
+        env.plex.person_sets(key, fields={"title": ODD_TITLES[turn]})
+    canaries.say(env.run(mode="retry_failed"))
+    shared = canaries.shared()
+    assert leaks(shared) == []
+    said = "\n".join(shared.values())
+    assert "RejectedEdit" in said
+    assert f"scene {canaries.scenes['in step']} " in said
+
+
+def test_a_scene_that_is_left_out_is_left_out(canaries: Canaries) -> None:
+    """The tag of the settings is on it, so what is said of it is that."""
+    canaries.say(canaries.env.hook(canaries.scenes["left out"]))
+    wait_for(lambda: not canaries.env.rows())
+    assert f"scene {canaries.scenes['left out']}" in canaries.env.log()
+    assert "left as it is" in canaries.env.log()
 
 
 def test_the_setting_holds_for_what_was_said_before_it_was_turned_on(canaries: Canaries) -> None:

@@ -156,8 +156,17 @@ class StashControlApi(ControlApi):
         return {"now": self.database.now()}
 
     def _options(
-        self, offset_minutes: int | None = None, advance_seconds: float = 0.0
+        self,
+        offset_minutes: int | None = None,
+        advance_seconds: float = 0.0,
+        username: str | None = None,
+        api_key: str | None = None,
     ) -> dict[str, Any]:
+        # Recorded as configureGeneral-credentials, -nocredentials and generateAPIKey.
+        if username is not None:
+            self.stash.sessions.username = username
+        if api_key is not None:
+            self.stash.sessions.api_key = api_key
         if offset_minutes is not None:
             self.database.offset_minutes = offset_minutes
         self.database.skew += advance_seconds
