@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.installation import wait_for
 from tests.stash_stand_in import recorded_reply, serving
 
 if TYPE_CHECKING:
@@ -92,3 +94,20 @@ def test_a_fault_is_for_the_operation_that_it_names(stash: StashControl) -> None
     assert stash.post(VERSION).body.startswith(b'{"errors": [{"message": "database is locked"')
     assert stash.post(VERSION).body.startswith(b'{"data"')
     assert [(rule["seen"], rule["hits"]) for rule in stash.faults()] == [(2, 1)]
+
+
+def test_a_page_of_thousands_holds_up_no_other_question() -> None:
+    """One of Stash's ten readers is busy with it, so what is asked later is answered earlier."""
+    many = "query Many{findScenes(filter:{per_page:-1}){scenes{id title files{path}}}}"
+    with serving(scenes=30_000) as stash, ThreadPoolExecutor(1) as threads:
+        page = threads.submit(stash.graphql, many)
+        wait_for(lambda: stash.counts().get("Many"))
+        for _ in range(5):  # the first may come before the page has begun
+            one = stash.graphql("query One($id:ID!){findScene(id:$id){title}}", id="7")
+            assert one["findScene"]["title"]
+        assert len(page.result()["findScenes"]["scenes"]) == 30_000
+        ended = {
+            asked["operation"]: asked["at"] + asked["seconds"]
+            for asked in stash.requests(headers=False)
+        }
+    assert ended["One"] < ended["Many"]

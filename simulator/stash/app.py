@@ -75,12 +75,14 @@ class Context:
 
     ``watch`` gives the event that is set when the client goes away; it is
     called only when something is about to run that has to be stopped then.
+    ``between`` is called between two members of a list: then others may be served.
     """
 
     stash: StashApp
     base_url: str
     visited: Mapping[str, int]
     watch: Callable[[], threading.Event]
+    between: Callable[[], None] = lambda: None
     _event: threading.Event | None = None
 
     @property

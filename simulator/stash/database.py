@@ -12,7 +12,6 @@ any other is an error, never a silent pass.
 from __future__ import annotations
 
 import re
-import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +31,7 @@ from simulator.stash.records import (
     catalogue_stamp,
     stamp,
 )
+from simulator.stash.turns import Turns
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -50,7 +50,7 @@ class Database:
 
     def __init__(self, count: int, offset_minutes: int = 0) -> None:
         self.count = count
-        self.lock = threading.RLock()
+        self.lock = Turns()
         self.offset_minutes = offset_minutes
         self.skew = 0.0
         self._base_offset = offset_minutes

@@ -96,7 +96,10 @@ def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     else:
         ids = find_scenes(database, arguments.get("scene_filter") or {})
         shown = page_of(sort_scenes(database, ids, wanted), wanted)
-    scenes = [database.scene(number) for number in shown]
+    scenes = []
+    for number in shown:
+        context.between()
+        scenes.append(database.scene(number))
     if None in scenes:
         raise StashError(f"scene with id {shown[scenes.index(None)]} not found")
     return SimpleNamespace(count=len(ids), scenes=scenes)

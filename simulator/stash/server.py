@@ -121,7 +121,10 @@ class StashServer(Server):
         if steps is None:
             steps = document.plans[name] = self._planner.plan(operation, document.fragments)
         asks = operation.operation is OperationType.QUERY
-        with self.app.database.lock if asks else contextlib.nullcontext():
+        lock = self.app.database.lock
+        if asks:
+            context.between = lock.offer
+        with lock if asks else contextlib.nullcontext():
             data, errors = run_operation(steps, variables, context)
         return {"errors": errors, "data": data} if errors else {"data": data}
 
