@@ -37,6 +37,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX difference_scene ON difference (scene)",
         """CREATE INDEX difference_open ON difference (server, field, number)
             WHERE answer <> 'plex'""",
+        "CREATE INDEX item_key ON item (rating_key)",
     ),
 }
 

@@ -77,6 +77,8 @@ TABLES = (
         PRIMARY KEY (server, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX item_scene ON item (scene, server, rating_key)",
+    # For the one question about an item that is new here: does another server have its key?
+    "CREATE INDEX item_key ON item (rating_key)",
     # What the last look at a scene found.
     """CREATE TABLE scene (
         id INTEGER PRIMARY KEY,

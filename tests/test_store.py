@@ -340,3 +340,22 @@ def test_a_connection_keeps_only_what_the_worker_needs(connection: sqlite3.Conne
     }
     meta.put_connection(connection, {**given, "SessionCookie": None})
     assert "SessionCookie" not in meta.get(connection, "connection")
+
+
+def test_no_question_about_one_item_walks_the_ledger(connection: sqlite3.Connection) -> None:
+    """One walk for each new item made a first sync take the square of its scenes."""
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    ledger.entry(connection, "server", 5)
+    ledger.entries_elsewhere(connection, "server", 5)
+    ledger.entries_of(connection, "server", 1)
+    ledger.entries_for(connection, 1)
+    ledger.seen(connection, "server", [1, 2])
+    ledger.remembered(connection, "server", [1, 2])
+    ledger.put_seen(connection, "server", {5: "digest"})
+    ledger.owners(connection, [1, 2])
+    connection.set_trace_callback(None)
+    assert len(asked) >= 8
+    for question in asked:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
+        assert not [step[3] for step in plan if step[3].startswith("SCAN")], question
