@@ -136,12 +136,15 @@ def seen(
 ) -> dict[int, dict[int, str]]:
     """Give what was noted by ``put_seen``, by scene and rating key.
 
-    "" where nothing was noted since the entry was written, or something is pending.
+    "" where nothing was noted since the entry was written, something is pending, or a value
+    is kept about which a person may have answered.
     """
     found: dict[int, dict[int, str]] = {}
     for chunk in _chunks(scenes):
         rows = connection.execute(
-            "SELECT scene, rating_key, CASE pending WHEN '' THEN seen ELSE '' END "  # noqa: S608
+            "SELECT scene, rating_key, CASE WHEN pending = '' AND NOT EXISTS "  # noqa: S608
+            "(SELECT 1 FROM difference WHERE difference.server = item.server "
+            "AND difference.rating_key = item.rating_key) THEN seen ELSE '' END "
             "FROM item INDEXED BY item_scene WHERE server = ? "
             f"AND scene IN ({_places(chunk)}) ORDER BY rating_key",
             (server, *chunk),

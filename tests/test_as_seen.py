@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from plex import page
 from plex.item import parse_item
 from plex.response import parse_container
+from store import differences
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation
 
@@ -123,6 +124,19 @@ def test_a_write_ends_what_was_noted(stepped: BulkWorker) -> None:
     look_again(stepped)
     assert set(noted(stepped)) == set(ALL)
     assert writes(stepped.env) == []
+
+
+def test_an_answer_about_a_kept_value_is_carried_out(stepped: BulkWorker) -> None:
+    """What a person answered meanwhile is not overlooked because the item stands still."""
+    env, connection = stepped.env, stepped.resident.store.connection
+    env.plex.person_sets(key_of(env, 4), fields={"title": "By hand"})
+    look_again(stepped)
+    (number,) = connection.execute("SELECT number FROM difference").fetchone()
+    look_again(stepped)
+    assert env.item(4)["fields"]["title"] == "By hand"
+    differences.answer(connection, differences.USE_STASH, [number])
+    look_again(stepped)
+    assert env.item(4)["fields"]["title"] == env.stash.scene(4)["title"]
 
 
 ITEMS = st.lists(
