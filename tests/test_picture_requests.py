@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,3 +152,23 @@ def test_a_background_that_is_wanted_later_has_its_cover_fetched(env: Environmen
     assert env.downloads == [1]
     assert "POST posters" not in image_requests(env)
     assert "art" in base_of(env).locked
+
+
+def test_one_picture_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    """However many covers a bulk brings along; the pieces of one are joined, which is twice it."""
+    size, many = 4_000_000, 8
+    fields = "title, poster, background"
+    with installation(tmp_path, many) as town, stepped_bulk(town, sync_fields=fields) as stepped:
+        for number in range(1, many + 1):
+            cover = PNG + bytes([number]) * size
+            town.stash.set_scene(number, cover=base64.b64encode(cover).decode())
+        stepped.task(range(1, many + 1))
+        tracemalloc.start()
+        try:
+            stepped.drain()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        uploads = [one for one in town.plex.requests(headers=False) if one["method"] == "POST"]
+        assert len(uploads) == 2 * many
+        assert peak < 2.9 * size
