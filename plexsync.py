@@ -3,9 +3,10 @@
 Started as ``python -S plexsync.py``: a hook then pays for no site-packages.
 Everything else calls ``complete_path`` first. Whatever happens, Stash finds one
 JSON object on stdout.
-"""
 
-from __future__ import annotations
+This file alone has to be read by any Python 3 from 3.6 on, so that one which is too
+old for the rest can say so: no newer syntax here, and annotations of newer kinds as text.
+"""
 
 import os
 import sys
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+#: The oldest Python that reads the other files (pyproject.toml: requires-python).
+OLDEST = (3, 10)
 #: What loading a module raises that is missing, of another version, or half written.
 UNLOADABLE = (ImportError, SyntaxError)
 #: The first parts of our own modules' names: while an update runs they may not be there.
@@ -58,6 +61,11 @@ def main() -> int:
     """Run what the command line and stdin ask for; give the exit status."""
     if sys.path[0] != HERE:
         sys.path.insert(0, HERE)
+    if sys.version_info < OLDEST:
+        if sys.stdin:
+            sys.stdin.buffer.read()  # Stash is still writing
+        sys.stdout.write(in_json(too_old()) + "\n")
+        return 0
     if sys.argv[1:2] == ["worker"]:
         return work(sys.argv[2:])
     entry = os.path.join(HERE, "plexsync.py")
@@ -79,7 +87,7 @@ def main() -> int:
     return 0
 
 
-def run_operation(payload: dict[str, Any], entry: str) -> int:
+def run_operation(payload: "dict[str, Any]", entry: str) -> int:
     """Run a task or an operation; give the exit status.
 
     The packages are looked for only by what speaks to Stash or Plex: the page's
@@ -94,7 +102,7 @@ def run_operation(payload: dict[str, Any], entry: str) -> int:
         return 0
 
 
-def work(arguments: list[str]) -> int:
+def work(arguments: "list[str]") -> int:
     """Be the worker; give the exit status.
 
     Nobody hears a worker that cannot even load its packages, so the next hook
@@ -111,7 +119,18 @@ def work(arguments: list[str]) -> int:
     return process.main(arguments)
 
 
-def packages_missing(error: ImportError | SyntaxError) -> str:
+def too_old() -> str:
+    """Say which Python is needed, where this one is, and how Stash gets another."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return (
+        f"PlexSync needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and Stash runs it with Python "
+        f"{version} ({sys.executable}). Install a newer one on the machine or in the container "
+        "that Stash runs in, name it under Settings > System > Python Executable Path if it is "
+        "not the first on PATH, and restart Stash. Nothing is lost meanwhile."
+    )
+
+
+def packages_missing(error: "ImportError | SyntaxError") -> str:
     """Say what a person has to do when something cannot be imported."""
     if isinstance(error, SyntaxError):
         return files_missing(error)
@@ -131,7 +150,7 @@ def packages_missing(error: ImportError | SyntaxError) -> str:
     )
 
 
-def files_missing(error: ImportError | SyntaxError) -> str:
+def files_missing(error: "ImportError | SyntaxError") -> str:
     """Say that files of ours are away or half written, which is an update until it lasts."""
     return (
         f"PlexSync's own files are not complete: {error}. If it is being updated right now, "

@@ -113,8 +113,13 @@ def _session(address: str) -> Any:
 
 def _no_answer(exc: Exception | None) -> TransientError:
     """Say it without the libraries' words, which quote whole answers."""
-    kind = f" ({type(exc).__name__})" if exc is not None else ""
+    if isinstance(exc, OSError):  # requests' own are, and below them sockets'
+        return TransientError(
+            "Stash's machine does not reach plex.tv: it has no way to the internet, or a proxy, "
+            "firewall or name server lies between. Signing in needs that once; without it enter "
+            "a token by hand."
+        )
     return TransientError(
-        f"plex.tv did not help with signing in{kind}. Check that Stash's machine reaches the "
-        "internet and try again, or enter a token by hand."
+        "plex.tv did not help with signing in: its answer was no code. Try again in a minute, or "
+        "enter a token by hand."
     )

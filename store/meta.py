@@ -46,6 +46,8 @@ SWEEP_SINCE = "look_since"
 LAST_LOOK = "last_look"
 #: The running or stopped "Sync all": {started, settings, total, last, marked, alive}.
 SYNC_ALL = "bulk"
+#: Unix time at which a "Sync all" had last looked at every scene.
+SYNCED_ALL = "synced_all"
 #: Unix time at which a "Sync all" or a "Retry failed" was started last.
 TASK_BEGAN = "task_began"
 #: What the running "Release locks" has released: [items, locks].

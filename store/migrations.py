@@ -38,6 +38,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         """CREATE INDEX difference_open ON difference (server, field, number)
             WHERE answer <> 'plex'""",
         "CREATE INDEX item_key ON item (rating_key)",
+        "CREATE INDEX scene_outcome ON scene (outcome)",
     ),
 }
 

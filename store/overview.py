@@ -91,6 +91,11 @@ def page(
     return [Postponed._make(row) for row in rows]
 
 
+def looked_at(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the scenes that a look came to an end for, by the outcome of the last one."""
+    return dict(connection.execute("SELECT outcome, count(*) FROM scene GROUP BY outcome"))
+
+
 def changes_since(connection: sqlite3.Connection, moment: float) -> int:
     """Count the changes written to Plex since a Unix time (the history is bounded)."""
     number: int = connection.execute(

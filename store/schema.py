@@ -92,6 +92,8 @@ TABLES = (
         looked_at REAL NOT NULL,
         detailed_at REAL NOT NULL
     )""",
+    # How many scenes were looked at, and with what outcome, whatever the size of the library.
+    "CREATE INDEX scene_outcome ON scene (outcome)",
     # Which scenes carry a studio, performer, tag or group: Stash forgets the
     # link when the thing is deleted or merged, we must not.
     """CREATE TABLE carries (

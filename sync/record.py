@@ -15,6 +15,7 @@ from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
 from sync import scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
+from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -242,7 +243,7 @@ class Recorder:
             self._context.fingerprint,
             asked_at,
             outcome=SKIPPED,
-            note=reason if scene.files else "no file",
+            note=reason if scene.files else NO_FILE,
         )
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene))

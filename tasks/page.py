@@ -45,7 +45,8 @@ def page_state(task: Task) -> dict[str, Any]:
         launcher.ensure_worker(task.store.directory, task.entry)
         alive = True
     last_look = meta.get(connection, meta.LAST_LOOK)
-    facts = page_words.Facts(counts, held, bulk, ever=last_look is not None)
+    known = _known(connection)
+    facts = page_words.Facts(counts, held, bulk, page_words.Known(**known))
     kind, sentence = page_words.state(facts, now)
     return {
         "now": now,
@@ -56,6 +57,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "server": meta.get(connection, meta.SERVER_SEEN),
         "worker": {"alive": alive},
         "last_look": last_look,
+        "known": known,
         "rate": overview.changes_since(connection, now - RATE_OVER),
         "bulk": bulk,
         "history": [_change(one) for one in history.newest(connection, CHANGES)],
@@ -184,6 +186,21 @@ def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[s
         "total": max(int(bulk.get("total") or 0), left),
         "left": left,
         "started": bulk["started"],
+    }
+
+
+def _known(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Give how many of Stash's scenes were ever compared with Plex, and when all of them were."""
+    outcomes = overview.looked_at(connection)
+    left_out = outcomes.pop(ledger.SKIPPED, 0)
+    sweep = meta.get(connection, meta.SWEEP) or {}
+    counted = sweep.get("scene") or {}
+    return {
+        "compared": sum(outcomes.values()),
+        "left_out": left_out,
+        # As of the last sweep, which every "Sync all" and every worker begins with.
+        "total": counted.get("count") or None,
+        "all_at": meta.get(connection, meta.SYNCED_ALL),
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errors import in_words
 from store import holds, ledger
+from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +73,29 @@ REASONS = {
 }
 
 
+class Known(NamedTuple):
+    """What was ever compared with Plex.
+
+    Attributes:
+        compared: Scenes whose last look compared them with an item of Plex.
+        left_out: Scenes that the settings leave out, or that have no file.
+        total: Scenes that Stash had at the last sweep, None before the first.
+        all_at: Unix time at which a "Sync all" last went through all of them, or None.
+    """
+
+    compared: int = 0
+    left_out: int = 0
+    total: int | None = None
+    all_at: float | None = None
+
+
 class Facts(NamedTuple):
-    """What the state is told from; ``ever`` says whether any scene was looked at so far."""
+    """What the state is told from."""
 
     queue: dict[str, int]
     held: list[holds.Hold]
     bulk: dict[str, Any] | None
-    ever: bool
+    known: Known
 
 
 def of_reason(reason: str) -> tuple[str, str]:
@@ -90,11 +107,15 @@ def of_reason(reason: str) -> tuple[str, str]:
 
 
 def state(facts: Facts, now: float) -> tuple[str, str]:
-    """Give the kind (new, settings, down, bulk, busy, attention, waiting, good) and a sentence."""
+    """Give the kind and a sentence.
+
+    The kinds are new, settings, down, bulk, paused, busy, attention, waiting, partly, good.
+    """
     queue = facts.queue
     everything = sum(queue.values())
     for hold in facts.held:
-        if hold.lane == holds.SETTINGS:
+        # A server that was down, and refuses the token once it is back, stays in its lane.
+        if hold.lane == holds.SETTINGS or hold.setting:
             return "settings", hold.message
         return "down", f"{hold.message} Next try {in_words(hold.until - now)}."
     if facts.bulk and facts.bulk["running"]:
@@ -108,7 +129,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."
     if queue["parked"]:
-        others = "All others are in step."
+        others = _compared(facts.known)
         if queue["waiting"]:
             others = f"{scenes(queue['waiting'])} more will be looked at again by themselves."
         return "attention", (
@@ -117,10 +138,38 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         )
     if queue["waiting"]:
         verb = "waits" if queue["waiting"] == 1 else "wait"
-        return "waiting", f"{scenes(queue['waiting'])} {verb}; PlexSync looks again by itself."
-    if not facts.ever and not everything:
+        return "waiting", (
+            f"{scenes(queue['waiting'])} {verb}; PlexSync looks again by itself. "
+            f"{_compared(facts.known)}"
+        )
+    if not facts.known.compared and not facts.known.left_out and not everything:
         return "new", "Nothing has been synced yet."
-    return "good", "Plex is in step with Stash."
+    return ("good" if _is_all(facts.known) else "partly"), _compared(facts.known)
+
+
+def _is_all(known: Known) -> bool:
+    return known.total is not None and known.compared + known.left_out >= known.total
+
+
+def _compared(known: Known) -> str:
+    """Say how much of Stash was compared with Plex, so that nothing is claimed of the rest."""
+    left_out = ""
+    if known.left_out:
+        left_out = f" {scenes(known.left_out)} left out by the settings, or for want of a file."
+    if _is_all(known):
+        verb = "was" if known.compared == 1 else "were"
+        return f"{scenes(known.compared)} {verb} compared with Plex, all there are.{left_out}"
+    if known.total is None:
+        return (
+            f"{scenes(known.compared)} compared with Plex so far; how many Stash has is counted "
+            f"soon.{left_out}"
+        )
+    rest = known.total - known.compared - known.left_out
+    return (
+        f"{known.compared} of {scenes(known.total)} compared with Plex so far.{left_out} "
+        f"Of the other {scenes(rest) if rest != 1 else 'one'} nothing is known until they are "
+        "saved or 'Sync all to Plex' has looked at them."
+    )
 
 
 def scene(
@@ -131,7 +180,10 @@ def scene(
     kept: Sequence[str] = (),
     refused: Sequence[str] = (),
 ) -> tuple[str, str]:
-    """Give the kind (good, kept, busy, down, waiting, parked, shares, unknown) and a sentence.
+    """Give the kind and a sentence.
+
+    The kinds are good, kept, refused, busy, down, settings, waiting, parked, shares, left_out,
+    unknown.
 
     Args:
         row: The scene's row of the queue, None when nothing is to be done.
@@ -142,22 +194,22 @@ def scene(
         refused: Pictures that Plex could not take.
     """
     if row is not None and row.due_at == 0:
-        if held:
-            return "down", f"It waits with all others: {held[0].message}"
+        for hold in held:
+            kind = "settings" if hold.lane == holds.SETTINGS or hold.setting else "down"
+            return kind, f"It waits with all others: {hold.message}"
         return "busy", "Marked; PlexSync looks at it in a moment."
     if row is not None and row.due_at is None:
         return "parked", row.message
     if row is not None and row.due_at is not None:
         return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."
     if record is None:
-        return "unknown", (
-            "PlexSync has not looked at this scene so far, or leaves it out because of "
-            "only_organized or exclude_tags."
-        )
+        return "unknown", "PlexSync has not compared this scene with Plex so far."
     if record.outcome == ledger.SHARES:
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
-        return "unknown", f"Left out: {record.note}."
+        if record.note == NO_FILE:
+            return "left_out", "It has no file in Stash, so Plex cannot have it."
+        return "left_out", f"{record.note[:1].upper()}{record.note[1:]}."
     left = []
     if kept:
         left.append(
@@ -167,7 +219,8 @@ def scene(
     if refused:
         left.append(f"Plex could not take: {', '.join(refused)}. Use a smaller or another one.")
     if left:
-        return "kept", f"{' '.join(left)} All else is as in Stash."
+        kind = "refused" if refused else "kept"
+        return kind, f"{' '.join(left)} All else is as in Stash."
     return "good", "Plex shows what Stash has."
 
 

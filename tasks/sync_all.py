@@ -71,6 +71,8 @@ def run(task: Task) -> str:
         )
         follow(task, work, tail)
         summary = _summary(task, total, time.time() - started)
+        with task.store.transaction() as connection:
+            meta.put(connection, meta.SYNCED_ALL, time.time())
         _forget_run(task)
     finally:
         lock.release()

@@ -85,4 +85,11 @@
       id && h(ui.SceneState, { key: id, id })
     );
   });
+
+  // Stash 0.27 draws its page before plugins' scripts are there, and asks for what they have
+  // registered only when it draws again: so its router is told of a place, which is the same.
+  const root = document.getElementById("root");
+  if (root && root.childElementCount) {
+    window.dispatchEvent(new PopStateEvent("popstate", { state: window.history.state }));
+  }
 })();

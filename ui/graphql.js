@@ -46,9 +46,39 @@
       throw new Error("Stash's answer could not be read (HTTP " + reply.status + ").");
     }
     if (answer.errors && answer.errors.length) {
-      throw new Error(answer.errors[0].message);
+      throw problem(answer.errors[0].message);
     }
     return answer.data;
+  }
+
+  /** What Stash says when it cannot run PlexSync's Python at all, or when that ends at once. */
+  const NO_PYTHON = /executable file not found|no such file or directory|cannot find the (file|path)|not a valid Win32|permission denied/i;
+  const ENDED = /^exit status \d+$|exit status 9009/;
+  const WHERE = [
+    "Docker: use Stash's own image (stashapp/stash), which brings Python, or an image that has python3.",
+    "Windows: install Python from python.org with “Add python.exe to PATH” ticked.",
+    "Debian, Ubuntu and the like: apt install python3.",
+    "More than one Python? Name the newer one under Settings, System, Python Executable Path.",
+    "Then restart Stash. Nothing is lost meanwhile: PlexSync finds by itself what was saved.",
+  ];
+
+  /** An Error for the reader whose `steps`, if any, say one by one what to do. */
+  function problem(text) {
+    const none = NO_PYTHON.test(text) && /exec|fork|python/i.test(text);
+    const old = /needs Python \d+\.\d+ or newer/.test(text);
+    const error = new Error(text);
+    if (none) {
+      error.message = "Stash finds no Python to run PlexSync with. PlexSync needs Python 3.10 or newer.";
+    } else if (ENDED.test(text)) {
+      error.message =
+        "The Python that Stash runs PlexSync with ended at once: it is too old (PlexSync needs 3.10 or " +
+        "newer) or not complete. Stash's log has its last words.";
+    } else if (!old) {
+      return error;
+    }
+    error.steps = WHERE;
+    error.isPython = true;
+    return error;
   }
 
   /** Asks PlexSync; `mode` is one of the modes of tasks/operation.py. */
@@ -96,8 +126,26 @@
     return titles;
   }
 
+  /** Settings whose names, as shown among the settings, are not simply their keys in words. */
+  const SHOWN = { only_organized: "Only Organized Scenes" };
+  const KEYS =
+    /\b(?:content_rating|exclude_tags|group_collection_prefix|only_organized|overwrite_plex_edits|path_map|plex_connect_timeout|plex_libraries|plex_read_timeout|plex_skip_tls_verify|plex_token|plex_url|redact_logs|scan_missing|studio_collection_prefix|sync_fields)\b/g;
+
+  /** The name of a setting as Stash shows it: "plex_url" is "Plex URL". */
+  function nameOf(key) {
+    const word = (part) =>
+      /^(url|tls)$/.test(part) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1);
+    return SHOWN[key] || key.split("_").map(word).join(" ");
+  }
+
+  /** A text of PlexSync's with its settings called as on the screen. */
+  const shown = (text) => String(text).replace(KEYS, nameOf);
+
   Object.assign(ui, {
     ask,
+    nameOf,
+    shown,
+    problem,
     operation,
     readSettings,
     saveSettings,

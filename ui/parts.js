@@ -117,9 +117,29 @@
         role: kind === "bad" ? "alert" : "status",
         "aria-live": kind === "bad" ? "assertive" : "polite",
       },
-      notice ? notice.text : null
+      notice ? ui.shown(notice.text) : null
     );
   }
+
+  /** What went wrong, with what to do about it step by step where that is known. */
+  function Problem({ error }) {
+    if (!error) return null;
+    return h(
+      "div",
+      { className: "alert alert-danger", role: "alert" },
+      h("div", null, ui.shown(error.message)),
+      error.steps &&
+        h(
+          "ul",
+          { className: "plexsync-advice" },
+          error.steps.map((step) => h("li", { key: step }, step))
+        )
+    );
+  }
+
+  /** What stands above the state while there is none: asked for, or not to be had. */
+  const noState = (error) =>
+    error ? (error.isPython ? "PlexSync cannot run" : "PlexSync does not answer") : "Reading the state…";
 
   /** The mark of PlexSync: something handed on to the right. */
   function Mark() {
@@ -167,7 +187,7 @@
             setError(null);
           }
         } catch (problem) {
-          if (alive.current) setError(problem.message);
+          if (alive.current) setError(problem);
         }
         asking.current = null;
         if (alive.current && document.visibilityState !== "hidden") {
@@ -204,6 +224,8 @@
     ActionButton,
     Pager,
     Notice,
+    Problem,
+    noState,
     Mark,
   });
 })();

@@ -9,13 +9,18 @@
   const TITLES = {
     good: "In step with Plex",
     kept: "In step but for what is kept",
+    refused: "In step but for a picture",
     busy: "Being synced",
     waiting: "Waiting",
     down: "Waiting for a server",
+    settings: "Waiting for a setting",
+    left_out: "Left out",
     parked: "Could not be synced",
     shares: "Shares its item",
     unknown: "Not looked at yet",
   };
+
+  const IN_STEP = new Set(["good", "kept", "refused"]);
 
   function SceneState({ id }) {
     const { Link } = window.PluginApi.libraries.ReactRouterDOM;
@@ -30,7 +35,7 @@
         await ui.operation("sync_scene", { id });
         setProblem(null);
       } catch (failure) {
-        setProblem(failure.message);
+        setProblem(failure);
       }
       await askNow();
     }
@@ -43,15 +48,15 @@
       h(
         "div",
         { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },
-        h("strong", null, state ? TITLES[kind] || kind : "Reading the state…"),
-        h("p", null, state ? state.state.sentence : "\u00a0"),
-        state && state.note && (kind === "good" || kind === "kept") && h("p", { className: "plexsync-quiet" }, state.note),
+        h("strong", null, state ? TITLES[kind] || kind : ui.noState(error)),
+        h("p", null, state ? ui.shown(state.state.sentence) : "\u00a0"),
+        state && state.note && IN_STEP.has(kind) && h("p", { className: "plexsync-quiet" }, ui.shown(state.note)),
         state &&
           state.looked_at &&
+          kind !== "unknown" &&
           h("p", { className: "plexsync-quiet" }, `Looked at ${ui.ago(state.looked_at, state.now)}.`)
       ),
-      (error || problem) &&
-        h("div", { className: "alert alert-danger", role: "alert" }, error || problem),
+      h(ui.Problem, { error: error || problem }),
       h(
         "div",
         { className: "plexsync-toolbar" },

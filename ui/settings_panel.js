@@ -32,8 +32,8 @@
   const sameName = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
 
   /** An answer that never came, in the form of one of PlexSync's. */
-  const failure = (error) => ({ ok: false, faults: [{ setting: null, message: error.message }] });
-  const inWords = (one) => (one.setting ? `${one.setting}: ` : "") + one.message;
+  const failure = (error) => ({ ok: false, error, faults: [] });
+  const inWords = (one) => (one.setting ? `${ui.nameOf(one.setting)}: ` : "") + ui.shown(one.message);
 
   function Field({ id, label, help, fault, children }) {
     return h(
@@ -42,7 +42,7 @@
       h("label", { htmlFor: id }, label),
       children,
       h("div", { id: `${id}-help`, className: "sub-heading" }, help),
-      fault && h("div", { id: `${id}-fault`, className: "plexsync-fault", role: "alert" }, fault)
+      fault && h("div", { id: `${id}-fault`, className: "plexsync-fault", role: "alert" }, ui.shown(fault))
     );
   }
 
@@ -122,7 +122,8 @@
     );
   }
 
-  function Libraries({ settings, chosen, onChange, version }) {
+  /** `tested` are the names that a test of the connection has just brought, null without one. */
+  function Libraries({ settings, chosen, onChange, version, tested }) {
     const [found, setFound] = useState(null);
     const ready = Boolean(settings.plex_url && settings.plex_token);
     React.useEffect(() => {
@@ -131,6 +132,8 @@
         setFound(null);
         return undefined;
       }
+      // What could not be listed before is no word about these settings.
+      setFound((before) => (before && before.ok ? before : null));
       ui.operation("libraries", { settings }).then(
         (answer) => current && setFound(answer),
         (error) => current && setFound({ ok: false, message: error.message, libraries: [] })
@@ -142,12 +145,15 @@
       return h("p", { className: "plexsync-quiet" }, "Shown once the address and the token are set.");
     }
     if (!found) return h("p", { className: "plexsync-quiet" }, "Asking Plex for its libraries…");
-    if (!found.ok) {
-      return h("p", { className: "plexsync-quiet" }, "They cannot be listed before the connection works.");
+    const listed = found.ok
+      ? found.libraries
+      : tested && tested.map((name) => ({ name, kind: "movie", folders: [] }));
+    if (!listed) {
+      return h("p", { className: "plexsync-quiet" }, "They are listed as soon as the connection works.");
     }
-    const lost = chosen.filter((name) => !found.libraries.some((one) => sameName(one.name, name)));
+    const lost = chosen.filter((name) => !listed.some((one) => sameName(one.name, name)));
     const rows = [
-      ...found.libraries,
+      ...listed,
       ...lost.map((name) => ({ name, kind: "lost", folders: [] })),
     ];
     function toggle(name, ticked) {
@@ -198,6 +204,8 @@
     const [settings, setSettings] = useState(stored);
     const [draft, setDraft] = useState({});
     const [result, setResult] = useState(null);
+    // Kept apart: that something was saved takes nothing from what a test has found.
+    const [saving, setSaving] = useState(null);
     const [version, setVersion] = useState(0);
 
     const place = React.useRef(null);
@@ -233,14 +241,23 @@
     async function onSave() {
       try {
         await save(draft);
-        setResult({ ok: true, message: "Saved. PlexSync takes it up within seconds." });
+        setSaving({ kind: "good", text: "Saved. PlexSync takes it up within seconds." });
       } catch (error) {
-        setResult(failure(error));
+        setSaving({ kind: "bad", text: error.message });
       }
     }
 
+    const outcome = React.useRef(null);
+    React.useEffect(() => {
+      // At the setting at fault, else right below the buttons, which may be the window's edge.
+      if (!result) return;
+      const at = place.current.querySelector(".plexsync-at-fault") || outcome.current;
+      at.scrollIntoView({ block: "nearest" });
+    }, [result]);
+
     async function test(settingsToTry) {
       setResult(null);
+      setSaving(null);
       try {
         setResult(await ui.operation("test_connection", { settings: settingsToTry }));
         setVersion((count) => count + 1);
@@ -341,10 +358,11 @@
             settings: current,
             chosen: splitNames(current.plex_libraries),
             version,
+            tested: result && result.ok ? result.libraries : null,
             onChange: (names) => setDraft({ ...draft, plex_libraries: joinNames(names) }),
           }),
           fault("plex_libraries") &&
-            h("div", { className: "plexsync-fault", role: "alert" }, fault("plex_libraries"))
+            h("div", { className: "plexsync-fault", role: "alert" }, ui.shown(fault("plex_libraries")))
         ),
         h(
           "div",
@@ -360,15 +378,21 @@
             "Save"
           )
         ),
-        h(ui.Notice, {
-          id: "plexsync-result",
-          notice:
-            result && result.ok
-              ? { kind: "good", text: result.message }
-              : elsewhere && elsewhere.length
-                ? { kind: "bad", text: elsewhere.join(" ") }
-                : null,
-        }),
+        h(
+          "div",
+          { ref: outcome, className: "plexsync-outcome" },
+          h(ui.Notice, { notice: saving }),
+          h(ui.Notice, {
+            id: "plexsync-result",
+            notice:
+              result && result.ok
+                ? { kind: "good", text: result.message }
+                : elsewhere && elsewhere.length
+                  ? { kind: "bad", text: elsewhere.join(" ") }
+                  : null,
+          }),
+          h(ui.Problem, { error: result && result.error })
+        ),
         result &&
           result.rule &&
           h(

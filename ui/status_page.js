@@ -8,7 +8,6 @@
   const { useState } = React;
 
   const ALONE = "Not connected to Plex";
-  const TITLE = "PlexSync | Stash";
   /** Milliseconds between two looks: while something moves, and while nothing does. */
   const SOON = 1500;
   const CALM = 5000;
@@ -22,7 +21,8 @@
     paused: "Paused",
     busy: "Syncing",
     attention: "Some scenes need you",
-    waiting: "In step",
+    waiting: "Some scenes wait",
+    partly: "Not all scenes were compared yet",
     good: "In step",
   };
 
@@ -44,8 +44,8 @@
       h(Fact, { name: "Worker" }, worker.alive ? "awake" : "asleep until there is work"),
       h(
         Fact,
-        { name: "Last scene" },
-        (state.last_look ? ui.ago(state.last_look, now) : "none so far") + rate
+        { name: "Compared with Plex" },
+        compared(state) + rate
       ),
       h(
         Fact,
@@ -60,6 +60,15 @@
           .join(", ") || "empty"
       )
     );
+  }
+
+  /** How many scenes were ever compared, when the last one was, and when all of them were. */
+  function compared({ known, last_look, now }) {
+    const of = known.total === null ? "" : ` of ${ui.number(known.total)}`;
+    const out = known.left_out ? `, ${ui.number(known.left_out)} left out` : "";
+    const last = last_look ? `, the last one ${ui.ago(last_look, now)}` : "";
+    const all = known.all_at ? `, all of them ${ui.ago(known.all_at, now)}` : "";
+    return known.compared || known.left_out ? `${ui.number(known.compared)}${of}${out}${last}${all}` : "none so far";
   }
 
   /** How the last task ended, for when there is nothing newer to say; null without one. */
@@ -99,7 +108,7 @@
 
   function ended(name, found, before, task) {
     if (found && found.status === "FAILED") {
-      return { kind: "bad", text: `${name} could not be started: ${found.error || "see Stash's log"}` };
+      return { kind: "bad", text: `${name} could not be started. ${ui.problem(found.error || "See Stash's log.").message}` };
     }
     if (task && task.name === name && task.at !== before) {
       return { kind: task.ok ? "good" : "bad", text: `${name}: ${task.text}` };
@@ -229,9 +238,6 @@
     React.useEffect(() => {
       ui.readSettings().then(setSettings, () => undefined);
     }, []);
-    // Each time it is drawn: Stash writes its own name there shortly after a page has opened.
-    React.useEffect(() => void (document.title = TITLE));
-    React.useEffect(() => () => void (document.title = "Stash"), []);
 
     async function retry(what) {
       try {
@@ -246,7 +252,7 @@
     const kind = state ? state.state.kind : "reading";
     const connected = isConnected(settings);
     // Emptied settings are seen here at once; the worker looks at them when there is work.
-    const alone = connected === false && ["new", "good", "waiting"].includes(kind);
+    const alone = connected === false && ["new", "good", "partly", "waiting"].includes(kind);
     const hold = state && state.holds.find((one) => one.setting);
     return h(
       "div",
@@ -264,7 +270,7 @@
           role: "status",
           "aria-live": "polite",
         },
-        h("strong", null, state ? (alone ? ALONE : TITLES[kind] || "State") : "Reading the state…"),
+        h("strong", null, state ? (alone ? ALONE : TITLES[kind] || "State") : ui.noState(error)),
         alone
           ? h(
               "p",
@@ -272,16 +278,16 @@
               h(Link, { to: ui.SETTINGS }, "Enter the address of Plex and sign in"),
               ". Nothing is synced until then."
             )
-          : h("p", null, state ? state.state.sentence : "\u00a0"),
+          : h("p", null, state ? ui.shown(state.state.sentence) : "\u00a0"),
         hold &&
           h(
             "p",
             null,
-            h(Link, { to: ui.SETTINGS }, `Mend the setting ${hold.setting}`),
+            h(Link, { to: ui.SETTINGS }, `Mend the setting ${ui.nameOf(hold.setting)}`),
             " and the queue goes on by itself."
           )
       ),
-      error && h("div", { className: "alert alert-danger", role: "alert" }, error),
+      h(ui.Problem, { error }),
       h(ui.Notice, { notice: notice || (state && pastTask(state)) }),
       state && h(Progress, { bulk: state.bulk }),
       state && h(Facts, { state }),

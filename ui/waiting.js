@@ -135,8 +135,8 @@
               ui.scenes(group.size)
             )
           ),
-          h("p", null, group.advice),
-          h("p", { className: "plexsync-quiet" }, `For example: ${group.message}`),
+          h("p", null, ui.shown(group.advice)),
+          h("p", { className: "plexsync-quiet" }, `For example: ${ui.shown(group.message)}`),
           group.next_due !== null &&
             h("p", { className: "plexsync-quiet" }, `Next look ${ui.ahead(group.next_due, now)}.`)
         ),

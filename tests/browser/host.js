@@ -236,9 +236,15 @@
     },
   };
 
-  // Stash draws its page once every plugin's script has been loaded.
+  // Stash draws its page once every plugin's script has been loaded; 0.27 does not wait.
+  const draw = () => ReactDOM.render(h(App), document.getElementById("root"));
   const script = document.createElement("script");
   script.src = "/plugin/PlexSync/javascript";
-  script.onload = script.onerror = () => ReactDOM.render(h(App), document.getElementById("root"));
-  document.body.append(script);
+  if (window.drawsEarly) {
+    draw();
+    window.setTimeout(() => document.body.append(script), 300);
+  } else {
+    script.onload = script.onerror = draw;
+    document.body.append(script);
+  }
 })();

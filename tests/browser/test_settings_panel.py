@@ -174,7 +174,7 @@ def test_the_panel_and_the_tab_can_be_read_and_heard(
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#plexsync-token-fault")).to_be_visible()
-    expect(page.get_by_text("They cannot be listed")).to_be_visible()
+    expect(page.get_by_text("They are listed as soon as")).to_be_visible()
     sound()
     page.goto("/scenes/2")
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
@@ -196,7 +196,7 @@ def test_an_older_stash_has_every_setting_as_a_plain_row(page: Page, env: Instal
     # The same check is a task; what it says is read on the page, which is there all the same.
     env.run(mode="check_connection")
     page.goto("/plugins/PlexSync")
-    expect(page.get_by_text("Check connection, just now: failed.")).to_contain_text("plex_token")
+    expect(page.get_by_text("Check connection, just now: failed.")).to_contain_text("Plex Token")
 
 
 def test_a_library_that_is_gone_is_named(page: Page, env: Installation) -> None:
@@ -219,7 +219,7 @@ def test_paths_that_do_not_meet_are_mended_with_one_click(
     env.settings(path_map="")
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#plexsync-result")).to_contain_text("path_map")
+    expect(page.locator("#plexsync-result")).to_contain_text("Path Map")
     snap()
     page.get_by_role("button", name="Adopt rule").click()
     expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")

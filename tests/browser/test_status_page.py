@@ -52,7 +52,7 @@ def test_a_fresh_installation_teaches_the_first_steps(
     expect(page.get_by_text("Not connected to Plex", exact=True)).to_be_visible()
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
     expect(page.get_by_text("Nothing was written to Plex yet.")).to_be_visible()
-    expect(page).to_have_title("PlexSync | Stash")
+    expect(page).to_have_title("Stash")
     sound()
     snap()
 
@@ -79,7 +79,7 @@ def test_a_save_shows_up_field_by_field(
         env.title_becomes(scene, title)
     env.settled()
     page.goto(PATH)
-    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+    expect(page.locator(".plexsync-state")).to_contain_text("compared with Plex")
     expect(page.get_by_text("Plex stand-in")).to_be_visible()
     change = page.locator(".plexsync-change").filter(has_text="Harbour at Night")
     expect(change.locator("ins").filter(has_text="Harbour at Night").first).to_be_visible()
@@ -111,7 +111,7 @@ def test_a_change_appears_without_a_reload_and_nothing_jumps(page: Page, env: In
     before = heading.bounding_box()
     env.save(1, title="Second")
     expect(page.locator(".plexsync-change ins").filter(has_text="Second").first).to_be_visible()
-    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+    expect(page.locator(".plexsync-state")).to_contain_text("compared with Plex")
     assert heading.bounding_box() == before
     assert page.evaluate("window.jumps") < 0.1
 
@@ -126,7 +126,7 @@ def test_what_waits_is_grouped_and_can_be_retried(
     page.goto(PATH)
     group = page.locator(".plexsync-group").filter(has_text="Not in Plex yet")
     expect(group).to_contain_text("1 scene")
-    expect(group).to_contain_text("path_map")
+    expect(group).to_contain_text("Path Map")
     group.get_by_role("button", name="Show scenes").click()
     expect(group.get_by_role("link", name="Late arrival")).to_be_visible()
     snap()
@@ -166,7 +166,7 @@ def test_a_server_that_is_down_is_one_state(
     snap()
     env.plex.clear_faults()
     env.run(mode="retry_failed")  # else the next look is seconds away
-    expect(page.locator(".plexsync-state")).to_contain_text("Plex is in step with Stash.")
+    expect(page.locator(".plexsync-state")).to_contain_text("compared with Plex")
 
 
 def test_a_wrong_setting_is_named_with_the_way_to_it(
@@ -178,7 +178,7 @@ def test_a_wrong_setting_is_named_with_the_way_to_it(
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Waiting for a setting")
     snap()
-    page.get_by_role("link", name="Mend the setting plex_token").click()
+    page.get_by_role("link", name="Mend the setting Plex Token").click()
     expect(page.get_by_label("Plex Token")).to_be_visible()
 
 
@@ -228,9 +228,9 @@ def test_a_task_that_fails_says_why_on_the_page(page: Page, env: Installation) -
     page.get_by_role("button", name="Preview sync").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Preview sync: ")
-    expect(alert).to_contain_text("plex_token: is empty")
+    expect(alert).to_contain_text("Plex Token: is empty")
     page.reload()
-    expect(page.get_by_text("Preview sync, just now: failed.")).to_contain_text("plex_token")
+    expect(page.get_by_text("Preview sync, just now: failed.")).to_contain_text("Plex Token")
 
 
 def test_a_rule_for_paths_is_adopted_with_one_click(

@@ -1,0 +1,161 @@
+"""What a newcomer meets: no Python, an old Stash, a name of one's own, a rule that was found."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from playwright.sync_api import expect
+
+from tests.browser.host import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Route
+
+    from tests.installation import Installation
+
+PAGE, PANEL = "/plugins/PlexSync", "/settings?tab=plugins"
+
+#: What Stash answers where PlexSync cannot be run, and what has to be said then.
+FAILURES = {
+    'exec: "python": executable file not found in $PATH': "Stash finds no Python",
+    'exec: "python": executable file not found in %PATH%': "Stash finds no Python",
+    "fork/exec /opt/python/bin/python3: no such file or directory": "Stash finds no Python",
+    "exit status 1": "too old (PlexSync needs 3.10 or newer)",
+    "exit status 9009": "too old (PlexSync needs 3.10 or newer)",
+    "PlexSync needs Python 3.10 or newer, and Stash runs it with Python 3.9.18.": "Python 3.9.18",
+}
+
+
+def without_python(page: Page, message: str) -> None:
+    """Answer whatever is asked of PlexSync as Stash does that cannot run it."""
+
+    def answer(route: Route) -> None:
+        if "PlexSyncOperation" not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        reply = {"errors": [{"message": message, "path": ["runPluginOperation"]}], "data": None}
+        route.fulfill(content_type="application/json", body=json.dumps(reply))
+
+    page.route("**/graphql", answer)
+
+
+@pytest.mark.parametrize("message", sorted(FAILURES))
+def test_a_python_that_cannot_run_it_is_named_with_what_to_install(
+    page: Page, env: Installation, message: str
+) -> None:
+    """The page has words, steps for each kind of machine, and no more "Reading the state…"."""
+    without_python(page, message)
+    page.goto(PAGE)
+    alert = page.get_by_role("alert").filter(has_text="Python")
+    expect(alert.first).to_contain_text(FAILURES[message])
+    for machine in ("Docker", "Windows", "Debian"):
+        expect(alert.first).to_contain_text(machine)
+    expect(page.get_by_text("PlexSync cannot run")).to_be_visible()
+    expect(page.get_by_text("Reading the state")).to_have_count(0)
+
+
+def test_panel_and_tab_name_a_missing_python_too(
+    page: Page, env: Installation, sound: Callable[[], None]
+) -> None:
+    """Test connection and the scene's tab say the same as the page does."""
+    without_python(page, 'exec: "python": executable file not found in $PATH')
+    page.goto(PANEL)
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#plexsync-settings").get_by_role("alert")).to_contain_text("no Python")
+    sound()
+    page.goto("/scenes/2")
+    page.get_by_role("tab", name="Plex").click()
+    expect(page.get_by_role("alert")).to_contain_text("no Python")
+    expect(page.get_by_text("Reading the state")).to_have_count(0)
+
+
+def test_a_stash_that_draws_before_scripts_are_there_shows_everything(
+    page: Page, env: Installation
+) -> None:
+    """As Stash 0.27: page, panel and entry in Tools come, although they are registered late."""
+    page.add_init_script("window.drawsEarly = true")
+    page.goto(PAGE)
+    expect(page.get_by_role("heading", name="PlexSync", level=1)).to_be_visible()
+    page.goto(PANEL)
+    expect(page.get_by_role("button", name="Test connection")).to_be_visible()
+    page.goto("/settings?tab=tools")
+    expect(page.locator(".settings").get_by_role("link", name="PlexSync")).to_be_visible()
+
+
+def test_the_title_of_the_browser_tab_is_left_to_stash(page: Page, env: Installation) -> None:
+    """A user may have given Stash a name of its own."""
+    page.goto(PANEL)
+    page.evaluate("document.title = 'My own archive'")
+    page.locator(".top-nav").get_by_label("PlexSync").click()
+    expect(page.get_by_text("Compared with Plex")).to_be_visible()
+    expect(page).to_have_title("My own archive")
+    page.go_back()
+    expect(page).to_have_title("My own archive")
+
+
+def test_saving_after_a_test_keeps_the_rule_that_was_found(page: Page, env: Installation) -> None:
+    """What the test found stays with its button, and is in sight."""
+    env.settings(path_map="", plex_libraries="")
+    page.set_viewport_size({"width": 1100, "height": 500})
+    page.goto(PANEL)
+    page.get_by_label("Plex URL").fill(env.plex.url + "/")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_role("button", name="Adopt rule")).to_be_visible()
+    expect(page.locator("#plexsync-result")).to_be_in_viewport()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator("#plexsync-result")).to_contain_text("Path Map")
+    page.get_by_role("button", name="Adopt rule").click()
+    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+
+
+def test_libraries_are_listed_once_a_test_succeeded(page: Page, env: Installation) -> None:
+    """The test has just spoken to Plex: its libraries stand there even if the list fails."""
+
+    def answer(route: Route) -> None:
+        if '"libraries"' not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        reply = {"ok": False, "message": "", "libraries": []}
+        body = json.dumps({"data": {"runPluginOperation": reply}})
+        route.fulfill(content_type="application/json", body=body)
+
+    page.route("**/graphql", answer)
+    page.goto(PANEL)
+    expect(page.get_by_text("They are listed as soon as")).to_be_visible()
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+    expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
+
+
+def test_settings_are_called_as_they_are_shown(page: Page, env: Installation) -> None:
+    """Texts of PlexSync's name a setting by its key; the screen shows Stash's name of it."""
+    settings = yaml.safe_load((ROOT / "PlexSync.yml").read_text(encoding="utf-8"))["settings"]
+    page.goto(PAGE)
+    expect(page.get_by_role("heading", name="PlexSync", level=1)).to_be_visible()
+    told = page.evaluate(
+        "keys => keys.map((key) => window.PlexSyncUi.shown(`see ${key}.`))", list(settings)
+    )
+    assert told == [f"see {one['displayName']}." for one in settings.values()]
+
+
+@pytest.mark.parametrize("width", [420, 1100])
+def test_a_library_that_was_hardly_looked_at_is_not_called_in_step(
+    page: Page, env: Installation, width: int
+) -> None:
+    """One save in a library of five says of one scene that it was compared, and of four nothing."""
+    page.set_viewport_size({"width": width, "height": 800})
+    env.save(1, title="The only one")
+    env.title_becomes(1, "The only one")
+    env.settled()
+    page.goto(PAGE)
+    expect(page.get_by_text("Not all scenes were compared yet")).to_be_visible()
+    expect(page.locator(".plexsync-state")).to_contain_text("1 of 5 scenes compared with Plex")
+    env.run(mode="sync_all")
+    expect(page.get_by_text("In step", exact=True)).to_be_visible()
+    expect(page.locator(".plexsync-state")).to_contain_text("5 scenes were compared with Plex")

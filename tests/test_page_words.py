@@ -1,0 +1,83 @@
+"""The sentences of the page and of a scene's tab, from what is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from store import holds
+from store.ledger import SceneRecord
+from store.queue import QueueRow
+from tasks import page_words
+from tasks.page_words import Facts, Known
+
+EMPTY = {"ready": 0, "task": 0, "waiting": 0, "parked": 0}
+
+
+def told(known: Known, **queue: int) -> tuple[str, str]:
+    """Give kind and sentence of the page."""
+    return page_words.state(Facts({**EMPTY, **queue}, [], None, known), 0.0)
+
+
+def record(outcome: str, note: str = "") -> SceneRecord:
+    """A scene's last look."""
+    values = dict.fromkeys(SceneRecord._fields, "")
+    return SceneRecord(**{**values, "id": 1, "outcome": outcome, "note": note, "looked_at": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("known", "kind", "words"),
+    [
+        (Known(), "new", "Nothing has been synced yet."),
+        (Known(1, 0, None), "partly", "1 scene compared with Plex so far"),
+        (Known(1, 0, 14), "partly", "1 of 14 scenes compared with Plex so far"),
+        (Known(1, 0, 14), "partly", "Of the other 13 scenes nothing is known"),
+        (Known(12, 1, 14), "partly", "1 scene left out"),
+        (Known(12, 2, 14), "good", "12 scenes were compared with Plex, all there are"),
+        (Known(14, 0, 14), "good", "14 scenes were compared with Plex, all there are"),
+        (Known(0, 3, 3), "good", "3 scenes left out"),
+    ],
+)
+def test_in_step_is_said_only_when_all_were_compared(known: Known, kind: str, words: str) -> None:
+    """One save in a library of many says nothing of the others."""
+    found, sentence = told(known)
+    assert found == kind
+    assert words in sentence
+
+
+def test_what_waits_is_never_called_in_step() -> None:
+    """Neither the kind nor the sentence claims anything of scenes that were not compared."""
+    kind, sentence = told(Known(1, 0, 14), waiting=2)
+    assert kind == "waiting"
+    assert "1 of 14 scenes compared" in sentence
+    kind, sentence = told(Known(1, 0, 14), parked=2)
+    assert kind == "attention"
+    assert "All others are in step" not in sentence
+
+
+def test_a_refused_token_is_a_setting_whatever_came_before() -> None:
+    """A server that was down and now refuses the token keeps its lane; the words are another's."""
+    hold = holds.Hold(holds.PLEX, 60.0, 0.0, 3, "AuthError", "No.", "plex_token", "f")
+    assert page_words.state(Facts({**EMPTY, "ready": 1}, [hold], None, Known()), 0.0) == (
+        "settings",
+        "No.",
+    )
+    down = hold._replace(setting="")
+    assert page_words.state(Facts(EMPTY, [down], None, Known()), 0.0)[0] == "down"
+    row = QueueRow("scene", 1, 1, 0, 0, 0, "", "", 0.0)
+    assert page_words.scene(row, None, [hold], 0.0)[0] == "settings"
+
+
+def test_a_scene_that_is_left_out_is_only_that() -> None:
+    """A scene without a file was looked at; it is not called "Not looked at yet" beside it."""
+    kind, sentence = page_words.scene(None, record("skipped", "no file"), [], 0.0)
+    assert (kind, sentence) == ("left_out", "It has no file in Stash, so Plex cannot have it.")
+    kind, sentence = page_words.scene(None, record("skipped", "it is not organized"), [], 0.0)
+    assert (kind, sentence) == ("left_out", "It is not organized.")
+    assert page_words.scene(None, None, [], 0.0)[0] == "unknown"
+
+
+def test_a_picture_that_was_not_sent_is_not_in_step() -> None:
+    """The heading tells of the picture, too."""
+    kind, sentence = page_words.scene(None, record("changed"), [], 0.0, (), ("poster",))
+    assert kind == "refused"
+    assert "Plex could not take: poster" in sentence
