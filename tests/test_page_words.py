@@ -20,8 +20,7 @@ def told(known: Known, **queue: int) -> tuple[str, str]:
 
 def record(outcome: str, note: str = "") -> SceneRecord:
     """A scene's last look."""
-    values = dict.fromkeys(SceneRecord._fields, "")
-    return SceneRecord(**{**values, "id": 1, "outcome": outcome, "note": note, "looked_at": 1.0})
+    return SceneRecord(1, "", "", "", "", 0.0, outcome, note, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(
