@@ -8,13 +8,14 @@ net/answer.py for size.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from net import sockets
+from net import sockets, tls
 from net.answer import Answer
 from net.headers import SwiftResponse, request_head
 from net.sockets import HUNG_UP, SEND_SECONDS
@@ -52,13 +53,13 @@ class _Connection:
     Args:
         origin: Where it goes.
         timeout: Seconds for opening it.
-        context: For TLS, or None.
+        contexts: For TLS, to be tried in their order; none for plain HTTP.
     """
 
-    def __init__(self, origin: Origin, timeout: float, context: ssl.SSLContext | None) -> None:
+    def __init__(self, origin: Origin, timeout: float, contexts: Sequence[ssl.SSLContext]) -> None:
         self._origin = origin
         self._timeout = timeout
-        self._context = context
+        self._contexts = contexts
         self._sock: socket.socket | None = None
         self._has_answered = False
         self.rested_since = 0.0
@@ -103,7 +104,12 @@ class _Connection:
     def _connect(self) -> socket.socket:
         _, host, port = self._origin
         try:
-            self._sock = sockets.connect(host, port, self._timeout, self._context)
+            for context in self._contexts[:-1]:
+                with contextlib.suppress(ssl.SSLCertVerificationError):
+                    self._sock = sockets.connect(host, port, self._timeout, context)
+                    return self._sock
+            last = self._contexts[-1] if self._contexts else None
+            self._sock = sockets.connect(host, port, self._timeout, last)
         except TimeoutError as exc:
             raise ConnectTimedOutError from exc
         except UnicodeError as exc:
@@ -120,6 +126,8 @@ class Exchange:
         connect_timeout: Seconds for opening a connection.
         read_timeout: Seconds of silence allowed.
         verify: False accepts any certificate.
+        certificate: Path of a file with the server's own certificate, which is accepted for
+            whatever name it was made out to; "" for none. It need not be there.
         repeatable: Methods that do no harm when they are done twice; the others
             never use a kept connection, for it may be stale.
     """
@@ -132,6 +140,7 @@ class Exchange:
         read_timeout: float,
         verify: bool,
         repeatable: Collection[str],
+        certificate: str = "",
     ) -> None:
         self._origin = origin
         self._host = origin.authority
@@ -141,7 +150,8 @@ class Exchange:
         self._repeatable = frozenset(repeatable)
         self._kept: list[_Connection] = []  # append and pop are atomic
         self._closings = 0
-        self._context: ssl.SSLContext | None = None
+        self._certificate = certificate
+        self._contexts: tuple[ssl.SSLContext, ...] = ()
 
     def ask(
         self,
@@ -189,6 +199,8 @@ class Exchange:
             return take(Answer(response))
         except (OSError, http.client.HTTPException) as exc:
             broken = True
+            if isinstance(exc, ssl.SSLCertVerificationError):
+                self._contexts = ()  # the file may hold another one by the next request
             raise ExchangeFailedError(self._origin) from exc
         finally:
             whole = response is not None and response.isclosed() and not response.will_close
@@ -219,17 +231,7 @@ class Exchange:
         return None
 
     def _new(self) -> _Connection:
-        if self._origin.scheme == "https" and self._context is None:
-            self._context = _tls(verify=self._verify)
-        return _Connection(self._origin, self._connect_timeout, self._context)
-
-
-def _tls(*, verify: bool) -> ssl.SSLContext:
-    # requests' authorities: those that a person expects who knows what plexapi trusts.
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - slow to load
-
-    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        if self._origin.scheme == "https" and not self._contexts:
+            own = tls.pinned(self._certificate) if self._verify else None
+            self._contexts = (*([own] if own else []), tls.usual(verify=self._verify))
+        return _Connection(self._origin, self._connect_timeout, self._contexts)

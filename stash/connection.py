@@ -7,6 +7,7 @@ as it came, without importing anything, and the worker reads it.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from .exceptions import StashConnectionUnusable
 # that a client can connect to on every platform.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}  # noqa: S104
 
+#: Name of Stash's own certificate, beside its config.yml.
+CERTIFICATE = "stash.crt"
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}\Z")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\Z")
@@ -34,6 +37,8 @@ class StashConnection:
         port: 1 to 65535.
         cookie_name: Name of the session cookie, or None when Stash gave none.
         cookie_value: Its value (a secret, not in the repr), or None.
+        certificate: Path at which Stash keeps its own certificate if it speaks https by
+            itself: beside its configuration. "" when that is not known.
     """
 
     scheme: str
@@ -41,6 +46,7 @@ class StashConnection:
     port: int
     cookie_name: str | None = None
     cookie_value: str | None = field(default=None, repr=False)
+    certificate: str = ""
 
     @property
     def url(self) -> str:
@@ -80,12 +86,15 @@ class StashConnection:
         if not isinstance(port, int) or isinstance(port, bool) or port not in _PORTS:
             raise _unusable("its Port is not a number from 1 to 65535")
         name, value = _cookie(raw.get("SessionCookie"))
+        folder = raw.get("Dir")
+        folder = folder if isinstance(folder, str) and "\0" not in folder else ""
         return cls(
             scheme=scheme.lower(),
             host=_connectable_host(raw.get("Host")),
             port=port,
             cookie_name=name,
             cookie_value=value,
+            certificate=os.path.join(folder, CERTIFICATE) if folder else "",
         )
 
 

@@ -113,9 +113,9 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
     cause = exc.__cause__ if isinstance(exc, ExchangeFailedError) else exc
     if isinstance(cause, ssl.SSLError):
         return StashUnreachable(
-            f"The certificate of Stash at {where} is not trusted on this machine. If Stash "
-            "listened on 127.0.0.1 or 0.0.0.0, PlexSync would reach it without a "
-            f"certificate check. {AGAIN}"
+            f"The certificate of Stash at {where} is not trusted on this machine, and "
+            "it is not the one in stash.crt beside Stash's config.yml, which PlexSync accepts for "
+            f"any name. {AGAIN}"
         )
     if isinstance(cause, TimeoutError) and not isinstance(cause, ConnectTimedOutError):
         return StashTimeout(f"Stash at {where} took the request but did not answer. {AGAIN}")

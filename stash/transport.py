@@ -49,7 +49,8 @@ class StashTransport:
 
     Args:
         connection: Where Stash is. Over https its certificate is checked, save
-            on loopback, where it is hardly ever made out to that name.
+            on loopback, where it is hardly ever made out to that name; the one beside
+            Stash's configuration is accepted for any (net/tls.py).
         connect_timeout: Seconds for the TCP connection.
         read_timeout: Longest silence in an answer, in seconds.
     """
@@ -65,6 +66,7 @@ class StashTransport:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             verify=not connection.is_loopback,
+            certificate=connection.certificate,
             repeatable={"GET", "POST"},  # questions only read; what changes Stash says ``once``
         )
 

@@ -32,6 +32,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
     # ruff: noqa: PLC0415 - see the module
     from tasks import (
         check_connection,
+        diagnostics,
         page_connection,
         page_sign_in,
         preview,
@@ -46,6 +47,8 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "preview": preview.run,
         "retry_failed": retry_failed.run,
         "release_locks": release_locks.run,
+        "diagnostics": diagnostics.run,
+        "page_diagnostics": diagnostics.page,
         "test_connection": page_connection.test,
         "libraries": page_connection.libraries,
         "plex_pin_start": page_sign_in.start,

@@ -46,7 +46,7 @@ def page_state(task: Task) -> dict[str, Any]:
         alive = True
     last_look = meta.get(connection, meta.LAST_LOOK)
     known = _known(connection)
-    facts = page_words.Facts(counts, held, bulk, page_words.Known(**known))
+    facts = page_words.Facts(counts, held, bulk, known)
     kind, sentence = page_words.state(facts, now)
     return {
         "now": now,
@@ -57,7 +57,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "server": meta.get(connection, meta.SERVER_SEEN),
         "worker": {"alive": alive},
         "last_look": last_look,
-        "known": known,
+        "known": {**known._asdict(), "all_at": meta.get(connection, meta.SYNCED_ALL)},
         "rate": overview.changes_since(connection, now - RATE_OVER),
         "bulk": bulk,
         "history": [_change(one) for one in history.newest(connection, CHANGES)],
@@ -189,19 +189,15 @@ def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[s
     }
 
 
-def _known(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Give how many of Stash's scenes were ever compared with Plex, and when all of them were."""
+def _known(connection: sqlite3.Connection) -> page_words.Known:
+    """Give how many of Stash's scenes were ever compared with Plex."""
     outcomes = overview.looked_at(connection)
     left_out = outcomes.pop(ledger.SKIPPED, 0)
     sweep = meta.get(connection, meta.SWEEP) or {}
     counted = sweep.get("scene") or {}
-    return {
-        "compared": sum(outcomes.values()),
-        "left_out": left_out,
-        # As of the last sweep, which every "Sync all" and every worker begins with.
-        "total": counted.get("count") or None,
-        "all_at": meta.get(connection, meta.SYNCED_ALL),
-    }
+    # As of the last sweep, which every "Sync all" and every worker begins with.
+    total = counted.get("count") or None
+    return page_words.Known(sum(outcomes.values()), left_out, total)
 
 
 def _hold(hold: holds.Hold) -> dict[str, Any]:

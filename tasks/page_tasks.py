@@ -21,6 +21,7 @@ TASKS = {
     "preview": "Preview sync",
     "retry_failed": "Retry failed",
     "release_locks": "Release locks",
+    "diagnostics": "Diagnostics",
 }
 #: Characters kept of what a task said.
 LONGEST = 600

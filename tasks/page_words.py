@@ -80,13 +80,11 @@ class Known(NamedTuple):
         compared: Scenes whose last look compared them with an item of Plex.
         left_out: Scenes that the settings leave out, or that have no file.
         total: Scenes that Stash had at the last sweep, None before the first.
-        all_at: Unix time at which a "Sync all" last went through all of them, or None.
     """
 
     compared: int = 0
     left_out: int = 0
     total: int | None = None
-    all_at: float | None = None
 
 
 class Facts(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 PROMISES = [line for line in TEXT.splitlines() if line.startswith("- ")]
-NAMED = re.compile(r"`(tests/test_\w+\.py)::(test_\w+)`")
+NAMED = re.compile(r"`(tests/(?:browser/)?test_\w+\.py)::(test_\w+)`")
 
 
 def named_in(path: str) -> set[str]:

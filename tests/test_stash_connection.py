@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,7 +34,7 @@ GIVEN = {
 def test_what_stash_gives_is_read() -> None:
     """Scheme, host, port and cookie come out of Stash's own object."""
     assert StashConnection.from_server_connection(GIVEN) == StashConnection(
-        "http", "127.0.0.1", 9999, "session", SECRET
+        "http", "127.0.0.1", 9999, "session", SECRET, str(Path("/srv/cfg/stash.crt"))
     )
 
 

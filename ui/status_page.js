@@ -222,6 +222,38 @@
     );
   }
 
+  /** Hands a text over as a file, as if it had been downloaded. */
+  function saveFile(name, text) {
+    const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    const link = Object.assign(document.createElement("a"), { href: address, download: name });
+    link.click();
+    window.setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  function Help({ say }) {
+    async function save() {
+      try {
+        const { name, text } = await ui.operation("page_diagnostics");
+        saveFile(name, text);
+        say({ kind: "good", text: `${name} is saved. Attach it to your question.` });
+      } catch (error) {
+        say({ kind: "bad", text: error.message });
+      }
+    }
+    return h(
+      "section",
+      { className: "plexsync-section", "aria-labelledby": "plexsync-help" },
+      h("h2", { id: "plexsync-help" }, "When you ask somebody for help"),
+      h(
+        "p",
+        null,
+        "The diagnostics tell versions, settings, what waits and what Check connection says. They hold no " +
+          "token, cookie, title, path or address, so they can be shown to anybody."
+      ),
+      h(ui.ActionButton, { action: save, busyText: "Collecting…" }, "Save diagnostics")
+    );
+  }
+
   function StatusPage() {
     const { Link } = window.PluginApi.libraries.ReactRouterDOM;
     const [notice, say] = useState(null);
@@ -296,7 +328,8 @@
       state && h(ui.Preview, { at: state.preview_at, now: state.now }),
       state && h(ui.Waiting, { state, retry }),
       state && h(ui.Differences, { state, say, askNow }),
-      state && h(ui.Recent, { state })
+      state && h(ui.Recent, { state }),
+      h(Help, { say })
     );
   }
 

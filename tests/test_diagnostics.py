@@ -1,0 +1,128 @@
+"""The diagnostics of a faulty installation: what a stranger can tell, and what stays out."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKEN, API_KEY = "canary-plex-token-8f3a", "canary-stash-api-key-c0de"
+TITLE, FOLDER, TAG = "Canarytitle", "Canaryfolder", "Canarytag"
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One scene that Plex does not have, one that is left out, one in step, and canaries in all."""
+    with installation(
+        tmp_path_factory.mktemp("diagnostics"),
+        scenes=3,
+        plex={"token": TOKEN},
+        stash={"api_key": API_KEY, "username": "me", "password": "pw"},
+        exclude_tags=TAG,
+        studio_collection_prefix="Canaryprefix",
+    ) as env:
+        tag = env.stash.add_entity("tag", TAG)
+        env.stash.set_scene(2, tag_ids=[str(tag)])
+        env.save(1, title=TITLE)
+        env.hook(2)
+        missing = env.stash.call("add_scene", files=[{"path": f"/stash/media/{FOLDER}/a.mp4"}])
+        env.hook(int(missing), "Scene.Create.Post")
+        env.title_becomes(1, TITLE)
+        wait_for(lambda: [row for row in env.rows() if row["reason"] == "NotInPlexYet"])
+        wait_for(lambda: len(env.rows()) == 1)
+        yield env
+
+
+def made(env: Installation) -> str:
+    """Give the text as the page's button gets it."""
+    answer = env.run(mode="page_diagnostics")["output"]
+    assert answer["name"].endswith(".txt")
+    return str(answer["text"])
+
+
+def canaries(env: Installation) -> set[str]:
+    """Give every text that must not stand in it."""
+    plex = env.plex.state()
+    seen = env.query("SELECT value FROM meta WHERE key = 'server_seen'")
+    return {
+        TOKEN, API_KEY, env.stash.cookie(), TITLE, FOLDER, TAG, "Canaryprefix", "127.0.0.1",
+        "/stash/media", "/plex/media", str(env.config_dir), plex["machineIdentifier"],
+        "Plex stand-in", "Scenes", *(["nothing seen"] if not seen else []),
+    }  # fmt: skip
+
+
+def test_a_stranger_can_tell_what_is_wrong(faulty: Installation) -> None:
+    """Versions, settings, what waits with its fate, and what Check connection says."""
+    text = made(faulty)
+    for line in (
+        "PlexSync: 0.1.0",
+        "Python: 3.",
+        "Stash: v0.",
+        "Plex: 1.",
+        "plex_url: http, IPv4, loopback, ",
+        "path_map: 1 rules, 0 of them wrong",
+        "exclude_tags: 1 names",
+        "redact_logs: default",
+        "Check connection: good; of ",
+        "NotInPlexYet: 1, of them 0 need a person",
+        "1 tries, next look in ",
+        "skipped: 1",
+        "changed: 1",
+        "session cookie: given",
+    ):
+        assert line in text, text
+
+
+def test_no_canary_gets_in(faulty: Installation) -> None:
+    """Neither into what the button gives nor into the file of the task, which is private."""
+    text = made(faulty)
+    said = faulty.run(mode="diagnostics")
+    file = faulty.data / "diagnostics.txt"
+    assert str(file) in said["output"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    written = file.read_text(encoding="utf-8")
+    for canary in canaries(faulty):
+        assert canary not in text
+        assert canary not in written
+
+
+FAULTS = {
+    "token": ({"plex_token": "canary-wrong-token"}, "AuthError", "plex_token"),
+    "nobody": ({"plex_url": "http://canary-host.invalid:1"}, "ServerUnreachable", "plex_url"),
+    "empty": ({"plex_url": "", "plex_token": ""}, "SettingsError", "plex_url"),
+    "paths": ({"path_map": "/canary => /elsewhere"}, "NothingMatchesError", "path_map"),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_fault_is_told_by_its_kind_and_setting(faulty: Installation, fault: str) -> None:
+    """Each part stands by itself: what fails is named, and the rest follows."""
+    changes, reason, setting = FAULTS[fault]
+    faulty.settings(exclude_tags=TAG, **changes)
+    text = made(faulty)
+    part = text.partition("## Check connection\n")[2].partition("\n## ")[0]
+    assert f"failed: {reason}" in part, text
+    assert f"setting {setting}" in part, text
+    assert "## Log" in text
+    for canary in (*canaries(faulty), "canary"):
+        assert canary not in text
+    faulty.settings(exclude_tags=TAG)
+
+
+def test_what_answers_nonsense_costs_only_its_own_part(faulty: Installation) -> None:
+    """A server's own words never get in."""
+    faulty.plex.fault("status", status=500, body=f"{TITLE} at /secret/{FOLDER}", times=None)
+    try:
+        text = made(faulty)
+    finally:
+        faulty.plex.clear_faults()
+    assert "\nfailed: " in text
+    assert "NotInPlexYet: 1" in text
+    for canary in canaries(faulty):
+        assert canary not in text
