@@ -112,9 +112,9 @@ def work(arguments: "list[str]") -> int:
     try:
         from worker import process
     except UNLOADABLE as error:
-        from worker import hook
+        from worker import hook_database
 
-        hook.leave_notice(arguments[0], packages_missing(error))
+        hook_database.leave_notice(arguments[0], packages_missing(error))
         raise
     return process.main(arguments)
 

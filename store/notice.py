@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
-from store import holds, meta, queue
+from store import holds, inbox, meta, queue, schema
 
 #: Probes that may fail before an outage is worth a person's attention.
 PATIENCE = 3
@@ -34,3 +35,16 @@ def sentence(connection: sqlite3.Connection) -> str:
 def leave(connection: sqlite3.Connection) -> None:
     """Leave the line for the next hook or task, inside the caller's transaction."""
     meta.put_notice(connection, sentence(connection))
+    directory = schema.directory_of(connection)
+    if directory:
+        # A hook that used the inbox now would not look for the line.
+        with contextlib.suppress(OSError):
+            inbox.offer(directory, silent_until(connection))
+
+
+def silent_until(connection: sqlite3.Connection) -> int:
+    """Give until when no hook has anything to say, in Unix seconds (store/inbox.py)."""
+    kept = meta.get(connection, meta.NOTICE)
+    if not kept or not kept[0]:
+        return inbox.FOR_EVER
+    return int(kept[1] + inbox.REMINDER) if kept[1] else inbox.CLOSED

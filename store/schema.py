@@ -13,9 +13,6 @@ import os
 import sqlite3
 import stat
 
-#: Name of the data directory below Stash's configuration directory. It lies
-#: outside the plugins tree, where Stash would delete or serve it.
-DIRECTORY = "plexsync-data"
 FILE = "plexsync.sqlite"
 
 #: Version of the tables below, kept in ``PRAGMA user_version``.
@@ -176,11 +173,6 @@ class NewerDatabase(Exception):
     """The file was written by a newer PlexSync; nothing was touched."""
 
 
-def data_directory(stash_directory: str) -> str:
-    """Give our directory below Stash's configuration directory (not created here)."""
-    return os.path.join(stash_directory, DIRECTORY)
-
-
 def open_database(directory: str) -> sqlite3.Connection:
     """Open, and where needed create, the database in a data directory.
 
@@ -223,6 +215,12 @@ def open_database(directory: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def directory_of(connection: sqlite3.Connection) -> str:
+    """Give the data directory that a connection's database lies in, "" for one without a file."""
+    path: str = connection.execute("PRAGMA database_list").fetchone()[2]
+    return os.path.dirname(path)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from store import backup, meta, recovery, schema
+from store import backup, inbox, meta, recovery, schema
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
@@ -58,9 +58,19 @@ class Store(Tables):
             #: What was lost and what was restored, if this is the first look at a new file, or "".
             self.mishap = backup.restore_if_new(self.connection, directory)
             self._files = self._which()
+            with suppress(sqlite3.OperationalError):  # a full disk: it stays where it is
+                self.take_in()
         except BaseException:
             self.connection.close()
             raise
+
+    def take_in(self) -> int:
+        """Put what hooks left in the inbox into the queue; give how many.
+
+        Raises:
+            sqlite3.Error: It could not be committed; it stays in the inbox.
+        """
+        return inbox.take_in(self.connection, self.directory)
 
     def is_replaced(self) -> bool:
         """Say whether other files lie at our paths by now: ours were deleted, emptied or moved."""

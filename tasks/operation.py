@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
 from store import meta
-from store.schema import NewerDatabase, data_directory
+from store.place import data_directory
+from store.schema import NewerDatabase
 from store.store import Store
 from tasks import page, page_tasks
 from tasks.task import Task

@@ -119,7 +119,7 @@ def main() -> None:
     _take_order()
     connect = sqlite3.connect
     sqlite3.connect = lambda *given, **named: connect(*given, **{"factory": _Watched, **named})
-    for name in ("posix_spawn", "rename", "replace"):
+    for name in ("posix_spawn", "rename", "replace", "fsync", "ftruncate"):
         setattr(os, name, _around(getattr(os, name), name))
     if _Process.role != "hook":
         _watch_sockets()

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROMISED = (
     "hook, whole process",
     "the same : python of an environment",
+    "10 hooks one after another",
     "hook that also starts the worker",
     "16 hooks, 8 at once",
     "marks of them that are missing",

@@ -172,6 +172,24 @@ def test_an_edit_whose_hook_died_is_not_left_to_nobody(env: CrashEnvironment) ->
     env.hold(seconds=45)
 
 
+@pytest.mark.timeout(120)
+def test_what_a_hook_left_in_the_inbox_is_found_though_it_died(env: CrashEnvironment) -> None:
+    """A hook dies before it wakes the worker, and nobody else comes by: the worker looks soon."""
+    env.give(1)
+    env.hold()
+    wait_for(env.is_settled)
+    with env.watched():
+        env.give(1)
+        found = env.boundaries("hook")
+    assert "after fsync" in found
+    assert not any("COMMIT" in what for what in found)
+    env.hold()
+    env.order("hook", found.index("after fsync") + 1)
+    env.give(2)
+    assert env.victims()
+    env.hold(seconds=45)
+
+
 def sync_all_with_kill(env: CrashEnvironment, role: str, number: int) -> bool:
     """Kill a process in the middle of a bulk with a hook in between; say whether it died.
 

@@ -42,7 +42,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
     """The groups of rows by name; ``quick`` takes small numbers that prove nothing."""
     if quick:
         return {
-            "hook": partial(bench_hook.rows, pairs=5, starts=1, crowd=16, at_once=8),
+            "hook": partial(bench_hook.rows, pairs=5, many=10, starts=1, crowd=16, at_once=8),
             "request": partial(bench_request.rows, pairs=3, times=5),
             "scene": partial(bench_scene.rows, saves=5, small=50, large=500, pairs=2),
             "changed": partial(bench_bulk.changed_rows, runs=[(50, 0.0, 1), (50, 5.0, 1)]),
@@ -50,7 +50,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
             "growth": partial(bench_bulk.growth_rows, sizes=[50, 500], largest=500),
         }
     return {
-        "hook": partial(bench_hook.rows, pairs=40, starts=5, crowd=256, at_once=32),
+        "hook": partial(bench_hook.rows, pairs=40, many=1_000, starts=5, crowd=256, at_once=32),
         "request": partial(bench_request.rows, pairs=20, times=50),
         "scene": partial(bench_scene.rows, saves=40, small=1_000, large=100_000, pairs=15),
         "changed": partial(

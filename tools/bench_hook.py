@@ -20,6 +20,8 @@ from tools.bench_row import Row, counted, paired
 #: The least that any hook in Python with a durable queue has to pay.
 BARE: Final = ("-c", "import json, sqlite3")
 BARE_WITHOUT_SITE: Final = ("-S", *BARE)
+#: What no hook in Python can be faster than.
+FLOOR: Final = ("-S", "-I", "-c", "pass")
 
 
 class Runner:
@@ -80,18 +82,22 @@ def real_python() -> str:
     return os.path.realpath(sys.executable)
 
 
-def rows(folder: Path, pairs: int, starts: int, crowd: int, at_once: int) -> Iterator[Row]:
+def rows(
+    folder: Path, pairs: int, many: int, starts: int, crowd: int, at_once: int
+) -> Iterator[Row]:
     """Measure and give the rows about the hook.
 
     Args:
         folder: An empty folder.
         pairs: Interleaved pairs of hook and bare interpreter.
+        many: Hooks that run one after another.
         starts: How often a worker is started.
         crowd: Hooks of the crowd.
         at_once: How many of them run at a time.
     """
     with env(folder / "hook", max(crowd, 10)) as built:
         yield from _alone(built, pairs)
+        yield from _one_after_another(built, many)
         yield from _starting(built, starts)
         yield from _crowd(built, crowd, at_once)
 
@@ -104,6 +110,7 @@ def _alone(built: Environment, pairs: int) -> Iterator[Row]:
     bare: list[float] = []
     clean: list[float] = []
     without_site: list[float] = []
+    floor: list[float] = []
     in_venv = Runner(built, sys.executable)
     for number in range(pairs + 2):
 
@@ -116,17 +123,32 @@ def _alone(built: Environment, pairs: int) -> Iterator[Row]:
             lambda: bare.append(runner.bare()),
             lambda: clean.append(in_venv.bare()),
             lambda: without_site.append(runner.bare(BARE_WITHOUT_SITE)),
+            lambda: floor.append(runner.bare(FLOOR)),
         ]
         # Nobody is always first, and the first two rounds only warm up.
-        for turn in turns[number % 4 :] + turns[: number % 4]:
+        for turn in turns[number % 5 :] + turns[: number % 5]:
             turn()
         if number == 1:
-            for values in (ours, bare, clean, without_site):
+            for values in (ours, bare, clean, without_site, floor):
                 values.clear()
     what = f"hook, whole process, {pairs} pairs"
     yield paired(f"{what} : python -c import...", ours, bare, 1.2)
     yield paired("  the same : python of an environment, -c import...", ours, clean, 1.2)
     yield paired("  the same : python -S -c import...", ours, without_site)
+    yield paired("  the same : python -S -I -c pass, the floor", ours, floor, 1.8)
+
+
+def _one_after_another(built: Environment, many: int) -> Iterator[Row]:
+    """Hooks as Stash runs them after a bulk edit: each when the one before has ended."""
+    _with_worker(built)
+    runner = Runner(built, real_python())
+    ours, floor = [], []
+    for number in range(1, many + 1):
+        ours.append(runner.hook(number % 10 + 1))
+        floor.append(runner.bare(FLOOR))
+    what = f"{many:,} hooks one after another, as a bulk edit in Stash runs them : the floor"
+    yield paired(what, [sum(ours)], [sum(floor)])
+    built.settle(600.0)
 
 
 def _starting(built: Environment, starts: int) -> Iterator[Row]:

@@ -105,6 +105,7 @@ class Dispatcher:
         """
         now = time.monotonic()
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
+            self._store.take_in()
             if (
                 # Of a scene: what it carries only marks others, and that is done between batches.
                 queue.edited_scene(self._store.connection)

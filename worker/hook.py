@@ -1,20 +1,27 @@
-"""The hook: Stash saved something; put it into the queue, see that a worker lives, return.
+"""The hook: Stash saved something; note it for the worker, see that one lives, return.
 
 It runs inside the user's save, so it asks neither Stash nor Plex anything and
-imports nothing beyond json, os, sqlite3, sys and time. Only ids are taken from
-the input: its values are a null-filled request, not the scene.
+imports nothing beyond json, os, sqlite3, sys and time; on most days neither json
+nor sqlite3 (docs/adr/0017). Only ids are taken from the input: its values are a
+null-filled request, not the scene.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
 import time
 
-from store import meta, schema
-from store.enqueue import enqueue
+from store import inbox
+from store.place import data_directory
 from worker import launcher
+
+quick_json: Any
+try:
+    import _json  # json's own parts in C, without json
+
+    quick_json = _json
+except ImportError:  # another Python than CPython; there json itself is used
+    quick_json = None
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
 if TYPE_CHECKING:
@@ -35,9 +42,6 @@ LARGEST_ID = 2**63 - 1
 
 #: Bytes of stdin up to which it is taken as it is.
 LONG = 2**20
-
-#: Seconds between two reminders of what waits for a person.
-REMINDER = 60.0
 
 
 class Refused(Exception):
@@ -106,17 +110,33 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     arguments = payload.get("args")
     try:
         kind, ids = wanted(arguments.get("hookContext") if isinstance(arguments, dict) else None)
-        directory = schema.data_directory(stash_directory(connection))
+        directory = data_directory(stash_directory(connection))
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
+    if _leave_in_inbox(directory, kind, ids, connection):
+        return _see_to_worker(directory, kind, ids, entry)
+    from worker import hook_database  # no worker lives, or a person has to be told something
+
     try:
-        reminder, started = _mark_for_sure(directory, kind, ids, connection, entry)
-    except (OSError, sqlite3.Error, schema.NewerDatabase) as error:
+        reminder, started = hook_database.mark(directory, kind, ids, connection, entry)
+    except hook_database.FAILURES as error:
         return {
             "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
             f"{error}. The change is safe in Stash; run the task 'Sync all to Plex' once "
             "the directory can be written."
         }, ""
+    return _see_to_worker(directory, kind, ids, entry, reminder, started=started)
+
+
+def _see_to_worker(
+    directory: str,
+    kind: str,
+    ids: list[int],
+    entry: str,
+    reminder: str = "",
+    *,
+    started: bool = False,
+) -> tuple[dict[str, str], str]:
     try:
         state = launcher.ensure_worker(directory, entry)
     except OSError as error:
@@ -128,53 +148,43 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     return {"output": f"{kind} {ids[0]} is noted, worker {state}"}, reminder
 
 
-def _mark_for_sure(
-    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
-) -> tuple[str, bool]:
+def _leave_in_inbox(directory: str, kind: str, ids: list[int], connection: Any) -> bool:
+    """Leave it in the inbox, if a worker lives that will find it there."""
     try:
-        return _mark(directory, kind, ids, server_connection, entry)
-    except sqlite3.DatabaseError as error:
-        if not schema.is_damage(error):
-            raise
-    from store import recovery  # never needed on a good day
-
-    recovery.set_aside(directory)
-    return _mark(directory, kind, ids, server_connection, entry)
-
-
-def _mark(
-    directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
-) -> tuple[str, bool]:
-    """Commit the mark; give the reminder that is due, or "", and whether a worker was started."""
-    now = time.time()
-    database = schema.open_database(directory)
-    try:
-        # Before the commit: whoever kills us right after it leaves a worker that looks.
-        started = _start_early(directory, entry)
-        database.execute("BEGIN IMMEDIATE")
-        enqueue(database, kind, ids, now=now)
-        meta.put_connection(database, server_connection)
-        reminder = meta.due_reminder(database, now=now, every=REMINDER)
-        database.execute("COMMIT")
-    finally:
-        database.close()
-    return reminder, started
-
-
-def _start_early(directory: str, entry: str) -> bool:
-    try:
-        return launcher.start_if_none(directory, entry)
+        lives = launcher.ProcessLock(directory, launcher.WORKER_LOCK).is_held()
+        way = _in_json(_way_to_stash(connection)) if lives else b""
     except OSError:
-        return False  # tried again after the commit, and said then
+        return False
+    if not way:
+        return False
+    now = time.time()
+    head = f'{{"kind":"{kind}","ids":{ids},"at":{now!r},"connection":'
+    return inbox.append(directory, head.encode("ascii") + way + b"}", now=now)
 
 
-def leave_notice(directory: str, text: str) -> None:
-    """Leave the line that the next hook says, for a worker that cannot even be imported."""
-    database = schema.open_database(directory)
-    try:
-        meta.put_notice(database, text)
-    finally:
-        database.close()
+def _way_to_stash(connection: dict[str, Any]) -> dict[str, Any]:
+    """Take from the server_connection what store/meta.py keeps of it."""
+    kept = {name: connection.get(name) for name in ("Scheme", "Host", "Port", "Dir")}
+    cookie = connection.get("SessionCookie")
+    if isinstance(cookie, dict):
+        kept["SessionCookie"] = {name: cookie.get(name) for name in ("Name", "Value")}
+    return kept
+
+
+def _in_json(entries: dict[str, Any]) -> bytes:
+    """Give an object as JSON; nothing if that would take more than texts and whole numbers."""
+    found = []
+    for name, entry in entries.items():
+        if isinstance(entry, dict):
+            text = _in_json(entry).decode("ascii")
+        elif type(entry) is str and quick_json is not None:
+            text = quick_json.encode_basestring_ascii(entry)
+        else:
+            text = str(entry) if type(entry) is int else ""
+        if not text:
+            return b""
+        found.append(f'"{name}":{text}')
+    return f"{{{','.join(found)}}}".encode("ascii")
 
 
 def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
@@ -184,9 +194,15 @@ def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
     """
     if payload is None:
         why = "stdin is not a JSON object, or one of megabytes beside its long texts"
-        return json.dumps({"error": f"PlexSync did nothing: {why}."}), ""
-    outcome, reminder = run(payload, entry)
-    return json.dumps(outcome), reminder
+        outcome, reminder = {"error": f"PlexSync did nothing: {why}."}, ""
+    else:
+        outcome, reminder = run(payload, entry)
+    (name, text), *_ = outcome.items()
+    if quick_json is None:
+        import json
+
+        return json.dumps(outcome), reminder
+    return f'{{"{name}": {quick_json.encode_basestring_ascii(text)}}}', reminder
 
 
 def read(stream: BinaryIO) -> bytes:
@@ -201,11 +217,37 @@ def read(stream: BinaryIO) -> bytes:
 
 def decode(raw: bytes) -> dict[str, Any] | None:
     """Give the JSON object in ``raw``, or None when it is anything else."""
-    try:
-        payload = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
+    payload = _scanned(raw)
+    if payload is None:
+        import json
+
+        try:
+            payload = json.loads(raw)
+        except (ValueError, RecursionError):
+            return None
     return payload if isinstance(payload, dict) else None
+
+
+class _Plain:
+    """How json.loads reads by default, for the scanner that it uses itself."""
+
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = memo = None
+    parse_float, parse_int = float, int
+
+
+def _scanned(raw: bytes) -> Any:
+    """Read one JSON value by json's own scanner, without loading json.
+
+    Gives None whenever that does not work at once, for whatever reason: then json
+    says what is wrong, or reads what only it can.
+    """
+    try:
+        text = raw.decode("utf-8").strip(" \t\n\r")
+        value, end = quick_json.make_scanner(_Plain)(text, 0)
+    except Exception:  # noqa: BLE001 - see above
+        return None
+    return value if end == len(text) else None
 
 
 def is_hook(payload: dict[str, Any]) -> bool:

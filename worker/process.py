@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from errors import SyncError
 from log import Log
 from stash.exceptions import StashRefused
-from store import folder, meta, notice, queue, recovery, schema
+from store import folder, inbox, meta, notice, queue, recovery, schema
 from store.maintenance import Maintenance
 from store.store import Store
 from sync.stash_session import StashSession
@@ -199,6 +199,7 @@ class Resident:
 
     def step(self) -> bool:
         """Look at the most urgent thing; say whether there was one that could be looked at."""
+        self.store.take_in()
         return self.breaker.lets_pass() and self.dispatcher.take()
 
     def drain(self) -> None:
@@ -212,6 +213,7 @@ class Resident:
         """Live; give the reason for going: "idle", "updated", "removed" or "stash gone"."""
         while True:
             self._version = self.store.data_version()
+            self._open_inbox()
             self.drain()
             if not self._holds_lock():
                 return REPLACED_BY_ANOTHER
@@ -224,6 +226,11 @@ class Resident:
                 return reason
             self.sleep()
             self.files.look()  # a hook may come right after an update
+
+    def _open_inbox(self) -> None:
+        """Let hooks use the inbox until one has to say something to a person."""
+        with contextlib.suppress(OSError):  # a full disk has a complaint of its own
+            inbox.offer(self.store.directory, notice.silent_until(self.store.connection))
 
     def _holds_lock(self) -> bool:
         return self._lock is None or self._lock.keep()
@@ -301,9 +308,9 @@ class Resident:
         """Say whether another process committed anything since the last look began.
 
         Asked after giving up the lock: a hook that still saw it held has
-        committed before that, and relies on us.
+        committed before that, or left it in the inbox, and relies on us.
         """
-        return self.store.data_version() != self._version
+        return self.store.data_version() != self._version or self.store.take_in() > 0
 
     def close(self) -> None:
         """Close everything that is open; the lock is the caller's."""
