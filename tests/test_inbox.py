@@ -243,7 +243,8 @@ def test_it_is_open_for_a_minute_after_something_was_said(data: Path) -> None:
         meta.put_notice(store.connection, "The token is wrong.")
         assert notice.silent_until(store.connection) == inbox.CLOSED
         now = time.time()
-        assert meta.due_reminder(store.connection, now=now, every=inbox.REMINDER) == "The token is wrong."
+        said = meta.due_reminder(store.connection, now=now, every=inbox.REMINDER)
+        assert said == "The token is wrong."
         assert notice.silent_until(store.connection) == int(now + inbox.REMINDER)
 
 
