@@ -2,7 +2,7 @@
 
 It runs inside the user's save, so it asks neither Stash nor Plex anything and
 imports nothing beyond json, os, sqlite3, sys and time; on most days neither json
-nor sqlite3 (docs/adr/0017). Only ids are taken from the input: its values are a
+nor sqlite3 (docs/adr/0019). Only ids are taken from the input: its values are a
 null-filled request, not the scene.
 """
 
