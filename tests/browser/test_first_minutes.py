@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from playwright.sync_api import expect
 
 from tests.browser.host import ROOT
+from tests.installation import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +161,34 @@ def test_a_library_that_was_hardly_looked_at_is_not_called_in_step(
     env.run(mode="sync_all")
     expect(page.get_by_text("In step", exact=True)).to_be_visible()
     expect(page.locator(".plexsync-state")).to_contain_text("5 scenes were compared with Plex")
+
+
+def test_a_telephone_shows_what_can_be_done_with_a_row(page: Page, env: Installation) -> None:
+    """At 420 pixels the rows are stacked: Retry and the next look are in sight, nothing scrolls."""
+    page.set_viewport_size({"width": 420, "height": 800})
+    number = env.stash.add_scene("/stash/media/a-rather-long-folder-name/late.mp4", title="Late")
+    env.hook(number, "Scene.Create.Post")
+    wait_for(lambda: [row for row in env.rows() if row["reason"] == "NotInPlexYet"])
+    page.goto(PAGE)
+    page.get_by_role("button", name="Show scenes").click()
+    for part in (page.get_by_role("button", name="Retry Late"), page.locator(".plexsync-when")):
+        expect(part.last).to_be_visible()
+        box = part.last.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 420
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    env.stash.delete_scene(number)
+
+
+def test_the_diagnostics_are_a_file_to_attach(page: Page, env: Installation) -> None:
+    """One button saves them; the page says so, and the file holds no token."""
+    page.goto(PAGE)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save diagnostics").click()
+    assert waiting.value.suggested_filename == "plexsync-diagnostics.txt"
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    assert text.startswith("PlexSync diagnostics")
+    assert "Check connection: good" in text
+    assert env.plex.token not in text
+    expect(page.get_by_text("Attach it to your question.")).to_be_visible()
