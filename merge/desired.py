@@ -53,7 +53,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     lists = {
         "performers": _names(performers(scene)),
         "director": _names([scene.director]),
-        "tags": _names(tag.name for tag in scene.tags),
+        "tags": _names(config.tag_rules.apply(tag.name for tag in scene.tags)),
     }
     # sort_title follows the title that Plex ends up with, so merge/three_way.py derives it.
     if "sort_title" in wanted:

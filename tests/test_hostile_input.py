@@ -218,7 +218,8 @@ def test_any_scene_from_stash_leaves_the_worker_well(shared: FaultEnvironment, s
         st.sampled_from(
             [
                 *("plex_url", "plex_token", "path_map", "plex_libraries", "plex_read_timeout"),
-                *("sync_fields", "exclude_tags", "redact_logs", "content_rating", "only_organized"),
+                *("sync_fields", "exclude_tags", "tag_rules", "redact_logs"),
+                *("content_rating", "only_organized"),
             ]
         ),
         SCALAR | JSON | st.just("x" * 100_000),

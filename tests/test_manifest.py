@@ -81,6 +81,7 @@ SETTINGS = {
     "scan_missing": "BOOLEAN",
     "studio_collection_prefix": "STRING",
     "sync_fields": "STRING",
+    "tag_rules": "STRING",
 }
 
 

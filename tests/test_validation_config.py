@@ -18,6 +18,7 @@ from validation.config import (
     settings_fingerprint,
 )
 from validation.path_map import PathMap
+from validation.tag_rules import TagRules
 from validation.text import one_line
 
 TOKEN = "xyzTOKENxyz12345678"
@@ -83,6 +84,7 @@ def test_every_setting_reaches_the_config() -> None:
         "sync_fields": "title, Sort Title, studio-collection",
         "only_organized": True,
         "exclude_tags": "Private, private , Do Not Sync, PRIVATE",
+        "tag_rules": "drop: Funny",
         "overwrite_plex_edits": "true",
         "scan_missing": 1,
         "content_rating": " XXX ",
@@ -106,6 +108,7 @@ def test_every_setting_reaches_the_config() -> None:
         sync_fields=frozenset({"title", "sort_title", "studio_collection"}),
         only_organized=True,
         exclude_tags=("Private", "Do Not Sync"),
+        tag_rules=TagRules(dropped=frozenset({"funny"})),
         overwrite_plex_edits=True,
         scan_missing=True,
         content_rating="XXX",

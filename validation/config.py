@@ -11,6 +11,7 @@ from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
+from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
 
 __all__ = [
@@ -56,6 +57,7 @@ class PlexSyncConfig:
         only_organized: Only scenes that are marked as organized.
         exclude_tags: Scenes with one of these tags are left alone (compare by
             ``validation.text.tag_key``).
+        tag_rules: Which tags become genres, and by which names.
         overwrite_plex_edits: Write also what a person changed and locked in Plex.
         scan_missing: Ask Plex to scan the folder of a file it does not know.
         content_rating: Written to every item, such as "XXX"; "" writes none.
@@ -76,6 +78,7 @@ class PlexSyncConfig:
     sync_fields: frozenset[str] = frozenset(DEFAULT_FIELDS)
     only_organized: bool = False
     exclude_tags: tuple[str, ...] = ()
+    tag_rules: TagRules = field(default_factory=TagRules)
     overwrite_plex_edits: bool = False
     scan_missing: bool = False
     content_rating: str = ""
@@ -149,6 +152,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         sync_fields=_sync_fields(reader),
         only_organized=reader.flag("only_organized"),
         exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
+        tag_rules=_tag_rules(reader),
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
@@ -225,6 +229,12 @@ def _sync_fields(reader: SettingsReader) -> frozenset[str]:
     chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
     reader.report_all("sync_fields", faults)
     return chosen or frozenset(DEFAULT_FIELDS)
+
+
+def _tag_rules(reader: SettingsReader) -> TagRules:
+    rules, faults = read_tag_rules(reader.text("tag_rules", max_length=_LONGEST_LIST))
+    reader.report_all("tag_rules", faults)
+    return rules
 
 
 def _prefix(reader: SettingsReader, setting: str) -> str:
