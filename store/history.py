@@ -1,15 +1,53 @@
-"""The history: what was written to which item, field by field, and the running tally."""
+"""The history: what was written to which item, field by field, and the running tally.
+
+What stood there before is kept with it, so that a change can be given back: of the last
+runs of "Sync all", and of all else for some days.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-#: Changes kept; older ones are dropped a batch at a time.
+#: Changes kept in any case; older ones are dropped a batch at a time.
 KEPT = 2000
 BATCH = 200
+#: Runs of "Sync all" that are kept whole, seconds for which all else is, and the most of that.
+RUNS = 3
+WEEK = 7 * 86400.0
+MOST = 100_000
+#: Rows dropped at once: twice as many as come until the next time.
+DROPPED = 2 * BATCH
+#: Letters of a value that are kept to be shown; what is given back is kept in full.
+SHOWN = 300
+
+_COLUMNS = "number, at, scene, rating_key, title, changes, run, server, undo, undone"
+
+
+class Change(NamedTuple):
+    """One item that was changed.
+
+    ``changes`` and ``undo`` are JSON text, the latter that of merge/former.py; ``run`` is the
+    Unix time at which its "Sync all" began, 0 for none; ``undone`` is "", or ``BACK``, or
+    the names of the fields that stay because they were changed since.
+    """
+
+    number: int
+    at: float
+    scene: int
+    rating_key: int
+    title: str
+    changes: str
+    run: float
+    server: str
+    undo: str
+    undone: str
+
+
+#: What ``undone`` says where all was given back.
+BACK = "back"
 
 
 def add(
@@ -20,27 +58,172 @@ def add(
     rating_key: int,
     title: str,
     changes: Mapping[str, Any],
+    run: float = 0.0,
+    server: str = "",
+    undo: str = "",
 ) -> None:
-    """Append one change; ``changes`` maps a field to its [old, new]."""
+    """Append one change.
+
+    Args:
+        connection: In the transaction that records the item.
+        at: Unix seconds.
+        scene: The scene.
+        rating_key: The item.
+        title: The scene's title.
+        changes: By field its [old, new]; cut to what is shown.
+        run: When the "Sync all" began that did it, 0 for none.
+        server: Plex's machine identifier.
+        undo: What stood there before, as merge/former.py gives it.
+    """
+    shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
     cursor = connection.execute(
-        "INSERT INTO history (at, scene, rating_key, title, changes) VALUES (?, ?, ?, ?, ?)",
-        (at, scene, rating_key, title, json.dumps(changes, ensure_ascii=False)),
+        "INSERT INTO history (at, scene, rating_key, title, changes, run, server, undo) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (at, scene, rating_key, title, _dump(shown), run, server, undo),
     )
     number = cursor.lastrowid or 0
     if number % BATCH == 0:
-        connection.execute("DELETE FROM history WHERE number <= ?", (number - KEPT,))
+        _drop(connection, number, at)
+
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _drop(connection: sqlite3.Connection, number: int, now: float) -> None:
+    """Drop some of what is too old; each question is answered by an index alone."""
+    runs = runs_of(connection)[:RUNS]
+    connection.execute(
+        "DELETE FROM history WHERE number IN "
+        "(SELECT number FROM history WHERE run > 0 AND run < ? ORDER BY run LIMIT ?)",
+        (runs[-1] if len(runs) == RUNS else 0.0, DROPPED),
+    )
+    connection.execute(
+        "DELETE FROM history WHERE number IN "
+        "(SELECT number FROM history WHERE at < ? AND run = 0 AND number <= ? LIMIT ?)",
+        (now - WEEK, number - KEPT, DROPPED),
+    )
+    connection.execute(
+        "DELETE FROM history WHERE number IN "
+        "(SELECT number FROM history WHERE run = 0 ORDER BY number DESC LIMIT ? OFFSET ?)",
+        (DROPPED, MOST),
+    )
+
+
+def runs_of(connection: sqlite3.Connection) -> list[float]:
+    """Give when the runs began whose changes are known, the newest first."""
+    found: list[float] = []
+    query = "SELECT max(run) FROM history WHERE run > 0 AND run < ?"
+    while run := connection.execute(query, (found[-1] if found else 1e18,)).fetchone()[0]:
+        found.append(run)
+    return found
 
 
 def newest(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     """Give the newest changes, newest first."""
+    return [told(change) for change in page(connection, limit=limit)]
+
+
+def page(
+    connection: sqlite3.Connection,
+    *,
+    scenes: Iterable[int] | None = None,
+    run: float = 0.0,
+    before: int = 2**63 - 1,
+    limit: int,
+) -> list[Change]:
+    """Give up to ``limit`` changes below a number, newest first.
+
+    Args:
+        connection: The store.
+        scenes: Those of some scenes, at most 900, None for all.
+        run: Those of one run, 0 for all.
+        before: The number of the last one seen.
+        limit: How many.
+    """
+    where, values = ["number < ?"], list[float]([before])
+    if scenes is not None:
+        wanted = list(scenes)
+        where.append(f"scene IN ({','.join('?' * len(wanted))})")
+        values += wanted
+    if run:
+        where.append("run > 0 AND run = ?")
+        values.append(run)
     rows = connection.execute(
-        "SELECT at, scene, rating_key, title, changes FROM history ORDER BY number DESC LIMIT ?",
-        (limit,),
+        f"SELECT {_COLUMNS} FROM history WHERE {' AND '.join(where)} "  # noqa: S608 - our constants
+        "ORDER BY number DESC LIMIT ?",
+        (*values, limit),
     )
-    return [
-        {"at": at, "scene": scene, "rating_key": key, "title": title, "changes": json.loads(text)}
-        for at, scene, key, title, text in rows
-    ]
+    return [Change._make(row) for row in rows]
+
+
+def told(change: Change) -> dict[str, Any]:
+    """Give a change as the page shows it."""
+    return {
+        "number": change.number,
+        "at": change.at,
+        "scene": change.scene,
+        "rating_key": change.rating_key,
+        "title": change.title,
+        "changes": json.loads(change.changes),
+        "run": change.run,
+        "undone": change.undone,
+    }
+
+
+def get(connection: sqlite3.Connection, number: int) -> Change | None:
+    """Give one change, None when it was dropped."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM history WHERE number = ?",  # noqa: S608 - constants
+        (number,),
+    ).fetchone()
+    return Change._make(row) if row else None
+
+
+def last_run_at(connection: sqlite3.Connection) -> float:
+    """Give when the newest run began of which something was not given back, 0 for none."""
+    query = "SELECT 1 FROM history WHERE run > 0 AND run = ? AND undo <> '' AND undone = '' LIMIT 1"
+    runs = runs_of(connection)[:RUNS]
+    return next((run for run in runs if connection.execute(query, (run,)).fetchone()), 0.0)
+
+
+def last_run(connection: sqlite3.Connection) -> tuple[float, list[int]]:
+    """Give the newest run of which something was not given back, and those changes.
+
+    Returns:
+        When it began, 0 for none, and the numbers, newest first.
+    """
+    run = last_run_at(connection)
+    rows = connection.execute(
+        "SELECT number FROM history WHERE run > 0 AND run = ? AND undo <> '' AND undone = '' "
+        "ORDER BY number DESC",
+        (run,),
+    )
+    return run, [number for (number,) in rows]
+
+
+def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:
+    """Give what was changed last of a scene and was not given back, an entry for each item."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM history WHERE scene = ? AND undo <> '' AND undone = '' "  # noqa: S608
+        "ORDER BY number DESC LIMIT 20",
+        (scene,),
+    )
+    found = [Change._make(row) for row in rows]
+    return [one for one in found if one.at == found[0].at]
+
+
+def refused(connection: sqlite3.Connection, run: float, limit: int) -> list[tuple[int, str]]:
+    """Give (scene, fields) of up to ``limit`` changes of a run that could not be given back."""
+    return connection.execute(
+        "SELECT scene, undone FROM history WHERE run > 0 AND run = ? "
+        "AND undone NOT IN ('', 'back') ORDER BY number LIMIT ?",
+        (run, limit),
+    ).fetchall()
+
+
+def note_undone(connection: sqlite3.Connection, number: int, undone: str) -> None:
+    """Keep what became of giving a change back; see ``Change``."""
+    connection.execute("UPDATE history SET undone = ? WHERE number = ?", (undone, number))
 
 
 def count(

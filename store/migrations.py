@@ -39,6 +39,13 @@ STEPS: dict[int, tuple[str, ...]] = {
             WHERE answer <> 'plex'""",
         "CREATE INDEX item_key ON item (rating_key)",
         "CREATE INDEX scene_outcome ON scene (outcome)",
+        "ALTER TABLE history ADD COLUMN run REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE history ADD COLUMN server TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE history ADD COLUMN undo TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE history ADD COLUMN undone TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX history_at ON history (at, run)",
+        "CREATE INDEX history_scene ON history (scene, number)",
+        "CREATE INDEX history_run ON history (run, number)",
     ),
 }
 

@@ -122,15 +122,24 @@ TABLES = (
         in_doubt INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (server, section)
     ) WITHOUT ROWID""",
-    # What was done, newest last; bounded by store/history.py.
+    # What was done, newest last; bounded by store/history.py. run: when the "Sync all" began
+    # that did it, 0 for none; undo: what was there before (merge/former.py); undone: what
+    # became of giving it back.
     """CREATE TABLE history (
         number INTEGER PRIMARY KEY,
         at REAL NOT NULL,
         scene INTEGER NOT NULL,
         rating_key INTEGER NOT NULL,
         title TEXT NOT NULL,
-        changes TEXT NOT NULL
+        changes TEXT NOT NULL,
+        run REAL NOT NULL DEFAULT 0,
+        server TEXT NOT NULL DEFAULT '',
+        undo TEXT NOT NULL DEFAULT '',
+        undone TEXT NOT NULL DEFAULT ''
     )""",
+    "CREATE INDEX history_at ON history (at, run)",
+    "CREATE INDEX history_scene ON history (scene, number)",
+    "CREATE INDEX history_run ON history (run, number)",
     # Views in Plex that Stash has as plays: told once, and shown with their scene.
     """CREATE TABLE play (
         server TEXT NOT NULL,

@@ -111,12 +111,13 @@ def _shown_version(kind: Kind, item: PlexItem) -> str:
 class Hung:
     """What came of the pictures of one item.
 
-    ``placed`` are the locks of those that are ours now, ``fault`` is the first
-    that failed, or None.
+    ``placed`` are the locks of those that are ours now, ``former`` for each that was sent
+    Plex's key of the one before it and its SHA-1, ``fault`` is the first that failed, or None.
     """
 
     base: Base
     placed: list[str] = field(default_factory=list)
+    former: dict[str, tuple[str, str]] = field(default_factory=dict)
     changes: dict[str, tuple[str, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     fault: SyncError | None = None
@@ -298,6 +299,7 @@ class Artwork:
                     hung.base = _with_locks(hung.base, [kind.lock])
                     _remember(hung, kind, decided.after.sha1)
                 raise
+            hung.former[kind.name] = (_selected(decided.there or ()), decided.after.sha1)
         if decided.is_sent or decided.ours:
             hung.placed.append(kind.lock)
         _tell(hung, kind, decided)
@@ -337,12 +339,18 @@ class Artwork:
         )
 
 
+def _selected(there: Iterable[Offered]) -> str:
+    return next((one.key for one in there if one.selected), "")
+
+
 def _tell(hung: Hung, kind: Kind, decided: Decision) -> None:
     """Keep for people what is done about a picture."""
     if decided.note:
         hung.notes.append(decided.note)
     if decided.is_sent:
-        hung.changes[kind.name] = ("", f"the scene's cover ({decided.after.sha1[:8]})")
+        shown = _selected(decided.there or ())
+        was = "an earlier upload" if shown.startswith("upload://") else "Plex's own picture"
+        hung.changes[kind.name] = (was, f"the scene's cover ({decided.after.sha1[:8]})")
 
 
 def _failed(hung: Hung, kind: Kind, before: Picture, cover: Cover, fault: SyncError) -> Picture:

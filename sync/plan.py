@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from merge.former import Former
 from merge.picture import Picture
 from store.ledger import SHARES, SHARES_WITH, LedgerEntry, SceneRecord, paths_text
 
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from store.differences import Difference
 
+NOTHING = Former()
+
 
 @dataclass(slots=True)
 class Written:
-    """One item that was changed: for the history and the log."""
+    """One item that was changed: for the history, the way back, and the log."""
 
     rating_key: int
     changes: Mapping[str, tuple[str, str]]
+    former: Former = field(default_factory=Former)
 
 
 @dataclass(slots=True)
@@ -127,6 +131,7 @@ class ScenePlan:
         changes: Mapping[str, tuple[str, str]],
         notes: Iterable[str],
         fault: SyncError | None,
+        former: Former = NOTHING,
     ) -> None:
         """Note what came of one item's pictures, beside what was written to it."""
         self.notes += notes
@@ -135,9 +140,10 @@ class ScenePlan:
             return
         told = next((one for one in self.written if one.rating_key == rating_key), None)
         if told is None:
-            self.written.append(Written(rating_key, changes))
+            self.written.append(Written(rating_key, changes, former))
         else:
             told.changes = {**told.changes, **changes}
+            told.former = told.former.with_pictures(former.pictures, former.locks)
 
 
 def shares_with(owner: int) -> str:

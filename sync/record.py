@@ -109,8 +109,11 @@ class Recorder:
         context = self._context
         server = context.client().machine_identifier  # no question within the transaction
         with self._store.transaction() as connection:
+            started = float((meta.get(connection, meta.SYNC_ALL) or {}).get("started") or 0)
             for plan in plans:
-                self._keep(plan, server)
+                row = batch.rows.get(plan.scene.id)
+                in_run = bool(started and row and queue.is_in_run(connection, row))
+                self._keep(plan, server, started if in_run else 0.0)
                 if plan.fault is None:
                     self.end(batch.rows.get(plan.scene.id), plan.outcome)
                     as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
@@ -129,8 +132,8 @@ class Recorder:
                 self._settle(row, plan.fault)
         context.log.info_all(lines)
 
-    def _keep(self, plan: ScenePlan, server: str) -> None:
-        """Keep one plan inside the running transaction."""
+    def _keep(self, plan: ScenePlan, server: str, run: float) -> None:
+        """Keep one plan inside the running transaction; ``run`` as ``history.add`` has it."""
         connection, now, scene = self._store.connection, self._context.clock(), plan.scene
         # Read in vain, not listed either, and another item holds the file: re-created, so
         # its old key means nothing any more. Plex gives none a second time.
@@ -158,6 +161,9 @@ class Recorder:
                 rating_key=written.rating_key,
                 title=scene.title,
                 changes=written.changes,
+                run=run,
+                server=server,
+                undo=written.former.to_json(),
             )
         ledger.record_scene(connection, plan.record, carried_by(scene))
 

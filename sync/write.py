@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError
+from merge.former import Former, former_of
 from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
 from plex.exceptions import RequestTooLarge
@@ -154,7 +155,8 @@ def _write_texts(
                 continue
         plan.items.append(item.after.rating_key)
         if edit:
-            plan.written.append(Written(item.after.rating_key, item.merged.changes))
+            former = former_of(item.item, edit)
+            plan.written.append(Written(item.after.rating_key, item.merged.changes, former))
         done.append((item, locks, True))
     return done
 
@@ -173,7 +175,8 @@ def _hang(
         )
     item.kept = {**item.merged.kept, **kept(hung.base, context.plex.config)}
     item.after = item.after._replace(base=hung.base.to_json())
-    plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault)
+    former = Former(pictures=hung.former, locks=frozenset(hung.placed) - item.item.locked)
+    plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault, former)
 
 
 def _interrupted(context: Context, batch: Batch) -> bool:

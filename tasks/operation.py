@@ -40,6 +40,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         release_locks,
         retry_failed,
         sync_all,
+        undo,
     )
 
     return {
@@ -50,6 +51,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "release_locks": release_locks.run,
         "diagnostics": diagnostics.run,
         "page_diagnostics": diagnostics.page,
+        "undo_last_sync": undo.run,
         "test_connection": page_connection.test,
         "libraries": page_connection.libraries,
         "plex_pin_start": page_sign_in.start,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from store import history, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
 from sync import left_out
-from tasks import asked, page_differences, page_tasks, page_words
+from tasks import asked, page_differences, page_history, page_tasks, page_words
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Rows of one page of scenes, and the most that may be asked for.
 ROWS_A_PAGE, LARGEST_PAGE = 20, 200
-#: Changes shown, and characters of each value shown.
-CHANGES, LONGEST_VALUE = 15, 300
 #: Seconds over which the rate of changes is taken.
 RATE_OVER = 60.0
 
@@ -60,7 +58,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "known": {**known._asdict(), "all_at": meta.get(connection, meta.SYNCED_ALL)},
         "rate": overview.changes_since(connection, now - RATE_OVER),
         "bulk": bulk,
-        "history": [_change(one) for one in history.newest(connection, CHANGES)],
+        "history": page_history.newest(connection),
         "path_advice": [
             {"rule": rule, "scenes": scenes}
             for rule, scenes in meta.get(connection, meta.PATH_ADVICE) or ()
@@ -68,6 +66,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "preview_at": page_tasks.preview_at(task),
         "task": page_tasks.last(task),
         "differences": page_differences.groups(connection),
+        "undo_run": history.last_run_at(connection),
     }
 
 
@@ -117,6 +116,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "due_at": row.due_at if row else None,
         "note": record.note if record else "",
         "looked_at": record.looked_at if record else None,
+        "last_change": page_history.last_of_scene(connection, scene),
         "server": seen,
         "items": [
             {"rating_key": key, "written_at": written_at}
@@ -158,6 +158,7 @@ READS: dict[str, Callable[[Task], Any]] = {
     "page_scenes": page_scenes,
     "page_preview": page_tasks.page_preview,
     "page_differences": page_differences.page_differences,
+    "page_history": page_history.page_history,
     "scene_state": scene_state,
 }
 MODES: dict[str, Callable[[Task], Any]] = {
@@ -165,6 +166,7 @@ MODES: dict[str, Callable[[Task], Any]] = {
     "retry": retry,
     "sync_scene": sync_scene,
     "answer": page_differences.answer,
+    "undo_scene": page_history.undo_scene,
 }
 
 
@@ -209,17 +211,6 @@ def _hold(hold: holds.Hold) -> dict[str, Any]:
 def _group(group: overview.Group) -> dict[str, Any]:
     title, advice = page_words.of_reason(group.reason)
     return {**group._asdict(), "title": title, "advice": advice}
-
-
-def _change(change: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **change,
-        # A list, because Stash sorts the keys of whatever it hands on.
-        "changes": [
-            [name, *(str(value)[:LONGEST_VALUE] for value in values)]
-            for name, values in change["changes"].items()
-        ],
-    }
 
 
 def _cursor(given: object) -> tuple[float | None, str, int]:

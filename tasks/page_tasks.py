@@ -22,6 +22,7 @@ TASKS = {
     "retry_failed": "Retry failed",
     "release_locks": "Release locks",
     "diagnostics": "Diagnostics",
+    "undo_last_sync": "Undo last sync",
 }
 #: Characters kept of what a task said.
 LONGEST = 600

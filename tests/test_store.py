@@ -242,13 +242,14 @@ def test_a_scene_remembers_who_it_carried(connection: sqlite3.Connection) -> Non
 def test_the_history_is_bounded(connection: sqlite3.Connection) -> None:
     """Old changes are dropped, so that the file does not grow with every edit."""
     for number in range(history.KEPT + 2 * history.BATCH):
+        at = number * history.WEEK
         history.add(
-            connection, at=number, scene=1, rating_key=1, title="t", changes={"title": ["a", "b"]}
+            connection, at=at, scene=1, rating_key=1, title="t", changes={"title": ["a", "b"]}
         )
     (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
     assert history.KEPT <= count < history.KEPT + history.BATCH
     newest = history.newest(connection, 1)[0]
-    assert (newest["at"], newest["changes"]) == (number, {"title": ["a", "b"]})
+    assert (newest["at"], newest["changes"]) == (at, {"title": ["a", "b"]})
 
 
 def test_the_client_identifier_is_made_once(tmp_path: Path) -> None:
@@ -359,3 +360,29 @@ def test_no_question_about_one_item_walks_the_ledger(connection: sqlite3.Connect
     for question in asked:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
         assert not [step[3] for step in plan if step[3].startswith("SCAN")], question
+
+
+def test_the_last_three_runs_and_a_week_of_all_else_are_kept(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is older goes, a run as a whole, and of very many edits the oldest."""
+    monkeypatch.setattr(history, "KEPT", 0)
+    monkeypatch.setattr(history, "MOST", 3 * history.BATCH)
+
+    def add(at: float, run: float, times: int) -> None:
+        for _ in range(times):
+            history.add(connection, at=at, scene=1, rating_key=1, title="", changes={}, run=run)
+
+    def kept() -> dict[float, int]:
+        query = "SELECT run, count(*) FROM history GROUP BY run"
+        return dict(connection.execute(query).fetchall())
+
+    for run in (1.0, 2.0, 3.0, 4.0):
+        add(run, run, history.BATCH)
+    add(5.0, 0.0, 3 * history.BATCH)
+    assert kept() == {0.0: 600, 2.0: 200, 3.0: 200, 4.0: 200}
+    add(5.0, 0.0, history.BATCH)
+    assert kept() == {0.0: 600, 2.0: 200, 3.0: 200, 4.0: 200}
+    add(5.0 + 2 * history.WEEK, 0.0, 2 * history.BATCH)
+    assert kept()[0.0] == 400
+    assert history.runs_of(connection) == [4.0, 3.0, 2.0]

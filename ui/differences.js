@@ -53,6 +53,7 @@
               className: "plexsync-thumb",
               src: new URL(`scene/${row.scene}/screenshot`, document.baseURI).href,
               alt: "the scene's cover",
+              "aria-label": "the scene's cover",
               loading: "lazy",
             })
           : picture

@@ -108,6 +108,17 @@
     return input;
   }
 
+  /** Ids of the scenes that a text is about: a number is an id, all else Stash searches for. */
+  async function findScenes(text) {
+    const number = /^\s*(?:scene\s*)?(\d+)\s*$/i.exec(text);
+    if (number) return [Number(number[1])];
+    const data = await ask(
+      "query PlexSyncFind($q: String!) { findScenes(filter: { q: $q, per_page: 200 }) { scenes { id } } }",
+      { q: text }
+    );
+    return data.findScenes.scenes.map((scene) => Number(scene.id));
+  }
+
   /** Titles of scenes by id, in one request; a scene that Stash has no more is absent. */
   async function sceneTitles(ids) {
     const wanted = [...new Set(ids)].filter((id) => Number.isInteger(id) && id > 0);
@@ -149,6 +160,7 @@
     operation,
     readSettings,
     saveSettings,
+    findScenes,
     sceneTitles,
     startTask: async (name) => (await ask(TASK, { name })).runPluginTask,
     job: async (id) => (await ask(JOB, { id })).findJob,

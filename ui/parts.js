@@ -16,6 +16,10 @@
     return new Date(then * 1000).toLocaleDateString();
   }
 
+  /** Day and minute, as the reader's browser writes them; `then` in Unix seconds. */
+  const when = (then) =>
+    new Date(then * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+
   /** "in 5 min", "at once"; null (parked) waits for a person. */
   function ahead(due, now) {
     if (due === null) return "when you retry or save it";
@@ -214,6 +218,7 @@
 
   Object.assign(ui, {
     ago,
+    when,
     ahead,
     number,
     scenes,

@@ -10,6 +10,42 @@
   /** How the name of a change begins that came from Plex to Stash (sync/plays.py). */
   ui.FROM_PLEX = "played";
 
+  const PICTURES = ["poster", "background"];
+
+  /** The changes of an item, poster and background in one line where both are the cover. */
+  function lines(changes) {
+    const pictures = changes.filter(([field]) => PICTURES.includes(field));
+    if (pictures.length < 2 || pictures[0][2] !== pictures[1][2]) return changes;
+    const others = changes.filter(([field]) => !PICTURES.includes(field));
+    const [first, second] = pictures;
+    const before = first[1] === second[1] ? first[1] : `${first[1]}, ${second[1]}`;
+    return [...others, ["poster and background", before, first[2]]];
+  }
+
+  const isPicture = (field) => PICTURES.some((one) => field.startsWith(one));
+
+  function Value({ field, scene, before, after }) {
+    // What came from Plex was nothing before: a play is one more.
+    if (field.startsWith(ui.FROM_PLEX)) return h("dd", null, h("ins", null, after));
+    const picture = isPicture(field);
+    return h(
+      "dd",
+      null,
+      h("del", null, before || (picture ? "Plex's own picture" : "empty")),
+      h("span", { "aria-hidden": true }, " → "),
+      h("span", { className: "sr-only" }, " became "),
+      h("ins", null, after || "empty"),
+      picture &&
+        h("img", {
+          className: "plexsync-thumb",
+          src: new URL(`scene/${scene}/screenshot`, document.baseURI).href,
+          alt: "",
+          "aria-hidden": true, // the words beside it say what it is
+          loading: "lazy",
+        })
+    );
+  }
+
   function Change({ change, title, server, now }) {
     return h(
       "li",
@@ -19,56 +55,135 @@
         { className: "plexsync-links" },
         h(ui.SceneLink, { id: change.scene, title }),
         h(ui.ItemLink, { server, ratingKey: change.rating_key }),
-        h("span", { className: "plexsync-quiet" }, ui.ago(change.at, now))
+        h("span", { className: "plexsync-quiet" }, ui.ago(change.at, now)),
+        change.run > 0 &&
+          h("span", { className: "plexsync-quiet" }, `Sync all of ${ui.when(change.run)}`),
+        change.undone &&
+          h(
+            "strong",
+            null,
+            change.undone === "back" ? "undone" : `undone but for ${change.undone}: changed since`
+          )
       ),
       h(
         "dl",
         null,
-        change.changes.map(([field, before, after]) =>
+        lines(change.changes).map(([field, before, after]) =>
           h(
             React.Fragment,
             { key: field },
             h("dt", null, field.replace(/_/g, " ")),
-            // What came from Plex was nothing before: a play is one more.
-            field.startsWith(ui.FROM_PLEX)
-              ? h("dd", null, h("ins", null, after))
-              : h(
-                  "dd",
-                  null,
-                  h("del", null, before || "empty"),
-                  h("span", { "aria-hidden": true }, " → "),
-                  h("span", { className: "sr-only" }, " became "),
-                  h("ins", null, after || "empty")
-                )
+            h(Value, { field, scene: change.scene, before, after })
           )
         )
       )
     );
   }
 
+  /** What the history is searched for; `search` gets ids of scenes or null, and a run or 0. */
+  function Search({ runs, search, searched }) {
+    const [text, setText] = useState("");
+    const [run, setRun] = useState("0");
+    const [error, setError] = useState(null);
+    async function go(event) {
+      event.preventDefault();
+      try {
+        const scenes = text.trim() ? await ui.findScenes(text) : null;
+        setError(null);
+        search(scenes, Number(run));
+      } catch (problem) {
+        setError(problem.message);
+      }
+    }
+    function clear() {
+      setText("");
+      setRun("0");
+      search(null, 0);
+    }
+    return h(
+      "form",
+      { className: "plexsync-toolbar", role: "search", "aria-label": "Search changes", onSubmit: go },
+      h("input", {
+        className: "form-control form-control-sm plexsync-search",
+        type: "text",
+        value: text,
+        placeholder: "Scene: title or number",
+        "aria-label": "Scene: title or number",
+        onChange: (event) => setText(event.target.value),
+      }),
+      runs.length > 0 &&
+        h(
+          "select",
+          {
+            className: "form-control form-control-sm plexsync-search",
+            value: run,
+            "aria-label": "Run",
+            onChange: (event) => setRun(event.target.value),
+          },
+          h("option", { value: "0" }, "All runs and edits"),
+          runs.map((one) => h("option", { key: one, value: String(one) }, `Sync all of ${ui.when(one)}`))
+        ),
+      h("button", { type: "submit", className: "btn btn-secondary btn-sm" }, "Search"),
+      searched &&
+        h("button", { type: "button", className: "btn btn-secondary btn-sm", onClick: clear }, "Show all"),
+      error && h("span", { role: "alert" }, error)
+    );
+  }
+
   function Recent({ state }) {
+    const [asked, ask] = useState({ scenes: null, run: 0 });
+    const [pages, setPages] = useState([null]);
+    const [found, setFound] = useState(null);
+    const [error, setError] = useState(null);
+    const before = pages[pages.length - 1];
+    const searched = asked.scenes !== null || asked.run > 0;
+    const newest = state.history.length ? state.history[0].number : 0;
+    React.useEffect(() => {
+      let current = true;
+      ui.operation("page_history", { ...asked, before }).then(
+        (page) => {
+          if (!current) return;
+          setFound(page);
+          setError(null);
+        },
+        (problem) => current && setError(problem.message)
+      );
+      return () => void (current = false);
+      // A page of what came before stands still; the first one follows what is new.
+    }, [asked, before, before === null && newest]);
+
+    // The first look shows what the state brings along, and so does every look at what is new.
+    const plain = !searched && before === null;
+    const changes = plain || !found ? state.history : found.changes;
     // Stash shows a scene without a title by its file's name, and so do we.
     const [names, setNames] = useState({});
-    const nameless = state.history.filter((change) => !change.title).map((change) => change.scene);
+    const nameless = changes.filter((change) => !change.title).map((change) => change.scene);
     React.useEffect(() => {
       let current = true;
       ui.sceneTitles(nameless).then(
-        (found) => current && setNames(found),
+        (titles) => current && setNames(titles),
         () => undefined
       );
       return () => void (current = false);
     }, [nameless.join()]);
+    function search(scenes, run) {
+      setPages([null]);
+      ask({ scenes, run });
+    }
     return h(
       "section",
       { className: "plexsync-section", "aria-labelledby": "plexsync-recent" },
       h("h2", { id: "plexsync-recent" }, "Recent changes"),
-      state.history.length
+      (searched || state.history.length > 0) &&
+        h(Search, { runs: (found && found.runs) || [], search, searched }),
+      error && h("p", { role: "alert" }, error),
+      changes.length
         ? h(
             "ul",
             { className: "plexsync-changes" },
-            state.history.map((change, place) =>
+            changes.map((change) =>
               h(Change, {
-                key: `${change.at} ${change.rating_key} ${place}`,
+                key: change.number,
                 change,
                 title: change.title || names[change.scene],
                 server: state.server,
@@ -79,9 +194,18 @@
         : h(
             "p",
             { className: "plexsync-empty" },
-            "Nothing was written to Plex yet. Each change shows up here, field by field, with what stood " +
-              "there before."
-          )
+            searched
+              ? "Nothing that is kept fits. Changes of the last three runs are, and of a week of all else."
+              : "Nothing was written to Plex yet. Each change shows up here, field by field, with what stood " +
+                  "there before."
+          ),
+      found &&
+        (pages.length > 1 || found.next) &&
+        h(ui.Pager, {
+          page: pages.length,
+          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
+          on: found.next && (() => setPages([...pages, found.next])),
+        })
     );
   }
 

@@ -40,6 +40,17 @@
       await askNow();
     }
 
+    async function undo() {
+      try {
+        const { items } = await ui.operation("undo_scene", { id });
+        setProblem(items ? null : "There is nothing to undo any more.");
+      } catch (failure) {
+        setProblem(failure.message);
+      }
+      await askNow();
+    }
+
+    const last = state && state.last_change;
     const kind = state ? state.state.kind : "reading";
     const item = state && state.items[0];
     return h(
@@ -61,6 +72,17 @@
         "div",
         { className: "plexsync-toolbar" },
         h(ui.ActionButton, { action: syncNow, busyText: "Marking…", variant: "primary", size: "md" }, "Sync now"),
+        last &&
+          h(
+            ui.ActionButton,
+            {
+              action: undo,
+              busyText: "Undoing…",
+              size: "md",
+              "aria-describedby": "plexsync-last-change",
+            },
+            "Undo last change"
+          ),
         item &&
           state.server &&
           h(
@@ -85,7 +107,15 @@
             "Open without plex.tv"
           ),
         h(Link, { to: "/plugins/PlexSync" }, "PlexSync's page")
-      )
+      ),
+      last &&
+        h(
+          "p",
+          { id: "plexsync-last-change", className: "plexsync-quiet" },
+          `Last changed in Plex ${ui.ago(last.at, state.now)}: ` +
+            `${last.fields.map((name) => name.replace(/_/g, " ")).join(", ")}. ` +
+            "Undoing it leaves Stash as it is; the difference then stands on PlexSync's page."
+        )
     );
   }
 

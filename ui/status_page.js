@@ -180,6 +180,18 @@
         },
         state && state.bulk && !state.bulk.running ? "Go on with sync all" : "Sync all to Plex"
       ),
+      state &&
+        state.undo_run > 0 &&
+        !running &&
+        h(
+          Button,
+          {
+            variant: "secondary",
+            title: `Sync all of ${ui.when(state.undo_run)}`,
+            onClick: () => start("Undo last sync"),
+          },
+          "Undo last sync"
+        ),
       job &&
         h(
           ui.ActionButton,

@@ -23,7 +23,7 @@ from sync import pipeline, redaction
 from sync.batch import Batch
 from sync.context import Context
 from sync.record import Recorder
-from worker import unlock
+from worker import undo, unlock
 from worker.circuit_breaker import CircuitBreaker
 from worker.fan_out import FanOut
 from worker.retry_policy import RetryPolicy
@@ -163,6 +163,8 @@ class SyncWorker:
         try:
             if row.kind == unlock.KIND:
                 unlock.work_on(row, self.store, self._get_plex_client, self.log)
+            elif row.kind == undo.KIND:
+                undo.work_on(row, self.store, self._get_plex_client, self.log)
             elif row.kind != "scene":
                 self._mark_scenes_of([row])
             else:

@@ -1,0 +1,165 @@
+"""What an item had before one write of ours, and giving it back. Pure.
+
+Kept with the change in the history. A field is given back only while it is as that write
+left it, which digests tell; whatever anybody changed since stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from merge.compare import digest, present
+from merge.members import state_of
+from plex.edits import Edit, ListEdit
+from plex.item import Member
+
+if TYPE_CHECKING:
+    from merge.base import Base
+    from plex.item import PlexItem
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What one item had before a write, by field.
+
+    ``texts`` are (old text, digest of the new one), ``lists`` (old members, what stands for
+    the new list), ``pictures`` (Plex's key of the old one, "" where nobody asked, and the
+    SHA-1 of the new one); ``locks`` are those that came with the write.
+    """
+
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    lists: Mapping[str, tuple[tuple[Member, ...], str]] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    locks: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.texts or self.lists or self.pictures)
+
+    def with_pictures(
+        self, pictures: Mapping[str, tuple[str, str]], locks: frozenset[str]
+    ) -> Former:
+        """Give the same with pictures that were hung beside it."""
+        return replace(
+            self, pictures={**self.pictures, **pictures}, locks=self.locks | frozenset(locks)
+        )
+
+    def to_json(self) -> str:
+        """Give the text for the history, "" for nothing."""
+        content = {
+            "t": dict(self.texts),
+            "l": {name: [_short(old), new] for name, (old, new) in self.lists.items()},
+            "p": dict(self.pictures),
+            "k": sorted(self.locks),
+        }
+        return _dump({name: part for name, part in content.items() if part}) if self else ""
+
+    @classmethod
+    def from_json(cls, text: str) -> Former:
+        """Read what ``to_json`` wrote."""
+        content = json.loads(text) if text else {}
+        return cls(
+            texts={name: (old, new) for name, (old, new) in content.get("t", {}).items()},
+            lists={
+                name: (tuple(Member(*([one] if isinstance(one, str) else one)) for one in old), new)
+                for name, (old, new) in content.get("l", {}).items()
+            },
+            pictures={name: (old, new) for name, (old, new) in content.get("p", {}).items()},
+            locks=frozenset(content.get("k", ())),
+        )
+
+
+def former_of(item: PlexItem, edit: Edit) -> Former:
+    """Give what an item has of what an edit is about to change."""
+    return Former(
+        texts={name: (item.values[name], digest(name, new)) for name, new in edit.values.items()},
+        lists={
+            name: (item.lists[name], state_of(one.name for one in change.members))
+            for name, change in edit.lists.items()
+        },
+        locks=frozenset((*edit.names, *edit.lock)) - item.locked,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What giving back comes to.
+
+    ``back`` names what is as before afterwards, ``changed`` what somebody changed since;
+    ``edit`` writes the texts and lists, ``unlock`` takes off the locks.
+    """
+
+    edit: Edit
+    unlock: Edit
+    back: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def give_back(former: Former, item: PlexItem) -> Return:
+    """Decide what of the texts and lists is given back."""
+    values: dict[str, str] = {}
+    lists: dict[str, ListEdit] = {}
+    back: list[str] = []
+    changed: list[str] = []
+    for name, (old, new) in former.texts.items():
+        now = digest(name, present(name, item))
+        before = old or (_title(former, item) if name == "sort_title" else "")
+        if now == digest(name, before):
+            back.append(name)
+        elif now == new:
+            back.append(name)
+            values[name] = before
+        else:
+            changed.append(name)
+    for name, (members, new) in former.lists.items():
+        here = item.lists[name]
+        state = state_of(one.name for one in here)
+        if state == state_of(one.name for one in members):
+            back.append(name)
+        elif state == new:
+            back.append(name)
+            gone = tuple(one.name for one in here if one.name not in {m.name for m in members})
+            lists[name] = ListEdit(members, gone)
+        else:
+            changed.append(name)
+    unlock = tuple(sorted(former.locks & set(back)))
+    at = (item.rating_key, item.section, item.type)
+    return Return(Edit(*at, values, lists), Edit(*at, unlock=unlock), tuple(back), tuple(changed))
+
+
+def without(base: Base, back: tuple[str, ...]) -> Base:
+    """Give an item's ledger state once some fields were given back: they rest as they are."""
+    names = frozenset(back)
+    return replace(
+        base,
+        given={**base.given, **dict.fromkeys(names & base.members.keys(), ())},
+        foreign=base.foreign | names,
+        undone=base.undone | names,
+        wrote=base.wrote - names,
+        locked=base.locked - names,
+        released=base.released - names,
+        reported=base.reported - names,
+    )
+
+
+def _title(former: Former, item: PlexItem) -> str:
+    """Give the title that an item had: Plex leaves out a sort title that is the same."""
+    return former.texts["title"][0] if "title" in former.texts else item.values["title"]
+
+
+def _short(members: tuple[Member, ...]) -> list[str | Member]:
+    return [one if one.role or one.thumb else one.name for one in members]
+
+
+def _encode(given: object) -> object:
+    if isinstance(given, Member):
+        return [given.name, given.role, given.thumb]
+    raise TypeError(type(given).__name__)
+
+
+# As in merge/base.py: made once.
+_dump = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_encode
+).encode

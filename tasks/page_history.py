@@ -1,0 +1,84 @@
+"""What was changed, as the page asks for it: pages of it, by scene and run, and undoing it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from store import history
+from store.enqueue import EDIT, enqueue
+from tasks import asked
+from worker import launcher
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from store.history import Change
+    from tasks.task import Task
+
+#: Rows of one page, the most that may be asked for, and the most scenes of one search.
+ROWS_A_PAGE, LARGEST_PAGE, MOST_SCENES = 15, 200, 500
+#: Kind of the queue's rows that worker/undo.py works on; that module would load the network.
+KIND = "undo"
+
+
+def shown(change: Change) -> dict[str, Any]:
+    """Give a change as the page shows it."""
+    told = history.told(change)
+    # A list, because Stash sorts the keys of whatever it hands on.
+    return {**told, "changes": [[name, *values] for name, values in told["changes"].items()]}
+
+
+def newest(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Give the newest changes for the page's first look."""
+    return [shown(change) for change in history.page(connection, limit=ROWS_A_PAGE)]
+
+
+def page_history(task: Task) -> dict[str, Any]:
+    """Give one page of the changes, the newest first.
+
+    Arguments: ``scenes`` (ids) and ``run`` (when it began) to search, ``limit``, and
+    ``before``, the ``next`` of the page before.
+    """
+    given, connection = task.arguments, task.store.connection
+    limit = min(max(asked.whole(given.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    scenes, run = given.get("scenes"), given.get("run")
+    rows = history.page(
+        connection,
+        scenes=[asked.whole(one) for one in scenes[:MOST_SCENES]]
+        if isinstance(scenes, list)
+        else None,
+        run=float(run) if isinstance(run, (int, float)) else 0.0,
+        before=asked.whole(given.get("before")) or 2**63 - 1,
+        limit=limit,
+    )
+    return {
+        "now": time.time(),
+        "changes": [shown(change) for change in rows],
+        "runs": history.runs_of(connection),
+        "next": rows[-1].number if len(rows) == limit else None,
+    }
+
+
+def last_of_scene(connection: sqlite3.Connection, scene: int) -> dict[str, Any] | None:
+    """Give what would be undone of a scene, ``{at, fields}``; None for nothing."""
+    changes = history.last_of_scene(connection, scene)
+    if not changes:
+        return None
+    fields = dict.fromkeys(name for change in changes for name, *_ in shown(change)["changes"])
+    return {"at": changes[0].at, "fields": list(fields)}
+
+
+def undo_scene(task: Task) -> dict[str, Any]:
+    """Give a scene's items (argument ``id``) back what the last change of them took.
+
+    Gives ``items``, how many are; doing it again once that is done undoes the one before.
+    """
+    with task.store.transaction() as connection:
+        changes = history.last_of_scene(connection, asked.whole(task.arguments.get("id")))
+        numbers = [change.number for change in changes]
+        enqueue(connection, KIND, numbers, now=time.time(), urgency=EDIT)
+    if not numbers:
+        return {"items": 0, "worker": "asleep"}
+    worker = launcher.ensure_worker(task.store.directory, task.entry)
+    return {"items": len(numbers), "worker": worker}

@@ -1,0 +1,83 @@
+"""The task "Undo last sync": gives every item back what the last "Sync all" changed on it.
+
+The worker does it (worker/undo.py); this process marks the changes, shows progress, relays
+the worker's lines and reports. Stopped, what is given back stays so; run again, it goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from errors import TransientError
+from store import history, queue
+from store.enqueue import BACKGROUND, enqueue
+from tasks import stash_log
+from tasks.follow import Work, follow
+from tasks.log_tail import LogTail
+from worker import launcher, undo
+
+if TYPE_CHECKING:
+    from tasks.task import Task
+
+#: Changes marked in one transaction, and scenes that are named at the end.
+ROWS_A_PAGE = 1000
+NAMED = 10
+
+
+def run(task: Task) -> str:
+    """Give back what the newest run changed and follow until it is done; give the summary.
+
+    Raises:
+        TransientError: The task or a "Sync all" is running, or Plex stays away.
+        ConfigurationError: A setting is wrong.
+    """
+    lock = launcher.ProcessLock(task.store.directory, undo.LOCK)
+    if not lock.acquire_soon():
+        raise TransientError("'Undo last sync' is already running; see the task queue.")
+    try:
+        if launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held():
+            raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
+        task.read_settings()
+        tail = LogTail(task.store.directory)
+        began, numbers = history.last_run(task.store.connection)
+        for start in range(0, len(numbers), ROWS_A_PAGE):
+            with task.store.transaction() as connection:
+                chunk = numbers[start : start + ROWS_A_PAGE]
+                enqueue(connection, undo.KIND, chunk, now=time.time(), urgency=BACKGROUND)
+        stash_log.say("INFO", f"{len(numbers)} items to give back")
+        work = Work(
+            len(numbers),
+            lambda: queue.left(task.store.connection, undo.KIND)[0],
+            things="items",
+            stay="stay as they are",
+            give_up=lambda left: (
+                f"{left} items stay as they are; run the task again when it answers."
+            ),
+            lock=lock,
+        )
+        follow(task, work, tail)
+        summary = _summary(task, began, len(numbers))
+    finally:
+        lock.release()
+    stash_log.say("INFO", summary)
+    return summary
+
+
+def _summary(task: Task, began: float, total: int) -> str:
+    if not total:
+        return "There is no sync to undo: nothing was changed by the last three, or it was undone."
+    connection = task.store.connection
+    _, postponed = queue.left(connection, undo.KIND)
+    refused = history.refused(connection, began, total)
+    later = f" {postponed} could not be given back now and are tried again by themselves."
+    kept = ""
+    if refused:
+        named = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
+        more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+        kept = f" What was changed since stays, on {len(refused)} of them ({named}{more})."
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
+    return (
+        f"{total} items were given back what the sync of {when} changed. What differs from Stash "
+        f"now stands on PlexSync's page.{kept}{later if postponed else ''}"
+    )

@@ -1,0 +1,91 @@
+"""History and undo in a real browser: searched, paged, one line for a cover, one scene undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.installation import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.installation import Installation
+
+PATH = "/plugins/PlexSync"
+
+
+def test_changes_are_searched_and_paged_and_a_cover_is_one_line(
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """By scene and by run, page by page; poster and background are one line with a picture."""
+    env.run(mode="sync_all")
+    for number in range(14):
+        env.save(1, title=f"Title {number}")
+        env.title_becomes(1, f"Title {number}")
+    env.settled()
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(PATH)
+    expect(page.locator(".plexsync-change")).to_have_count(15)
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".plexsync-change")).to_have_count(4)
+    cover = page.locator(".plexsync-change dt").filter(has_text="poster and background")
+    expect(cover).to_have_count(4)
+    values = page.locator(".plexsync-change dd").filter(has_text="the scene's cover")
+    expect(values.first).to_contain_text("Plex's own picture")
+    expect(values.first.locator("img")).to_have_count(1)
+    page.get_by_label("Scene: title or number").fill("2")
+    page.keyboard.press("Enter")
+    expect(page.locator(".plexsync-change")).to_have_count(1)
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Run").select_option(index=1)
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".plexsync-change")).to_have_count(5)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    sound()
+    snap()
+
+
+def test_the_last_sync_is_undone_from_the_page(page: Page, env: Installation) -> None:
+    """One button starts the task, which says what it did; the differences stand in the inbox."""
+    before = {scene: env.item(scene)["fields"]["title"] for scene in range(1, 6)}
+    env.run(mode="sync_all")
+    env.save(1, title="Edited since")
+    env.title_becomes(1, "Edited since")
+    env.settled()
+    page.goto(PATH)
+    page.get_by_role("button", name="Undo last sync").click()
+    expect(page.locator(".plexsync-notice-good")).to_contain_text("5 items were given back")
+    expect(page.locator(".plexsync-notice-good")).to_contain_text("scene 1: sort_title, title")
+    assert env.item(1)["fields"]["title"] == "Edited since"
+    for scene in range(2, 6):
+        assert env.item(scene)["fields"]["title"] == before[scene]
+    expect(page.get_by_role("heading", name="Differences that stay")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo last sync")).to_have_count(0)
+
+
+def test_a_scene_s_last_change_is_undone_from_its_tab(
+    page: Page, env: Installation, sound: Callable[[], None]
+) -> None:
+    """Only the last change, by keyboard."""
+    for title in ("First", "Second"):
+        env.save(2, title=title)
+        env.title_becomes(2, title)
+        env.settled()
+    page.goto("/scenes/2")
+    page.get_by_role("tab", name="Plex").click()
+    button = page.get_by_role("button", name="Undo last change")
+    expect(page.get_by_text("Last changed in Plex")).to_be_visible()
+    sound()
+    button.focus()
+    page.keyboard.press("Enter")
+    env.title_becomes(2, "First")
+    env.settled()
+    rows = wait_for(lambda: env.query("SELECT ours FROM difference WHERE field = 'title'"))
+    assert rows == [{"ours": "Second"}]
+    env.hook(2)
+    env.settled()
+    assert env.item(2)["fields"]["title"] == "First"

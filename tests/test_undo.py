@@ -1,0 +1,196 @@
+"""Undo: what a sync changed is given back, but for what anybody changed since."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from merge.former import Former, former_of
+from plex.edits import Edit, ListEdit
+from plex.item import Member
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
+from tests.installation import Installation, installation, wait_for
+from tests.plex_in_miniature import an_item
+from worker.launcher import ProcessLock
+from worker.undo import LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENES = 500
+ALL = range(1, SCENES + 1)
+TEXTS = "title, sort_title, summary, studio, performers, tags, date, rating, director"
+FEW = range(1, 9)
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests here."""
+    with installation(tmp_path_factory.mktemp("env"), SCENES) as env:
+        yield env
+
+
+@pytest.fixture
+def stepped(env: Installation) -> Iterator[BulkWorker]:
+    """Its worker, stepped by the test."""
+    with stepped_bulk(env, sync_fields=TEXTS) as made:
+        yield made
+
+
+def sync_all(stepped: BulkWorker, scenes: Any, began: float) -> None:
+    """Be a "Sync all" that began then."""
+    with stepped.resident.store.transaction() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('bulk', ?)", (f'{{"started": {began}}}',)
+        )
+        connection.execute("UPDATE dirty SET run = 0")
+    stepped.task(scenes)
+    stepped.drain()
+    stepped.resident.task_lock.release()
+    assert stepped.rows() == {}
+
+
+def undo_last_sync(stepped: BulkWorker) -> None:
+    """Mark as the task does, and let the worker do it while the task's lock is held."""
+    from store import history  # noqa: PLC0415
+    from store.enqueue import BACKGROUND, enqueue  # noqa: PLC0415
+
+    lock = ProcessLock(str(stepped.env.data), LOCK)
+    assert lock.acquire()
+    with stepped.resident.store.transaction() as connection:
+        _, numbers = history.last_run(connection)
+        enqueue(connection, "undo", numbers, now=stepped.clock(), urgency=BACKGROUND)
+    stepped.drain()
+    lock.release()
+    assert stepped.env.rows() == []
+
+
+def as_shown(env: Installation, scene: int) -> dict[str, Any]:
+    """What a person sees of an item: values, lists with roles, locks, and the picture shown."""
+    item = env.item(scene)
+    fields = dict(item["fields"])
+    if fields.get("titleSort") == fields["title"]:
+        del fields["titleSort"]  # Plex leaves it out then
+    places = ("posters", "arts")
+    shown = {kind: [one["key"] for one in item[kind] if one["selected"]] for kind in places}
+    return {
+        "fields": fields,
+        "tags": item["tags"],
+        "roles": item["roles"],
+        "locked": sorted(item["locked"]),
+        **shown,
+    }
+
+
+@pytest.mark.timeout(300)
+def test_a_run_of_five_hundred_items_is_given_back(stepped: BulkWorker) -> None:
+    """Values, lists, locks and pictures are what they were; what somebody changed since stays."""
+    env = stepped.env
+    half = range(1, SCENES // 2 + 1)
+    # What stands there before is of all kinds: an agent's, and with roles.
+    for scene in range(1, SCENES + 1, 7):
+        key = key_of(env, scene)
+        env.plex.agent_sets(key, fields={"summary": "An agent's", "titleSort": f"Z {scene}"})
+        env.plex.agent_sets(key, tags={"genre": ["Agent's", "Other"]})
+    before = {scene: as_shown(env, scene) for scene in ALL}
+    sync_all(stepped, half, began=1000.0)
+    env.settings(sync_fields="poster, background")
+    sync_all(stepped, range(half.stop, SCENES + 1), began=1000.0)
+    synced = {scene: as_shown(env, scene) for scene in ALL}
+    assert all(synced[scene] != before[scene] for scene in ALL)
+    env.settings(sync_fields="content_rating")  # so that the looks afterwards add nothing new
+    env.plex.person_sets(key_of(env, 3), fields={"title": "Changed since"})
+    env.plex.agent_sets(key_of(env, 4), tags={"actor": ["Locked, so not"]})
+
+    undo_last_sync(stepped)
+    refused = env.query("SELECT scene, undone FROM history WHERE undone NOT IN ('', 'back')")
+    assert refused == [{"scene": 3, "undone": "title"}]
+    for scene in ALL:
+        wanted = before[scene]
+        if scene == 3:
+            old = wanted["fields"]["title"]
+            fields = {**wanted["fields"], "title": "Changed since", "titleSort": old}
+            wanted = {**wanted, "fields": fields}
+            wanted["locked"] = ["title"]
+        assert as_shown(env, scene) == wanted, scene
+
+
+def test_what_was_undone_is_not_done_again_and_stands_in_the_inbox(stepped: BulkWorker) -> None:
+    """Neither a sweep nor the next run writes it; an answer or an edit in Stash does."""
+    env = stepped.env
+    before = {scene: as_shown(env, scene) for scene in FEW}
+    sync_all(stepped, FEW, began=1000.0)
+    undo_last_sync(stepped)
+    stepped.forget_requests()
+    stepped.late += 60
+    stepped.background(FEW)
+    stepped.drain()
+    sync_all(stepped, FEW, began=2000.0)
+    assert writes(env) == []
+    assert {scene: as_shown(env, scene) for scene in FEW} == before
+    rows = env.query("SELECT field FROM difference WHERE scene = 2")
+    assert {"title", "summary", "tags"} <= {row["field"] for row in rows}
+    number = env.query("SELECT number FROM difference WHERE scene = 2 AND field = 'title'")[0]
+    env.run(mode="answer", answer="use_stash", numbers=[number["number"]])
+    stepped.drain()
+    assert env.item(2)["fields"]["title"] == env.stash.scene(2)["title"]
+    assert env.item(2)["fields"].get("summary") == before[2]["fields"].get("summary")
+    env.stash.set_scene(1, details="Edited since the undo")
+    stepped.mark(1)
+    stepped.drain()
+    assert env.item(1)["fields"]["summary"] == "Edited since the undo"
+    assert env.item(1)["fields"]["title"] == before[1]["fields"]["title"]
+
+
+@pytest.mark.parametrize("what", ["summary.value", "summary.locked=0"])
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_worker_killed_amid_an_undo_is_made_good(
+    tmp_path_factory: pytest.TempPathFactory, what: str, arrives: bool
+) -> None:
+    """Killed around either request, doing it again finishes it."""
+    with installation(tmp_path_factory.mktemp("killed"), 2, sync_fields=TEXTS) as env:
+        before = as_shown(env, 1)
+        env.run(mode="sync_all")
+        assert as_shown(env, 1) != before
+        rule = env.plex.fault("hang_headers", method="PUT", path=what, apply=arrives)
+        task = subprocess.Popen(
+            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with task:
+            assert task.stdin
+            task.stdin.write(env.payload(mode="undo_last_sync"))
+            task.stdin.close()
+            wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == rule)["hits"])
+            task.send_signal(signal.SIGKILL)
+            env.kill_workers()
+        env.plex.clear_faults()
+        env.run(mode="undo_last_sync")
+        env.settled()
+        assert as_shown(env, 1) == before
+        env.hook(1)
+        env.settled()
+        assert as_shown(env, 1) == before
+        assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
+
+
+def test_before_values_survive_their_way_through_the_store() -> None:
+    """Texts, lists with roles and pictures, and locks are read as they were written."""
+    item = an_item()
+    edit = Edit(
+        item.rating_key,
+        item.section,
+        item.type,
+        {"title": "New"},
+        {"performers": ListEdit((Member("A, B", "role", "thumb"), Member("C")))},
+    )
+    former = former_of(item, edit).with_pictures({"poster": ("key", "sha")}, frozenset({"thumb"}))
+    assert Former.from_json(former.to_json()) == former
+    assert Former.from_json("") == Former()
+    assert Former().to_json() == ""

@@ -1,0 +1,141 @@
+"""Gives one item back what it had before one change of ours: texts, lists, locks, pictures.
+
+Done by the worker, which alone writes to the ledger's items, as rows of their own kind
+whose ids are numbers of the history; tasks/undo.py and the page mark them.
+
+First it is committed that the fields rest as they are, so that no look can write them
+again, then Plex is told, then the change is marked as given back. Whatever dies in
+between, doing it again finishes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matching.identity import entry_of
+from merge.base import Base, Pending
+from merge.desired import Desired
+from merge.former import Former, give_back, without
+from merge.picture import KEPT, Picture
+from merge.three_way import merge
+from plex import edits, images
+from plex.exceptions import ItemGone
+from plex.item import PlexItem, read_item
+from store import history, ledger, queue
+from store.enqueue import BACKGROUND, EDIT, enqueue
+from worker.launcher import ProcessLock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from log import Log
+    from plex.client import PlexClient
+    from store.history import Change
+    from store.queue import QueueRow
+    from store.store import Store
+
+#: Kind of the rows.
+KIND = "undo"
+#: The task holds this lock while it lives.
+LOCK = "undo.lock"
+
+
+def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Log) -> None:
+    """Give one change back and end the row.
+
+    A row that its task has left behind is dropped, for Stop means stop; one that a person
+    asked for on the scene's page, or that failed in its time, is done all the same.
+
+    Raises:
+        errors.SyncError: Plex could not be asked, or refused.
+    """
+    change = history.get(store.connection, row.id)
+    undone = ""
+    wanted = row.urgency == EDIT or row.reason or ProcessLock(store.directory, LOCK).is_held()
+    if wanted and change and change.undo and not change.undone:
+        changed = undo(store, plex(), change, now=row.marked_at)
+        undone = ", ".join(changed) or history.BACK
+    with store.transaction() as connection:
+        if change and undone:
+            history.note_undone(connection, change.number, undone)
+            # Its look lists what differs now.
+            enqueue(connection, "scene", [change.scene], now=row.marked_at, urgency=BACKGROUND)
+        queue.done(connection, row)
+    if change and undone:
+        rest = "" if undone == history.BACK else f"; changed since and kept: {undone}"
+        log.info(f"item {change.rating_key}: given back what it had before{rest}")
+
+
+def undo(store: Store, client: PlexClient, change: Change, *, now: float) -> tuple[str, ...]:
+    """Give one change back; give the fields that stay because somebody changed them since.
+
+    Raises:
+        errors.SyncError: Plex could not be asked, or refused.
+    """
+    former = Former.from_json(change.undo)
+    everything = (*former.texts, *former.lists, *former.pictures)
+    server = client.machine_identifier
+    entry = ledger.entry(store.connection, server, change.rating_key)
+    if entry is None or change.server != server:
+        return everything
+    try:
+        item = read_item(client, change.rating_key)
+    except ItemGone:
+        return everything
+    if entry_of(store.connection, server, item) is None:
+        return everything  # another item has its rating key by now
+    # A merge of nothing takes over what may have been written before a crash.
+    base, pending = Base.from_json(entry.base), Pending.from_json(entry.pending)
+    known = merge(Desired({}, {}), item, base, pending).base
+    texts = give_back(former, item)
+    pictures, hung, changed = _pictures(client, former, item)
+    locks = tuple(kind.lock for kind in hung)
+    rested = without(known, (*texts.back, *locks))
+    rested = replace(rested, images={**rested.images, **_kept(rested, hung)})
+    with store.transaction() as connection:
+        rest = entry._replace(base=rested.to_json(), pending="")
+        ledger.acknowledge(connection, rest, now=now)
+    if texts.edit:
+        edits.write(client, texts.edit)
+    for kind, key in pictures:
+        images.select(client, item.rating_key, kind, key)
+    opened = {*texts.unlock.unlock, *(set(locks) & former.locks)}
+    if opened:
+        edits.write(client, replace(texts.unlock, unlock=tuple(sorted(opened))))
+    return (*texts.changed, *changed)
+
+
+def _pictures(
+    client: PlexClient, former: Former, item: PlexItem
+) -> tuple[list[tuple[images.Kind, str]], list[images.Kind], list[str]]:
+    """Give what to select, which pictures are as before then, and which stay as they are."""
+    select: list[tuple[images.Kind, str]] = []
+    back: list[images.Kind] = []
+    changed: list[str] = []
+    for kind in images.KINDS:
+        if kind.name not in former.pictures:
+            continue
+        old, new = former.pictures[kind.name]
+        there = images.offered(client, item.rating_key, kind)
+        # Nobody asked what was shown where nobody had ever chosen: it was one of Plex's own.
+        old = old or next((one.key for one in there if not one.sha1), "")
+        shown = next((one for one in there if one.selected), None)
+        if shown is not None and shown.key == old:
+            back.append(kind)
+        elif shown is not None and shown.sha1 == new and old in {one.key for one in there}:
+            back.append(kind)
+            select.append((kind, old))
+        else:
+            changed.append(kind.name)
+    return select, back, changed
+
+
+def _kept(base: Base, hung: list[images.Kind]) -> dict[str, str]:
+    """Give what the ledger keeps of pictures that were given back: a person's, from now on."""
+    known = {kind: Picture.parse(base.images.get(kind.name)) for kind in hung}
+    return {
+        kind.name: picture._replace(fate=KEPT, seen="-").text
+        for kind, picture in known.items()
+        if picture
+    }
