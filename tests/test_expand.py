@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import sqlite3
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import pytest
 from errors import SyncError
 from log import Log
 from stash.scene import Scene
-from store import ledger, meta, queue
+from store import inbox, ledger, meta, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from store.store import Store
 from sync.plan import record_of
@@ -145,11 +145,13 @@ def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: World) -> None:
     row = world.row("tag", tag)
     world.stash.clear_requests()
     world.stash.fault("delay", operation="SceneIds", nth=2, seconds=1.0)
+    inbox.offer(world.store.directory, inbox.FOR_EVER)
+    given = json.dumps(meta.get(world.store.connection, meta.CONNECTION))
 
     def edit() -> None:
         wait_for(lambda: world.stash.counts().get("SceneIds", 0) == 2)
-        with sqlite3.connect(world.store.path("plexsync.sqlite")) as connection:
-            enqueue(connection, "scene", [50], now=time.time())
+        record = f'{{"kind":"scene","ids":[50],"at":{time.time()!r},"connection":{given}}}'
+        assert inbox.append(world.store.directory, record.encode(), now=time.time())
 
     editing = threading.Thread(target=edit)
     editing.start()

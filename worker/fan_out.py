@@ -108,6 +108,7 @@ class FanOut:
             marked.update(new)
 
     def _look_up(self) -> None:
+        self._store.take_in()
         if queue.edited_scene(self._store.connection) is not None:
             raise Interrupted
 
