@@ -12,7 +12,7 @@ import pytest
 from net.address import Origin
 from net.exchange import Exchange, ExchangeFailedError
 from stash.connection import CERTIFICATE, StashConnection
-from tests.wire import Wire, answer, self_signed
+from tests.wire import Wire, answer, self_signed, signed_by_authority
 
 
 def ask(port: int, certificate: Path | str, host: str = "localhost") -> bytes:
@@ -64,6 +64,21 @@ def test_no_other_certificate_is_accepted_and_nothing_is_sent(tmp_path: Path, wh
         }
         with pytest.raises(ExchangeFailedError) as failed:
             ask(wire.port, places[what])
+        assert isinstance(failed.value.__cause__, ssl.SSLCertVerificationError)
+        assert wire.asked == []
+
+
+def test_one_that_an_authority_signed_is_accepted_itself(tmp_path: Path) -> None:
+    """A home's own authority signed it: that nobody here knows it does not matter."""
+    with Wire(lambda *_: answer(b"here"), tls=signed_by_authority(tmp_path)) as wire:
+        assert ask(wire.port, tmp_path / "server.pem") == b"here"
+
+
+def test_what_the_one_on_our_disk_has_signed_is_another_one(tmp_path: Path) -> None:
+    """The file may hold an authority: then whoever it signed for is not that Stash."""
+    with Wire(lambda *_: answer(b"here"), tls=signed_by_authority(tmp_path)) as wire:
+        with pytest.raises(ExchangeFailedError) as failed:
+            ask(wire.port, tmp_path / "authority.pem")
         assert isinstance(failed.value.__cause__, ssl.SSLCertVerificationError)
         assert wire.asked == []
 

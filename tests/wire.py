@@ -232,41 +232,53 @@ def _pem(label: str, der: bytes) -> str:
 
 def self_signed(folder: Path) -> ssl.SSLContext:
     """A server's TLS context with a certificate for 127.0.0.1 that nobody has reason to trust."""
+    return _context(folder / "server.pem", _certificate("PlexSync tests", "PlexSync tests", 1))
+
+
+def signed_by_authority(folder: Path) -> ssl.SSLContext:
+    """The same with one that an authority signed, whose own certificate is ``authority.pem``."""
+    authority = _certificate("An authority", "An authority", 1, is_authority=True)
+    (folder / "authority.pem").write_text(_pem("CERTIFICATE", authority))
+    return _context(folder / "server.pem", _certificate("PlexSync tests", "An authority", 2))
+
+
+def _context(path: Path, certificate: bytes) -> ssl.SSLContext:
+    key = _der(_SEQUENCE, _integer(1), _der(_OCTETS, _KEY.to_bytes(32, "big")), _der(0xA0, _CURVE))
+    path.write_text(_pem("CERTIFICATE", certificate) + _pem("EC PRIVATE " + "KEY", key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def _certificate(subject: str, issuer: str, serial: int, *, is_authority: bool = False) -> bytes:
     x, y = _times(_KEY)
     public = _der(_BITS, b"\0\4", x.to_bytes(32, "big"), y.to_bytes(32, "big"))
-    name = _der(
-        _SEQUENCE,
-        _der(
-            _SET,
-            _der(_SEQUENCE, _der(_OID, bytes.fromhex("550403")), _der(12, b"PlexSync tests")),
-        ),
-    )
     names = _der(_SEQUENCE, _der(0x87, bytes([127, 0, 0, 1])))
+    extensions = [_extension("551d11", names)]
+    if is_authority:
+        extensions.append(_extension("551d13", _der(_SEQUENCE, _der(1, b"\xff"))))
     to_sign = _der(
         _SEQUENCE,
         _der(0xA0, _integer(2)),
-        _integer(1),
+        _integer(serial),
         _SIGNED_BY,
-        name,
+        _name(issuer),
         _der(_SEQUENCE, _der(23, b"200101000000Z"), _der(23, b"491231235959Z")),
-        name,
+        _name(subject),
         _der(
             _SEQUENCE,
             _der(_SEQUENCE, _der(_OID, bytes.fromhex("2a8648ce3d0201")), _CURVE),
             public,
         ),
-        _der(
-            0xA3,
-            _der(
-                _SEQUENCE,
-                _der(_SEQUENCE, _der(_OID, bytes.fromhex("551d11")), _der(_OCTETS, names)),
-            ),
-        ),
+        _der(0xA3, _der(_SEQUENCE, *extensions)),
     )
-    certificate = _der(_SEQUENCE, to_sign, _SIGNED_BY, _der(_BITS, b"\0", _sign(to_sign)))
-    key = _der(_SEQUENCE, _integer(1), _der(_OCTETS, _KEY.to_bytes(32, "big")), _der(0xA0, _CURVE))
-    path = folder / "server.pem"
-    path.write_text(_pem("CERTIFICATE", certificate) + _pem("EC PRIVATE " + "KEY", key))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
+    return _der(_SEQUENCE, to_sign, _SIGNED_BY, _der(_BITS, b"\0", _sign(to_sign)))
+
+
+def _name(text: str) -> bytes:
+    common = _der(_SEQUENCE, _der(_OID, bytes.fromhex("550403")), _der(12, text.encode()))
+    return _der(_SEQUENCE, _der(_SET, common))
+
+
+def _extension(number: str, value: bytes) -> bytes:
+    return _der(_SEQUENCE, _der(_OID, bytes.fromhex(number)), _der(_OCTETS, value))
