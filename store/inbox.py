@@ -141,7 +141,7 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
     Raises:
         sqlite3.Error: It could not be committed; it stays in the inbox.
     """
-    if sys.platform == "win32" or connection.in_transaction or not holds_anything(directory):
+    if sys.platform == "win32" or connection.in_transaction:
         return 0
     try:
         descriptor = os.open(os.path.join(directory, FILE), os.O_RDWR | _NOT_LINKED)
@@ -171,15 +171,17 @@ def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
     from store import meta
     from store.enqueue import enqueue
 
-    count, way = 0, None
+    count = 0
+    way: dict[str, Any] | None = None
     for line in content.split(b"\n"):
         try:
             record: dict[str, Any] = json.loads(line) if line else {}
-        except ValueError:
+            kind, ids, at = record["kind"], record["ids"], record["at"]
+            way = dict(record["connection"])
+        except (ValueError, TypeError, KeyError):
             continue  # a hook died or the disk was full: that hook never said that it is noted
-        if record:
-            enqueue(connection, record["kind"], record["ids"], now=record["at"])
-            way, count = record["connection"], count + 1
+        enqueue(connection, kind, ids, now=at)
+        count += 1
     if way is not None:
         meta.put_connection(connection, way)
     return count

@@ -67,9 +67,13 @@ class Store(Tables):
     def take_in(self) -> int:
         """Put what hooks left in the inbox into the queue; give how many.
 
+        Not into a database that is not the one at our path any more: nobody would read it.
+
         Raises:
             sqlite3.Error: It could not be committed; it stays in the inbox.
         """
+        if not inbox.holds_anything(self.directory) or self.is_replaced():
+            return 0
         return inbox.take_in(self.connection, self.directory)
 
     def is_replaced(self) -> bool:

@@ -202,7 +202,7 @@ def test_a_torn_record_spoils_no_other(tmp_path: Path, data: Path) -> None:
     """A hook that died in the middle of its line leaves half of one; it never said "noted"."""
     run(payload(tmp_path, 1))
     with (data / inbox.FILE).open("ab") as file:
-        file.write(b'\n{"kind":"scene","ids":[5],"at":17')
+        file.write(b'\n{"kind":"scene","ids":[5],"at":17\n[1]\n{"kind":"scene"}\n7\nnull')
     run(payload(tmp_path, 2))
     assert queued(data) == [("scene", 2), ("scene", 1)]
 
@@ -214,6 +214,17 @@ def test_while_a_hook_appends_nothing_is_emptied(tmp_path: Path, data: Path) -> 
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     assert queued(data) == []
     os.close(descriptor)
+    assert queued(data) == [("scene", 7)]
+
+
+def test_nothing_is_put_into_a_database_that_was_replaced(tmp_path: Path, data: Path) -> None:
+    """The worker has another file open than the one at its path: what is noted waits."""
+    with contextlib.closing(Store(str(data))) as store:
+        for name in ("plexsync.sqlite", "plexsync.sqlite-wal"):
+            (data / name).rename(data / f"aside-{name}")
+        run(payload(tmp_path))
+        assert store.take_in() == 0
+        assert len(lines(data)) == 1
     assert queued(data) == [("scene", 7)]
 
 

@@ -310,7 +310,9 @@ class Resident:
         Asked after giving up the lock: a hook that still saw it held has
         committed before that, or left it in the inbox, and relies on us.
         """
-        return self.store.data_version() != self._version or self.store.take_in() > 0
+        return self.store.data_version() != self._version or inbox.holds_anything(
+            self.store.directory
+        )
 
     def close(self) -> None:
         """Close everything that is open; the lock is the caller's."""
