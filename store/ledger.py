@@ -260,6 +260,12 @@ def record_scene(
     )
 
 
+def newest_scene(connection: sqlite3.Connection) -> int:
+    """Give the highest id of a scene that was ever looked at, 0 for none."""
+    row = connection.execute("SELECT max(id) FROM scene").fetchone()
+    return row[0] or 0
+
+
 def scenes_carrying(connection: sqlite3.Connection, kind: str, numbers: Sequence[int]) -> list[int]:
     """Give the scenes that carried one of some studios, performers... when last looked at."""
     found: set[int] = set()

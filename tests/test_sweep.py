@@ -51,6 +51,25 @@ def test_changes_without_hooks_are_found(world: World) -> None:
     assert world.swept() == []
 
 
+def test_a_new_scene_s_cover_is_found_within_a_minute(world: World) -> None:
+    """A scan fires its hook before the cover is there, and none when it is."""
+    world.sweep.run_if_due()
+    new = world.stash.add_scene("/stash/media/new.mp4", cover="none")
+    world.looked_at(new)  # by its hook
+    world.later(1)
+    assert world.sweep.run_if_due() == 0
+    for wait, cover in ((15, "first"), (30, "second")):
+        world.stash.set_scene(new, cover=f"new:{cover}")
+        world.later(wait)
+        world.stash.clear_requests()
+        assert world.sweep.run_if_due() == 1
+        world.store.connection.execute("DELETE FROM dirty")
+    world.later(45)
+    world.stash.clear_requests()
+    assert world.sweep.run_if_due() == 0
+    assert world.requests() == 0
+
+
 def test_a_flood_of_changes_is_found_whole(world: World) -> None:
     """More changes than one page holds are all found, for a few large pages."""
     for scene in range(1, SCENES + 1):

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 #: Seconds between two sweeps while nothing else happens.
 CALM = 600.0
+#: Seconds after which a scene that is new to us brings a sweep forward. Stash fires its hook
+#: before a scan has made its cover, and none afterwards (pkg/scene/scan.go; updated_at moves).
+COVER_MADE = (15.0, 45.0)
 #: Stash sorts by local time, and 12 hours is the most that a clock is behind UTC.
 FURTHEST_WEST = 12 * 3600.0
 #: Seconds by which a filter on local time reaches back: a changed summer time; any change.
@@ -78,11 +81,22 @@ class Sweep:
         self._full_scan = FullScan(store, stash, clock)
         self._can_tell_files = True
         self._due_at = 0.0  # the first one as soon as there is a moment
+        self._newest_scene = ledger.newest_scene(store.connection)
+        self._early: list[float] = []
 
     def run_if_due(self) -> int:
-        """Sweep at a calm rhythm; give the number of marks, errors as ``run``."""
+        """Sweep at a calm rhythm; give the number of marks, errors as ``run``.
+
+        It comes early, and once more, where a scene was looked at that is newer than all others.
+        """
         now = self._clock()
-        if 0 < self._due_at - now <= CALM:
+        newest = ledger.newest_scene(self._store.connection)
+        if newest > self._newest_scene:
+            self._newest_scene = newest
+            self._early = [now + seconds for seconds in COVER_MADE]
+        if self._early and not 0 < self._early[0] - now <= COVER_MADE[-1]:
+            self._early.pop(0)
+        elif 0 < self._due_at - now <= CALM:
             return 0
         self._due_at = now + CALM
         return self.run()
