@@ -44,7 +44,8 @@ PLAYS = "plays"
 SWEEP_SINCE = "look_since"
 #: Unix time at which a scene was last synced.
 LAST_LOOK = "last_look"
-#: The running or stopped "Sync all": {started, settings, total, last, marked, alive}.
+#: The running or stopped "Sync all": {started, settings, total, last, marked, alive}, and the
+#: process of Stash that it was started by (tasks/host.py).
 SYNC_ALL = "bulk"
 #: Unix time at which a "Sync all" had last looked at every scene.
 SYNCED_ALL = "synced_all"

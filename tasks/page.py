@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from store import history, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
 from sync import left_out
-from tasks import asked, page_differences, page_history, page_tasks, page_words
+from tasks import asked, host, page_differences, page_history, page_tasks, page_words
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[s
         "total": max(int(bulk.get("total") or 0), left),
         "left": left,
         "started": bulk["started"],
+        # A person stops a task of the Stash that is there; what is left of another was cut off.
+        "interrupted": not running and bulk.get("stash") not in {None, host.process()},
     }
 
 

@@ -121,8 +121,9 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         return "bulk", f"Syncing all scenes: {done} of {facts.bulk['total']} looked at."
     if facts.bulk and queue["task"]:
         left = scenes(queue["task"])
+        what = "interrupted by a restart of Stash" if facts.bulk["interrupted"] else "stopped"
         return "paused", (
-            f"Sync all was stopped with {left} to go. Start it again to go on where it was."
+            f"Sync all was {what} with {left} to go. Start it again to go on where it was."
         )
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."

@@ -102,6 +102,26 @@ def test_progress_moves_and_ends_at_one(env: Installation) -> None:
     assert len({step for step in steps if 0 < step < 1}) >= 2
 
 
+def test_a_run_that_a_restart_of_stash_cut_off_is_not_called_stopped(env: Installation) -> None:
+    """Seen by the Stash that started it, it was stopped; by any other, it was interrupted."""
+    env.plex.latency(10)
+    task = Running(env)
+    wait_for(lambda: env.plex.counts()["writes"] >= 15)
+    task.kill()
+    wait_for(lambda: not env.task_lives())
+    calm(env)
+    look = [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")]
+    between = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+    said = []
+    for command in (look, [sys.executable, "-c", between, *look]):
+        done = subprocess.run(
+            command, input=env.payload(mode="page_state"), capture_output=True, check=True
+        )
+        said.append(json.loads(done.stdout)["output"]["state"]["sentence"])
+    assert said[0].startswith("Sync all was stopped with ")
+    assert said[1].startswith("Sync all was interrupted by a restart of Stash with ")
+
+
 def test_three_kills_lose_nothing_and_repeat_no_write(env: Installation) -> None:
     """Killed three times in the middle it goes on where it was; each scene is written once."""
     env.plex.latency(10)
