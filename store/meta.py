@@ -32,6 +32,8 @@ PATH_ADVICE = "path_advice"
 SCANS_ASKED = "scans_asked"
 #: The fingerprint of the settings that were good last.
 SETTINGS_SEEN = "settings_seen"
+#: The newest revision of the queue when settings that were never good were looked at last.
+BEFORE_SETTINGS = "before_settings"
 #: Whether redact_logs was on when last read.
 REDACTED = "redacted"
 #: The watermarks of the sweep, by kind.

@@ -292,6 +292,28 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     return {**answer, "waiting": int(waiting), "parked": int(parked)}
 
 
+def forget_unasked(connection: sqlite3.Connection, newest: int) -> int:
+    """Take off the queue what was marked up to a revision, and all that a sweep marked.
+
+    What a task marked stays, whenever that was: somebody asked for it.
+
+    Args:
+        connection: The store, in the caller's transaction.
+        newest: The highest revision that goes.
+
+    Returns:
+        How many scenes went.
+    """
+    which = "run = 0 AND urgency <> ? AND (revision <= ? OR urgency = ?)"
+    values = (TASK, newest, BACKGROUND)
+    scenes: int = connection.execute(
+        f"SELECT count(*) FROM dirty WHERE kind = 'scene' AND {which}",  # noqa: S608 - ours
+        values,
+    ).fetchone()[0]
+    connection.execute(f"DELETE FROM dirty WHERE {which}", values)  # noqa: S608 - ours
+    return scenes
+
+
 def left(connection: sqlite3.Connection, kind: str) -> tuple[int, int]:
     """Count the rows of a kind: (due now, postponed or parked)."""
     ready, postponed = connection.execute(

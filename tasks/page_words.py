@@ -142,6 +142,12 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
             f"{_compared(facts.known)}"
         )
     if not facts.known.compared and not facts.known.left_out and not everything:
+        if facts.known.total:
+            verb = "was" if facts.known.total == 1 else "were"
+            return "new", (
+                f"{scenes(facts.known.total)} {verb} never compared with Plex: press Preview, "
+                "then Sync all."
+            )
         return "new", "Nothing has been synced yet."
     return ("good" if _is_all(facts.known) else "partly"), _compared(facts.known)
 

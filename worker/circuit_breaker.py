@@ -132,6 +132,7 @@ class CircuitBreaker:
                 return True
             hold = holds.get(self._connection, holds.SETTINGS)
             if hold and hold.fingerprint == fingerprint and not self._is_over(hold):
+                self._note_before_settings()
                 return False  # known to be wrong, and said
         token = settings.get("plex_token")
         context.log.hide([token if isinstance(token, str) else None])
@@ -139,6 +140,7 @@ class CircuitBreaker:
             config = PlexSyncConfig.from_settings(settings)
         except SyncError as fault:
             context.adopt(None, fingerprint)
+            self._note_before_settings()
             self.hold(holds.SETTINGS, fault, MEND)
             return False
         context.adopt(config, fingerprint)
@@ -155,11 +157,42 @@ class CircuitBreaker:
         due = 0
         with self._context.store.transaction() as connection:
             meta.put(connection, meta.SETTINGS_SEEN, fingerprint)
+            if not known:
+                self._leave_what_nobody_saw(connection)
             if known:
                 for error in MENDED_BY_SETTINGS:
                     due += queue.make_due(connection, reason=error.__name__)
         if due:
             self._context.log.info(f"the settings changed: {due} scenes that waited are looked at")
+
+    def _note_before_settings(self) -> None:
+        """Note how far the queue reaches while no settings were ever good.
+
+        By revision and not by time, so that a clock that jumps changes nothing. A database
+        that was lost or put back is left out: all of its scenes are to be compared.
+        """
+        connection = self._connection
+        begun = meta.get(connection, meta.LEDGER) or {}
+        if meta.get(connection, meta.SETTINGS_SEEN) or begun.get("from") != "nothing":
+            return
+        newest = queue.newest_revision(connection)
+        if meta.get(connection, meta.BEFORE_SETTINGS) != newest:
+            with self._context.store.transaction() as writing:
+                meta.put(writing, meta.BEFORE_SETTINGS, newest)
+
+    def _leave_what_nobody_saw(self, connection: sqlite3.Connection) -> None:
+        """Write nothing by ourselves that was queued before anybody could press Preview."""
+        newest = meta.get(connection, meta.BEFORE_SETTINGS)
+        if newest is None:
+            return
+        scenes = queue.forget_unasked(connection, newest)
+        if meta.get(connection, meta.SWEEP) is None:
+            # Else the first sweep would mark the very same scenes again.
+            meta.put(connection, meta.SWEEP_SINCE, self._context.clock())
+        self._context.log.info(
+            f"the settings are complete for the first time: {scenes} scenes that were saved "
+            "before were never compared and are left to Preview and Sync all"
+        )
 
     def probe(self, lane: str) -> None:
         """Ask the server that a lane waits for for a sign of life, as cheaply as can be.

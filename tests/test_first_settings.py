@@ -1,0 +1,70 @@
+"""What was queued before the first complete settings is not written by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.installation import Installation, installation, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCENES = 14
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Installation]:
+    """An installation whose settings are empty as yet, with a scan's hooks behind it."""
+    with installation(tmp_path, SCENES, plex_url="", plex_token="") as env:
+        for scene in range(1, SCENES + 1):
+            env.hook(scene, "Scene.Create.Post")
+        # The worker has looked at the settings after the last of them.
+        wait_for(
+            lambda: env.query("SELECT 1 FROM meta WHERE key='before_settings' AND value + 0 >= 14")
+        )
+        yield env
+
+
+def writes(env: Installation) -> int:
+    """Count what was sent to Plex to change something."""
+    return sum(request["method"] != "GET" for request in env.plex.requests())
+
+
+def test_what_a_scan_queued_before_the_first_settings_is_not_written(env: Installation) -> None:
+    """The first complete settings write nothing; the next edit, and only that, is synced."""
+    env.settings()
+    env.settled()
+    assert writes(env) == 0
+    wait_for(lambda: env.query("SELECT 1 FROM meta WHERE key = 'sweep'"))
+    env.settled()
+    assert writes(env) == 0  # nor does the first sweep bring them back
+    said = env.run(mode="page_state")["output"]["state"]["sentence"]
+    assert said == "14 scenes were never compared with Plex: press Preview, then Sync all."
+    env.save(3, title="Edited after it")
+    env.title_becomes(3, "Edited after it")
+    env.settled()
+    assert len(env.query("SELECT id FROM scene")) == 1
+
+
+def test_sync_all_writes_what_was_left(env: Installation) -> None:
+    """Nothing is lost: Sync all compares every scene."""
+    env.settings()
+    env.settled()
+    env.run(mode="sync_all")
+    assert len(env.query("SELECT id FROM scene")) == SCENES
+
+
+def test_an_edit_under_settings_that_break_later_is_synced_once_they_are_mended(
+    env: Installation,
+) -> None:
+    """Only the first time is special."""
+    env.settings()
+    env.settled()
+    env.settings(plex_token="")
+    env.save(5, title="While they were wrong")
+    wait_for(lambda: env.query("SELECT 1 FROM hold WHERE lane = 'settings'"))
+    env.settings()
+    env.title_becomes(5, "While they were wrong")
