@@ -18,7 +18,7 @@ from matching.identity import entry_of
 from plex.exceptions import ItemGone
 from plex.item import BATCH, read_items
 from stash.exceptions import StashMutationUnknown
-from stash.plays import add_plays
+from stash.plays import add_plays, play_times
 from store import history, plays
 from sync.scene_filter import why_not
 
@@ -39,7 +39,6 @@ class Brought:
     """What became of some views: plays that Stash lacked, and views that are to be tried later."""
 
     added: int = 0
-    scenes: int = 0
     later: list[View] = field(default_factory=list)
 
 
@@ -72,20 +71,34 @@ def by_scene(context: Context, views: Sequence[View]) -> Iterator[tuple[Scene | 
     yield None, [view for view in views if not view.rating_key]
 
 
-def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[View]:
-    """Give the views of a scene that were not brought to Stash yet."""
+def count_missing(context: Context, scene: Scene, views: Iterable[View]) -> int:
+    """Give how many plays of a scene would be added.
+
+    Raises:
+        StashMutationUnknown: This Stash keeps no plays as PlexSync knows them.
+        errors.SyncError: Stash could not be asked.
+    """
+    times = _times(context, scene, views)
+    known = context.stash.ask(lambda client: play_times(client, scene.id)) if times else None
+    return len(set(times) - (known or set()))
+
+
+def _times(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
+    """Give the times of a scene's views that were not brought to Stash yet."""
     known = plays.of_scene(context.store.connection, scene.id)
-    return [view for view in views if view.viewed_at not in known]
+    return sorted({view.viewed_at for view in views} - known)
 
 
 def bring(
-    context: Context, views: Sequence[View], give_way: Callable[[], bool] = lambda: False
+    context: Context,
+    found: Iterable[tuple[Scene | None, list[View]]],
+    give_way: Callable[[], bool] = lambda: False,
 ) -> Brought:
     """Add the plays that Stash lacks, scene by scene.
 
     Args:
         context: Both servers, the settings and the store.
-        views: What was watched.
+        found: What was watched, as ``by_scene`` gives it.
         give_way: Says whether something more urgent waits; the rest is then tried later.
 
     Raises:
@@ -93,7 +106,7 @@ def bring(
         errors.SyncError: A server could not be asked; what was added before is noted.
     """
     brought = Brought()
-    for scene, some in by_scene(context, views):
+    for scene, some in found:
         if scene is None or give_way():
             brought.later += some
             continue
@@ -108,35 +121,35 @@ def bring(
             brought.later += some
             continue
         brought.added += added
-        brought.scenes += added > 0
     return brought
 
 
 def _bring_to(context: Context, scene: Scene, views: Sequence[View]) -> int:
     """Bring the views of one scene; give how many plays Stash lacked."""
-    times = sorted({view.viewed_at for view in missing(context, scene, views)})
+    times = _times(context, scene, views)
     added = context.stash.ask(lambda client: add_plays(client, scene.id, times)) if times else []
     server = context.client().machine_identifier
     with context.store.transaction() as connection:
         for view in views:
             plays.note(connection, server, view.rating_key, view.viewed_at, scene.id)
-        for at in times:
+        if times:
             history.add(
                 connection,
                 at=context.clock(),
                 scene=scene.id,
-                rating_key=next(view.rating_key for view in views if view.viewed_at == at),
+                rating_key=next(one.rating_key for one in views if one.viewed_at == times[-1]),
                 title=scene.title,
-                changes={FIELD: ["", when(at)]},
+                changes={FIELD: ["", _in_words(times)]},
             )
     if added:
         context.log.info(f"scene {scene.id}: {len(added)} plays came from Plex")
     return len(added)
 
 
-def when(at: int) -> str:
-    """Give a moment for people, by this machine's clock."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+def _in_words(times: Sequence[int]) -> str:
+    """Give one entry of the history for all of them: it keeps only so many."""
+    last = datetime.fromtimestamp(times[-1]).astimezone().strftime("%Y-%m-%d %H:%M")
+    return last if len(times) == 1 else f"{len(times)} times, the last {last}"
 
 
 def _read(context: Context, keys: Sequence[int]) -> dict[int, PlexItem]:

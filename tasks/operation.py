@@ -32,6 +32,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
     """
     # ruff: noqa: PLC0415 - see the module
     from tasks import (
+        bring_plays,
         check_connection,
         diagnostics,
         page_connection,
@@ -52,6 +53,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "diagnostics": diagnostics.run,
         "page_diagnostics": diagnostics.page,
         "undo_last_sync": undo.run,
+        "bring_plays": bring_plays.run,
         "test_connection": page_connection.test,
         "libraries": page_connection.libraries,
         "plex_pin_start": page_sign_in.start,

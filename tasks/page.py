@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import history, holds, ledger, meta, overview, queue
+from store import history, holds, ledger, meta, overview, plays, queue
 from store.enqueue import enqueue
 from sync import left_out
 from tasks import asked, host, page_differences, page_history, page_tasks, page_words
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Rows of one page of scenes, and the most that may be asked for.
 ROWS_A_PAGE, LARGEST_PAGE = 20, 200
+#: Plays that a scene's tab is told of.
+PLAYS = 5
 #: Seconds over which the rate of changes is taken.
 RATE_OVER = 60.0
 
@@ -117,6 +119,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "note": record.note if record else "",
         "looked_at": record.looked_at if record else None,
         "last_change": page_history.last_of_scene(connection, scene),
+        "plays": sorted(plays.of_scene(connection, scene), reverse=True)[:PLAYS],
         "server": seen,
         "items": [
             {"rating_key": key, "written_at": written_at}

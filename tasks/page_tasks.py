@@ -23,6 +23,7 @@ TASKS = {
     "release_locks": "Release locks",
     "diagnostics": "Diagnostics",
     "undo_last_sync": "Undo last sync",
+    "bring_plays": "Bring plays over",
 }
 #: Characters kept of what a task said.
 LONGEST = 600

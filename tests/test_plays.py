@@ -13,6 +13,7 @@ from simulator.library import catalogue_file
 from tests.installation import Installation, installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
 from worker import plays_from_plex
+from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -346,6 +347,71 @@ def test_two_stashes_each_get_their_own(watched: Watched, tmp_path: Path) -> Non
             for one in (watched, other, watched, other):
                 one.look()
             assert watched.plays(2) == other.plays(2) == [at]
+
+
+def test_the_scene_s_tab_says_what_came_from_plex(watched: Watched) -> None:
+    """The newest first; recent changes have it, too."""
+    first, second = watched.watch(2, 10), watched.watch(2, 20)
+    watched.look()
+    assert watched.env.run(mode="scene_state", id=2)["output"]["plays"] == [second, first]
+    assert watched.env.run(mode="scene_state", id=3)["output"]["plays"] == []
+    (change,) = watched.env.run(mode="page_state")["output"]["history"]
+    (field, before, after), scene = change["changes"][0], change["scene"]
+    assert (scene, field, before) == (2, "played in Plex", "")
+    assert after.startswith("2 times, the last 20")
+
+
+def test_the_task_brings_older_plays_once_and_says_first_how_many(watched: Watched) -> None:
+    """With and without the switch; what Stash has already is not counted."""
+    watched.env.plex.watched(watched.env.item(3)["ratingKey"], LONG_AGO)
+    watched.env.plex.watched(watched.env.item(3)["ratingKey"], LONG_AGO + 500)
+    watched.env.plex.watched(watched.env.item(4)["ratingKey"], LONG_AGO, 77)
+    strange = watched.env.plex.add_item("/plex/media/strange.mp4")["ratingKey"]
+    watched.env.plex.watched(strange, LONG_AGO)
+    new = watched.watch(3, 10)
+    watched.look()
+    watched.settings()
+    answer = watched.env.run(mode="bring_plays")
+    assert "5 views in Plex's history; 2 plays of 2 scenes are not in Stash" in answer["stderr"]
+    assert answer["output"].startswith("2 plays came over from Plex to 2 scenes. Views of items")
+    assert watched.plays(1) == [LONG_AGO]
+    assert watched.plays(3) == [LONG_AGO, LONG_AGO + 500, new]
+    assert watched.plays(4) == []
+    again = watched.env.run(mode="bring_plays")["output"]
+    assert again.startswith("0 plays came over from Plex to 0 scenes.")
+    assert watched.adds() == 4
+
+
+def test_the_worker_waits_while_the_task_brings_plays(watched: Watched) -> None:
+    """Two that read before they add could add a play twice; so one of them does."""
+    at = watched.watch(2, 10)
+    lock = ProcessLock(str(watched.env.data), plays_from_plex.LOCK)
+    assert lock.acquire()
+    watched.look()
+    assert watched.plays(2) == []
+    assert "already" in watched.env.run(mode="bring_plays")["error"]
+    lock.release()
+    watched.look()
+    assert watched.plays(2) == [at]
+
+
+def test_fifty_plays_among_a_thousand_items_come_with_one_look(tmp_path: Path) -> None:
+    """As many as their counts; Plex is asked for its history and reads of items, by the hundred."""
+    with installation(tmp_path, 1000, plays_to_stash=True) as env, step(env) as stepped:
+        made = Watched(env, stepped)
+        made.look()
+        counts = {scene: scene % 3 + 1 for scene in range(7, 1000, 20)}
+        for scene, count in counts.items():
+            for number in range(count):
+                made.watch(scene, 60 * number)
+        env.plex.clear_requests()
+        made.look()
+        assert {scene: len(made.plays(scene)) for scene in counts} == counts
+        asked = env.plex.counts()
+        assert (asked["history"], asked["item_reads"], asked["writes"]) == (1, 1, 0)
+        env.stash.clear_requests()
+        made.look()
+        assert env.stash.counts()["total"] == 0
 
 
 def test_a_living_worker_brings_plays_by_itself(tmp_path: Path) -> None:

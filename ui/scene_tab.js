@@ -65,7 +65,16 @@
         state &&
           state.looked_at &&
           kind !== "unknown" &&
-          h("p", { className: "plexsync-quiet" }, `Looked at ${ui.ago(state.looked_at, state.now)}.`)
+          h("p", { className: "plexsync-quiet" }, `Looked at ${ui.ago(state.looked_at, state.now)}.`),
+        state &&
+          (state.plays || []).length > 0 &&
+          h(
+            "p",
+            { className: "plexsync-quiet" },
+            "Plays that came from Plex, the newest first: " +
+              state.plays.map((at) => new Date(at * 1000).toLocaleString()).join(", ") +
+              "."
+          )
       ),
       h(ui.Problem, { error: error || problem }),
       h(

@@ -3,7 +3,7 @@
 One request a look where nothing new was watched: the history since the newest view that was
 seen, and a day before, for a device that was offline tells late what it played. From when on
 views count is kept by Plex's own clock: since the newest view that was there when the worker
-first saw plays_to_stash on (docs/adr/0016).
+first saw plays_to_stash on (docs/adr/0016). What is older comes by the task "Bring plays over".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from plex.views import OWNER, View, views_since
 from stash.exceptions import StashMutationUnknown
 from store import meta, plays, queue
-from sync.plays import bring
+from sync.plays import bring, by_scene
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class PlaysFromPlex:
         ]
         if new:
             self._asked_at = now
-            brought = bring(self._context, new, lambda: queue.edit_waits(connection))
+            found = by_scene(self._context, new)
+            brought = bring(self._context, found, lambda: queue.edit_waits(connection))
             if queue.edit_waits(connection):
                 return  # not all of them were tried
             self._later |= dict.fromkeys(brought.later, now + AGAIN)
