@@ -43,7 +43,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     wanted = config.sync_fields
     chosen = wanted & fields_of(item_type)
     values = {
-        "title": _line(scene.title),
+        "title": _line(config.title_template.fill(_for_title(scene))),
         "studio": _line(scene.studio.name if scene.studio else ""),
         "summary": cut_at_word(safe_text(scene.details, multiline=True), LONGEST_TEXT),
         "date": period(scene.date),
@@ -64,6 +64,16 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     if wanted & {"group_collections", "studio_collection"}:
         members["collections"] = collections(scene, config)
     return Desired({name: text for name, text in values.items() if name in chosen}, members)
+
+
+def _for_title(scene: Scene) -> dict[str, str]:
+    return {
+        "title": scene.title.strip(),
+        "studio": scene.studio.name.strip() if scene.studio else "",
+        "date": period(scene.date),
+        "performers": ", ".join(performers(scene)),
+        "code": scene.code.strip(),
+    }
 
 
 def says_anything(wanted: Desired) -> bool:

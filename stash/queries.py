@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SCENE = """
 fragment SceneParts on Scene {
-  id title details date rating100 director organized updated_at
+  id title code details date rating100 director organized updated_at
   studio { id name }
   performers { id name disambiguation }
   tags { id name }

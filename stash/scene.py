@@ -63,6 +63,7 @@ class Scene:
 
     id: int
     title: str = ""
+    code: str = ""
     details: str = ""
     date: str = ""
     rating100: int | None = None
@@ -93,6 +94,7 @@ class Scene:
         return cls(
             id=scene_id,
             title=read_text(raw.get("title"), of + "title"),
+            code=read_text(raw.get("code"), of + "code"),
             details=read_text(raw.get("details"), of + "details"),
             date=read_text(raw.get("date"), of + "date"),
             rating100=read_whole(raw.get("rating100"), of + "rating100"),
@@ -130,6 +132,7 @@ class Scene:
             return cls(
                 id=scene_id,
                 title=read_text(data.get("title"), "its title"),
+                code=read_text(data.get("code"), "its code"),
                 details=read_text(data.get("details"), "its details"),
                 date=read_text(data.get("date"), "its date"),
                 rating100=read_whole(data.get("rating100"), "its rating100"),

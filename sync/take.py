@@ -23,6 +23,11 @@ FIELDS = {
     "rating": "rating100",
     "director": "director",
 }
+#: Why a title cannot be taken: in Plex it is more than the scene's.
+MADE_BY_TEMPLATE = (
+    "PlexSync makes titles in Plex by title_template, so this one is no title for Stash. Edit "
+    "the scene in Stash, or choose another answer."
+)
 _UPDATE = "mutation TakeIntoScene($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
 
 
@@ -35,6 +40,10 @@ def into_stash(context: Context, plan: ScenePlan) -> None:
     for item in plan.planned:
         for one in item.takes:
             if plan.fault is not None or one.field not in FIELDS:
+                continue
+            if one.field == "title" and context.settings.title_template.parts:
+                plan.refused[one.number] = MADE_BY_TEMPLATE
+                plan.notes.append(f"{one.field}: {MADE_BY_TEMPLATE}")
                 continue
             try:
                 _take(context, plan.scene.id, one)

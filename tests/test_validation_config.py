@@ -20,6 +20,7 @@ from validation.config import (
 from validation.path_map import PathMap
 from validation.tag_rules import TagRules
 from validation.text import one_line
+from validation.title_template import Part, TitleTemplate
 
 TOKEN = "xyzTOKENxyz12345678"
 GOOD: dict[str, object] = {"plex_url": "http://plex:32400", "plex_token": TOKEN}
@@ -85,6 +86,7 @@ def test_every_setting_reaches_the_config() -> None:
         "only_organized": True,
         "exclude_tags": "Private, private , Do Not Sync, PRIVATE",
         "tag_rules": "drop: Funny",
+        "title_template": "{title}, uncut",
         "overwrite_plex_edits": "true",
         "scan_missing": 1,
         "content_rating": " XXX ",
@@ -109,6 +111,7 @@ def test_every_setting_reaches_the_config() -> None:
         only_organized=True,
         exclude_tags=("Private", "Do Not Sync"),
         tag_rules=TagRules(dropped=frozenset({"funny"})),
+        title_template=TitleTemplate((Part("", "", "title", ""),), ", uncut"),
         overwrite_plex_edits=True,
         scan_missing=True,
         content_rating="XXX",

@@ -13,6 +13,7 @@ from validation.settings_reader import Problem, SettingsError, SettingsReader
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
 from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
+from validation.title_template import TitleTemplate, read_title_template
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -58,6 +59,7 @@ class PlexSyncConfig:
         exclude_tags: Scenes with one of these tags are left alone (compare by
             ``validation.text.tag_key``).
         tag_rules: Which tags become genres, and by which names.
+        title_template: What a title in Plex is made of.
         overwrite_plex_edits: Write also what a person changed and locked in Plex.
         scan_missing: Ask Plex to scan the folder of a file it does not know.
         content_rating: Written to every item, such as "XXX"; "" writes none.
@@ -79,6 +81,7 @@ class PlexSyncConfig:
     only_organized: bool = False
     exclude_tags: tuple[str, ...] = ()
     tag_rules: TagRules = field(default_factory=TagRules)
+    title_template: TitleTemplate = field(default_factory=TitleTemplate)
     overwrite_plex_edits: bool = False
     scan_missing: bool = False
     content_rating: str = ""
@@ -153,6 +156,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         only_organized=reader.flag("only_organized"),
         exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
         tag_rules=_tag_rules(reader),
+        title_template=_title_template(reader),
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
@@ -235,6 +239,12 @@ def _tag_rules(reader: SettingsReader) -> TagRules:
     rules, faults = read_tag_rules(reader.text("tag_rules", max_length=_LONGEST_LIST))
     reader.report_all("tag_rules", faults)
     return rules
+
+
+def _title_template(reader: SettingsReader) -> TitleTemplate:
+    template, faults = read_title_template(reader.text("title_template", max_length=_LONGEST_LABEL))
+    reader.report_all("title_template", faults)
+    return template
 
 
 def _prefix(reader: SettingsReader, setting: str) -> str:
