@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 from simulator.control import ROOT, PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
 from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
+from store import inbox
 from tools.package import TOP, rooms
 
 PLUGIN: Final = "PlexSync"
@@ -83,7 +84,12 @@ class Environment:
         return self.plex.item_at(catalogue_file(scene).plex_path)
 
     def waiting(self) -> int:
-        """How many things the worker has still to look at."""
+        """How many things the worker has still to look at.
+
+        What a hook left in the inbox is in the store in no time, if a worker lives.
+        """
+        with contextlib.suppress(TooLongError):
+            wait_for(lambda: not inbox.holds_anything(str(self.data)), 1.0, step=0.002)
         path = self.data / "plexsync.sqlite"
         if not path.exists():
             return 0

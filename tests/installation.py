@@ -23,6 +23,7 @@ from simulator.control import PlexControl, start_plex
 from simulator.control_stash import StashControl, start_stash
 from simulator.demo_environment import copy_plugin
 from simulator.library import catalogue_file
+from store import inbox
 from worker.launcher import TASK_LOCK, WORKER_LOCK, ProcessLock
 
 if TYPE_CHECKING:
@@ -84,7 +85,12 @@ class Installation:
         return self.query("SELECT * FROM dirty")
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """Read from the store; nothing is in one whose tables are not made yet."""
+        """Read from the store; nothing is in one whose tables are not made yet.
+
+        What a hook left in the inbox is in the store in no time, if a worker lives.
+        """
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not inbox.holds_anything(str(self.data)), 1.0)
         path = self.data / "plexsync.sqlite"
         if not path.exists():
             return []
