@@ -15,7 +15,7 @@ import pytest
 
 from simulator.control import PlexControl, free_port, start_plex
 from simulator.library import catalogue_file, catalogue_scene
-from store import holds
+from store import holds, inbox
 from tests.installation import installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
 
@@ -63,6 +63,7 @@ def a_minute_later(env: Installation) -> None:
     """Make the store believe that its line was last said long ago."""
     with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite")) as store, store:
         store.execute("UPDATE meta SET value = json_set(value, '$[1]', 0) WHERE key = 'notice'")
+    inbox.offer(str(env.data), inbox.CLOSED)  # its minute is over, too
 
 
 def the_hold(env: Installation, lane: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_a_preview_names_what_the_sync_then_does(env: Installation) -> None:
     env.run(mode="sync_all")
     done = {}
     for row in env.query("SELECT * FROM history ORDER BY number")[done_before:]:
-        for field in re.findall(r'"([a-z_]+)": \[', row["changes"]):
+        for field in re.findall(r'"([a-z_]+)":\[', row["changes"]):
             done[row["scene"], field] = 1
     total = int(re.findall(r"and (\d+) more changes", preview["output"])[0]) + sum(said.values())
     assert sum(said.values()) == 50

@@ -97,7 +97,9 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
                 raise
             if not (isinstance(error, sqlite3.Error) and _was_damaged(directory, error)):
                 # stderr is a small file of its own: the log, too, may be what cannot be written.
-                sys.stderr.write(f"{type(error).__name__}: {error}; PlexSync tries again\n")
+                # On the same full disk it cannot be either, and that must not end the worker.
+                with contextlib.suppress(OSError):
+                    sys.stderr.write(f"{type(error).__name__}: {error}; PlexSync tries again\n")
                 time.sleep(min(2.0 ** (setbacks - 1), LONGEST_PAUSE))
 
 
