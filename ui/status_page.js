@@ -341,7 +341,8 @@
       state && h(ui.Waiting, { state, retry }),
       state && h(ui.Differences, { state, say, askNow }),
       state && h(ui.Recent, { state }),
-      h(Help, { say })
+      // Not before the rest, which would push it down; but also where the rest cannot be read.
+      (state || error) && h(Help, { say })
     );
   }
 
