@@ -10,7 +10,7 @@ from simulator.stash.database import Database, like_key
 from simulator.stash.plan import StashError
 from simulator.stash.records import Scene
 
-_TEXTS = ("title", "details", "director")
+_TEXTS = ("title", "code", "details", "director")
 _LISTS = {"performer_ids": "performers", "tag_ids": "tags"}
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 

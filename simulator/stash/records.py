@@ -57,6 +57,7 @@ class Scene:
     id: int
     updated_at: str
     title: str = ""
+    code: str = ""
     details: str = ""
     director: str = ""
     date: str | None = None
