@@ -111,10 +111,11 @@ def test_a_plex_that_is_down_ends_the_preview(env: Installation) -> None:
 def test_a_preview_writes_nothing_whatever_there_is_to_do(env: Installation) -> None:
     """Covers, locks, folders to scan, pictures of ours that came back: all read, none written."""
     env.settings(scan_missing=True)  # and all fields, pictures too
-    fresh = env.stash.add_scene("/stash/media/Not there yet/new.mp4", title="New")
     env.save(5, title="With its cover")
     wait_for(lambda: "upload://" in str(env.item(5)["arts"]))
     env.settled()
+    # Not before: a worker's first sweep would look at it, and it would wait.
+    fresh = env.stash.add_scene("/stash/media/Not there yet/new.mp4", title="New")
     env.stash.set_scene(5, cover="new:another")
     env.plex.person_sets(env.item(6)["ratingKey"], lock=["title", "thumb"])
     env.kill_workers()

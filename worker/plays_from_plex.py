@@ -74,7 +74,7 @@ class PlaysFromPlex:
             raise
         finally:
             self._lock.release()
-        if queue.edit_waits(self._store.connection):
+        if self._edit_waits():
             self._due_at = 0.0  # what gave way is brought after it
             return 1
         if self._is_night(now):
@@ -109,13 +109,18 @@ class PlaysFromPlex:
         if new:
             self._asked_at = now
             found = by_scene(self._context, new)
-            brought = bring(self._context, found, lambda: queue.edit_waits(connection))
-            if queue.edit_waits(connection):
+            brought = bring(self._context, found, self._edit_waits)
+            if self._edit_waits():
                 return  # not all of them were tried
             self._later |= dict.fromkeys(brought.later, now + AGAIN)
         newest = max((view.viewed_at for view in seen), default=mark["newest"])
         if newest > mark["newest"]:
             self._keep({**marks, server: {**mark, "newest": newest}})
+
+    def _edit_waits(self) -> bool:
+        """Say whether an edit by hand waits, one that is still in the inbox included."""
+        self._store.take_in()
+        return queue.edit_waits(self._store.connection)
 
     def _is_night(self, now: float) -> bool:
         return time.localtime(now).tm_hour in NIGHT and now - self._asked_at > UP
