@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -518,6 +519,17 @@ def test_mocks_stay_in_the_mission_contract() -> None:
         )
     ]
     assert set(mocking) <= {"test_plex_integration.py"}
+
+
+def test_no_test_is_named_by_the_clock(request: pytest.FixtureRequest) -> None:
+    """Two processes that collect a second apart have to agree on every name."""
+    year, now = 366 * 86400, time.time()
+    assert not [
+        item.nodeid
+        for item in request.session.items
+        for number in re.findall(r"\d{10}", item.nodeid)
+        if abs(int(number) - now) < year
+    ]
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -133,7 +133,7 @@ def test_an_answer_that_was_lost_adds_nothing_twice(watched: Watched) -> None:
     assert watched.env.query("SELECT scene, viewed_at FROM play") == [{"scene": 2, "viewed_at": at}]
 
 
-@pytest.mark.parametrize("mark", [None, LONG_AGO])
+@pytest.mark.parametrize("mark", [None, LONG_AGO], ids=["forgotten", "old"])
 def test_a_database_from_a_backup_adds_nothing_twice(watched: Watched, mark: int | None) -> None:
     """Whatever it forgot, Stash knows."""
     at = watched.watch(2, 10)
