@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from plex.fields import fields_of
+from validation.studio_name import PARENT, STUDIO
 from validation.text import A_NAME, cut_at_word, partial_date, safe_text, tag_key
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     chosen = wanted & fields_of(item_type)
     values = {
         "title": _line(config.title_template.fill(_for_title(scene))),
-        "studio": _line(scene.studio.name if scene.studio else ""),
+        "studio": _line(studio_name(scene, config.studio_name)),
         "summary": cut_at_word(safe_text(scene.details, multiline=True), LONGEST_TEXT),
         "date": period(scene.date),
         "rating": rating(scene.rating100),
@@ -94,6 +95,20 @@ def performers(scene: Scene) -> list[str]:
         else one.name
         for one in scene.performers
     ]
+
+
+def studio_name(scene: Scene, choice: str) -> str:
+    """Give what Plex shall call a scene's studio: itself, the one above it, or both.
+
+    A studio that stands for itself is called by its own name, whatever was chosen.
+    """
+    studio = scene.studio
+    above = studio.parent.name.strip() if studio and studio.parent else ""
+    if studio is None or choice == STUDIO or not above:
+        return studio.name if studio else ""
+    if choice == PARENT:
+        return above
+    return f"{above} / {studio.name}"
 
 
 def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:

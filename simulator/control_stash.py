@@ -97,6 +97,13 @@ class StashControl(ControlClient):
         """Rename a studio, performer, tag or group; its own ``updated_at`` moves on."""
         self.call("rename", kind=kind, number=number, name=name)
 
+    def set_entity(self, kind: str, number: int, **values: Any) -> None:
+        """Change ``parent``, ``details`` or ``image`` of one; ``updated_at`` moves on.
+
+        ``image`` is any words, which give one JPEG of their own, or "" for none.
+        """
+        self.call("set_entity", kind=kind, number=number, **values)
+
     def delete_entity(self, kind: str, number: int) -> None:
         """Take one away and off every scene."""
         self.call("delete_entity", kind=kind, number=number)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SCENE = """
 fragment SceneParts on Scene {
   id title code details date rating100 director organized updated_at
-  studio { id name }
+  studio { id name parent_studio { id name } }
   performers { id name disambiguation }
   tags { id name }
   groups { group { id name } }

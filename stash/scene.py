@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from errors import PermanentError
@@ -29,11 +29,13 @@ class NamedRef:
     """A studio, performer, tag or group of a scene; id 0 when only the name is known.
 
     Two performers may have one name: ``disambiguation`` is what tells them apart, or "".
+    ``parent`` is the studio right above a studio, None where there is none.
     """
 
     id: int
     name: str
     disambiguation: str = ""
+    parent: NamedRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Scene:
             director=read_text(raw.get("director"), of + "director"),
             organized=read_flag(raw.get("organized"), of + "organized"),
             updated_at=read_text(raw.get("updated_at"), of + "updated_at"),
-            studio=None if raw.get("studio") is None else _ref(raw["studio"], of + "studio"),
+            studio=None if raw.get("studio") is None else _studio(raw["studio"], of + "studio"),
             performers=read_each(raw.get("performers"), of + "performers", _ref),
             tags=read_each(raw.get("tags"), of + "tags", _ref),
             groups=read_each(raw.get("groups"), of + "groups", _grouped_ref),
@@ -186,6 +188,12 @@ def _ref(raw: object, what: str) -> NamedRef:
         read_text(raw.get("name"), f"a name in {what}"),
         read_text(raw.get("disambiguation"), f"a disambiguation in {what}"),
     )
+
+
+def _studio(raw: object, what: str) -> NamedRef:
+    studio = _ref(raw, what)
+    above = raw.get("parent_studio") if isinstance(raw, Mapping) else None
+    return studio if above is None else replace(studio, parent=_ref(above, what + "'s parent"))
 
 
 def _grouped_ref(raw: object, what: str) -> NamedRef:

@@ -176,11 +176,16 @@ def record_of(
     )
 
 
-def carried_by(scene: Scene) -> list[tuple[str, int]]:
-    """Give the studio, performers, tags and groups of a scene, as (kind, id)."""
+def carried_by(scene: Scene, *, parents: bool = False) -> list[tuple[str, int]]:
+    """Give the studio, performers, tags and groups of a scene, as (kind, id).
+
+    With ``parents`` the studio above its own, too: a change of its name is one of the scene.
+    """
+    above = scene.studio.parent if parents and scene.studio else None
     return [
         *(("performer", one.id) for one in scene.performers),
         *(("tag", one.id) for one in scene.tags),
         *(("group", one.id) for one in scene.groups),
         *([("studio", scene.studio.id)] if scene.studio else []),
+        *([("studio", above.id)] if above else []),
     ]

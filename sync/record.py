@@ -165,7 +165,12 @@ class Recorder:
                 server=server,
                 undo=written.former.to_json(),
             )
-        ledger.record_scene(connection, plan.record, carried_by(scene))
+        ledger.record_scene(connection, plan.record, carried_by(scene, parents=self._parents))
+
+    @property
+    def _parents(self) -> bool:
+        config = self._context.config
+        return config is not None and config.shows_parents
 
     def _mark_heirs(self, batch: Batch) -> None:
         """Let the scenes be looked at whose turn it is to say what an item shall be.
@@ -252,7 +257,7 @@ class Recorder:
             note=reason if scene.files else NO_FILE,
         )
         with self._store.transaction() as connection:
-            ledger.record_scene(connection, record, carried_by(scene))
+            ledger.record_scene(connection, record, carried_by(scene, parents=self._parents))
             differences.forget_scene(connection, scene.id)
             self.end(row, SKIPPED, record.note)
         self._context.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")

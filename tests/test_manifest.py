@@ -82,6 +82,7 @@ SETTINGS = {
     "studio_collection_prefix": "STRING",
     "sync_fields": "STRING",
     "tag_rules": "STRING",
+    "studio_name": "STRING",
     "title_template": "STRING",
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
+from validation.studio_name import STUDIO, read_studio_name
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
 from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
@@ -63,6 +64,7 @@ class PlexSyncConfig:
         overwrite_plex_edits: Write also what a person changed and locked in Plex.
         scan_missing: Ask Plex to scan the folder of a file it does not know.
         content_rating: Written to every item, such as "XXX"; "" writes none.
+        studio_name: What stands as the studio, out of ``validation.studio_name.CHOICES``.
         studio_collection_prefix: Stands before the studio's name, verbatim.
         group_collection_prefix: Stands before the group's name, verbatim.
         plex_skip_tls_verify: Accept any certificate.
@@ -85,12 +87,18 @@ class PlexSyncConfig:
     overwrite_plex_edits: bool = False
     scan_missing: bool = False
     content_rating: str = ""
+    studio_name: str = STUDIO
     studio_collection_prefix: str = ""
     group_collection_prefix: str = ""
     plex_skip_tls_verify: bool = False
     plays_of_all_accounts: bool = False
     plays_to_stash: bool = False
     redact_logs: bool = False
+
+    @property
+    def shows_parents(self) -> bool:
+        """Whether the name of a studio's parent stands somewhere in Plex."""
+        return self.studio_name != STUDIO
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object] | None) -> PlexSyncConfig:
@@ -160,6 +168,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
+        studio_name=_studio_name(reader),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
@@ -245,6 +254,12 @@ def _title_template(reader: SettingsReader) -> TitleTemplate:
     template, faults = read_title_template(reader.text("title_template", max_length=_LONGEST_LABEL))
     reader.report_all("title_template", faults)
     return template
+
+
+def _studio_name(reader: SettingsReader) -> str:
+    choice, faults = read_studio_name(reader.text("studio_name", max_length=_LONGEST_LABEL))
+    reader.report_all("studio_name", faults)
+    return choice
 
 
 def _prefix(reader: SettingsReader, setting: str) -> str:

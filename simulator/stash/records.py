@@ -87,12 +87,19 @@ class Scene:
 
 @dataclass(slots=True)
 class Entity:
-    """A studio, performer, tag or group."""
+    """A studio, performer, tag or group.
+
+    ``parent`` is the id of a studio's parent; ``details`` are a group's synopsis, too;
+    ``image`` is a studio's or performer's picture and a group's front cover, empty for none.
+    """
 
     id: int
     name: str
     updated_at: str
     disambiguation: str = ""
+    parent: int | None = None
+    details: str = ""
+    image: bytes = b""
 
 
 def jpeg(note: bytes) -> bytes:

@@ -50,6 +50,10 @@ def _studio(scene: Scene, _arguments: Any, context: Context) -> Entity | None:
     return context.database.entities["studio"].get(scene.studio or 0)
 
 
+def _parent(studio: Entity, _arguments: Any, context: Context) -> Entity | None:
+    return context.database.entities["studio"].get(studio.parent or 0)
+
+
 def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
     known = context.database.entities["group"]
     return [SimpleNamespace(group=known[one]) for one in scene.groups if one in known]
@@ -336,6 +340,7 @@ def _stop_job(_: Any, arguments: dict[str, Any], context: Context) -> bool:
 RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "id"): _id,
     ("Scene", "studio"): _studio,
+    ("Studio", "parent_studio"): _parent,
     ("Scene", "performers"): _entities("performer"),
     ("Scene", "tags"): _entities("tag"),
     ("Scene", "groups"): _groups,

@@ -228,6 +228,12 @@ class StashControlApi(ControlApi):
         entity = self.database.entities[kind][number]
         entity.name, entity.updated_at = name, self.database.now()
 
+    def _set_entity(self, kind: str, number: int, **values: Any) -> None:
+        entity = self.database.entities[kind][number]
+        for name, value in values.items():
+            setattr(entity, name, jpeg(value.encode()) if name == "image" and value else value)
+        entity.updated_at = self.database.now()
+
     def _delete_entity(self, kind: str, number: int) -> None:
         self.database.remove_entity(kind, number)
 
