@@ -46,6 +46,8 @@ STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX history_at ON history (at, run)",
         "CREATE INDEX history_scene ON history (scene, number)",
         "CREATE INDEX history_run ON history (run, number)",
+        """CREATE INDEX item_refused ON item (server, scene)
+            WHERE instr(base, '"poster":"refused ') OR instr(base, '"background":"refused ')""",
     ),
 }
 

@@ -46,6 +46,9 @@ _ROWS = (
     "WHERE reason = ? AND reason <> '' AND "
 )
 
+# Word for word the condition of the index, or it is not used.
+_REFUSED = """(instr(base, '"poster":"refused ') OR instr(base, '"background":"refused '))"""
+
 
 def groups(connection: sqlite3.Connection) -> list[Group]:
     """Group what is postponed by reason, most first."""
@@ -94,6 +97,27 @@ def page(
 def looked_at(connection: sqlite3.Connection) -> dict[str, int]:
     """Count the scenes that a look came to an end for, by the outcome of the last one."""
     return dict(connection.execute("SELECT outcome, count(*) FROM scene GROUP BY outcome"))
+
+
+def refused_covers(connection: sqlite3.Connection, server: str) -> int:
+    """Count the scenes with an item whose picture Plex could not take."""
+    number: int = connection.execute(
+        f"SELECT count(DISTINCT scene) FROM item WHERE server = ? AND scene > 0 AND {_REFUSED}",  # noqa: S608 - constants
+        (server,),
+    ).fetchone()[0]
+    return number
+
+
+def refused_page(
+    connection: sqlite3.Connection, server: str, *, after: int, limit: int
+) -> list[int]:
+    """Give up to ``limit`` of those scenes, by number, above one."""
+    rows = connection.execute(
+        "SELECT DISTINCT scene FROM item WHERE server = ? AND scene > ? "  # noqa: S608 - constants
+        f"AND {_REFUSED} ORDER BY scene LIMIT ?",
+        (server, max(after, 0), limit),
+    )
+    return [scene for (scene,) in rows]
 
 
 def changes_since(connection: sqlite3.Connection, moment: float) -> int:

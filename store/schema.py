@@ -76,6 +76,9 @@ TABLES = (
     "CREATE INDEX item_scene ON item (scene, server, rating_key)",
     # For the one question about an item that is new here: does another server have its key?
     "CREATE INDEX item_key ON item (rating_key)",
+    # Whose picture Plex could not take (merge/picture.py); hardly any, so the page counts them.
+    """CREATE INDEX item_refused ON item (server, scene)
+        WHERE instr(base, '"poster":"refused ') OR instr(base, '"background":"refused ')""",
     # What the last look at a scene found.
     """CREATE TABLE scene (
         id INTEGER PRIMARY KEY,

@@ -46,7 +46,10 @@ def page_state(task: Task) -> dict[str, Any]:
         alive = True
     last_look = meta.get(connection, meta.LAST_LOOK)
     known = _known(connection)
-    facts = page_words.Facts(counts, held, bulk, known)
+    differences = page_differences.groups(connection)
+    refused = overview.refused_covers(connection, asked.server(connection))
+    differing = page_words.Differing(refused, sum(group["size"] for group in differences))
+    facts = page_words.Facts(counts, held, bulk, known, differing)
     kind, sentence = page_words.state(facts, now)
     return {
         "now": now,
@@ -67,7 +70,8 @@ def page_state(task: Task) -> dict[str, Any]:
         ],
         "preview_at": page_tasks.preview_at(task),
         "task": page_tasks.last(task),
-        "differences": page_differences.groups(connection),
+        "differences": differences,
+        "refused": refused,
         "undo_run": history.last_run_at(connection),
     }
 
@@ -97,6 +101,18 @@ def page_scenes(task: Task) -> dict[str, Any]:
         ],
         "next": [rows[-1].due_at, rows[-1].kind, rows[-1].id] if len(rows) == limit else None,
     }
+
+
+def page_refused(task: Task) -> dict[str, Any]:
+    """Give one page of the scenes whose cover Plex could not take.
+
+    Arguments: ``limit``, and ``after``, the ``next`` of the page before.
+    """
+    connection = task.store.connection
+    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    after = asked.whole(task.arguments.get("after"))
+    found = overview.refused_page(connection, asked.server(connection), after=after, limit=limit)
+    return {"scenes": found, "next": found[-1] if len(found) == limit else None}
 
 
 def scene_state(task: Task) -> dict[str, Any]:
@@ -159,6 +175,7 @@ def sync_scene(task: Task) -> dict[str, Any]:
 READS: dict[str, Callable[[Task], Any]] = {
     "page_state": page_state,
     "page_scenes": page_scenes,
+    "page_refused": page_refused,
     "page_preview": page_tasks.page_preview,
     "page_differences": page_differences.page_differences,
     "page_history": page_history.page_history,

@@ -87,6 +87,18 @@ class Known(NamedTuple):
     total: int | None = None
 
 
+class Differing(NamedTuple):
+    """What was compared and is not in Plex as in Stash, for good.
+
+    Attributes:
+        refused: Scenes whose cover Plex could not take.
+        kept: Fields of items that stay as a person set them; those that were answered are not.
+    """
+
+    refused: int = 0
+    kept: int = 0
+
+
 class Facts(NamedTuple):
     """What the state is told from."""
 
@@ -94,6 +106,7 @@ class Facts(NamedTuple):
     held: list[holds.Hold]
     bulk: dict[str, Any] | None
     known: Known
+    differing: Differing = Differing()
 
 
 def of_reason(reason: str) -> tuple[str, str]:
@@ -107,7 +120,8 @@ def of_reason(reason: str) -> tuple[str, str]:
 def state(facts: Facts, now: float) -> tuple[str, str]:
     """Give the kind and a sentence.
 
-    The kinds are new, settings, down, bulk, paused, busy, attention, waiting, partly, good.
+    The kinds are new, settings, down, bulk, paused, busy, attention, waiting, partly,
+    except, good.
     """
     queue = facts.queue
     everything = sum(queue.values())
@@ -128,7 +142,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."
     if queue["parked"]:
-        others = _compared(facts.known)
+        others = _compared(facts)
         if queue["waiting"]:
             others = f"{scenes(queue['waiting'])} more will be looked at again by themselves."
         return "attention", (
@@ -138,8 +152,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     if queue["waiting"]:
         verb = "waits" if queue["waiting"] == 1 else "wait"
         return "waiting", (
-            f"{scenes(queue['waiting'])} {verb}; PlexSync looks again by itself. "
-            f"{_compared(facts.known)}"
+            f"{scenes(queue['waiting'])} {verb}; PlexSync looks again by itself. {_compared(facts)}"
         )
     if not facts.known.compared and not facts.known.left_out and not everything:
         if facts.known.total:
@@ -149,32 +162,51 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
                 "then Sync all."
             )
         return "new", "Nothing has been synced yet."
-    return ("good" if _is_all(facts.known) else "partly"), _compared(facts.known)
+    kind = "partly"
+    if _is_all(facts.known):
+        kind = "except" if any(facts.differing) else "good"
+    return kind, _compared(facts)
 
 
 def _is_all(known: Known) -> bool:
     return known.total is not None and known.compared + known.left_out >= known.total
 
 
-def _compared(known: Known) -> str:
+def _compared(facts: Facts) -> str:
     """Say how much of Stash was compared with Plex, so that nothing is claimed of the rest."""
-    left_out = ""
+    known, left_out = facts.known, ""
     if known.left_out:
         left_out = f" {scenes(known.left_out)} left out by the settings, or for want of a file."
+    differing = _differing(facts.differing)
     if _is_all(known):
         verb = "was" if known.compared == 1 else "were"
-        return f"{scenes(known.compared)} {verb} compared with Plex, all there are.{left_out}"
+        return (
+            f"{differing}{scenes(known.compared)} {verb} compared with Plex, all there are."
+            f"{left_out}"
+        )
     if known.total is None:
         return (
-            f"{scenes(known.compared)} compared with Plex so far; how many Stash has is counted "
-            f"soon.{left_out}"
+            f"{differing}{scenes(known.compared)} compared with Plex so far; how many Stash has is "
+            f"counted soon.{left_out}"
         )
     rest = known.total - known.compared - known.left_out
     return (
-        f"{known.compared} of {scenes(known.total)} compared with Plex so far.{left_out} "
-        f"Of the other {scenes(rest) if rest != 1 else 'one'} nothing is known until they are "
-        "saved or 'Sync all to Plex' has looked at them."
+        f"{differing}{known.compared} of {scenes(known.total)} compared with Plex so far."
+        f"{left_out} Of the other {scenes(rest) if rest != 1 else 'one'} nothing is known until "
+        "they are saved or 'Sync all to Plex' has looked at them."
     )
+
+
+def _differing(found: Differing) -> str:
+    """Say what stays different of what was compared, with a blank behind it; "" for nothing."""
+    said = []
+    if found.refused:
+        covers = "cover of 1 scene" if found.refused == 1 else f"covers of {found.refused} scenes"
+        said.append(f"Plex could not take the {covers}.")
+    if found.kept:
+        fields = "1 field stays" if found.kept == 1 else f"{found.kept} fields stay"
+        said.append(f"{fields} different in Plex, as listed below.")
+    return "".join(f"{one} " for one in said)
 
 
 def scene(

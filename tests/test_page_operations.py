@@ -128,6 +128,28 @@ def test_a_scene_never_says_that_it_is_in_step_where_something_is_kept(env: Inst
     assert ask(env, "scene_state", id=5)["state"]["kind"] == "good"
 
 
+def test_the_page_does_not_say_in_step_where_a_cover_was_refused(env: Installation) -> None:
+    """A proxy that takes no picture of this size: the page counts the scenes and names them."""
+    env.run(mode="sync_all")
+    assert ask(env, "page_state")["state"]["kind"] == "good"
+    env.plex.fault("status", method="POST", path="/posters", status=413, times=None)
+    env.stash.set_scene(1, cover="new:too large")
+    env.stash.set_scene(3, cover="new:too large as well")
+    env.run(mode="sync_all")
+    env.plex.clear_faults()
+    found = ask(env, "page_state")
+    assert (found["state"]["kind"], found["refused"]) == ("except", 2)
+    assert "Plex could not take the covers of 2 scenes." in found["state"]["sentence"]
+    assert ask(env, "page_refused") == {"scenes": [1, 3], "next": None}
+    assert ask(env, "page_refused", limit=1) == {"scenes": [1], "next": 1}
+    assert ask(env, "page_refused", limit=1, after=1) == {"scenes": [3], "next": 3}
+    for scene in (1, 3):
+        env.stash.set_scene(scene, cover=f"new:small {scene}")
+    env.run(mode="sync_all")
+    found = ask(env, "page_state")
+    assert (found["state"]["kind"], found["refused"]) == ("good", 0)
+
+
 def test_a_scene_says_that_it_is_in_step_and_names_its_item(env: Installation) -> None:
     """The scene page gets what it needs to link to the item in Plex."""
     env.save(3, title="Linked")

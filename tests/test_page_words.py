@@ -8,7 +8,7 @@ from store import holds
 from store.ledger import SceneRecord
 from store.queue import QueueRow
 from tasks import page_words
-from tasks.page_words import Facts, Known
+from tasks.page_words import Differing, Facts, Known
 
 EMPTY = {"ready": 0, "task": 0, "waiting": 0, "parked": 0}
 
@@ -80,3 +80,25 @@ def test_a_picture_that_was_not_sent_is_not_in_step() -> None:
     kind, sentence = page_words.scene(None, record("changed"), [], 0.0, (), ("poster",))
     assert kind == "refused"
     assert "Plex could not take: poster" in sentence
+
+
+@pytest.mark.parametrize(
+    ("differing", "words"),
+    [
+        (Differing(refused=1), "Plex could not take the cover of 1 scene. 14 scenes"),
+        (Differing(refused=3), "Plex could not take the covers of 3 scenes. 14 scenes"),
+        (Differing(kept=1), "1 field stays different in Plex, as listed below. 14 scenes"),
+        (Differing(refused=3, kept=2), "of 3 scenes. 2 fields stay different in Plex"),
+    ],
+)
+def test_the_page_is_not_in_step_where_something_stays_different(
+    differing: Differing, words: str
+) -> None:
+    """What was refused or kept comes first, whatever else is said."""
+    facts = Facts(EMPTY, [], None, Known(14, 0, 14), differing)
+    kind, sentence = page_words.state(facts, 0.0)
+    assert kind == "except"
+    assert words in sentence
+    for queue in ({"waiting": 1}, {}):
+        some = facts._replace(queue={**EMPTY, **queue}, known=Known(3, 0, 14))
+        assert words.split(". ", maxsplit=1)[0] in page_words.state(some, 0.0)[1]

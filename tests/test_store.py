@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from store import history, holds, ledger, meta, queue, schema
+from store import history, holds, ledger, meta, overview, queue, schema
 from store.enqueue import BACKGROUND, EDIT, TASK, enqueue
 from store.store import Store
 
@@ -355,11 +355,14 @@ def test_no_question_about_one_item_walks_the_ledger(connection: sqlite3.Connect
     ledger.remembered(connection, "server", [1, 2])
     ledger.put_seen(connection, "server", {5: "digest"})
     ledger.owners(connection, [1, 2])
+    overview.refused_covers(connection, "server")
+    overview.refused_page(connection, "server", after=1, limit=2)
     connection.set_trace_callback(None)
-    assert len(asked) >= 8
+    assert len(asked) >= 10
     for question in asked:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
         assert not [step[3] for step in plan if step[3].startswith("SCAN")], question
+        assert "refused" not in question or "item_refused" in str(plan)
 
 
 def test_the_last_three_runs_and_a_week_of_all_else_are_kept(

@@ -23,6 +23,7 @@
     attention: "Some scenes need you",
     waiting: "Some scenes wait",
     partly: "Not all scenes were compared yet",
+    except: "In step, with exceptions",
     good: "In step",
   };
 
@@ -296,7 +297,7 @@
     const kind = state ? state.state.kind : "reading";
     const connected = isConnected(settings);
     // Emptied settings are seen here at once; the worker looks at them when there is work.
-    const alone = connected === false && ["new", "good", "partly", "waiting"].includes(kind);
+    const alone = connected === false && ["new", "good", "except", "partly", "waiting"].includes(kind);
     const hold = state && state.holds.find((one) => one.setting);
     return h(
       "div",
@@ -339,6 +340,7 @@
       state && h(ui.Paths, { state, settings, say, askNow }),
       state && h(ui.Preview, { at: state.preview_at, now: state.now }),
       state && h(ui.Waiting, { state, retry }),
+      state && h(ui.Refused, { state }),
       state && h(ui.Differences, { state, say, askNow }),
       state && h(ui.Recent, { state }),
       // Not before the rest, which would push it down; but also where the rest cannot be read.

@@ -155,6 +155,22 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
 
 
+def test_a_refused_cover_is_no_in_step(
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """All was compared, a cover was refused: the page says so and names the scene."""
+    env.plex.fault("status", method="POST", path="/posters", status=413, times=1)
+    env.run(mode="sync_all")
+    page.goto(PATH)
+    state = page.locator(".plexsync-state")
+    expect(state).to_contain_text("In step, with exceptions")
+    expect(state).to_contain_text("Plex could not take the cover of 1 scene.")
+    refused = page.get_by_role("region", name="Covers that Plex could not take")
+    expect(refused.get_by_role("link")).to_have_count(1)
+    sound()
+    snap()
+
+
 def test_a_server_that_is_down_is_one_state(
     page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
