@@ -395,23 +395,48 @@ def test_the_worker_waits_while_the_task_brings_plays(watched: Watched) -> None:
     assert watched.plays(2) == [at]
 
 
-def test_fifty_plays_among_a_thousand_items_come_with_one_look(tmp_path: Path) -> None:
-    """As many as their counts; Plex is asked for its history and reads of items, by the hundred."""
-    with installation(tmp_path, 1000, plays_to_stash=True) as env, step(env) as stepped:
+@pytest.fixture(scope="module")
+def thousand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A thousand scenes for the tests below, each with views of its own time."""
+    folder = tmp_path_factory.mktemp("thousand")
+    with installation(folder, 1000, plays_to_stash=True) as env, step(env) as stepped:
         made = Watched(env, stepped)
         made.look()
-        counts = {scene: scene % 3 + 1 for scene in range(7, 1000, 20)}
-        for scene, count in counts.items():
-            for number in range(count):
-                made.watch(scene, 60 * number)
-        env.plex.clear_requests()
-        made.look()
-        assert {scene: len(made.plays(scene)) for scene in counts} == counts
-        asked = env.plex.counts()
-        assert (asked["history"], asked["item_reads"], asked["writes"]) == (1, 1, 0)
-        env.stash.clear_requests()
-        made.look()
-        assert env.stash.counts()["total"] == 0
+        yield made
+
+
+def test_fifty_plays_among_a_thousand_items_come_with_one_look(thousand: Watched) -> None:
+    """As many as their counts; Plex is asked for its history and reads of items, by the hundred."""
+    env = thousand.env
+    counts = {scene: scene % 3 + 1 for scene in range(7, 1000, 20)}
+    for scene, count in counts.items():
+        for number in range(count):
+            thousand.watch(scene, 60 * number)
+    env.plex.clear_requests()
+    thousand.look()
+    assert {scene: len(thousand.plays(scene)) for scene in counts} == counts
+    asked = env.plex.counts()
+    assert (asked["history"], asked["item_reads"], asked["writes"]) == (1, 1, 0)
+    env.stash.clear_requests()
+    thousand.look()
+    assert env.stash.counts()["total"] == 0
+
+
+def test_a_thousand_plays_come_back_as_nothing(thousand: Watched) -> None:
+    """No hook, no row, no PUT, and no play a second time, however often the worker looks."""
+    env = thousand.env
+    for key in env.plex.rating_keys():
+        env.plex.watched(key, thousand.now + 1000)
+    for server in (env.plex, env.stash):
+        server.clear_requests()
+    runs = len(env.stash.runs())
+    for _ in range(3):
+        thousand.look()
+        thousand.stepped.drain()
+    assert thousand.adds() == 1000
+    assert env.plex.counts()["writes"] == 0
+    assert len(env.stash.runs()) == runs
+    assert thousand.stepped.rows() == {}
 
 
 def test_a_living_worker_brings_plays_by_itself(tmp_path: Path) -> None:
