@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from plex.fields import fields_of
 from validation.studio_name import PARENT, STUDIO
+from validation.sync_fields import COLLECTION_FIELDS
 from validation.text import A_NAME, cut_at_word, partial_date, safe_text, tag_key
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     if not config.content_rating:
         del values["content_rating"]  # an empty setting leaves Plex's alone
     members = {name: names for name, names in lists.items() if name in chosen}
-    if wanted & {"group_collections", "studio_collection"}:
+    if wanted & COLLECTION_FIELDS:
         members["collections"] = collections(scene, config)
     return Desired({name: text for name, text in values.items() if name in chosen}, members)
 
@@ -112,13 +113,23 @@ def studio_name(scene: Scene, choice: str) -> str:
 
 
 def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
-    """Give the collections a scene belongs in: its groups, its studio, as far as chosen."""
-    names: list[str] = []
-    if "group_collections" in config.sync_fields:
-        names += [config.group_collection_prefix + group.name for group in scene.groups]
-    if "studio_collection" in config.sync_fields and scene.studio:
-        names.append(config.studio_collection_prefix + scene.studio.name)
-    return _names(names)
+    """Give the collections a scene belongs in, as far as chosen: its groups, its studio, and so on.
+
+    A studio that has none above it stands at the top of its family and is in that collection, too.
+    """
+    studio = scene.studio
+    above = studio.parent or studio if studio else None
+    all_names = {
+        "group_collections": [group.name for group in scene.groups],
+        "studio_collection": [studio.name] if studio else [],
+        "parent_studio_collection": [above.name] if above else [],
+        "performer_collections": performers(scene),
+    }
+    return _names(
+        prefix + name
+        for field, prefix in config.collection_prefixes.items()
+        for name in all_names[field]
+    )
 
 
 def period(date: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 from xml.sax.saxutils import quoteattr
 
@@ -57,7 +58,7 @@ def test_a_movie_gets_every_field() -> None:
             "performers": ("B", "A"),
             "director": ("Director",),
             "tags": ("T",),
-            "collections": ("G", "Studio"),
+            "collections": ("G", "Studio", "B", "A"),
         },
     )
 
@@ -89,8 +90,18 @@ def test_an_empty_scene_wants_nothing_in_every_field() -> None:
 
 def test_collections_carry_their_prefixes() -> None:
     """Groups and studio become collections, each with its own prefix."""
-    both = config(group_collection_prefix="Series: ", studio_collection_prefix="Studio: ")
+    both = config(
+        *("group_collections", "studio_collection"),
+        group_collection_prefix="Series: ",
+        studio_collection_prefix="Studio: ",
+    )
     assert desired(FULL, both, "movie").lists["collections"] == ("Series: G", "Studio: Studio")
+    family = config("parent_studio_collection", parent_studio_collection_prefix="Network: ")
+    child = replace(FULL, studio=NamedRef(2, "Child", parent=FULL.studio))
+    for scene in (FULL, child):  # who has nobody above stands at the top
+        assert desired(scene, family, "movie").lists["collections"] == ("Network: Studio",)
+    people = config("performer_collections", performer_collection_prefix="With ")
+    assert desired(FULL, people, "movie").lists["collections"] == ("With B", "With A")
     studio = config("studio_collection")
     assert desired(FULL, studio, "movie").lists["collections"] == ("Studio",)
 

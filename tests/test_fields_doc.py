@@ -26,7 +26,7 @@ SCENE = Scene(
     date="2024-05",
     rating100=85,
     director="D. Irector",
-    studio=NamedRef(1, "Amber Films"),
+    studio=NamedRef(1, "Amber Films", parent=NamedRef(2, "Amber Group")),
     performers=(NamedRef(1, "Zoë, A."), NamedRef(2, "Bea")),
     tags=(NamedRef(1, "HD"), NamedRef(2, "hd"), NamedRef(3, "Colour, Graded")),
     groups=(NamedRef(1, "Acme Nights"),),
@@ -44,6 +44,8 @@ IN_STASH = {
     "tags": "; ".join(one.name for one in SCENE.tags),
     "group_collections": SCENE.groups[0].name,
     "studio_collection": "Amber Films",
+    "parent_studio_collection": "Amber Group",
+    "performer_collections": "; ".join(one.name for one in SCENE.performers),
     "poster": "cover",
     "background": "cover",
 }
@@ -75,6 +77,8 @@ def sent(field: str) -> str:
         content_rating="XXX",
         group_collection_prefix="Series: ",
         studio_collection_prefix="Studio: ",
+        parent_studio_collection_prefix="Network: ",
+        performer_collection_prefix="With: ",
     )
     merged = merge(desired(SCENE, config, "movie"), an_item(), None, Pending())
     (params,) = requests_for(merged.edit)

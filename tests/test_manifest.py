@@ -80,6 +80,8 @@ SETTINGS = {
     "redact_logs": "BOOLEAN",
     "scan_missing": "BOOLEAN",
     "studio_collection_prefix": "STRING",
+    "parent_studio_collection_prefix": "STRING",
+    "performer_collection_prefix": "STRING",
     "sync_fields": "STRING",
     "tag_rules": "STRING",
     "studio_name": "STRING",

@@ -10,7 +10,7 @@ from merge.desired import studio_name
 from simulator.library import STUDIOS
 from stash.scene import NamedRef, Scene
 from store.enqueue import EDIT
-from tests.bulk_worker import BulkWorker, stepped_bulk, synced, writes
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
@@ -91,3 +91,20 @@ def test_a_studio_that_gets_another_parent_takes_its_scenes_along(env: Installat
         stepped.drain()
         assert env.item(1)["fields"]["studio"] == STUDIOS[own - 1]
         env.stash.set_entity("studio", own, parent=ABOVE)
+
+
+def test_a_renamed_parent_takes_its_collection_along(env: Installation) -> None:
+    """Items leave the collection of its old name and are in that of the new one."""
+    with stepped_bulk(
+        env,
+        sync_fields="parent_studio_collection",
+        parent_studio_collection_prefix="Network: ",
+    ) as stepped:
+        synced(stepped, range(1, SCENES + 1))
+        env.plex.person_sets(key_of(env, 3), tags={"collection": ["Network: Above", "Favourites"]})
+        env.stash.rename("studio", ABOVE, "New Above")
+        stepped.mark_as(EDIT, [ABOVE], "studio")
+        stepped.drain()
+        for number in range(1, SCENES + 1):
+            wanted = {"Network: New Above"} | ({"Favourites"} if number == 3 else set())
+            assert set(env.item(number)["tags"]["collection"]) == wanted

@@ -18,6 +18,7 @@ from validation.config import (
     settings_fingerprint,
 )
 from validation.path_map import PathMap
+from validation.sync_fields import COLLECTION_FIELDS
 from validation.tag_rules import TagRules
 from validation.text import one_line
 from validation.title_template import Part, TitleTemplate
@@ -54,7 +55,7 @@ def test_url_and_token_are_enough() -> None:
     assert (config.plex_connect_timeout, config.plex_read_timeout) == (5.0, 30.0)
     assert config.sync_fields == frozenset(DEFAULT_FIELDS)
     assert config.path_map == PathMap()
-    assert set(FIELDS) - config.sync_fields == {"group_collections", "studio_collection"}
+    assert set(FIELDS) - config.sync_fields == COLLECTION_FIELDS
 
 
 @pytest.mark.parametrize("nothing", [None, "", "   ", 0, 0.0], ids=short_id)
@@ -92,6 +93,8 @@ def test_every_setting_reaches_the_config() -> None:
         "content_rating": " XXX ",
         "studio_name": " Both ",
         "studio_collection_prefix": " From Studio:  ",
+        "parent_studio_collection_prefix": "Network: ",
+        "performer_collection_prefix": "With ",
         "group_collection_prefix": "G ",
         "plex_skip_tls_verify": "Yes",
         "plays_of_all_accounts": True,
@@ -118,6 +121,8 @@ def test_every_setting_reaches_the_config() -> None:
         content_rating="XXX",
         studio_name="both",
         studio_collection_prefix="From Studio:  ",
+        parent_studio_collection_prefix="Network: ",
+        performer_collection_prefix="With ",
         group_collection_prefix="G ",
         plex_skip_tls_verify=True,
         plays_of_all_accounts=True,

@@ -140,7 +140,7 @@
   /** Settings whose names, as shown among the settings, are not simply their keys in words. */
   const SHOWN = { only_organized: "Only Organized Scenes" };
   const KEYS =
-    /\b(?:content_rating|exclude_tags|group_collection_prefix|only_organized|overwrite_plex_edits|path_map|plex_connect_timeout|plex_libraries|plex_read_timeout|plex_skip_tls_verify|plex_token|plex_url|plays_of_all_accounts|plays_to_stash|redact_logs|scan_missing|studio_collection_prefix|studio_name|sync_fields|tag_rules|title_template)\b/g;
+    /\b(?:content_rating|exclude_tags|group_collection_prefix|only_organized|overwrite_plex_edits|parent_studio_collection_prefix|path_map|performer_collection_prefix|plex_connect_timeout|plex_libraries|plex_read_timeout|plex_skip_tls_verify|plex_token|plex_url|plays_of_all_accounts|plays_to_stash|redact_logs|scan_missing|studio_collection_prefix|studio_name|sync_fields|tag_rules|title_template)\b/g;
 
   /** The name of a setting as Stash shows it: "plex_url" is "Plex URL". */
   function nameOf(key) {

@@ -66,6 +66,8 @@ class PlexSyncConfig:
         content_rating: Written to every item, such as "XXX"; "" writes none.
         studio_name: What stands as the studio, out of ``validation.studio_name.CHOICES``.
         studio_collection_prefix: Stands before the studio's name, verbatim.
+        parent_studio_collection_prefix: Before the name of the studio above it, verbatim.
+        performer_collection_prefix: Stands before a performer's name, verbatim.
         group_collection_prefix: Stands before the group's name, verbatim.
         plex_skip_tls_verify: Accept any certificate.
         plays_of_all_accounts: Take what every account watched, not only the owner.
@@ -89,6 +91,8 @@ class PlexSyncConfig:
     content_rating: str = ""
     studio_name: str = STUDIO
     studio_collection_prefix: str = ""
+    parent_studio_collection_prefix: str = ""
+    performer_collection_prefix: str = ""
     group_collection_prefix: str = ""
     plex_skip_tls_verify: bool = False
     plays_of_all_accounts: bool = False
@@ -98,7 +102,18 @@ class PlexSyncConfig:
     @property
     def shows_parents(self) -> bool:
         """Whether the name of a studio's parent stands somewhere in Plex."""
-        return self.studio_name != STUDIO
+        return self.studio_name != STUDIO or "parent_studio_collection" in self.sync_fields
+
+    @property
+    def collection_prefixes(self) -> dict[str, str]:
+        """What stands before the name, by each field of collections that is synced."""
+        prefixes = {
+            "group_collections": self.group_collection_prefix,
+            "studio_collection": self.studio_collection_prefix,
+            "parent_studio_collection": self.parent_studio_collection_prefix,
+            "performer_collections": self.performer_collection_prefix,
+        }
+        return {field: text for field, text in prefixes.items() if field in self.sync_fields}
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object] | None) -> PlexSyncConfig:
@@ -170,6 +185,8 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
         studio_name=_studio_name(reader),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
+        parent_studio_collection_prefix=_prefix(reader, "parent_studio_collection_prefix"),
+        performer_collection_prefix=_prefix(reader, "performer_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
         plays_of_all_accounts=reader.flag("plays_of_all_accounts"),

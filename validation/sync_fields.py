@@ -19,15 +19,20 @@ FIELDS = (
     "tags",
     "group_collections",
     "studio_collection",
+    "parent_studio_collection",
+    "performer_collections",
     "poster",
     "background",
 )
 """What sync_fields may name, in the order of the documentation."""
 
-DEFAULT_FIELDS = tuple(
-    name for name in FIELDS if name not in ("group_collections", "studio_collection")
+COLLECTION_FIELDS = frozenset(
+    ("group_collections", "studio_collection", "parent_studio_collection", "performer_collections")
 )
-"""What is synced when sync_fields is empty: everything but the two collections."""
+"""Those that put items into collections."""
+
+DEFAULT_FIELDS = tuple(name for name in FIELDS if name not in COLLECTION_FIELDS)
+"""What is synced when sync_fields is empty: everything but the collections."""
 
 # Anything else is not repeated: it may be a token in the wrong box.
 _LIKE_A_FIELD = re.compile(r"[A-Za-z _-]{1,24}")
