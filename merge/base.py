@@ -31,7 +31,8 @@ class Base:
     what they had before us; ``images`` what became of poster and background, by name
     (merge/picture.py); ``earlier`` digests of what we wrote before that, by field,
     the newest last: Plex may go back to it (merge/compare.py, ``digest``); ``edited_from``
-    the item's updatedAt as read before our last edit, in epoch seconds, 0 for never.
+    the item's updatedAt as read before our last edit, in epoch seconds, 0 for never;
+    ``by_rule`` the members of ``members`` that a rule for tags sent there, by list.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Base:
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     edited_from: int = 0
+    by_rule: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
@@ -56,6 +58,7 @@ class Base:
         content["given"] = dict(self.given)
         content["earlier"] = dict(self.earlier)
         content["edited_from"] = self.edited_from
+        content["by_rule"] = dict(self.by_rule)
         return _dump({name: entry for name, entry in content.items() if entry})
 
     @classmethod
@@ -69,6 +72,7 @@ class Base:
             given=_tuples(content.get("given", {})),
             earlier=_tuples(content.get("earlier", {})),
             edited_from=content.get("edited_from", 0),
+            by_rule=_tuples(content.get("by_rule", {})),
             **{name: frozenset(content.get(name, ())) for name in _SETS},
         )
 

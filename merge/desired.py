@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from plex.fields import fields_of
 from validation.studio_name import PARENT, STUDIO
 from validation.sync_fields import COLLECTION_FIELDS
+from validation.tag_rules import COLLECTION, LABEL
 from validation.text import A_NAME, cut_at_word, partial_date, safe_text, tag_key
 
 if TYPE_CHECKING:
@@ -22,22 +23,29 @@ if TYPE_CHECKING:
 
     from stash.scene import Scene
     from validation.config import PlexSyncConfig
+    from validation.tag_rules import Written
 
 #: Bytes of UTF-8 up to which one text is sent. Encoded in a URL they may be
 #: three times as many; tens of kB are known to fail.
 LONGEST_TEXT = 12_000
 LONGEST_LINE = 1_000
+#: Fields with which the rules for tags are followed at all.
+RULED = frozenset({"tags", "labels"})
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
     """Stash's side of the merge; a field that is not to be synced is absent.
 
-    ``date`` may be a period (2024 or 2024-05); "" and () mean "nothing".
+    ``date`` may be a period (2024 or 2024-05); "" and () mean "nothing". ``by_rule`` names the
+    members of a list that are there because a rule sent a tag there. Where a list is absent that
+    rules can send tags to, what they sent there before is taken back, and nothing else
+    (merge/three_way.py); None leaves that, too, as it is.
     """
 
     values: Mapping[str, str]
     lists: Mapping[str, tuple[str, ...]]
+    by_rule: Mapping[str, tuple[str, ...]] | None = None
 
 
 def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
@@ -52,10 +60,11 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
         "rating": rating(scene.rating100),
         "content_rating": _line(config.content_rating),
     }
+    tags = config.tag_rules.apply(scene.tags)
     lists = {
         "performers": _names(performers(scene)),
         "director": _names([scene.director]),
-        "tags": _names(config.tag_rules.apply(tag.name for tag in scene.tags)),
+        "tags": _names(tags.genres),
     }
     # sort_title follows the title that Plex ends up with, so merge/three_way.py derives it.
     if "sort_title" in wanted:
@@ -63,9 +72,24 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     if not config.content_rating:
         del values["content_rating"]  # an empty setting leaves Plex's alone
     members = {name: names for name, names in lists.items() if name in chosen}
-    if wanted & COLLECTION_FIELDS:
-        members["collections"] = collections(scene, config)
-    return Desired({name: text for name, text in values.items() if name in chosen}, members)
+    by_rule = {name: _names(names) for name, names in _sent(tags, config)}
+    if "labels" in by_rule:
+        members["labels"] = by_rule["labels"]
+    if wanted & COLLECTION_FIELDS or "collections" in by_rule:
+        sent = by_rule.get("collections", ())
+        members["collections"] = _names((*collections(scene, config), *sent))
+    values = {name: text for name, text in values.items() if name in chosen}
+    follow = wanted & RULED
+    return Desired(values, members, by_rule if follow else None)
+
+
+def _sent(tags: Written, config: PlexSyncConfig) -> Iterable[tuple[str, list[str]]]:
+    """Give the lists beside genres that rules send tags to, with what they send of a scene's."""
+    places = config.tag_rules.places
+    if LABEL in places and config.sync_fields & RULED:
+        yield "labels", tags.labels
+    if COLLECTION in places and "tags" in config.sync_fields:
+        yield "collections", tags.collections
 
 
 def _for_title(scene: Scene) -> dict[str, str]:

@@ -18,10 +18,11 @@ Lists go by member (merge/members.py). What was meant before a crash counts as w
 a text if Plex has it, a member in any case. Merging the result again gives no edit.
 
 All this belongs to the item. Where another scene has it by now, what that one holds is
-no change that somebody made in Stash. Two kinds of locks are nobody's word: that of
-collections, which Plex sets itself with any write (seen on 1.43.3), and all of an
-item's whose title is locked and still the name of its file: those were set by the
-thousand, on whatever stood there.
+no change that somebody made in Stash. Three kinds of locks are nobody's word: that of
+collections, which Plex sets itself with any write (seen on 1.43.3), that of labels, which
+no agent gives and every tool locks: who set one meant that it stays, not that none joins it;
+and all of an item's whose title is locked and still the name of its file: those were set by
+the thousand, on whatever stood there.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
 EARLIER_TEXTS = 12
 EARLIER_LISTS = 6
 EARLIER_MEMBERS = 300
+#: Lists whose lock forbids nobody to join them. Of labels others are never taken out, not even
+#: where a person chose Stash's: Plex limits by them what an account may see.
+_OPEN = frozenset({"collections", "labels"})
+_OTHERS_STAY = frozenset({"labels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,10 @@ def merge(
             work.text(name, ours)
     if "sort_title" in wanted.values:
         work.sort_title(wanted.values.get("title", item.values["title"]))
-    for name, names in wanted.lists.items():
+    lists = work.by_rules(wanted)
+    for name, names in lists.items():
         work.list(name, names)
-    work.fold({*wanted.values, *wanted.lists})
+    work.fold({*wanted.values, *lists})
     return work.result()
 
 
@@ -140,6 +146,7 @@ class _Work:
         self.released = set(base.released)
         self.reported = set(base.reported)
         self.undone = set(base.undone)
+        self.by_rule = dict(base.by_rule)
         self.kept: dict[str, tuple[str, str]] = {}
         self.notes: list[str] = []
 
@@ -290,6 +297,19 @@ class _Work:
             self.reported.add(name)
             self.notes.append(f"{name}: {sentence}")
 
+    def by_rules(self, wanted: Desired) -> Mapping[str, tuple[str, ...]]:
+        """Give the lists that are wanted, and those of which only what a rule sent there goes."""
+        if wanted.by_rule is None:
+            return wanted.lists
+        lists = dict(wanted.lists)
+        for name, sent in self.base.by_rule.items():
+            if name not in lists:
+                lists[name] = _without(self.base.members.get(name, ()), sent)
+        if "labels" in self.pending.any_members:  # nothing else gives them
+            lists.setdefault("labels", ())
+        self.by_rule = {name: sent for name, sent in wanted.by_rule.items() if sent}
+        return lists
+
     def list(self, name: str, names: tuple[str, ...]) -> None:
         """Decide one list."""
         before, tried = self.base_members.get(name), name in self.pending.any_members
@@ -316,8 +336,8 @@ class _Work:
         )
         first_time = before is None and not tried
         locked = self.by_hand if first_time or name in self.foreign else self.item.locked
-        if name == "collections" and (first_time or name in self.foreign):
-            locked = frozenset()  # Plex's own doing
+        if name in _OPEN and (first_time or name in self.foreign):
+            locked = frozenset()
         if (
             first_time
             and self.adopt
@@ -349,6 +369,9 @@ class _Work:
         """Give a list Stash's members and no others; those that are there keep what they have."""
         here = {tag_key(member.name): member for member in self.item.lists[name]}
         wanted = {tag_key(one): one for one in names}
+        if name in _OTHERS_STAY:
+            ours = {tag_key(one) for one in self.given.get(name, ())}
+            wanted |= {key: one.name for key, one in here.items() if key not in ours | {*wanted}}
         self.base_members[name] = self.given[name] = names
         for known in (self.foreign, self.released, self.undone, self.reported):
             known.discard(name)
@@ -403,6 +426,7 @@ class _Work:
             given=self.given,
             earlier=self.earlier,
             edited_from=item.updated_at if edit else self.base.edited_from,
+            by_rule=self.by_rule,
         )
         changes = {name: (item.values[name], new) for name, new in self.values.items()}
         for name, change in self.lists.items():

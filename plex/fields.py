@@ -33,6 +33,9 @@ LISTS = (
     PlexField("performers", "actor", "Role", on_episode=True),
     PlexField("director", "director", "Director", on_episode=True),
     PlexField("tags", "genre", "Genre", on_episode=False),
+    # Assumed, no recording shows a labelled item: as plexapi's Label reads it, and as every
+    # list is written. Episodes take labels, too (plexapi's tests against a real server).
+    PlexField("labels", "label", "Label", on_episode=True),
     PlexField("collections", "collection", "Collection", on_episode=True),
 )
 BY_NAME = {field.name: field for field in SCALARS + LISTS}

@@ -31,7 +31,7 @@ _AS_IT_IS = (("checkFiles", "0"), ("skipRefresh", "1"))
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a list: a genre, a collection, or an actor with role and picture."""
+    """One member of a list: a genre, a label, a collection, or an actor with role and picture."""
 
     name: str
     role: str = ""

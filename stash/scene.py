@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from errors import PermanentError
 
@@ -24,18 +24,30 @@ METADATA = "metadata"
 """The ``update_type`` of a job that carries a scene's metadata."""
 
 
+class TagAbove(NamedTuple):
+    """A tag above another one: how many steps, its name and its other names."""
+
+    steps: int
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class NamedRef:
     """A studio, performer, tag or group of a scene; id 0 when only the name is known.
 
     Two performers may have one name: ``disambiguation`` is what tells them apart, or "".
     ``parent`` is the studio right above a studio, None where there is none.
+    Of a tag, and only where ``tag_rules`` looks at them, ``aliases`` are its other names and
+    ``above`` the tags above it, the nearest first.
     """
 
     id: int
     name: str
     disambiguation: str = ""
     parent: NamedRef | None = None
+    aliases: tuple[str, ...] = ()
+    above: tuple[TagAbove, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
             return False
         base = Base.from_json(entry.base)
         merged = merge(
-            Desired(base.values, base.members),
+            Desired(base.values, base.members, base.by_rule),
             item,
             base,
             Pending(),

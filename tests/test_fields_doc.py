@@ -16,6 +16,7 @@ from stash.scene import NamedRef, Scene
 from tests.plex_in_miniature import an_item
 from validation.config import PlexSyncConfig
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS
+from validation.tag_rules_text import read_tag_rules
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 
@@ -42,6 +43,7 @@ IN_STASH = {
     "performers": "; ".join(one.name for one in SCENE.performers),
     "director": SCENE.director,
     "tags": "; ".join(one.name for one in SCENE.tags),
+    "labels": "; ".join(one.name for one in SCENE.tags),
     "group_collections": SCENE.groups[0].name,
     "studio_collection": "Amber Films",
     "parent_studio_collection": "Amber Group",
@@ -79,6 +81,7 @@ def sent(field: str) -> str:
         studio_collection_prefix="Studio: ",
         parent_studio_collection_prefix="Network: ",
         performer_collection_prefix="With: ",
+        tag_rules=read_tag_rules("label: HD" if field == "labels" else "")[0],
     )
     merged = merge(desired(SCENE, config, "movie"), an_item(), None, Pending())
     (params,) = requests_for(merged.edit)

@@ -19,7 +19,7 @@ from validation.config import (
 )
 from validation.path_map import PathMap
 from validation.sync_fields import COLLECTION_FIELDS
-from validation.tag_rules import TagRules
+from validation.tag_rules import Fate, TagRules
 from validation.text import one_line
 from validation.title_template import Part, TitleTemplate
 
@@ -114,7 +114,7 @@ def test_every_setting_reaches_the_config() -> None:
         sync_fields=frozenset({"title", "sort_title", "studio_collection"}),
         only_organized=True,
         exclude_tags=("Private", "Do Not Sync"),
-        tag_rules=TagRules(dropped=frozenset({"funny"})),
+        tag_rules=TagRules(own={"funny": Fate(is_dropped=True)}),
         title_template=TitleTemplate((Part("", "", "title", ""),), ", uncut"),
         overwrite_plex_edits=True,
         scan_missing=True,

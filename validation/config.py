@@ -12,7 +12,8 @@ from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
 from validation.studio_name import STUDIO, read_studio_name
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
-from validation.tag_rules import TagRules, read_tag_rules
+from validation.tag_rules import TagRules
+from validation.tag_rules_text import read_tag_rules
 from validation.text import tag_key
 from validation.title_template import TitleTemplate, read_title_template
 
@@ -59,7 +60,7 @@ class PlexSyncConfig:
         only_organized: Only scenes that are marked as organized.
         exclude_tags: Scenes with one of these tags are left alone (compare by
             ``validation.text.tag_key``).
-        tag_rules: Which tags become genres, and by which names.
+        tag_rules: Where tags go, and by which names.
         title_template: What a title in Plex is made of.
         overwrite_plex_edits: Write also what a person changed and locked in Plex.
         scan_missing: Ask Plex to scan the folder of a file it does not know.
@@ -262,7 +263,7 @@ def _sync_fields(reader: SettingsReader) -> frozenset[str]:
 
 
 def _tag_rules(reader: SettingsReader) -> TagRules:
-    rules, faults = read_tag_rules(reader.text("tag_rules", max_length=_LONGEST_LIST))
+    rules, faults = read_tag_rules(reader.text("tag_rules", max_length=_LONGEST_LIST, lines=True))
     reader.report_all("tag_rules", faults)
     return rules
 

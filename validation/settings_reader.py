@@ -120,13 +120,16 @@ class SettingsReader:
             more = len(messages) - _MOST_REPORTED
             self.report(setting, f"has {more} more faults like these")
 
-    def text(self, setting: str, *, max_length: int, keep_end: bool = False) -> str:
+    def text(
+        self, setting: str, *, max_length: int, keep_end: bool = False, lines: bool = False
+    ) -> str:
         """One line of text; "" when it is unset or cannot be used.
 
         Args:
             setting: Its key.
             max_length: The longest text allowed, in characters.
             keep_end: Keep blanks at the end (they are the point of "Studio: ").
+            lines: It may have several lines, which come with one line feed between them.
         """
         value = self._settings.get(setting)
         if _is_unset(value):
@@ -135,12 +138,14 @@ class SettingsReader:
             self.report(setting, f"must be text, not {_kind(value)}")
             return ""
         text = strip_pasted(value)
+        if lines:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         if keep_end and text:
             behind = value[value.index(text) + len(text) :]
             text += " " * behind.count(" ")
         if len(text) > max_length:
             fault = f"is too long: {len(text)} characters, at most {max_length} are possible"
-        elif not is_safe_line(text):
+        elif not all(map(is_safe_line, text.split("\n") if lines else [text])):
             fault = "contains line ends or control characters; type it again"
         else:
             return text

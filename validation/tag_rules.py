@@ -1,151 +1,166 @@
-"""The tag_rules setting: which of a scene's tags Plex gets as genres, and by which names. Pure.
+"""The tag_rules setting: where each of a scene's tags goes in Plex, and by which names. Pure.
 
-Rules stand between semicolons, and each is of one kind:
+Rules stand on lines of their own or between semicolons, and each is of one kind:
 
 - ``only: A, B``: a tag that no rule names is not written;
-- ``drop: X``: never written;
-- ``X, Y => Z``: written as Z; several tags become one.
+- ``drop: X``, or ``nowhere: X``: never written;
+- ``X, Y => Z``: written as Z, several tags as one; ``X => Z too``: as Z beside its own name;
+- ``label: A``, ``collection: A``, ``genre: A``: where it goes, which is a genre otherwise.
 
-A rule looks at a tag as Stash names it, so what one rule renames no other rule sees, and
-the order of the rules does not matter. Two rules that disagree about a tag are a fault. Names are
-compared by ``tag_key``. One that holds a comma, a semicolon, an arrow or begins like a rule
-is put in double quotes, a quote inside doubled.
+Wherever a rule names a tag ``children of C`` may stand, which is every tag below C, however
+far; ``children of C => parent`` writes them as C, ``=> parent too`` as both.
+
+A rule looks at a tag as Stash names it, by its name or an alias, so what one rule renames no
+other rule sees, and the order of the rules does not matter. Only where it goes is also asked
+of the name that it is written by, and of that alone where it is written beside its own.
+Of the rules of a kind the nearest to the tag counts: those that name it itself, else those
+that name what is right above it, and so on; of several equally near ones all, but one that
+drops it goes first. Two rules that disagree about what both name are a fault. Names are
+compared by ``tag_key``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from validation.text import tag_key
 
-_ARROW = "=>"
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"|(=>|[,;"])|((?:(?!=>)[^,;"])+)')
-_KEYWORD = re.compile(r"\s*(only|drop)\s*:", re.IGNORECASE)
-# Such a word may get a meaning; as a tag's name it would silently match nothing.
-_RESERVED = re.compile(
-    r"(?:children\s+of\s|(?:only|drop|genre|label|collection)s?\s*:)", re.IGNORECASE
-)
-_KINDS = "write it as only: A, B or drop: A or A, B => C"
+#: Where a tag can go, the first where no rule says it.
+GENRE, LABEL, COLLECTION = PLACES = ("genre", "label", "collection")
+
+
+class Called(Protocol):
+    """What has a name of its own and may have others."""
+
+    @property
+    def name(self) -> str:
+        """What Stash calls it."""
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Its other names."""
+
+
+class Above(Called, Protocol):
+    """A tag above another one."""
+
+    @property
+    def steps(self) -> int:
+        """How far above, 1 for a parent."""
+
+
+class Tag(Called, Protocol):
+    """A tag as far as rules look at it."""
+
+    @property
+    def above(self) -> Iterable[Above]:
+        """Those above it, the nearest first."""
+
+
+class Naming(NamedTuple):
+    """A name to be written by, "" for that of the tag it was found below; beside its own?"""
+
+    name: str
+    too: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the rules say of one tag, or of those below one.
+
+    It is kept only because some rule names it: an empty one says that ``only`` lets it pass.
+    """
+
+    is_dropped: bool = False
+    naming: Naming | None = None
+    places: frozenset[str] = frozenset()
+
+
+class Written(NamedTuple):
+    """Names for each place, in the order of the tags; one may come twice."""
+
+    genres: list[str]
+    labels: list[str]
+    collections: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """What becomes of tags; all keys are ``tag_key``'s. Without a rule all stay as they are.
+    """What becomes of tags; all keys are ``tag_key``'s. Without a rule all become genres.
 
     Attributes:
         only: Whether tags that no rule names are left out.
-        named: The tags that ``only`` lists, and the names that others become.
-        dropped: Tags that are never written.
-        renamed: The name that a tag is written by instead of its own.
+        own: What rules say of a tag that they name; the names that others become are here, too.
+        below: What they say of the tags below one.
     """
 
     only: bool = False
-    named: frozenset[str] = frozenset()
-    dropped: frozenset[str] = frozenset()
-    renamed: Mapping[str, str] = field(default_factory=dict, hash=False)
+    own: Mapping[str, Fate] = field(default_factory=dict, hash=False)
+    below: Mapping[str, Fate] = field(default_factory=dict, hash=False)
 
-    def apply(self, names: Iterable[str]) -> list[str]:
-        """Give what is to be written for tags of Stash, in their order; one may come twice."""
-        written: list[str] = []
-        for name in names:
-            key = tag_key(name)
-            if key in self.renamed:
-                written.append(self.renamed[key])
-            elif key not in self.dropped and (not self.only or key in self.named):
-                written.append(name)
-        return written
+    @property
+    def places(self) -> frozenset[str]:
+        """The places beside genres that any rule sends a tag to."""
+        fates = (*self.own.values(), *self.below.values())
+        return frozenset().union(*(fate.places for fate in fates)) - {GENRE}
 
+    def apply(self, tags: Iterable[Tag]) -> Written:
+        """Give what is to be written for tags of Stash."""
+        written: dict[str, list[str]] = {place: [] for place in PLACES}
+        for tag in tags:
+            for name, places in self.of(tag):
+                for place in places:
+                    written[place].append(name)
+        return Written(*written.values())
 
-def read_tag_rules(text: str) -> tuple[TagRules, tuple[str, ...]]:
-    """Give the rules in ``text``, and for each fault what is wrong and how to mend it.
+    def of(self, tag: Tag) -> list[tuple[str, frozenset[str]]]:
+        """Give the names that one tag is written by, with the places of each."""
+        said = list(self._said_of(tag)) if self.own or self.below else []
+        if not said:
+            return [] if self.only else [(tag.name, frozenset({GENRE}))]
+        if any(fate.is_dropped for fate, _ in said[0]):
+            return []
+        nearest = next((near for near in said if any(fate.naming for fate, _ in near)), [])
+        namings = [(fate.naming, above) for fate, above in nearest if fate.naming]
+        found: dict[str, frozenset[str]] = {}
+        if not namings or any(one.too for one, _ in namings):
+            found[tag.name] = self._places(tag.name, said)
+        for one, above in namings:
+            name = one.name or above
+            # What is written beside a tag's own name is a tag of its own.
+            found.setdefault(name, self._places(name, [] if one.too else said))
+        return list(found.items())
 
-    A fault names its rule by number only: a name may be private, or a token in the wrong box.
-    With any fault the rules are not to be used.
-    """
-    only = False
-    listed: set[str] = set()
-    targets: dict[str, int] = {}
-    dropped: dict[str, int] = {}
-    renamed: dict[str, tuple[str, int]] = {}
-    faults: list[str] = []
-    for number, tokens in enumerate(_split(text), 1):
-        kind, left, right, fault = _read_rule(tokens)
-        if fault:
-            faults.append(f"rule {number} {fault}")
-        elif kind == "only":
-            only = True
-            listed.update(map(tag_key, left))
-        elif kind == "drop":
-            for name in left:
-                dropped.setdefault(tag_key(name), number)
-        else:
-            targets.setdefault(tag_key(right), number)
-            for name in left:
-                before = renamed.setdefault(tag_key(name), (right, number))
-                if before[0] != right:
-                    faults.append(
-                        f"rule {number} gives a tag another name than rule {before[1]} does; "
-                        "keep one of them"
-                    )
-    for key, number in dropped.items():
-        other = renamed[key][1] if key in renamed else targets.get(key)
-        if other is not None:
-            faults.append(f"rule {number} drops a tag that rule {other} writes; keep one of them")
-        elif key in listed:
-            faults.append(f"rule {number} drops a tag that an only rule names; keep one of them")
-    names = {key: name for key, (name, _) in renamed.items()}
-    return TagRules(only, frozenset(listed | set(targets)), frozenset(dropped), names), tuple(
-        faults
-    )
+    def _said_of(self, tag: Tag) -> Iterable[list[tuple[Fate, str]]]:
+        """Give what rules say of a tag, the nearest first, with the tag that they name."""
+        near = [(fate, "") for fate in _found(self.own, tag)]
+        if near:
+            yield near
+        if not self.below:
+            return
+        steps: dict[int, list[tuple[Fate, str]]] = {}
+        for above in tag.above:
+            for fate in _found(self.below, above):
+                steps.setdefault(above.steps, []).append((fate, above.name))
+        yield from (steps[step] for step in sorted(steps))
 
-
-def _split(text: str) -> list[list[tuple[str, bool]]]:
-    """Give the tokens of each rule that is not blank: text, and whether it stood in quotes."""
-    rules: list[list[tuple[str, bool]]] = [[]]
-    for found in _TOKEN.finditer(text):
-        if found[2] == ";":
-            rules.append([])
-        elif found[1] is not None:
-            rules[-1].append((found[1].replace('""', '"'), True))
-        else:
-            rules[-1].append((found[0], False))
-    return [rule for rule in rules if any(quoted or text.strip() for text, quoted in rule)]
+    def _places(self, name: str, said: list[list[tuple[Fate, str]]]) -> frozenset[str]:
+        """Give where a tag goes that is written by a name."""
+        as_named = self.own.get(tag_key(name), Fate()).places
+        for number, near in enumerate(said):
+            # One that names the tag itself is nearer than any that names what is above it.
+            is_itself = not number and not near[0][1]
+            if as_named and not is_itself:
+                return as_named
+            places = frozenset().union(*(fate.places for fate, _ in near))
+            if places:
+                return places | as_named if is_itself else places
+        return as_named or frozenset({GENRE})
 
 
-def _read_rule(tokens: list[tuple[str, bool]]) -> tuple[str, list[str], str, str]:
-    """Read one rule: its kind ("only", "drop" or "=>"), the names, the name behind, a fault."""
-    keyword = None if tokens[0][1] else _KEYWORD.match(tokens[0][0])
-    if keyword:
-        tokens = [(tokens[0][0][keyword.end() :], False), *tokens[1:]]
-    sides: list[list[str]] = [[]]
-    pieces: list[tuple[str, bool]] = []
-    for text, quoted in [*tokens, (",", False)]:
-        if not quoted and text == '"':
-            return "", [], "", 'has an opening " but no closing one'
-        if quoted or text not in (",", _ARROW):
-            if quoted or text.strip():
-                pieces.append((text, quoted))
-            continue
-        if len(pieces) > 1:
-            return "", [], "", "has text beside a name in quotes; put a comma or a semicolon there"
-        for name, was_quoted in pieces:
-            if not was_quoted and _RESERVED.match(name.strip()):
-                return "", [], "", f"begins a name with a word that is no rule; {_KINDS}"
-            if name.strip():
-                sides[-1].append(name.strip())
-        pieces = []
-        if text == _ARROW:
-            sides.append([])
-    if keyword:
-        if len(sides) > 1:
-            return "", [], "", f"has a {_ARROW} behind {keyword[1].lower()}; {_KINDS}"
-        fault = "" if sides[0] else f"names no tag behind {keyword[1].lower()}"
-        return keyword[1].lower(), sides[0], "", fault
-    if len(sides) != 2:
-        fault = f"has no {_ARROW}" if len(sides) == 1 else f"has more than one {_ARROW}"
-        return "", [], "", f"{fault}; {_KINDS}"
-    if not sides[0] or len(sides[1]) != 1:
-        return "", [], "", f"needs a tag before the {_ARROW} and one name behind it; {_KINDS}"
-    return _ARROW, sides[0], sides[1][0], ""
+def _found(fates: Mapping[str, Fate], tag: Called) -> list[Fate]:
+    """Give what is said of a tag by its name or any alias, each once."""
+    keys = dict.fromkeys(map(tag_key, (tag.name, *tag.aliases)))
+    return [fates[key] for key in keys if key in fates]
