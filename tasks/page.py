@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from store import history, holds, ledger, meta, overview, plays, queue
 from store.enqueue import enqueue
 from sync import left_out
-from tasks import asked, host, page_differences, page_history, page_tasks, page_words
+from tasks import (
+    asked,
+    host,
+    page_differences,
+    page_history,
+    page_settings,
+    page_tasks,
+    page_words,
+)
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -180,6 +188,7 @@ READS: dict[str, Callable[[Task], Any]] = {
     "page_differences": page_differences.page_differences,
     "page_history": page_history.page_history,
     "scene_state": scene_state,
+    "check_settings": page_settings.check_settings,
 }
 MODES: dict[str, Callable[[Task], Any]] = {
     **READS,

@@ -94,9 +94,6 @@ def _answer(task: Task, ask: Callable[[dict[str, object]], dict[str, Any]]) -> d
 def _faults(fault: SyncError) -> list[dict[str, str | None]]:
     """Give what is wrong, setting by setting; nothing waits for what is only being tried."""
     if isinstance(fault, SettingsError):
-        return [
-            {"setting": one.setting, "message": f"{one.message[:1].upper()}{one.message[1:]}."}
-            for one in fault.problems
-        ]
+        return [{"setting": one.setting, "message": one.sentence} for one in fault.problems]
     message = fault.while_trying() if isinstance(fault, PlexError) else fault.message
     return [{"setting": fault.setting, "message": message}]

@@ -193,6 +193,14 @@ def manifest(repo_root: Path) -> Any:
     return _load((repo_root / MANIFEST).read_text(encoding="utf-8"))
 
 
+def test_every_setting_has_its_place_in_the_panel(manifest: Any, repo_root: Path) -> None:
+    """Each stands in one group of ui/settings_groups.js, and no group names another."""
+    table = (repo_root / "ui" / "settings_groups.js").read_text(encoding="utf-8")
+    groups = re.findall(r"settings: \[([^\]]*)\]", table)
+    found = [name for group in groups for name in re.findall(r'"(\w+)"', group)]
+    assert sorted(found) == sorted(manifest["settings"])
+
+
 def test_stash_would_load_it(manifest: Any) -> None:
     """The manifest passes every rule by which Stash refuses or ignores one."""
     assert problems_of(manifest) == []

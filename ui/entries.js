@@ -62,13 +62,12 @@
   }
   append("SettingsToolsSection", () => h(ToolsEntry, { key: "plexsync" }));
 
-  // The rows that our panel replaces; Stash draws the others.
+  // Some rows are our panel's; Stash draws the others, group by group.
   api.patch.instead("PluginSettings", function (props, ...rest) {
     const next = rest[rest.length - 1];
     const others = rest.slice(0, -1);
     if (props.pluginID !== ui.ID) return next(props, ...others);
-    const settings = props.settings.filter((setting) => !ui.OURS.includes(setting.name));
-    return h(React.Fragment, null, h(ui.ConnectionPanel), next({ ...props, settings }, ...others));
+    return h(ui.Settings, { draw: next, props, rest: others });
   });
 
   // Since Stash 0.28; before, these two are never drawn and nothing is amiss.

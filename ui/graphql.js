@@ -137,25 +137,8 @@
     return titles;
   }
 
-  /** Settings whose names, as shown among the settings, are not simply their keys in words. */
-  const SHOWN = { only_organized: "Only Organized Scenes" };
-  const KEYS =
-    /\b(?:content_rating|exclude_tags|group_collection_prefix|only_organized|overwrite_plex_edits|parent_studio_collection_prefix|path_map|performer_collection_prefix|plex_connect_timeout|plex_libraries|plex_read_timeout|plex_skip_tls_verify|plex_token|plex_url|plays_of_all_accounts|plays_to_stash|redact_logs|scan_missing|studio_collection_prefix|studio_name|sync_fields|tag_rules|title_template)\b/g;
-
-  /** The name of a setting as Stash shows it: "plex_url" is "Plex URL". */
-  function nameOf(key) {
-    const word = (part) =>
-      /^(url|tls)$/.test(part) ? part.toUpperCase() : part.charAt(0).toUpperCase() + part.slice(1);
-    return SHOWN[key] || key.split("_").map(word).join(" ");
-  }
-
-  /** A text of PlexSync's with its settings called as on the screen. */
-  const shown = (text) => String(text).replace(KEYS, nameOf);
-
   Object.assign(ui, {
     ask,
-    nameOf,
-    shown,
     problem,
     operation,
     readSettings,

@@ -198,7 +198,14 @@
     );
   }
 
-  function ConnectionPanel() {
+  /** The settings as Stash has them by now, other rows' changes included. */
+  ui.useSaved = () => {
+    const stash = useStashSettings();
+    return (stash && stash.plugins[ui.ID]) || {};
+  };
+
+  /** `onFaults` is told of what a test found at settings that are not the panel's own. */
+  function ConnectionPanel({ onFaults }) {
     const stash = useStashSettings();
     const stored = stash ? stash.plugins[ui.ID] || {} : null;
     const [settings, setSettings] = useState(stored);
@@ -248,6 +255,10 @@
     }
 
     const outcome = React.useRef(null);
+    React.useEffect(() => {
+      const found = result && !result.ok ? result.faults : [];
+      onFaults(found.filter((one) => one.setting && !OURS.includes(one.setting)));
+    }, [result]);
     React.useEffect(() => {
       // At the setting at fault, else right below the buttons, which may be the window's edge.
       if (!result) return;

@@ -39,6 +39,11 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.setting}: {self.message}"
 
+    @property
+    def sentence(self) -> str:
+        """The message as a sentence of its own, for where the setting's name stands before it."""
+        return f"{self.message[:1].upper()}{self.message[1:]}."
+
 
 class SettingsError(ConfigurationError):
     """Settings that cannot be used: the queue waits until they are mended.

@@ -8,15 +8,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from playwright.sync_api import expect
 
 from simulator.control import free_port
+from tests.browser.host import ROOT
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 SETTINGS = "/settings?tab=plugins"
 
@@ -98,6 +100,59 @@ def test_a_working_connection_is_confirmed(page: Page, env: Installation) -> Non
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+
+
+def group(page: Page, title: str) -> Locator:
+    """A group of settings, by the words that it is unfolded with."""
+    return page.locator("details").filter(has=page.get_by_text(title, exact=True))
+
+
+def test_settings_stand_in_groups_and_the_rare_ones_are_folded(
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """Each setting is drawn once, by the name that Stash gives it; the keyboard unfolds a group."""
+    env.settings(redact_logs=True)
+    page.goto(SETTINGS)
+    expect(page.get_by_label("Tag Rules", exact=True)).to_be_visible()
+    expect(page.get_by_label("Redact Logs", exact=True)).to_be_hidden()
+    expect(group(page, "Care")).to_contain_text("1 set")
+    expect(page.get_by_text("Others", exact=True)).to_have_count(0)
+    snap()
+    summary = group(page, "Care").locator("summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Redact Logs", exact=True)).to_be_visible()
+    page.get_by_label("Content Rating", exact=True).fill("XXX")
+    wait_for(lambda: stored(env).get("content_rating") == "XXX")
+    for title in ("More about the connection", "Collections", "From Plex to Stash"):
+        group(page, title).locator("summary").click()
+    manifest = yaml.safe_load((ROOT / "PlexSync.yml").read_text(encoding="utf-8"))
+    for key, setting in manifest["settings"].items():
+        assert page.evaluate("key => window.PlexSyncUi.nameOf(key)", key) == setting["displayName"]
+        if key != "plex_libraries":
+            shown = page.get_by_label(setting["displayName"], exact=True)
+            expect(shown).to_have_count(1)
+            expect(shown).to_be_visible()
+    sound()
+
+
+def test_a_folded_group_opens_when_one_of_its_settings_is_wrong(
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """What is wrong is said above its row before anything is tested, and goes once it is mended."""
+    env.settings(plex_connect_timeout="soon")
+    page.goto(SETTINGS)
+    row = page.get_by_label("Plex Connect Timeout", exact=True)
+    expect(row).to_be_visible()
+    fault = group(page, "More about the connection").get_by_role("alert")
+    expect(fault).to_contain_text("Plex Connect Timeout: Must be a number of seconds")
+    sound()
+    snap()
+    row.fill("5")
+    expect(fault).to_have_count(0)
+    expect(row).to_be_visible()
+    page.get_by_label("Path Map", exact=True).fill("/stash/media")
+    expect(page.get_by_role("alert").filter(has_text="Path Map:")).to_be_visible()
 
 
 FAULTS: dict[str, tuple[dict[str, str], str, str]] = {
