@@ -52,7 +52,8 @@
         Fact,
         { name: "Queue" },
         [
-          [queue.ready + queue.task, "to look at"],
+          [queue.ready, "to look at"],
+          [queue.task, "of Sync all"],
           [queue.waiting, "waiting"],
           [queue.parked, queue.parked === 1 ? "needs you" : "need you"],
         ]
@@ -90,7 +91,7 @@
         now: done,
         max: Math.max(bulk.total, 1),
         animated: bulk.running,
-        variant: bulk.running ? "success" : "secondary",
+        variant: bulk.running ? "success" : "warning",
         "aria-label": "Scenes looked at",
       }),
       h(

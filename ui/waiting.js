@@ -10,6 +10,33 @@
   /** Scenes of a page. */
   const PAGE = 20;
 
+  /** Reasons of which each is a card; of more each is a line, to be unfolded. */
+  const FEW = 3;
+  /** Characters of a message that always fit into its row. */
+  const SHORT = 60;
+
+  /** What happened, on one line until it is unfolded. */
+  function Message({ text }) {
+    if (text.length <= SHORT) return text;
+    return h("details", { className: "plexsync-line" }, h("summary", null, text));
+  }
+
+  function Fold({ group, now, children }) {
+    const parked = group.parked > 0;
+    return h(
+      "details",
+      { className: `plexsync-fold ${parked ? "plexsync-parked" : ""}` },
+      h(
+        "summary",
+        null,
+        h("strong", null, group.title),
+        h("span", { className: `badge badge-${parked ? "warning" : "secondary"}` }, ui.number(group.size)),
+        group.next_due !== null && h("span", { className: "plexsync-quiet" }, ui.ahead(group.next_due, now))
+      ),
+      children
+    );
+  }
+
   function SceneRow({ row, title, server, now, onRetry }) {
     return h(
       "tr",
@@ -21,7 +48,7 @@
           ? h(ui.SceneLink, { id: row.id, title })
           : `${row.kind} ${row.id}`
       ),
-      h("td", { className: "plexsync-message" }, row.message),
+      h("td", { className: "plexsync-message" }, h(Message, { text: ui.shown(row.message) })),
       h("td", { className: "plexsync-when" }, ui.ahead(row.due_at, now)),
       h(
         "td",
@@ -180,9 +207,13 @@
       { className: "plexsync-section", "aria-labelledby": "plexsync-waiting" },
       h("h2", { id: "plexsync-waiting" }, "What waits, and why"),
       state.groups.length
-        ? state.groups.map((group) =>
-            h(Group, { key: group.reason, group, server: state.server, retry, now: state.now })
-          )
+        ? state.groups.map((group) => {
+            const card = h(Group, { group, server: state.server, retry, now: state.now });
+            const { reason } = group;
+            return state.groups.length > FEW
+              ? h(Fold, { key: reason, group, now: state.now }, card)
+              : h(React.Fragment, { key: reason }, card);
+          })
         : h(
             "p",
             { className: "plexsync-empty" },

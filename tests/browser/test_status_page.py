@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from store.enqueue import TASK
 from tests.installation import wait_for
 
 if TYPE_CHECKING:
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
     from tests.installation import Installation
 
 PATH = "/plugins/PlexSync"
+
+#: How far a bar's colour stands off that of its track, as WCAG counts it.
+BAR_STANDS_OFF = r"""(bar) => {
+  const parse = (element) => getComputedStyle(element).backgroundColor.match(/[\d.]+/g).map(Number);
+  const ground = (element) => {
+    const [r, g, b, a = 1] = parse(element);
+    if (a === 1) return [r, g, b];
+    return ground(element.parentElement).map((value, i) => value * (1 - a) + [r, g, b][i] * a);
+  };
+  const light = (rgb) => rgb
+    .map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const [a, b] = [light(ground(bar)), light(ground(bar.parentElement))].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""
 
 
 def fill(env: Installation, rows: list[tuple[Any, ...]]) -> None:
@@ -302,6 +318,66 @@ def test_100_000_waiting_scenes_are_a_count_and_pages(
     snap()
     assert max(sizes) < 50_000
     assert page.locator(".plexsync *").count() < 1_000
+
+
+def test_thirty_reasons_are_thirty_lines_on_a_telephone(
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """Each reason is a line that the keyboard unfolds; of a scene's message one line is seen."""
+    page.set_viewport_size({"width": 420, "height": 800})
+    env.save(1, title="x")
+    env.settled()
+    env.kill_workers()
+    long = "Plex answered something that nobody has ever seen, and said so at some length. " * 3
+    later = time.time() + 3600
+    fill(env, [(10 + n, later, f"OddReason{n:02}", f"Scene {10 + n}: {long}") for n in range(30)])
+    page.goto(PATH)
+    lines = page.locator(".plexsync-fold")
+    expect(lines).to_have_count(30)
+    boxes = [lines.nth(n).bounding_box() for n in range(30)]
+    assert max(box["height"] for box in boxes if box) < 48
+    snap("thirty_reasons")
+    lines.nth(3).locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    lines.nth(3).get_by_role("button", name="Show scenes").click()
+    message = lines.nth(3).locator(".plexsync-message")
+    expect(message).to_be_visible()
+    before = message.bounding_box()
+    message.locator("summary").focus()
+    page.keyboard.press("Enter")
+    after = message.bounding_box()
+    assert before
+    assert after
+    assert before["height"] < 48 < after["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    sound()
+    snap("thirty_reasons_unfolded")
+
+
+def test_a_paused_run_is_seen_and_its_number_is_the_queues(
+    page: Page, env: Installation, snap: Callable[..., None]
+) -> None:
+    """The bar stands off its ground, and state, bar and queue count the same scenes."""
+    page.set_viewport_size({"width": 420, "height": 800})
+    env.save(1, title="x")
+    env.settled()
+    env.kill_workers()
+    keep(env, "bulk", {"started": time.time(), "total": 5, "last": 5, "marked": True})
+    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
+        store.executemany(
+            "INSERT INTO dirty (kind, id, revision, urgency, marked_at, run) "
+            "VALUES ('scene', ?1, ?1, ?2, 0, 1)",
+            [(number, TASK) for number in (3, 4, 5)],
+        )
+        store.commit()
+    page.goto(PATH)
+    expect(page.locator(".plexsync-state")).to_contain_text("with 3 scenes to go")
+    expect(page.get_by_text("2 of 5 scenes, paused")).to_be_visible()
+    expect(page.locator(".plexsync-fact").filter(has_text="Queue")).to_contain_text("3 of Sync all")
+    expect(page.get_by_role("button", name="Go on with sync all")).to_be_visible()
+    bar = page.get_by_role("progressbar")
+    assert page.evaluate(BAR_STANDS_OFF, bar.element_handle()) >= 3
+    snap()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
