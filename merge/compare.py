@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,12 @@ def digest(name: str, text: str) -> str:
     number = _number(text) if name == "rating" else None
     plain = comparable(text) if number is None else f"{number:g}"
     return sha1(plain.encode(errors="replace"), usedforsecurity=False).hexdigest()[:8]
+
+
+@lru_cache(8192)
+def name_digest(key: str) -> str:
+    """Give the digest of a list's member by its ``tag_key``; many items share the same names."""
+    return digest("", key)
 
 
 def full_date(period: str) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from merge.compare import digest
+from merge.compare import digest, name_digest
 from plex.edits import ListEdit
 from plex.item import Member
 from validation.text import comparable, tag_key
@@ -82,7 +82,7 @@ def merge_members(
     missing = [key for key in ours if key not in here]
     went_back = known.is_restored and is_earlier(theirs, known.earlier)
     if went_back:
-        given |= {key for key in here if digest("", key) in known.earlier}
+        given |= {key for key in here if name_digest(key) in known.earlier}
     if by_hand and not went_back and not tried:
         first_time = known.before is None
         if first_time or (known.is_foreign and same_members(before, names)):

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from merge.base import Base, Pending
-from merge.compare import as_written, digest, present, same, unchanged
+from merge.compare import as_written, digest, name_digest, present, same, unchanged
 from merge.desired import sort_title
 from merge.members import Known, in_words, merge_members, same_members, state_of
 from plex.edits import Edit, ListEdit
@@ -388,7 +388,7 @@ class _Work:
         here = state_of(member.name for member in edit.members)
         states = [one for one in known if one[:1] == here[:1] and one != here]
         members = [one for one in known if one[:1] != here[:1]]
-        members += [digest("", tag_key(one)) for one in self.given[name]]
+        members += [name_digest(tag_key(one)) for one in self.given[name]]
         kept = dict.fromkeys(members)
         self.earlier[name] = (
             *list(kept)[-EARLIER_MEMBERS:],

@@ -82,7 +82,8 @@ class _Connection:
                 sock.sendall(head)
                 if body:
                     sock.sendall(body)
-            meanwhile()
+            while meanwhile() and not sockets.is_readable(sock):
+                pass
             sock.settimeout(wait)
             response = SwiftResponse(sock, method=method)
             try:
@@ -175,7 +176,8 @@ class Exchange:
             take: Makes the result of the answer. The connection is kept only if it
                 has read the body to its end.
             meanwhile: Called once the request has left, for what can be done until the
-                answer is there; again if it had to be sent twice. It must not raise.
+                answer is there, and again until then while it says that more can be
+                done; anew if it had to be sent twice. It must not raise.
             wait: Seconds of silence allowed, for this request only; None for the usual.
             once: Doing this twice does harm, although the method usually can be repeated.
 

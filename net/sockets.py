@@ -8,6 +8,7 @@ also has a share in one deadline for the whole answer.
 from __future__ import annotations
 
 import io
+import select
 import socket
 import ssl
 import time
@@ -67,6 +68,14 @@ class TimedSocket:
     def makefile(self, *_: object) -> io.BufferedReader:
         """Give its bytes; the deadline of the answer is counted from now on."""
         return io.BufferedReader(_TimedReader(self._sock), 65536)
+
+
+def is_readable(sock: socket.socket) -> bool:
+    """Say whether anything has come already, if only the end; True where nobody can tell."""
+    try:
+        return bool(select.select((sock,), (), (), 0)[0])
+    except (OSError, ValueError):  # closed, or a number beyond what select takes
+        return True
 
 
 def connect(

@@ -101,10 +101,14 @@ class Planning:
         self._is_long = self._is_over = self._is_whole = False
         self._fault: Exception | None = None
 
-    def step(self) -> None:
-        """Go on by one step, unless that may take long. Raises nothing and settles nothing."""
+    def step(self) -> bool:
+        """Go on by one step, unless that may take long; say whether another may follow.
+
+        Raises nothing and settles nothing.
+        """
         if not self._is_long:
             self._advance()
+        return not (self._is_long or self._is_over)
 
     def complete(self) -> bool:
         """Go on to the end; say whether nothing came in between. Raises and settles nothing."""

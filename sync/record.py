@@ -110,14 +110,18 @@ class Recorder:
         server = context.client().machine_identifier  # no question within the transaction
         with self._store.transaction() as connection:
             started = float((meta.get(connection, meta.SYNC_ALL) or {}).get("started") or 0)
+            ended: Counter[str] = Counter()
             for plan in plans:
                 row = batch.rows.get(plan.scene.id)
-                in_run = bool(started and row and queue.is_in_run(connection, row))
+                in_run = bool(row and queue.is_in_run(connection, row))
                 self._keep(plan, server, started if in_run else 0.0)
                 if plan.fault is None:
-                    self.end(batch.rows.get(plan.scene.id), plan.outcome)
+                    if row and queue.done(connection, row) and in_run:
+                        ended[plan.outcome] += 1
                     as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
                     unchanged.note_seen(context, batch, plan.record, as_is)
+            for outcome, scenes in ended.items():
+                history.count(connection, outcome, scenes=scenes)
             ledger.put_seen(connection, server, batch.seen)
             batch.seen.clear()
             meta.put(connection, meta.LAST_LOOK, context.clock())

@@ -506,6 +506,42 @@ def test_an_upload_is_not_hurried_by_the_connect_timeout(session_for: SessionFor
         assert [len(asked.body) for asked in wire.asked] == [len(image)] * 2
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_what_can_be_done_meanwhile_is_done_until_the_answer_is_there(
+    secure: bool, tmp_path: Path
+) -> None:
+    """Again and again while more is left; once the answer is there it is read first."""
+    done: list[float] = []
+    answered: list[float] = []
+
+    def reply(asked: Asked, _sock: socket.socket) -> bytes:
+        time.sleep(0.3 if asked.path == "/slow" else 0)
+        answered.append(time.monotonic())
+        return container()
+
+    def step(last: int) -> Callable[[], bool]:
+        def one() -> bool:
+            time.sleep(0.02)
+            done.append(time.monotonic())
+            return len(done) < last
+
+        return one
+
+    with Wire(reply, tls=self_signed(tmp_path) if secure else None) as wire:
+        transport = PlexTransport(wire.url, **USUAL | {"verify": False})
+        try:
+            transport.ask("GET", "/", {})  # over TLS what comes first are session tickets
+            answered.clear()
+            transport.ask("PUT", "/slow", {}, None, step(1000))
+            assert 3 < len(done) < 1000
+            assert done[-2] < answered[0] + 0.02
+            done.clear()
+            transport.ask("PUT", "/slow", {}, None, step(2))
+            assert len(done) == 2
+        finally:
+            transport.close()
+
+
 # --- connections -------------------------------------------------------------------------------
 
 
