@@ -1,7 +1,7 @@
 """The numbers that PlexSync promises, each as a ratio of two things measured in one run.
 
 ``make bench``, or ``python -m tools.bench [--quick] [--only hook,scene,...]``. With ``--before
-FOLDER`` (``make bench BEFORE=FOLDER``) the groups unchanged and entities measure the earlier
+FOLDER`` (``make bench BEFORE=FOLDER``) the groups hooks, unchanged and entities measure the earlier
 build of that checkout beside this one. Rows with a goal end in "ok" or "over"; the others are
 shown beside them. The exit status is 0 when everything could be measured, whatever came out;
 with ``--strict`` a row that is "over" is status 1. A row's spread is the middle half of its
@@ -33,6 +33,7 @@ def beside(before: Path, *, quick: bool) -> dict[str, Group]:
     sizes = {50: 1} if quick else {10_000: 7, 100_000: 3}
     size, edits = (50, 3) if quick else (5_000, 60)
     return {
+        "hooks": partial(bench_before.hook_rows, before=before, pairs=5 if quick else 300),
         "unchanged": partial(bench_before.unchanged_rows, before=before, sizes=sizes),
         "entities": partial(bench_before.entity_rows, before=before, size=size, edits=edits),
     }

@@ -17,6 +17,7 @@ from typing import Final
 from simulator.control import ROOT
 from simulator.demo_environment import Environment, env, wait_for
 from simulator.library import STUDIOS, TAGS
+from tools import bench_hook
 from tools.bench_bulk import Sync, sync_all
 from tools.bench_row import Row, counted, paired, percentile, seconds
 from tools.bench_scene import AGREED
@@ -24,6 +25,26 @@ from tools.bench_scene import AGREED
 #: Things that change together, by kind.
 THINGS: Final = {"studio": len(STUDIOS), "tag": len(TAGS), "performer": 500 - len(STUDIOS + TAGS)}
 MEMORY: Final = 80
+
+
+def hook_rows(folder: Path, before: Path, pairs: int) -> Iterator[Row]:
+    """Measure and give the row about a hook whose worker is alive.
+
+    Args:
+        folder: An empty folder.
+        before: The checkout of the earlier build.
+        pairs: How many hooks of each, in turn.
+    """
+    with _both(folder, before, 10) as builds:
+        runners = [bench_hook.Runner(built, bench_hook.real_python()) for built in builds]
+        took: list[list[float]] = [[], []]
+        for built in builds:
+            bench_hook.with_worker(built)
+        for number in range(pairs + 2):
+            for runner, values in zip(runners, took, strict=True):
+                values.append(runner.hook(number % 10 + 1))
+        mine, theirs = (values[2:] for values in took)  # the first two only warm up
+    yield paired(f"{pairs} hooks in a row : the build before", mine, theirs, 0.55)
 
 
 def unchanged_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[Row]:

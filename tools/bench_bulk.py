@@ -68,7 +68,7 @@ def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterat
             took,
             both,
             # The promise is about many: of few, starting task and worker is half.
-            2.0 if size >= PROMISED else None,
+            (1.1 if latency else 1.5) if size >= PROMISED else None,
             remark=f"{size / took[0]:.0f} scenes a second; "
             f"{count(syncs[0].connections, 'connection')} to Plex",
         )

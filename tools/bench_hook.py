@@ -104,7 +104,7 @@ def rows(
 
 def _alone(built: Environment, pairs: int) -> Iterator[Row]:
     """One hook at a time, a worker alive, nothing to do for it between two hooks."""
-    _with_worker(built)
+    with_worker(built)
     runner = Runner(built, real_python())
     ours: list[float] = []
     bare: list[float] = []
@@ -140,7 +140,7 @@ def _alone(built: Environment, pairs: int) -> Iterator[Row]:
 
 def _one_after_another(built: Environment, many: int) -> Iterator[Row]:
     """Hooks as Stash runs them after a bulk edit: each when the one before has ended."""
-    _with_worker(built)
+    with_worker(built)
     runner = Runner(built, real_python())
     ours, floor = [], []
     for number in range(1, many + 1):
@@ -166,7 +166,7 @@ def _starting(built: Environment, starts: int) -> Iterator[Row]:
 
 def _crowd(built: Environment, crowd: int, at_once: int) -> Iterator[Row]:
     """Many hooks at once, while Plex is away, so that the worker does not compete with them."""
-    _with_worker(built)
+    with_worker(built)
     runner = Runner(built, real_python())
     built.plex.switches(maintenance=STARTING)
     runner.hook(1)
@@ -189,7 +189,7 @@ def _wall(pool: ThreadPoolExecutor, turns: Sequence[Callable[[], object]]) -> fl
     return time.perf_counter() - began
 
 
-def _with_worker(built: Environment) -> None:
+def with_worker(built: Environment) -> None:
     """See that a worker lives and has nothing to do."""
     built.save(1, title="The first of all")
     built.calm()
