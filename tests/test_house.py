@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -521,14 +520,35 @@ def test_mocks_stay_in_the_mission_contract() -> None:
     assert set(mocking) <= {"test_plex_integration.py"}
 
 
-def test_no_test_is_named_by_the_clock(request: pytest.FixtureRequest) -> None:
+def test_no_test_is_named_by_the_clock() -> None:
     """Two processes that collect a second apart have to agree on every name."""
-    year, now = 366 * 86400, time.time()
     assert not [
-        item.nodeid
-        for item in request.session.items
-        for number in re.findall(r"\d{10}", item.nodeid)
-        if abs(int(number) - now) < year
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for name in named_by_the_clock(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    example = "T = int(time.time()) - 5\n@pytest.mark.parametrize('at', [None, T]{})\ndef f(): ..."
+    assert named_by_the_clock(ast.parse(example.format(""))) == ["T"]
+    assert named_by_the_clock(ast.parse(example.format(", ids=['never', 'then']"))) == []
+
+
+def named_by_the_clock(module: ast.Module) -> list[str]:
+    """Module-level values that the clock or chance gives, where they name a test's case."""
+    calls = re.compile(r"\b(time\.\w+|\w*\.?now|uuid\d|random\.\w+|secrets\.\w+)\(")
+    changing = {
+        target.id
+        for one in module.body
+        if isinstance(one, ast.Assign) and calls.search(ast.unparse(one.value))
+        for target in one.targets
+        if isinstance(target, ast.Name)
+    }
+    return [
+        name.id
+        for one in ast.walk(module)
+        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("parametrize")
+        if "ids" not in {keyword.arg for keyword in one.keywords}
+        for name in ast.walk(one)
+        if isinstance(name, ast.Name) and name.id in changing
     ]
 
 
