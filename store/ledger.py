@@ -115,6 +115,14 @@ def entries_for(connection: sqlite3.Connection, scene: int) -> list[LedgerEntry]
     return [LedgerEntry._make(row) for row in rows]
 
 
+def count_items(connection: sqlite3.Connection, server: str) -> int:
+    """Count the items of a server that are a scene's, from an index alone."""
+    number: int = connection.execute(
+        "SELECT count(*) FROM item INDEXED BY item_scene WHERE scene > 0 AND server = ?", (server,)
+    ).fetchone()[0]
+    return number
+
+
 def remembered(
     connection: sqlite3.Connection, server: str, scenes: Sequence[int]
 ) -> dict[int, list[int]]:

@@ -53,6 +53,9 @@ SYNC_ALL = "bulk"
 SYNCED_ALL = "synced_all"
 #: Unix time at which a "Sync all" or a "Retry failed" was started last.
 TASK_BEGAN = "task_began"
+#: What a person is asked before it is taken away (worker/brake.py): {at, scenes, text}. And
+#: what was taken away unasked lately: [[Unix time, items], ...].
+BRAKE, TAKEN = "brake", "taken"
 #: What the running "Release locks" has released: [items, locks].
 RELEASED = "released"
 #: {at, text} of the last preview; {name, at, ok, text} of the last task.

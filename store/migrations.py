@@ -48,6 +48,8 @@ STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX history_run ON history (run, number)",
         """CREATE INDEX item_refused ON item (server, scene)
             WHERE instr(base, '"poster":"refused ') OR instr(base, '"background":"refused ')""",
+        "ALTER TABLE dirty ADD COLUMN brake INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE dirty ADD COLUMN takes TEXT NOT NULL DEFAULT ''",
     ),
 }
 

@@ -23,6 +23,9 @@ def sentence(connection: sqlite3.Connection) -> str:
     mishap = meta.get(connection, meta.MISHAP)
     if mishap:
         return str(mishap["text"])
+    question = meta.get(connection, meta.BRAKE)
+    if question:
+        return str(question["text"])
     parked = [entry for entry in queue.by_reason(connection) if entry[2]]
     if parked:
         reason, _, count, message = parked[0]

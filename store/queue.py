@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from store import held
 from store.enqueue import BACKGROUND, EDIT, TASK
 
 #: A due time further away than this comes from a clock that was wrong: no
@@ -22,7 +23,10 @@ MOST_IDS = 500
 
 #: What scenes carry: a row of theirs stands for the scenes that do.
 CARRIED = ("studio", "performer", "tag", "group")
-COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at"
+COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at, brake"
+
+#: Held back rows: nothing of theirs is due, nor has it failed.
+_HELD = f"reason IN ('{held.UNDECIDED}', '{held.ASKED}')"
 
 
 class QueueRow(NamedTuple):
@@ -31,6 +35,7 @@ class QueueRow(NamedTuple):
     ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
     once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
     TASK (store/enqueue.py); a task's rows are looked at only while it lives.
+    ``brake`` says whether it may take something away in Plex (store/held.py).
     """
 
     kind: str
@@ -42,6 +47,12 @@ class QueueRow(NamedTuple):
     reason: str
     message: str
     marked_at: float
+    brake: int = held.OPEN
+
+    @property
+    def may_take(self) -> bool:
+        """Whether it may take something away in Plex: somebody edited it, or it was let go."""
+        return self.urgency == EDIT or self.brake == held.MAY_TAKE
 
 
 def ready(
@@ -147,6 +158,12 @@ def waiting_with(connection: sqlite3.Connection, urgency: int) -> int:
     return count
 
 
+def waits(connection: sqlite3.Connection, urgency: int) -> bool:
+    """Say whether anything is to be looked at at once with an urgency."""
+    query = "SELECT 1 FROM dirty WHERE due_at = 0 AND urgency = ? LIMIT 1"
+    return connection.execute(query, (urgency,)).fetchone() is not None
+
+
 def begin_run(connection: sqlite3.Connection) -> None:
     """Count nothing any more that an earlier task marked; the rows stay."""
     connection.execute("UPDATE dirty SET run = 0 WHERE run = 1")
@@ -196,13 +213,14 @@ def postpone(
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
     The row leaves its task: from here on it waits on its own, and once it is due
-    it is nothing that somebody waits for. Returns whether it was still the row
-    that was read.
+    it is nothing that somebody waits for. What an edit by hand may take away it still
+    may then. Returns whether it was still the row that was read.
     """
     cursor = connection.execute(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
-        "urgency = 1, run = 0 WHERE kind = ? AND id = ? AND revision = ?",
-        (due_at, reason, message, row.kind, row.id, row.revision),
+        "brake = CASE urgency WHEN ? THEN ? ELSE brake END, urgency = 1, run = 0 "
+        "WHERE kind = ? AND id = ? AND revision = ?",
+        (due_at, reason, message, EDIT, held.MAY_TAKE, row.kind, row.id, row.revision),
     )
     return cursor.rowcount == 1
 
@@ -218,7 +236,7 @@ def make_due(
 ) -> int:
     """Make postponed rows due and count them, inside the caller's transaction.
 
-    They do not become edits by hand.
+    They do not become edits by hand. What is held back stays so, unless it is named by ``ids``.
 
     Args:
         connection: The store.
@@ -232,6 +250,8 @@ def make_due(
     """
     change, values = "due_at = 0, attempts = 0", list[str | float]()
     where = ["(due_at IS NULL OR due_at > 0)"]
+    if ids is None:
+        where.append(f"NOT {_HELD}")
     if waited_until is not None:
         change = "due_at = ?, attempts = max(attempts - 1, 0)"
         values.append(waited_until)
@@ -280,16 +300,17 @@ def get(connection: sqlite3.Connection, kind: str, number: int) -> QueueRow | No
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows by state: ready, task, waiting, parked. Indexes answer it."""
+    """Count the rows by state: ready, task, waiting, parked, held. Indexes answer it."""
     answer = {"ready": 0, "task": 0}
     for urgency, count in connection.execute(
         "SELECT urgency, count(*) FROM dirty WHERE due_at = 0 GROUP BY urgency"
     ):
         answer["task" if urgency == TASK else "ready"] += count
-    waiting, parked = connection.execute(
-        "SELECT total(due_at > 0), total(due_at IS NULL) FROM dirty WHERE reason <> ''"
+    waiting, parked, back = connection.execute(
+        f"SELECT total(due_at > 0), total(due_at IS NULL AND NOT {_HELD}), "  # noqa: S608 - ours
+        f"total(due_at IS NULL AND {_HELD}) FROM dirty WHERE reason <> ''"
     ).fetchone()
-    return {**answer, "waiting": int(waiting), "parked": int(parked)}
+    return {**answer, "waiting": int(waiting), "parked": int(parked), "held": int(back)}
 
 
 def forget_unasked(connection: sqlite3.Connection, newest: int) -> int:
@@ -314,6 +335,13 @@ def forget_unasked(connection: sqlite3.Connection, newest: int) -> int:
     return scenes
 
 
+def carried_waits(connection: sqlite3.Connection) -> bool:
+    """Say whether scenes of a studio, performer, tag or group are still to be marked."""
+    places = ",".join("?" * len(CARRIED))
+    query = f"SELECT 1 FROM dirty WHERE kind IN ({places}) AND due_at IS NOT NULL LIMIT 1"  # noqa: S608
+    return connection.execute(query, CARRIED).fetchone() is not None
+
+
 def left(connection: sqlite3.Connection, kind: str) -> tuple[int, int]:
     """Count the rows of a kind: (due now, postponed or parked)."""
     ready, postponed = connection.execute(
@@ -324,8 +352,11 @@ def left(connection: sqlite3.Connection, kind: str) -> tuple[int, int]:
 
 
 def by_reason(connection: sqlite3.Connection) -> list[tuple[str, int, int, str]]:
-    """Group what is postponed: (reason, scenes, parked among them, one message), most first."""
+    """Group what is postponed: (reason, scenes, parked among them, one message), most first.
+
+    What is held back is not among them: nothing failed.
+    """
     return connection.execute(
-        "SELECT reason, count(*), sum(due_at IS NULL), min(message) FROM dirty "
-        "WHERE reason <> '' GROUP BY reason ORDER BY 2 DESC, 1"
+        "SELECT reason, count(*), sum(due_at IS NULL), min(message) FROM dirty "  # noqa: S608
+        f"WHERE reason <> '' AND NOT {_HELD} GROUP BY reason ORDER BY 2 DESC, 1"
     ).fetchall()

@@ -27,7 +27,7 @@ TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
     # else the Unix time of the next look. urgency: see store/enqueue.py. run: 1 until
-    # the running "Sync all" has counted it.
+    # the running "Sync all" has counted it. brake, takes: see store/held.py.
     """CREATE TABLE dirty (
         kind TEXT NOT NULL,
         id INTEGER NOT NULL,
@@ -39,6 +39,8 @@ TABLES = (
         message TEXT NOT NULL DEFAULT '',
         marked_at REAL NOT NULL,
         run INTEGER NOT NULL DEFAULT 0,
+        brake INTEGER NOT NULL DEFAULT 0,
+        takes TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (kind, id)
     ) WITHOUT ROWID""",
     "CREATE INDEX dirty_run ON dirty (run) WHERE run = 1",

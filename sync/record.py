@@ -13,7 +13,7 @@ from matching import identity
 from store import differences, history, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
-from sync import scan_missing, server_seen, unchanged
+from sync import brake, scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
 from sync.scene_filter import NO_FILE
 
@@ -54,7 +54,7 @@ class Recorder:
         self._succeeded = succeeded
 
     def settle(self, batch: Batch) -> None:
-        """End or postpone the rows of the scenes that turned out to need no write.
+        """End or postpone the rows of the scenes that turned out to need no write, or no write yet.
 
         What the match left to do for them is done now: rows of the ledger to untie, rules
         learnt for path_map, folders for Plex to scan.
@@ -64,6 +64,7 @@ class Recorder:
         """
         self._mark_heirs(batch)
         self._keep_matches(batch.plans)
+        brake.hold_back(self._context, batch)
         self._end_unchanged(batch)
         for number, reason in batch.left_out.items():
             self._end_left_out(batch, number, reason)

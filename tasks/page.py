@@ -15,6 +15,7 @@ from store.enqueue import enqueue
 from sync import left_out
 from tasks import (
     asked,
+    go_on,
     host,
     page_differences,
     page_history,
@@ -57,12 +58,14 @@ def page_state(task: Task) -> dict[str, Any]:
     differences = page_differences.groups(connection)
     refused = overview.refused_covers(connection, asked.server(connection))
     differing = page_words.Differing(refused, sum(group["size"] for group in differences))
-    facts = page_words.Facts(counts, held, bulk, known, differing)
+    question = meta.get(connection, meta.BRAKE)
+    facts = page_words.Facts(counts, held, bulk, known, differing, asks=bool(question))
     kind, sentence = page_words.state(facts, now)
     return {
         "now": now,
         "state": {"kind": kind, "sentence": sentence},
         "holds": [_hold(hold) for hold in held],
+        "question": question,
         "queue": counts,
         "groups": [_group(group) for group in groups],
         "server": meta.get(connection, meta.SERVER_SEEN),
@@ -193,6 +196,7 @@ READS: dict[str, Callable[[Task], Any]] = {
 MODES: dict[str, Callable[[Task], Any]] = {
     **READS,
     "retry": retry,
+    "page_go_on": go_on.go_on,
     "sync_scene": sync_scene,
     "answer": page_differences.answer,
     "undo_scene": page_history.undo_scene,

@@ -20,13 +20,14 @@ TASKS = {
     "check_connection": "Check connection",
     "preview": "Preview sync",
     "retry_failed": "Retry failed",
+    "go_on": "Go on",
     "release_locks": "Release locks",
     "diagnostics": "Diagnostics",
     "undo_last_sync": "Undo last sync",
     "bring_plays": "Bring plays over",
 }
 #: Characters kept of what a task said.
-LONGEST = 600
+LONGEST = 1200
 
 
 def keep(task: Task, mode: str, said: str, *, ok: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errors import in_words
 from store import holds, ledger
+from store.held import ASKED, UNDECIDED
 from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
@@ -66,6 +67,20 @@ REASONS = {
         "Stash's answer made no sense",
         "PlexSync tries again by itself. If it lasts, restart Stash and look at its log.",
     ),
+    UNDECIDED: (
+        "Held back for now",
+        (
+            "They would take something away in Plex. Once all else of their run is done, a few "
+            "are synced by themselves; for many you are asked first."
+        ),
+    ),
+    ASKED: (
+        "Held back until you say so",
+        (
+            "They would take something away in Plex. Put it right in Stash, and PlexSync syncs "
+            'them by itself; save a scene to sync it now; or press "Go on" above for all.'
+        ),
+    ),
     "PermanentError": (
         "Cannot be synced",
         "Look at the scene in Stash; PlexSync looks again when it is saved, or when you retry.",
@@ -107,6 +122,7 @@ class Facts(NamedTuple):
     bulk: dict[str, Any] | None
     known: Known
     differing: Differing = Differing()
+    asks: bool = False
 
 
 def of_reason(reason: str) -> tuple[str, str]:
@@ -120,7 +136,7 @@ def of_reason(reason: str) -> tuple[str, str]:
 def state(facts: Facts, now: float) -> tuple[str, str]:
     """Give the kind and a sentence.
 
-    The kinds are new, settings, down, bulk, paused, busy, attention, waiting, partly,
+    The kinds are new, settings, down, bulk, paused, busy, asks, attention, waiting, partly,
     except, good.
     """
     queue = facts.queue
@@ -141,6 +157,11 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         )
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."
+    if facts.asks:
+        return "asks", (
+            f"{scenes(queue['held'])} held back, for they would take something away in Plex. "
+            f"All else is synced. {_compared(facts)}"
+        )
     if queue["parked"]:
         others = _compared(facts)
         if queue["waiting"]:
@@ -219,8 +240,8 @@ def scene(
 ) -> tuple[str, str]:
     """Give the kind and a sentence.
 
-    The kinds are good, kept, refused, busy, down, settings, waiting, parked, shares, left_out,
-    unknown.
+    The kinds are good, kept, refused, busy, down, settings, waiting, parked, held, shares,
+    left_out, unknown.
 
     Args:
         row: The scene's row of the queue, None when nothing is to be done.
@@ -236,6 +257,8 @@ def scene(
             return kind, f"It waits with all others: {hold.message}"
         return "busy", "Marked; PlexSync looks at it in a moment."
     if row is not None and row.due_at is None:
+        if row.reason in {UNDECIDED, ASKED}:
+            return "held", f"{row.message} {of_reason(row.reason)[1]}"
         return "parked", row.message
     if row is not None and row.due_at is not None:
         return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."

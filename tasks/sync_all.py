@@ -175,4 +175,9 @@ def _summary(task: Task, total: int, seconds: float) -> str:
         parts.append(f"{counted['skipped']} left out ({', '.join(skipped)})")
     if counted.get("gone"):
         parts.append(f"{counted['gone']} gone from Stash")
-    return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts)
+    asked = ""
+    if counted.get("held"):
+        parts.append(f"{counted['held']} held back")
+        question = meta.get(task.store.connection, meta.BRAKE)
+        asked = f". {question['text']}" if question else ""
+    return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts) + asked

@@ -83,6 +83,9 @@ class Dispatcher:
             self._mark_scenes_of(things)
             return True
         rows = [edit] if edit else self._ready(1, with_task=self._task_lock.is_held())
+        is_in_between = not rows or rows[0].urgency == TASK
+        if is_in_between and self._worker.brake.decide(at_rest=not rows):
+            return True
         if not rows:
             return False
         batch = self._batch(rows[0])

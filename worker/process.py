@@ -257,6 +257,7 @@ class Resident:
             self._changes(self.sweep.run_if_due, "looking for changes")
             or self._changes(self.new_in_plex.look_if_due, "looking for new files")
             or self._changes(self.plays.look_if_due, "looking for plays")
+            or self._changes(self.worker.brake.look_if_due, "looking at what is held back")
         )
 
     def _changes(self, look: Callable[[], int], what: str) -> bool:

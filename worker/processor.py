@@ -24,6 +24,7 @@ from sync.batch import Batch
 from sync.context import Context
 from sync.record import Recorder
 from worker import undo, unlock
+from worker.brake import Brake
 from worker.circuit_breaker import CircuitBreaker
 from worker.fan_out import FanOut
 from worker.retry_policy import RetryPolicy
@@ -136,6 +137,7 @@ class SyncWorker:
         )
         self.breaker = CircuitBreaker(self.context)
         self.retry_policy = RetryPolicy(self.context, self.breaker)
+        self.brake = Brake(self.context)
         self.recorder = Recorder(self.context, self.settle, self.retry_policy.succeeded)
         self._fan_out = FanOut(store, stash, clock)
         redaction.begin(store, log)

@@ -1,0 +1,115 @@
+"""Rows that are held back because their scene would take something away in Plex.
+
+Such a row is parked with a reason of its own: ``UNDECIDED`` until the run is over that it
+belongs to (worker/brake.py), ``ASKED`` from then on, if a person has to say. What was
+decided stays with the row until it ends, however often its scene is marked meanwhile.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from store.queue import QueueRow
+
+#: Reasons of rows that are held back.
+UNDECIDED, ASKED = "HeldBack", "TakesAway"
+#: What a row's ``brake`` says: nothing yet, a person has to say, it may take away. An edit by
+#: hand may from the start.
+OPEN, WAITS, MAY_TAKE = 0, 1, 2
+
+
+def hold_back(connection: sqlite3.Connection, row: QueueRow, takes: str, message: str) -> None:
+    """Park a row, unless it was marked again or let go since it was read.
+
+    Args:
+        connection: In the caller's transaction.
+        row: The row; it stays in its task's count.
+        takes: What its scene takes away, as text for ``takes_of``.
+        message: The same for a person.
+    """
+    connection.execute(
+        "UPDATE dirty SET due_at = NULL, reason = CASE brake WHEN ? THEN ? ELSE ? END, "
+        "message = ?, takes = ? WHERE kind = ? AND id = ? AND revision = ? AND brake < ?",
+        (WAITS, ASKED, UNDECIDED, message, takes, row.kind, row.id, row.revision, MAY_TAKE),
+    )
+
+
+def is_any(connection: sqlite3.Connection) -> bool:
+    """Say whether anything is held back, from an index alone."""
+    query = "SELECT 1 FROM dirty WHERE reason IN (?, ?) AND due_at IS NULL LIMIT 1"
+    return connection.execute(query, (UNDECIDED, ASKED)).fetchone() is not None
+
+
+def count(connection: sqlite3.Connection, reason: str, *, with_run: bool = True) -> int:
+    """Count what is held back for a reason; ``with_run`` also what the running task marked."""
+    number: int = connection.execute(
+        f"SELECT count(*) FROM dirty WHERE {_where(with_run)}",  # noqa: S608 - our constants
+        (reason,),
+    ).fetchone()[0]
+    return number
+
+
+def takes_of(
+    connection: sqlite3.Connection, reason: str, *, with_run: bool = True
+) -> Iterator[str]:
+    """Give what each of them takes away; arguments as for ``count``."""
+    query = f"SELECT takes FROM dirty WHERE {_where(with_run)}"  # noqa: S608 - our constants
+    return (takes for (takes,) in connection.execute(query, (reason,)))
+
+
+def ask(connection: sqlite3.Connection, *, with_run: bool) -> None:
+    """Leave to a person what is undecided."""
+    connection.execute(
+        "UPDATE dirty SET reason = ?, brake = ?, urgency = max(urgency, 1) "  # noqa: S608 - ours
+        f"WHERE {_where(with_run)}",
+        (ASKED, WAITS, UNDECIDED),
+    )
+
+
+def leave_run(connection: sqlite3.Connection) -> int:
+    """Take what a person has to say out of the running task's count; give how many that was.
+
+    It waits in the background from here on: no task comes back for it.
+    """
+    return connection.execute(
+        "UPDATE dirty SET run = 0, urgency = 1 WHERE run = 1 AND reason = ? AND due_at IS NULL",
+        (ASKED,),
+    ).rowcount
+
+
+def let_go(connection: sqlite3.Connection, reason: str, *, with_run: bool = True) -> int:
+    """Let rows take away what they take, at once; give how many.
+
+    Those for which a person was asked may from now on even if they are looked at right now.
+    """
+    if reason == ASKED:
+        connection.execute(
+            "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0", (MAY_TAKE, WAITS)
+        )
+    return connection.execute(
+        "UPDATE dirty SET due_at = 0, reason = '', message = '', brake = ? "  # noqa: S608 - ours
+        f"WHERE {_where(with_run)}",
+        (MAY_TAKE, reason),
+    ).rowcount
+
+
+def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
+    """Have up to ``limit`` scenes looked at again for which a person was asked; give them.
+
+    They take nothing away for that: if they still would, they wait again.
+    """
+    rows = connection.execute(
+        "SELECT kind, id FROM dirty WHERE reason = ? AND due_at IS NULL LIMIT ?", (ASKED, limit)
+    ).fetchall()
+    connection.executemany(
+        "UPDATE dirty SET due_at = 0, reason = '', message = '' WHERE kind = ? AND id = ?", rows
+    )
+    return [number for _, number in rows]
+
+
+def _where(with_run: bool) -> str:
+    return "reason = ? AND due_at IS NULL" + ("" if with_run else " AND run = 0")

@@ -1,0 +1,104 @@
+"""The brake: scenes that would take something away in Plex are held back, and what is said of it.
+
+What becomes of them is decided once their run is over (worker/brake.py). An edit by hand is
+never held back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from merge.brake import Taken, is_too_much, taken_away
+from store import held, ledger, meta
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from store.queue import QueueRow
+    from sync.batch import Batch
+    from sync.context import Context
+    from sync.plan import ScenePlan
+
+#: Seconds for which counts what was taken away unasked: a round of all scenes takes as long
+#: (worker/full_scan.py), and finds an older Stash a few pages at a time.
+LATELY = 86400.0
+#: The task that lets it happen.
+GO_ON = "Go on"
+
+
+def hold_back(context: Context, batch: Batch) -> None:
+    """Hold back the scenes of a batch that would take something away and were not let go.
+
+    Their plans leave the batch, and nothing is recorded of them.
+    """
+    held_back: list[tuple[QueueRow, Taken]] = []
+    for plan in batch.plans:
+        row = batch.rows.get(plan.scene.id)
+        if row is not None and not row.may_take and (taken := taken_by(plan)):
+            held_back.append((row, taken))
+    if not held_back:
+        return
+    with context.store.transaction() as connection:
+        for row, taken in held_back:
+            message = f"Held back: this would {taken.in_words()}."
+            held.hold_back(connection, row, taken.to_json(), message)
+        if any(row.brake == held.WAITS for row, _ in held_back):
+            count_anew(connection)  # it may take away something else by now
+    numbers = {row.id for row, _ in held_back}
+    batch.plans = [plan for plan in batch.plans if plan.scene.id not in numbers]
+
+
+def taken_by(plan: ScenePlan) -> Taken:
+    """Give what a plan takes away from items that were in step before."""
+    taken = Taken()
+    for one in plan.planned:
+        if one.merged.edit and one.before is not None and one.before.base:
+            taken.add_item(taken_away(one.merged, one.item, one.insist))
+    return taken
+
+
+def has_to_ask(connection: sqlite3.Connection, items: int, now: float) -> tuple[bool, int]:
+    """Say whether taking away from so many items more is too much; and how many are in step.
+
+    Args:
+        connection: The store.
+        items: How many are about to lose something.
+        now: Unix seconds.
+    """
+    seen = meta.get(connection, meta.SERVER_SEEN) or {}
+    in_step = ledger.count_items(connection, str(seen.get("machine", "")))
+    lately = sum(count for _, count in taken_lately(connection, now))
+    return is_too_much(items + lately, in_step), in_step
+
+
+def taken_lately(connection: sqlite3.Connection, now: float) -> list[tuple[float, int]]:
+    """Give when something was taken away unasked, and from how many items."""
+    known: list[tuple[float, int]] = meta.get(connection, meta.TAKEN) or []
+    return [(at, items) for at, items in known if 0 <= now - at < LATELY]
+
+
+def sum_of(takes: Iterable[str]) -> Taken:
+    """Add up what rows take away (``store.held.takes_of``)."""
+    taken = Taken()
+    for one in takes:
+        taken.add(Taken.from_json(one))
+    return taken
+
+
+def sentence(taken: Taken, in_step: int) -> str:
+    """Say what a person is asked, and what there is to do."""
+    items = "1 item" if taken.items == 1 else f"{taken.items:,} items"
+    return (
+        f"PlexSync holds back what would take something away from {items}, of {in_step:,} in "
+        f"step: it would {taken.in_words()}. All else is synced. If that is wrong, put it right "
+        "in Stash: what takes nothing away any more is synced by itself. If it is meant, as after "
+        f'a tag was deleted or tag_rules changed, run the task "{GO_ON}" or press that button on '
+        "PlexSync's page."
+    )
+
+
+def count_anew(connection: sqlite3.Connection) -> None:
+    """Have the question to a person counted anew, inside the caller's transaction."""
+    if known := meta.get(connection, meta.BRAKE):
+        meta.put(connection, meta.BRAKE, {**known, "scenes": -1})

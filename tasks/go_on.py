@@ -1,0 +1,37 @@
+"""The task "Go on": what was held back because it takes something away in Plex is synced.
+
+The page does the same at the press of a button, and loads no vendored package for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from store import held, meta, notice
+from worker import launcher
+
+if TYPE_CHECKING:
+    from tasks.task import Task
+
+
+def run(task: Task) -> str:
+    """Let it go and wake the worker; give the summary. Doing it again is harmless."""
+    from tasks import stash_log  # noqa: PLC0415 - see the module
+
+    scenes = go_on(task)["scenes"]
+    what = "1 scene is" if scenes == 1 else f"{scenes} scenes are"
+    summary = "Nothing is held back."
+    if scenes:
+        summary = f"{what} synced now, although that takes something away in Plex."
+    stash_log.say("INFO", summary)
+    return summary
+
+
+def go_on(task: Task) -> dict[str, Any]:
+    """Do the same for the page's button: ``{scenes, worker}``."""
+    with task.store.transaction() as connection:
+        scenes = held.let_go(connection, held.ASKED)
+        meta.put(connection, meta.BRAKE, None)
+        meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
+        notice.leave(connection)
+    return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
