@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plex.fields import LISTS
 from validation.text import safe_text
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ SHARE = 0.3
 FEWEST = 10
 
 #: What one member of a list is called.
-_MEMBER = {"performers": "performer", "director": "director", "tags": "tag"}
-_MEMBER["collections"] = "collection"
+_MEMBER = {field.name: field.name.removesuffix("s") for field in LISTS}
 
 
 def taken_away(

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from store.queue import QueueRow
-
 #: Reasons of rows that are held back.
 UNDECIDED, ASKED = "HeldBack", "TakesAway"
 #: What a row's ``brake`` says: nothing yet, a person has to say, it may take away. An edit by
@@ -22,19 +20,22 @@ UNDECIDED, ASKED = "HeldBack", "TakesAway"
 OPEN, WAITS, MAY_TAKE = 0, 1, 2
 
 
-def hold_back(connection: sqlite3.Connection, row: QueueRow, takes: str, message: str) -> None:
-    """Park a row, unless it was marked again or let go since it was read.
+def hold_back(
+    connection: sqlite3.Connection, scene: int, revision: int, takes: str, message: str
+) -> None:
+    """Park a scene's row, unless it was marked again or let go since it was read.
 
     Args:
         connection: In the caller's transaction.
-        row: The row; it stays in its task's count.
+        scene: The scene; it stays in its task's count.
+        revision: That of the row as it was read.
         takes: What its scene takes away, as text for ``takes_of``.
         message: The same for a person.
     """
     connection.execute(
         "UPDATE dirty SET due_at = NULL, reason = CASE brake WHEN ? THEN ? ELSE ? END, "
-        "message = ?, takes = ? WHERE kind = ? AND id = ? AND revision = ? AND brake < ?",
-        (WAITS, ASKED, UNDECIDED, message, takes, row.kind, row.id, row.revision, MAY_TAKE),
+        "message = ?, takes = ? WHERE kind = 'scene' AND id = ? AND revision = ? AND brake < ?",
+        (WAITS, ASKED, UNDECIDED, message, takes, scene, revision, MAY_TAKE),
     )
 
 

@@ -306,11 +306,11 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
         "SELECT urgency, count(*) FROM dirty WHERE due_at = 0 GROUP BY urgency"
     ):
         answer["task" if urgency == TASK else "ready"] += count
-    waiting, parked, back = connection.execute(
-        f"SELECT total(due_at > 0), total(due_at IS NULL AND NOT {_HELD}), "  # noqa: S608 - ours
-        f"total(due_at IS NULL AND {_HELD}) FROM dirty WHERE reason <> ''"
+    waiting, parked = connection.execute(
+        "SELECT total(due_at > 0), total(due_at IS NULL) FROM dirty WHERE reason <> ''"
     ).fetchone()
-    return {**answer, "waiting": int(waiting), "parked": int(parked), "held": int(back)}
+    back = held.count(connection, held.UNDECIDED) + held.count(connection, held.ASKED)
+    return {**answer, "waiting": int(waiting), "parked": int(parked) - back, "held": back}
 
 
 def forget_unasked(connection: sqlite3.Connection, newest: int) -> int:

@@ -42,7 +42,7 @@ def hold_back(context: Context, batch: Batch) -> None:
     with context.store.transaction() as connection:
         for row, taken in held_back:
             message = f"Held back: this would {taken.in_words()}."
-            held.hold_back(connection, row, taken.to_json(), message)
+            held.hold_back(connection, row.id, row.revision, taken.to_json(), message)
         if any(row.brake == held.WAITS for row, _ in held_back):
             count_anew(connection)  # it may take away something else by now
     numbers = {row.id for row, _ in held_back}

@@ -16,6 +16,7 @@
     settings: "Waiting for a setting",
     left_out: "Left out",
     parked: "Could not be synced",
+    held: "Held back",
     shares: "Shares its item",
     unknown: "Not looked at yet",
   };

@@ -20,6 +20,7 @@
     bulk: "Syncing",
     paused: "Paused",
     busy: "Syncing",
+    asks: "Waiting for your word",
     attention: "Some scenes need you",
     waiting: "Some scenes wait",
     partly: "Not all scenes were compared yet",
@@ -56,6 +57,7 @@
           [queue.task, "of Sync all"],
           [queue.waiting, "waiting"],
           [queue.parked, queue.parked === 1 ? "needs you" : "need you"],
+          [queue.held, "held back"],
         ]
           .filter(([count]) => count)
           .map(([count, words]) => `${ui.number(count)} ${words}`)
@@ -335,6 +337,7 @@
       ),
       h(ui.Problem, { error }),
       h(ui.Notice, { notice: notice || (state && pastTask(state)) }),
+      state && h(ui.Question, { question: state.question, now: state.now, say, askNow }),
       state && h(Progress, { bulk: state.bulk }),
       state && h(Facts, { state }),
       state && kind === "new" && h(FirstSteps, { connected, tested: Boolean(state.server) }),

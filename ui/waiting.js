@@ -9,6 +9,8 @@
 
   /** Scenes of a page. */
   const PAGE = 20;
+  /** Reasons of what is held back: nothing failed that could be tried again. */
+  const HELD = new Set(["HeldBack", "TakesAway"]);
 
   /** Reasons of which each is a card; of more each is a line, to be unfolded. */
   const FEW = 3;
@@ -49,20 +51,21 @@
           : `${row.kind} ${row.id}`
       ),
       h("td", { className: "plexsync-message" }, h(Message, { text: ui.shown(row.message) })),
-      h("td", { className: "plexsync-when" }, ui.ahead(row.due_at, now)),
+      h("td", { className: "plexsync-when" }, onRetry ? ui.ahead(row.due_at, now) : "when decided"),
       h(
         "td",
         { className: "plexsync-actions" },
         row.items.map((key) => h(ui.ItemLink, { key, server, ratingKey: key })),
-        h(
-          ui.ActionButton,
-          {
-            action: onRetry,
-            busyText: "Retrying…",
-            "aria-label": `Retry ${title || `${row.kind} ${row.id}`}`,
-          },
-          "Retry"
-        )
+        onRetry &&
+          h(
+            ui.ActionButton,
+            {
+              action: onRetry,
+              busyText: "Retrying…",
+              "aria-label": `Retry ${title || `${row.kind} ${row.id}`}`,
+            },
+            "Retry"
+          )
       )
     );
   }
@@ -124,7 +127,7 @@
               title: titles[row.id],
               server,
               now: found.now,
-              onRetry: () => retry({ id: row.id, kind: row.kind }),
+              onRetry: HELD.has(reason) ? null : () => retry({ id: row.id, kind: row.kind }),
             })
           )
         )
@@ -170,15 +173,16 @@
         h(
           "div",
           { className: "plexsync-group-buttons" },
-          h(
-            ui.ActionButton,
-            {
-              busyText: "Retrying…",
-              action: () => retry({ reason: group.reason }),
-              "aria-label": `Retry all: ${group.title}`,
-            },
-            "Retry all"
-          ),
+          !HELD.has(group.reason) &&
+            h(
+              ui.ActionButton,
+              {
+                busyText: "Retrying…",
+                action: () => retry({ reason: group.reason }),
+                "aria-label": `Retry all: ${group.title}`,
+              },
+              "Retry all"
+            ),
           h(
             "button",
             {

@@ -187,6 +187,34 @@ def test_a_refused_cover_is_no_in_step(
     snap()
 
 
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_is_held_back_goes_on_by_one_key(
+    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+) -> None:
+    """What would be taken away is said with its counts, at 420 px too; Enter on "Go on" does it."""
+    env.at_rest()
+    env.kill_workers()
+    fill(env, [(number, None, "TakesAway", "Held back: this would") for number in range(1, 6)])
+    said = "PlexSync holds back what would take something away from 5 items"
+    keep(env, "brake", {"at": time.time() - 60, "scenes": 5, "text": said})
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(PATH)
+    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    expect(page.locator(".plexsync-state")).to_contain_text("Waiting for your word")
+    expect(page.locator(".plexsync-state")).to_contain_text("5 scenes held back")
+    expect(page.get_by_role("region", name="Take this away in Plex?")).to_contain_text(said)
+    expect(page.get_by_role("heading", name="Held back until you say so")).to_be_visible()
+    assert page.get_by_role("button", name=re.compile("Retry")).count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    sound()
+    snap(f"held-back-{theme}")
+    page.get_by_role("button", name="Go on", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Going on: 5 scenes synced now.")).to_be_visible()
+    expect(page.get_by_role("region", name="Take this away in Plex?")).to_have_count(0)
+    env.settled()
+
+
 def test_a_server_that_is_down_is_one_state(
     page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:

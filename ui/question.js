@@ -1,0 +1,44 @@
+/* What is held back because it would take something away in Plex, and the button that lets it go. */
+(function () {
+  "use strict";
+
+  const ui = window.PlexSyncUi;
+  const React = window.PluginApi.React;
+  const h = React.createElement;
+
+  /** Nothing without a question; `say` gets one line of news. */
+  function Question({ question, now, say, askNow }) {
+    if (!question) return null;
+    async function goOn() {
+      try {
+        const { scenes } = await ui.operation("page_go_on");
+        say({ kind: "good", text: `Going on: ${ui.scenes(scenes)} synced now.` });
+      } catch (problem) {
+        say({ kind: "bad", text: problem.message });
+      }
+      await askNow();
+    }
+    return h(
+      "section",
+      { className: "plexsync-section plexsync-group plexsync-parked card", "aria-labelledby": "plexsync-question" },
+      h(
+        "div",
+        { className: "plexsync-group-head" },
+        h(
+          "div",
+          null,
+          h("h2", { id: "plexsync-question" }, "Take this away in Plex?"),
+          h("p", null, ui.shown(question.text)),
+          h("p", { className: "plexsync-quiet" }, `Asked ${ui.ago(question.at, now)}.`)
+        ),
+        h(
+          "div",
+          { className: "plexsync-group-buttons" },
+          h(ui.ActionButton, { variant: "danger", action: goOn, busyText: "Going on…" }, "Go on")
+        )
+      )
+    );
+  }
+
+  ui.Question = Question;
+})();
