@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 from merge.base import Base, Pending
 from merge.compare import as_written, digest, name_digest, present, same, unchanged
 from merge.desired import sort_title
+from merge.effects import AGENTS, CLEARED, OURS, PERSONS, kind_of_text
 from merge.members import Known, in_words, merge_members, same_members, state_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
@@ -63,7 +64,8 @@ class Merge:
     the edit is applied, ``pending`` what to commit before it is sent.
     ``changes`` maps a field to (old, new) for people; ``notes`` are sentences
     about what a person did in Plex; ``kept`` maps each field that stays as it is in
-    Plex although Stash has another to (Plex's, Stash's).
+    Plex although Stash has another to (Plex's, Stash's); ``kinds`` each text of the edit to
+    what happens to it (merge/effects.py).
     """
 
     edit: Edit
@@ -72,6 +74,7 @@ class Merge:
     changes: Mapping[str, tuple[str, str]]
     notes: tuple[str, ...]
     kept: Mapping[str, tuple[str, str]]
+    kinds: Mapping[str, str]
 
 
 def merge(
@@ -148,6 +151,7 @@ class _Work:
         self.undone = set(base.undone)
         self.by_rule = dict(base.by_rule)
         self.kept: dict[str, tuple[str, str]] = {}
+        self.kinds: dict[str, str] = {}
         self.notes: list[str] = []
 
     def _arrived(self, name: str) -> tuple[str, ...]:
@@ -187,7 +191,7 @@ class _Work:
             # A person may have put back what Stash dropped; nothing of that is erased.
             self._was_ours(name, theirs) and (ours or self._is_restored(name))
         ):
-            self._put(name, ours, theirs)
+            self._put(name, ours, theirs, OURS)
         elif locked and not self.overwrite and (as_before or first_time):
             self._keep(name, ours, theirs)
         elif not ours and not (self.overwrite and name != "title" and any(in_plex)):
@@ -198,21 +202,25 @@ class _Work:
                 self.notes.append(
                     f"{name}: {_short(theirs)} was edited in Plex and is replaced: Stash {why}"
                 )
-            self._put(name, ours, theirs)
+            self._put(name, ours, theirs, PERSONS if locked else AGENTS)
 
     def sort_title(self, ours: str) -> None:
         """Decide the sort title: it follows the title that Plex ends up with."""
         known = "sort_title" in self.base_values or "sort_title" in self.pending.values
         if ours or known or "title" in self.values:
             self.text("sort_title", sort_title(self.values.get("title", self.item.values["title"])))
+            if "sort_title" in self.kinds and self.kinds.get("title") == CLEARED:
+                self.kinds["sort_title"] = CLEARED
 
     def _insist(self, name: str, ours: str, theirs: str) -> None:
         """Write what Stash has, whoever set what Plex has."""
+        left = ours
         if name == "title" and not ours:
             ours = safe_text(self.item.stem, multiline=False).strip() or theirs
         value = as_written(name, ours)
         if not same(name, value, theirs):
             self.values[name] = value
+            self.kinds[name] = kind_of_text(name, left, theirs, PERSONS, self.item)
         self._agree(name, ours)
         self.wrote.add(name)
         self.released.discard(name)
@@ -239,9 +247,10 @@ class _Work:
         theirs = present(name, self.item)
         return not same(name, self.base.values[name], theirs) and self._was_ours(name, theirs)
 
-    def _put(self, name: str, ours: str, theirs: str) -> None:
+    def _put(self, name: str, ours: str, theirs: str, whose: str) -> None:
         value = as_written(name, ours)
         is_verbatim = value == ours  # then it differs, as the caller found out
+        is_name = False
         if not ours and name not in self.wrote and not self.overwrite:
             self._leave(name, ours)  # it stood there before we came
             return
@@ -250,9 +259,11 @@ class _Work:
             if name not in self.wrote or not value:
                 self._leave(name, ours)
                 return
-            ours, is_verbatim = value, False
+            ours, is_verbatim, is_name = value, False, True
         if is_verbatim or not same(name, value, theirs):
             self.values[name] = value
+            left = "" if is_name else value
+            self.kinds[name] = kind_of_text(name, left, theirs, whose, self.item)
         self._agree(name, ours)
         if name in self.values:
             self.wrote.add(name)
@@ -440,7 +451,7 @@ class _Work:
         }
         pending = self.pending.adding({}, between) if between else self.pending
         pending = pending.adding(self.values, intended, locks)
-        return Merge(edit, base, pending, changes, tuple(self.notes), self.kept)
+        return Merge(edit, base, pending, changes, tuple(self.notes), self.kept, self.kinds)
 
 
 def _is_locked_by_the_thousand(item: PlexItem) -> bool:

@@ -109,6 +109,13 @@ def _drop(connection: sqlite3.Connection, number: int, now: float) -> None:
     )
 
 
+def since(connection: sqlite3.Connection, at: float, most: int) -> int:
+    """Count what was written to Plex after a Unix time, ``most`` changes at most."""
+    query = "SELECT count(*) FROM (SELECT 1 FROM history WHERE at > ? AND undo <> '' LIMIT ?)"
+    count: int = connection.execute(query, (at, most)).fetchone()[0]
+    return count
+
+
 def runs_of(connection: sqlite3.Connection) -> list[float]:
     """Give when the runs began whose changes are known, the newest first."""
     found: list[float] = []

@@ -58,7 +58,7 @@ TASK_BEGAN = "task_began"
 BRAKE, TAKEN = "brake", "taken"
 #: What the running "Release locks" has released: [items, locks].
 RELEASED = "released"
-#: {at, text} of the last preview; {name, at, ok, text} of the last task.
+#: The last preview (store/planned.py); {name, at, ok, text} of the last task.
 PREVIEW, LAST_TASK = "preview", "last_task"
 #: The running sign-in: {id, code, at}.
 SIGN_IN = "sign_in"

@@ -50,6 +50,17 @@ STEPS: dict[int, tuple[str, ...]] = {
             WHERE instr(base, '"poster":"refused ') OR instr(base, '"background":"refused ')""",
         "ALTER TABLE dirty ADD COLUMN brake INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE dirty ADD COLUMN takes TEXT NOT NULL DEFAULT ''",
+        """CREATE TABLE planned (
+            number INTEGER PRIMARY KEY,
+            effect TEXT NOT NULL,
+            field TEXT NOT NULL,
+            scene INTEGER NOT NULL,
+            rating_key INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL
+        )""",
+        "CREATE INDEX planned_effect ON planned (effect, number)",
     ),
 }
 

@@ -173,6 +173,18 @@ TABLES = (
     # What the page counts and pages through; what is settled is not in it.
     """CREATE INDEX difference_open ON difference (server, field, number)
         WHERE answer <> 'plex'""",
+    # Examples of what the last preview found (store/planned.py).
+    """CREATE TABLE planned (
+        number INTEGER PRIMARY KEY,
+        effect TEXT NOT NULL,
+        field TEXT NOT NULL,
+        scene INTEGER NOT NULL,
+        rating_key INTEGER NOT NULL,
+        title TEXT NOT NULL,
+        before TEXT NOT NULL,
+        after TEXT NOT NULL
+    )""",
+    "CREATE INDEX planned_effect ON planned (effect, number)",
     # How the running "Sync all" stands, counted in the transaction that ends each scene.
     """CREATE TABLE tally (
         outcome TEXT NOT NULL,

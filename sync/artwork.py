@@ -195,7 +195,7 @@ class Artwork:
         hung = Hung(_with_locks(base, locked))
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
-            is_new = not (in_doubt or self._adopts) and _is_untouched(kind, before, base, item)
+            is_new = self._is_new(kind, before, base, item, in_doubt=in_doubt)
             try:
                 decided = self._decide(
                     kind, before, base, cover, item, is_new=is_new, insist=kind.name in insist
@@ -207,18 +207,30 @@ class Artwork:
         self._lock(hung, item, due, locked)
         return hung
 
-    def preview(self, cover: Cover, item: PlexItem, base: Base, due: Iterable[Kind]) -> Hung:
-        """Say what ``hang`` would do; Plex is only read, and only where it can matter."""
+    def preview(
+        self,
+        cover: Cover,
+        item: PlexItem,
+        base: Base,
+        due: Iterable[Kind],
+        *,
+        in_doubt: bool = False,
+        insist: Collection[str] = (),
+    ) -> Hung:
+        """Say what ``hang`` would do; Plex is only read, and only where that would read it."""
         hung = Hung(base)
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
-            # What we hung we locked: without a lock none that is offered can be ours.
-            foreign = before is None and kind.lock not in item.locked
+            is_new = self._is_new(kind, before, base, item, in_doubt=in_doubt)
             try:
-                decided = self._decide(kind, before, base, cover, item, is_new=foreign)
+                decided = self._decide(
+                    kind, before, base, cover, item, is_new=is_new, insist=kind.name in insist
+                )
                 _tell(hung, kind, decided)
+                after = decided.after
             except SyncError as fault:
-                _failed(hung, kind, before or Picture(), cover, fault)
+                after = _failed(hung, kind, before or Picture(), cover, fault)
+            _keep(hung, kind, after)
         return hung
 
     def leave_open(self, base: Base, due: Sequence[Kind], locked: Collection[str]) -> Hung:
@@ -226,6 +238,12 @@ class Artwork:
         hung = Hung(_with_locks(base, locked))
         _reopen(hung, due)
         return hung
+
+    def _is_new(
+        self, kind: Kind, before: Picture | None, base: Base, item: PlexItem, *, in_doubt: bool
+    ) -> bool:
+        """Say whether Plex need not be asked what it has, for none of it can be ours."""
+        return not (in_doubt or self._adopts) and _is_untouched(kind, before, base, item)
 
     def _decide(
         self,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from errors import SyncError
     from matching.missing import Missing
+    from merge.effects import Effect
     from merge.three_way import Merge
     from plex.images import Kind
     from plex.item import PlexItem
@@ -83,6 +84,7 @@ class ScenePlan:
         acknowledged: Ledger entries of what stands in Plex now.
         items: Rating keys of the items that were written, or needed nothing.
         taken: Fields that Stash got from Plex.
+        effects: Of a preview, what would happen to which item.
         refused: What Stash said to values of Plex, by the number of the difference.
         fault: The first thing that failed, for one of several items or for all; None for none.
         is_sent: Something of it may have reached Plex.
@@ -103,6 +105,7 @@ class ScenePlan:
     notes: list[str] = field(default_factory=list)
     items: list[int] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
+    effects: list[tuple[int, Effect]] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
     fault: SyncError | None = None
     is_sent: bool = False

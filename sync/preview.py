@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from merge.effects import KEPT, PICTURES, TAKEN, Effect, effects_of
+from store import differences, planned
+from store.differences import KEEP, TAKE
+from store.planned import Planned
+from sync import artwork
 from sync.cover import Cover
 from sync.plan import Written
+from validation.path_map import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stash.scene import Scene
+    from store.differences import Difference
     from sync.batch import Batch
     from sync.context import Context
+    from sync.plan import ItemPlan, ScenePlan
 
 
 def foresee(context: Context, batch: Batch) -> Iterator[bool]:
@@ -23,9 +33,74 @@ def foresee(context: Context, batch: Batch) -> Iterator[bool]:
             plan.items.append(key)
             if item.merged.edit:
                 plan.written.append(Written(key, item.merged.changes))
-            if item.pictures:
-                hung = context.plex.artwork.preview(
-                    cover, item.item, item.merged.base, item.pictures
-                )
-                plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
+            _foresee(context, plan, item, cover)
         yield False
+
+
+def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) -> None:
+    """Fill in what would happen to one item."""
+    key, merged = item.after.rating_key, item.merged
+    effects = effects_of(merged.edit, merged.kinds, item.item)
+    base = merged.base
+    if item.pictures:
+        hung = context.plex.artwork.preview(
+            cover,
+            item.item,
+            base,
+            item.pictures,
+            in_doubt=item.before is not None and bool(item.before.pending),
+            insist=item.insist,
+        )
+        base = hung.base
+        plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
+        effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
+    effects += [Effect(TAKEN, one.field, one.ours, one.theirs) for one in item.takes]
+    kept = {**merged.kept, **artwork.kept(base, context.plex.config)}
+    if kept:
+        server = context.client().machine_identifier
+        known = differences.of_item(context.store.connection, server, key)
+        # What a person settled is no news, and what was answered otherwise is said above.
+        effects += [
+            Effect(KEPT, field, *pair)
+            for field, pair in kept.items()
+            if not _is_answered(known.get(field), pair)
+        ]
+    plan.effects += [(key, effect) for effect in effects]
+
+
+def _is_answered(one: Difference | None, pair: tuple[str, str]) -> bool:
+    return one is not None and one.pair == pair and one.answer in (KEEP, TAKE)
+
+
+class Outlook:
+    """Collects what a sync would do: all of it counted, and examples of each kind and field.
+
+    Attributes:
+        sizes: Each effect (merge/effects.py) with its fields, and how often.
+        examples: Scene by scene, ``planned.EXAMPLES`` of each at most.
+    """
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, Counter[str]] = {}
+        self.examples: list[Planned] = []
+        self._kept: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def cut(self) -> list[str]:
+        """Effects of which there are more than the examples of some field."""
+        return sorted({kind for (kind, _), count in self._kept.items() if count > planned.EXAMPLES})
+
+    def add(self, plan: ScenePlan) -> None:
+        """Take what would happen to the items of one scene."""
+        for key, one in plan.effects:
+            self.sizes.setdefault(one.kind, Counter())[one.field] += one.size
+            self._kept[one.kind, one.field] += 1
+            if self._kept[one.kind, one.field] <= planned.EXAMPLES:
+                scene, title = plan.scene.id, name_of(plan.scene)
+                about = (one.kind, one.field, scene, key, title, one.before, one.after)
+                self.examples.append(Planned(0, *about))
+
+
+def name_of(scene: Scene) -> str:
+    """Give a scene's title, or its file's name, as Stash shows it."""
+    return scene.title or (base_name(scene.files[0].path) if scene.files else "")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from store import history, holds, ledger, meta, overview, plays, queue
 from store.enqueue import enqueue
-from sync import left_out
 from tasks import (
     asked,
     go_on,
     host,
     page_differences,
     page_history,
+    page_plan,
     page_settings,
     page_tasks,
     page_words,
@@ -79,7 +79,7 @@ def page_state(task: Task) -> dict[str, Any]:
             {"rule": rule, "scenes": scenes}
             for rule, scenes in meta.get(connection, meta.PATH_ADVICE) or ()
         ],
-        "preview_at": page_tasks.preview_at(task),
+        "preview_at": page_plan.at(connection),
         "task": page_tasks.last(task),
         "differences": differences,
         "refused": refused,
@@ -128,6 +128,8 @@ def page_refused(task: Task) -> dict[str, Any]:
 
 def scene_state(task: Task) -> dict[str, Any]:
     """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
+    from sync import left_out  # noqa: PLC0415 - costs as much as all else that a look loads
+
     connection = task.store.connection
     scene = asked.whole(task.arguments.get("id"))
     row = queue.get(connection, "scene", scene)
@@ -187,7 +189,8 @@ READS: dict[str, Callable[[Task], Any]] = {
     "page_state": page_state,
     "page_scenes": page_scenes,
     "page_refused": page_refused,
-    "page_preview": page_tasks.page_preview,
+    "page_plan": page_plan.page_plan,
+    "page_planned": page_plan.page_planned,
     "page_differences": page_differences.page_differences,
     "page_history": page_history.page_history,
     "scene_state": scene_state,

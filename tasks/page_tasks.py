@@ -1,4 +1,4 @@
-"""What the page knows of tasks: how the last one ended, and what the last preview found.
+"""What the page knows of tasks: how the last one ended.
 
 Stash shows a task that failed as one that is finished, and keeps its output
 nowhere that a person sees; so it is kept here.
@@ -35,11 +35,9 @@ def keep(task: Task, mode: str, said: str, *, ok: bool) -> None:
     if mode not in TASKS:
         return
     now = time.time()
-    # A preview goes on with columns; they are for its own part of the page.
+    # A preview goes on with columns; the page has a part of its own for what it found.
     told = said.partition("\n\n")[0][:LONGEST]
     with task.store.transaction() as connection:
-        if mode == "preview" and ok:
-            meta.put(connection, meta.PREVIEW, {"at": now, "text": said})
         meta.put(
             connection, meta.LAST_TASK, {"name": TASKS[mode], "at": now, "ok": ok, "text": told}
         )
@@ -49,16 +47,3 @@ def last(task: Task) -> dict[str, Any] | None:
     """Give how the last task ended, ``{name, at, ok, text}``, or None."""
     found = meta.get(task.store.connection, meta.LAST_TASK)
     return found if isinstance(found, dict) else None
-
-
-def preview_at(task: Task) -> float | None:
-    """Give when the last preview ended, or None."""
-    kept = meta.get(task.store.connection, meta.PREVIEW) or {}
-    at = kept.get("at")
-    return float(at) if at else None
-
-
-def page_preview(task: Task) -> dict[str, Any]:
-    """Give what the last "Preview sync" found: ``{at, text}``, None and "" without one."""
-    kept = meta.get(task.store.connection, meta.PREVIEW) or {}
-    return {"now": time.time(), "at": kept.get("at"), "text": kept.get("text", "")}

@@ -1,22 +1,26 @@
 """The task "Preview sync": what a sync would change, field by field, found by the same code.
 
-Nothing is written, neither to Plex nor to the ledger nor to the queue.
+Nothing is written, neither to Plex nor to the ledger nor to the queue; what was found is
+kept as the plan that the page shows (store/planned.py).
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from errors import NextStep, Scope, SyncError
+from store import meta, planned
 from store.ledger import SHARES
 from store.store import for_one_run
 from sync import pipeline
 from sync.batch import Batch
 from sync.context import Context
+from sync.preview import Outlook, name_of
 from sync.read import DETAILS
-from tasks import stash_log
+from tasks import page_plan, stash_log
 from validation.text import one_line
 from worker.processor import search_plex
 
@@ -56,13 +60,14 @@ class Preview:
         self.fields: Counter[str] = Counter()
         #: Lines there were to be said in Stash's log, by level.
         self.lines: Counter[str] = Counter()
+        self.outlook = Outlook()
         self._redacted = redacted
 
     def add(
         self, scene: Scene, changes: list[tuple[str, tuple[str, str]]], notes: list[str]
     ) -> None:
         """Take one scene; a change is a field, its value in Plex, and the one it would get."""
-        title = "..." if self._redacted else scene.title
+        title = "..." if self._redacted else name_of(scene)
         for field, (before, after) in changes:
             shown = ("...", "...") if self._redacted else (before, after)
             if len(self.shown) < SHOWN:
@@ -105,12 +110,14 @@ class Preview:
 
 
 def run(task: Task) -> str:
-    """Look at every scene without writing; give the summary and the table.
+    """Look at every scene without writing; keep the plan, give the summary and the table.
 
     Raises:
         errors.SyncError: A setting is wrong, or Stash or Plex as a whole failed.
     """
+    began = time.time()
     config, fingerprint = task.read_settings()
+    known = meta.get(task.store.connection, meta.SETTINGS_SEEN)
     preview = Preview(redacted=config.redact_logs)
     with task.open_plex(config) as client, closing(for_one_run()) as tables:
         # Neither the queue nor the ledger can be told of anything: there is no recorder. The
@@ -134,6 +141,18 @@ def run(task: Task) -> str:
                     _note(preview, context, plan)
                     stash_log.progress(preview.outcomes.total() / max(total, 1))
     summary = _summary(preview)
+    about = {
+        "began": began,
+        "at": time.time(),
+        "text": summary,
+        "sizes": preview.outlook.sizes,
+        "cut": preview.outlook.cut,
+        "settings": page_plan.checksum(task.stash.settings()),
+        "good": fingerprint,
+        "seen": known,
+    }
+    with task.store.transaction() as connection:
+        planned.put(connection, about, preview.outlook.examples)
     stash_log.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
@@ -163,6 +182,7 @@ def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
     """Take what was planned for one scene; its words are kept private where they have to be."""
     context.keep_private(plan.scene)
     fault, log = plan.fault, context.log
+    preview.outlook.add(plan)  # what fails of a scene holds nothing else of it back
     if fault is not None:
         if fault.scope is Scope.SERVER:
             raise fault

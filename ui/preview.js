@@ -1,4 +1,4 @@
-/* What the last preview found. */
+/* The plan: what the last preview found that "Sync all" would do, by what it means for Plex. */
 (function () {
   "use strict";
 
@@ -7,57 +7,203 @@
   const h = React.createElement;
   const { useState } = React;
 
-  function Preview({ at, now }) {
-    const [open, setOpen] = useState(false);
+  /** Rows of a page. */
+  const PAGE = 20;
+
+  const words = (field) => field.replace(/_/g, " ");
+
+  function Row({ row, server }) {
+    return h(
+      "li",
+      { className: "plexsync-change" },
+      h(
+        "div",
+        { className: "plexsync-links" },
+        h(ui.SceneLink, { id: row.scene, title: row.title }),
+        h(ui.ItemLink, { server, ratingKey: row.rating_key })
+      ),
+      h(
+        "dl",
+        null,
+        h("dt", null, words(row.field)),
+        h(ui.ChangedValue, {
+          field: row.field,
+          scene: row.scene,
+          before: row.before,
+          after: row.after,
+          // Of members only those that come, or those that go, are named.
+          partly: ["added", "removed"].includes(row.effect),
+          kept: row.effect === "kept",
+        })
+      )
+    );
+  }
+
+  /** The pages of what is known by name of a group; `at` is when its plan was made. */
+  function Rows({ group, server, at }) {
+    const [field, setField] = useState("");
+    const [pages, setPages] = useState([null]);
     const [found, setFound] = useState(null);
-    const first = React.useRef(at);
-    React.useEffect(() => {
-      // One that ends while the page is looked at was asked for here: show it at once.
-      if (at !== first.current) setOpen(true);
-    }, [at]);
+    const [error, setError] = useState(null);
+    const after = pages[pages.length - 1];
+    React.useEffect(() => setPages([null]), [at]);
     React.useEffect(() => {
       let current = true;
-      if (open) {
-        ui.operation("page_preview").then(
-          (answer) => current && setFound(answer.text),
-          (error) => current && setFound(error.message)
-        );
-      }
+      ui.operation("page_planned", { effect: group.effect, field, after, limit: PAGE }).then(
+        (page) => {
+          if (!current) return;
+          setFound(page);
+          setError(null);
+        },
+        (problem) => current && setError(problem.message)
+      );
       return () => void (current = false);
-    }, [open, at]);
-    if (!at) return null;
-    // One line that sums up, a blank one, then columns.
-    const [summary, ...table] = (found || "").split("\n\n");
+    }, [group.effect, field, after, at]);
+    if (error) return h("p", { className: "plexsync-quiet", role: "alert" }, error);
+    if (!found) return h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+    return h(
+      "div",
+      { className: "plexsync-scroll" },
+      group.fields.length > 1 &&
+        h(
+          "select",
+          {
+            className: "form-control form-control-sm plexsync-search",
+            value: field,
+            "aria-label": `Field: ${group.title}`,
+            onChange: (event) => {
+              setField(event.target.value);
+              setPages([null]);
+            },
+          },
+          h("option", { value: "" }, "All fields"),
+          group.fields.map(([name, size]) =>
+            h("option", { key: name, value: name }, `${words(name)} (${ui.number(size)})`)
+          )
+        ),
+      h(
+        "ul",
+        { className: "plexsync-changes" },
+        found.rows.map((row) => h(Row, { key: row.number, row, server }))
+      ),
+      !found.next &&
+        group.examples &&
+        h(
+          "p",
+          { className: "plexsync-quiet" },
+          `These are examples: of each field the first ${ui.number(group.examples)}.`
+        ),
+      (pages.length > 1 || found.next) &&
+        h(ui.Pager, {
+          page: pages.length,
+          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
+          on: found.next && (() => setPages([...pages, found.next])),
+        })
+    );
+  }
+
+  function Group({ group, server, at }) {
+    const [open, setOpen] = useState(false);
+    const id = `plexsync-plan-${group.effect}`;
     return h(
       "section",
-      { className: "plexsync-section card", "aria-labelledby": "plexsync-preview" },
+      { className: "plexsync-planned", "aria-labelledby": id },
       h(
         "div",
         { className: "plexsync-group-head" },
         h(
-          "h2",
-          { id: "plexsync-preview" },
-          "Last preview ",
-          h("span", { className: "plexsync-quiet" }, ui.ago(at, now))
+          "div",
+          null,
+          h(
+            "h3",
+            { id },
+            group.title,
+            " ",
+            h("span", { className: "badge badge-secondary" }, ui.number(group.size))
+          ),
+          h("p", { className: "plexsync-quiet" }, ui.shown(group.what)),
+          h(
+            "p",
+            null,
+            group.fields.map(([field, size]) => `${words(field)} ${ui.number(size)}`).join(", ")
+          )
         ),
         h(
-          "button",
-          {
-            type: "button",
-            className: "btn btn-secondary btn-sm",
-            "aria-expanded": open,
-            "aria-controls": "plexsync-preview-text",
-            onClick: () => setOpen(!open),
-          },
-          open ? "Hide preview" : "Show preview"
+          "div",
+          { className: "plexsync-group-buttons" },
+          h(
+            "button",
+            {
+              type: "button",
+              className: "btn btn-secondary btn-sm",
+              "aria-expanded": open,
+              "aria-controls": `${id}-rows`,
+              "aria-label": `${open ? "Hide" : "Show"}: ${group.title}`,
+              onClick: () => setOpen(!open),
+            },
+            open ? "Hide" : "Show"
+          )
         )
       ),
+      h("div", { id: `${id}-rows` }, open && h(Rows, { group, server, at }))
+    );
+  }
+
+  /** The settings as far as a plan depends on them: not who we are at Plex. */
+  function withoutToken(settings) {
+    const { plex_token: _, ...others } = settings;
+    return others;
+  }
+
+  function Preview({ state, settings }) {
+    const [plan, setPlan] = useState(null);
+    const [error, setError] = useState(null);
+    const at = state.preview_at;
+    // What may make a plan old is in the state; then it is asked for again.
+    const newest = state.history.length ? state.history[0].number : 0;
+    React.useEffect(() => {
+      let current = true;
+      if (at) {
+        const given = settings ? { settings: withoutToken(settings) } : {};
+        ui.operation("page_plan", given).then(
+          (answer) => {
+            if (!current) return;
+            setPlan(answer);
+            setError(null);
+          },
+          (problem) => current && setError(problem.message)
+        );
+      }
+      return () => void (current = false);
+    }, [at, settings, newest, state.last_look, state.task && state.task.at]);
+    if (!at) return null;
+    return h(
+      "section",
+      { className: "plexsync-section card", "aria-labelledby": "plexsync-preview" },
       h(
-        "div",
-        { id: "plexsync-preview-text" },
-        open && h("p", null, summary || "Reading…"),
-        open && table.length > 0 && h("pre", { className: "plexsync-pre", tabIndex: 0 }, table.join("\n\n"))
-      )
+        "h2",
+        { id: "plexsync-preview" },
+        "What Sync all would do ",
+        h("span", { className: "plexsync-quiet" }, `previewed ${ui.ago(at, state.now)}`)
+      ),
+      error && h("p", { role: "alert" }, error),
+      !plan && !error && h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…"),
+      plan &&
+        h(
+          React.Fragment,
+          null,
+          plan.old &&
+            h(
+              "p",
+              { role: "status" },
+              h("span", { className: "badge badge-warning" }, "Old"),
+              ` ${plan.old} Press Preview sync to look anew.`
+            ),
+          h("p", null, plan.text),
+          plan.groups.map((group) =>
+            h(Group, { key: group.effect, group, server: state.server, at: plan.at })
+          )
+        )
     );
   }
 

@@ -24,10 +24,21 @@
 
   const isPicture = (field) => PICTURES.some((one) => field.startsWith(one));
 
-  function Value({ field, scene, before, after }) {
+  /**
+   * What was before and what is after; `kept` is what stays although Stash has another, and
+   * with `partly` one of the two is all there is to say.
+   */
+  function Value({ field, scene, before, after, kept, partly }) {
     // What came from Plex was nothing before: a play is one more.
     if (field.startsWith(ui.FROM_PLEX)) return h("dd", null, h("ins", null, after));
     const picture = isPicture(field);
+    if (partly) {
+      return h("dd", null, before ? h("del", null, before) : h("ins", null, after));
+    }
+    if (kept) {
+      const [here, there] = picture ? ["a person's picture", "another cover"] : [before, after];
+      return h("dd", null, here || "empty", h("span", { className: "plexsync-quiet" }, ` (Stash: ${there})`));
+    }
     return h(
       "dd",
       null,
@@ -210,4 +221,5 @@
   }
 
   ui.Recent = Recent;
+  ui.ChangedValue = Value;
 })();

@@ -342,7 +342,7 @@
       state && h(Facts, { state }),
       state && kind === "new" && h(FirstSteps, { connected, tested: Boolean(state.server) }),
       state && h(ui.Paths, { state, settings, say, askNow }),
-      state && h(ui.Preview, { at: state.preview_at, now: state.now }),
+      state && h(ui.Preview, { state, settings }),
       state && h(ui.Waiting, { state, retry }),
       state && h(ui.Refused, { state }),
       state && h(ui.Differences, { state, say, askNow }),
