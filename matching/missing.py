@@ -79,7 +79,7 @@ def explain(
             why_never(inside[0], libraries.reach(inside[0])),
         )
     mend = advice.sentence(scene.files[0].path) or (
-        "If Plex names the folder differently, say so in the setting path_map; if this "
+        "If Plex names the folder differently, say so in the setting Path Map; if this "
         "scene is not meant for Plex, nothing needs to be done."
     )
     return Missing(

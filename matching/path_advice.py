@@ -137,8 +137,8 @@ class PathAdvice:
         text, scenes = found
         caught = "this scene" if scenes == 1 else f"{scenes} scenes seen so far"
         if self.private:
-            return f"The setting path_map lacks a rule; PlexSync's page names it (for {caught})."
-        return f"With the rule {text} in the setting path_map Plex would be found for {caught}."
+            return f"The setting Path Map lacks a rule; PlexSync's page names it (for {caught})."
+        return f"With the rule {text} in the setting Path Map Plex would be found for {caught}."
 
     def keep(self, store: Store) -> None:
         """Keep the rules that would catch most scenes for the page, if there is news."""

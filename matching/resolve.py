@@ -343,7 +343,7 @@ class Resolver:
             return
         before = self._client.machine_identifier
         if self._client.probe() != before:
-            raise ServerChanged.about("Another Plex server answers at plex_url than a moment ago.")
+            raise ServerChanged.about("Another Plex server answers at Plex URL than a moment ago.")
         self._libraries.read_again()  # the same one, whose libraries were made anew
 
 

@@ -177,7 +177,7 @@ class PlexClient:
         root = parse_container(self._send("GET", "/identity", token=False))
         found = "" if root is None else root.get("machineIdentifier", "")
         if not found:
-            raise NotAPlexServer.about("The server at plex_url does not say which Plex it is.")
+            raise NotAPlexServer.about("The server at Plex URL does not say which Plex it is.")
         self._machine_identifier = found
         return found
 
@@ -211,7 +211,7 @@ class PlexClient:
 
     def _check_token(self) -> None:
         if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
-            raise AuthError.about("plex_token has characters that no token has.")
+            raise AuthError.about("Plex Token has characters that no token has.")
 
     def _send(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from errors import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
+from validation.settings_reader import shown_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -85,14 +86,14 @@ class ServerUnreachable(PlexTemporaryError):
     """No connection to Plex, or it hung up."""
 
     scope = Scope.SERVER
-    advice = "If it lasts, check that Plex runs and that plex_url is right as seen from Stash."
+    advice = "If it lasts, check that Plex runs and that Plex URL is right as seen from Stash."
 
 
 class ServerTimeout(PlexTemporaryError):
     """Plex did not answer in time; an edit may have been applied, doing it again is harmless."""
 
     scope = Scope.SERVER
-    advice = "If it lasts, check how busy Plex is, or raise plex_read_timeout."
+    advice = "If it lasts, check how busy Plex is, or raise Plex Read Timeout."
 
 
 class ServerStarting(PlexTemporaryError):
@@ -120,7 +121,7 @@ class RateLimited(PlexTemporaryError):
     """Something before Plex asks for fewer requests (Plex itself has no such limit)."""
 
     scope = Scope.SERVER
-    advice = "If it happens often, point plex_url straight at Plex instead of at a proxy."
+    advice = "If it happens often, point Plex URL straight at Plex instead of at a proxy."
 
 
 class BadResponse(PlexTemporaryError):
@@ -150,7 +151,7 @@ class ItemGone(PlexNotFound):
 class NotInPlexYet(PlexNotFound):
     """No library of Plex has an item for the file so far."""
 
-    advice = "Let Plex scan the folder, or check path_map if Plex sees the file by another path."
+    advice = "Let Plex scan the folder, or check Path Map if Plex sees the file by another path."
 
 
 class PlexPermanentError(PlexError, PermanentError):
@@ -178,7 +179,7 @@ class ImageTooLarge(RequestTooLarge):
 class AmbiguousMatch(PlexPermanentError):
     """Several items could be the file, and PlexSync does not guess."""
 
-    advice = "Set path_map so that full paths can be compared, or remove the double in Plex."
+    advice = "Set Path Map so that full paths can be compared, or remove the double in Plex."
 
 
 class TooManyAlike(AmbiguousMatch):
@@ -196,14 +197,14 @@ class AuthError(PlexConfigurationError):
     """Plex does not accept the token."""
 
     usual_setting = "plex_token"
-    advice = "Put a current token of the server's owner into plex_token."
+    advice = "Put a current token of the server's owner into Plex Token."
 
 
 class PermissionDenied(PlexConfigurationError):
     """The token is valid, but its user may not do this."""
 
     usual_setting = "plex_token"
-    advice = "Put the owner's token into plex_token; shared and managed users can only read."
+    advice = "Put the owner's token into Plex Token; shared and managed users can only read."
 
 
 class TlsError(PlexConfigurationError):
@@ -216,34 +217,34 @@ class BadAddress(PlexConfigurationError):
     """plex_url is no address that a request can be sent to."""
 
     usual_setting = "plex_url"
-    advice = "Write plex_url like http://192.168.1.10:32400."
+    advice = "Write Plex URL like http://192.168.1.10:32400."
 
 
 class Redirected(PlexConfigurationError):
     """The address sends us elsewhere; following it would lose edits and leak the token."""
 
     usual_setting = "plex_url"
-    advice = "Put Plex's own final address into plex_url."
+    advice = "Put Plex's own final address into Plex URL."
 
 
 class NotAPlexServer(PlexConfigurationError):
     """Something answers at plex_url, and it is not Plex."""
 
     usual_setting = "plex_url"
-    advice = "Point plex_url straight at Plex, without a login page before it."
+    advice = "Point Plex URL straight at Plex, without a login page before it."
 
 
 class LibraryNotFound(PlexConfigurationError):
     """Plex has no library of that name or number."""
 
     usual_setting = "plex_libraries"
-    advice = "Compare plex_libraries with the names in Plex."
+    advice = "Compare Plex Libraries with the names in Plex."
 
 
 def _next_words(fault: PlexError) -> str:
     """One sentence on what PlexSync does next, from the class's own next step and scope."""
     if fault.next_step is NextStep.PAUSE:
-        where = f" until {fault.setting} is mended" if fault.setting else ""
+        where = f" until {shown_name(fault.setting)} is mended" if fault.setting else ""
         return f"PlexSync holds all scenes{where}; nothing is lost."
     if fault.next_step is NextStep.PARK:
         return "PlexSync leaves this scene until it is edited or retried by hand."

@@ -184,7 +184,7 @@ def _not_found(name: str, infos: Sequence[SectionInfo]) -> LibraryNotFound:
             f"libraries can be synced"
         )
     return LibraryNotFound(
-        f"{problem}; the setting plex_libraries names it. "
+        f"{problem}; the setting Plex Libraries names it. "
         f"Libraries with videos: {offer or 'none'}. PlexSync waits until it is mended.",
         setting="plex_libraries",
     )

@@ -62,10 +62,8 @@ _FACTS: dict[int, tuple[type[PlexError], str]] = {
     405: (NotAPlexServer, "Plex itself takes this kind of request, so something stands before it."),
     407: (NotAPlexServer, "A proxy before Plex wants a login."),
     511: (NotAPlexServer, "The network wants a login first."),
-    408: (ServerTimeout, ""),
-    598: (ServerTimeout, ""),
-    599: (ServerTimeout, ""),
-    429: (RateLimited, "That means too many requests."),
+    **dict.fromkeys((408, 598, 599), (ServerTimeout, "Plex or its proxy gave up waiting.")),
+    429: (RateLimited, "Plex or its proxy wants fewer requests."),
     413: (RequestTooLarge, "The request was too large for Plex or its proxy."),
     414: (RequestTooLarge, "The request was too long for Plex or its proxy."),
     431: (RequestTooLarge, "The request was too long for Plex or its proxy."),
@@ -194,18 +192,18 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
         if isinstance(link, PlexHttpError):
             return _fault_of(link)
     if first(requests.exceptions.InvalidHeader):
-        return AuthError.about("plex_token has characters that no token has.")
+        return AuthError.about("Plex Token has characters that no token has.")
     if first(*_ADDRESS):
-        return BadAddress.about("plex_url is not an address that a request can be sent to.")
+        return BadAddress.about("Plex URL is not an address that a request can be sent to.")
     if first(requests.exceptions.TooManyRedirects):
-        return Redirected.about("The server at plex_url sends us in circles.")
+        return Redirected.about("The server at Plex URL sends us in circles.")
     if first(requests.exceptions.ProxyError):
         return ServerUnreachable.about("A proxy between PlexSync and Plex failed.")
     tls = _by_tls([link for link in links if isinstance(link, ssl.SSLError)])
     if tls is not None:
         return tls
     if first(socket.gaierror):
-        return ServerUnreachable.about("The name in plex_url is not known on this machine.")
+        return ServerUnreachable.about("The name in Plex URL is not known on this machine.")
     for link in links:
         if isinstance(link, OSError) and link.errno in _NO_WAY:
             return ServerUnreachable.about(f"Plex {_NO_WAY[link.errno]}.")
@@ -219,7 +217,7 @@ def _by_class(links: list[BaseException]) -> SyncError | None:
     if first(*_HUNG_UP):
         return _no_answer("Plex hung up without an answer.", links)
     if first(http.client.BadStatusLine):
-        return _no_answer("What answers at plex_url does not speak plain HTTP.", links)
+        return _no_answer("What answers at Plex URL does not speak plain HTTP.", links)
     if first(*_CUT_OFF):
         return BadResponse.about("Plex's answer was cut off in the middle.")
     if first(ssl.SSLError, requests.exceptions.SSLError):
@@ -254,8 +252,8 @@ def _untrusted() -> SyncError:
     return TlsError.about(
         "The certificate of Plex is not trusted on this machine, or is for another name.",
         hint=(
-            "Use the https://…plex.direct:32400 address as plex_url, http:// on your own "
-            "network, or turn on plex_skip_tls_verify."
+            "Use the https://…plex.direct:32400 address as Plex URL, http:// on your own "
+            "network, or turn on Plex Skip TLS Verify."
         ),
     )
 
@@ -265,7 +263,7 @@ def _no_answer(what: str, links: list[BaseException]) -> SyncError:
     url = next((u for link in links if isinstance(u := _asked_url(link), str)), "")
     hint = (
         "If that happens every time, Plex demands secure connections (Settings, Network, "
-        '"Secure connections" is "Required"): then plex_url must begin with https://.'
+        '"Secure connections" is "Required"): then Plex URL must begin with https://.'
     )
     return ServerUnreachable.about(what, hint="" if url.startswith("https:") else hint)
 
@@ -318,29 +316,33 @@ def _fault_of(reply: PlexHttpError) -> SyncError:
     """
     status = reply.status
     path = reply.path.rstrip("/") or ("/" if reply.path else "")
-    said = f"Plex answered {status}" + (f" to {reply.method} {path}." if path else ".")
+    # What it means comes first, for who reads it; the number is for who is asked about it.
+    number = f"({status} to {reply.method} {path})." if path else f"({status})."
     server_wide = path in _SERVER_WIDE
     hundreds = status // 100
     if status in (404, 410):
         return _missing(reply, path, server_wide=server_wide)
     if hundreds == _REDIRECTS:
-        return _redirected(reply, said)
+        return _redirected(reply, number)
     if status in (413, 414) and re.search(r"/(posters?|arts?)$", path):
-        return ImageTooLarge.about(f"{said} The image was too large for Plex or its proxy.")
+        return ImageTooLarge.about(f"The image was too large for Plex or its proxy {number}")
     wait = retry_after(reply.headers.get("retry-after", ""))
     if status == _SERVICE_UNAVAILABLE and _in_maintenance(reply.excerpt):
         return ServerStarting.about("Plex is still starting up (maintenance).", retry_after=wait)
     if status in _FACTS:
         kind, fact = _FACTS[status]
-        return kind.about(f"{said} {fact}".rstrip(), retry_after=wait)
+        return kind.about(f"{fact.removesuffix('.')} {number}", retry_after=wait)
     if hundreds == _SERVER_SIDE:
-        return (ServerUnavailable if server_wide else ServerError).about(said, retry_after=wait)
+        failed = ServerUnavailable if server_wide else ServerError
+        return failed.about(f"Plex failed inside {number}", retry_after=wait)
     if hundreds == _CLIENT_SIDE:
         # Plain http sent to the TLS port of a proxy is a 400 to everything; and Plex has no
         # reason to refuse a question, so whoever does is not Plex.
         asked = path and reply.method in ("GET", "HEAD")
-        return (NotAPlexServer if server_wide or asked else RejectedEdit).about(said)
-    return BadResponse.about(said)
+        if server_wide or asked:
+            return NotAPlexServer.about(f"Plex's own question was refused there {number}")
+        return RejectedEdit.about(f"Plex refuses what was asked {number}")
+    return BadResponse.about(f"Plex's answer makes no sense {number}")
 
 
 _REDIRECTS, _CLIENT_SIDE, _SERVER_SIDE = 3, 4, 5
@@ -349,7 +351,7 @@ _SERVICE_UNAVAILABLE = 503
 
 def _missing(reply: PlexHttpError, path: str, *, server_wide: bool) -> SyncError:
     if server_wide:
-        return NotAPlexServer.about(f"Plex's own {path} is missing at plex_url ({reply.status}).")
+        return NotAPlexServer.about(f"Plex's own {path} is missing at Plex URL ({reply.status}).")
     # A PUT to a section edits one item of it, so it is the item that may be gone.
     if re.match(r"/library/sections/\d+(/|$)", path) and reply.method != "PUT":
         return LibraryNotFound.about(f"Plex has no library at {path} ({reply.status}).")
@@ -357,10 +359,10 @@ def _missing(reply: PlexHttpError, path: str, *, server_wide: bool) -> SyncError
     return ItemGone.about(f"Plex has nothing{where} any more ({reply.status}).")
 
 
-def _redirected(reply: PlexHttpError, said: str) -> SyncError:
+def _redirected(reply: PlexHttpError, number: str) -> SyncError:
     location = reply.headers.get("location", "")
     if not location:
-        return BadResponse.about(said)
+        return BadResponse.about(f"Plex sends us elsewhere and does not say where {number}")
     try:
         to = urlsplit(location)
         # Rebuilt from its parts: the target may carry credentials, a path or a query.
@@ -368,7 +370,7 @@ def _redirected(reply: PlexHttpError, said: str) -> SyncError:
     except ValueError:
         origin = ""
     where = f" ({origin})" if origin and to.scheme and to.hostname else ""
-    return Redirected.about(f"The server at plex_url sends us to another address{where}.")
+    return Redirected.about(f"The server at Plex URL sends us to another address{where}.")
 
 
 def _in_maintenance(excerpt: bytes) -> bool:

@@ -97,7 +97,7 @@ class PlexTransport:
         _, (origin, base) = self._where()
         asked, path = address_of(url)
         if asked.url != origin.url or not path.startswith(base):
-            raise InvalidURL("a request to another address than plex_url")
+            raise InvalidURL("a request to another address than Plex URL")
         parts = urlsplit(url)
         return parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
 

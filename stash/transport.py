@@ -117,8 +117,8 @@ class StashTransport:
     def unexpected(self, reply: Reply) -> SyncError:
         """Give the error for a status that Stash has no reason to send (not raised here)."""
         return StashUnavailable(
-            f"Something at {self.connection.url} answered with HTTP {reply.status}, which Stash "
-            f"does not do there. {AGAIN}"
+            f"Something at {self.connection.url} answers as Stash never does there "
+            f"(HTTP {reply.status}). {AGAIN}"
         )
 
     def _send(

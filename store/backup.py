@@ -165,5 +165,5 @@ def _in_words(broken: str, restored: bool) -> str:
     return (
         f"PlexSync's database {what} and there was no backup of it. Every scene is looked at "
         "once. What is locked in Plex and differs from Stash is kept and listed; turn on "
-        "overwrite_plex_edits for one 'Sync all to Plex' if Stash shall win there."
+        "Overwrite Plex Edits for one 'Sync all to Plex' if Stash shall win there."
     )

@@ -93,7 +93,7 @@ def sentence(taken: Taken, in_step: int) -> str:
         f"PlexSync holds back what would take something away from {items}, of {in_step:,} in "
         f"step: it would {taken.in_words()}. All else is synced. If that is wrong, put it right "
         "in Stash: what takes nothing away any more is synced by itself. If it is meant, as after "
-        f'a tag was deleted or tag_rules changed, run the task "{GO_ON}" or press that button on '
+        f'a tag was deleted or Tag Rules changed, run the task "{GO_ON}" or press that button on '
         "PlexSync's page."
     )
 

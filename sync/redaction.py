@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from validation.config import PlexSyncConfig
 
 #: Takes the place of messages that were written while it was off.
-FROM_BEFORE = "what was said is left out since redact_logs is on; Retry failed says it anew."
+FROM_BEFORE = "what was said is left out since Redact Logs is on; Retry failed says it anew."
 
 
 def begin(store: Store, log: Log) -> None:

@@ -34,11 +34,11 @@ def why_not(scene: Scene, config: PlexSyncConfig) -> str:
     if not scene.files:
         return "it has no file in Stash, so Plex cannot have it"
     if config.only_organized and not scene.organized:
-        return "it is not organized (setting only_organized)"
+        return "it is not organized (setting Only Organized Scenes)"
     if not config.exclude_tags:
         return ""
     excluded = {tag_key(name) for name in config.exclude_tags}
     for tag in scene.tags:
         if tag_key(tag.name) in excluded:
-            return f"it carries the tag {tag.name!r} (setting exclude_tags)"
+            return f"it carries the tag {tag.name!r} (setting Exclude Tags)"
     return ""

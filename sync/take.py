@@ -25,7 +25,7 @@ FIELDS = {
 }
 #: Why a title cannot be taken: in Plex it is more than the scene's.
 MADE_BY_TEMPLATE = (
-    "PlexSync makes titles in Plex by title_template, so this one is no title for Stash. Edit "
+    "PlexSync makes titles in Plex by Title Template, so this one is no title for Stash. Edit "
     "the scene in Stash, or choose another answer."
 )
 _UPDATE = "mutation TakeIntoScene($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"

@@ -24,6 +24,7 @@ from plex.matcher import tie
 from store import holds
 from sync import server_seen
 from tasks import stash_log
+from validation.settings_reader import shown_name
 from worker import launcher
 from worker.processor import search_plex
 
@@ -68,8 +69,9 @@ def run(task: Task) -> str:
     try:
         news = str(check(task, task.stash.settings(), saved=True))
     except SyncError as fault:
-        if fault.setting and fault.setting not in fault.message:
-            fault.message = f"Setting {fault.setting}: {fault.message}"
+        name = shown_name(fault.setting) if fault.setting else ""
+        if name not in fault.message:
+            fault.message = f"Setting {name}: {fault.message}"
         stash_log.say("ERROR", fault.message)
         raise
     with task.store.transaction() as connection:
@@ -126,7 +128,7 @@ def _unreachable(
             "Plex's machine in your network, or the name of Plex's container."
         )
     if parts.scheme == "https":
-        hint += " If Plex does not speak https there, let plex_url begin with http://."
+        hint += " If Plex does not speak https there, let Plex URL begin with http://."
     return type(fault).about(
         fault.fact, setting=fault.setting or "plex_url", hint=f"{fault.hint}{hint}".strip()
     )
@@ -164,7 +166,7 @@ def _is_in_plex(libraries: Libraries, path: str) -> bool:
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
     folders = [place for section in libraries.sections() for place in section.locations]
-    turned = "" if mapped == path else f", which path_map turns into {mapped}"
+    turned = "" if mapped == path else f", which Path Map turns into {mapped}"
     if rule:
         mend = f"Plex has a file of that name elsewhere; this rule leads there: {rule}"
     else:

@@ -33,7 +33,7 @@ WORDS = {
     ),
     "persons": (
         "Replaced: what a person set in Plex",
-        "Stash changed since, you chose Stash's, or overwrite_plex_edits is on.",
+        "Stash changed since, you chose Stash's, or Overwrite Plex Edits is on.",
     ),
     "removed": ("Members taken out", "PlexSync gave them, and Stash has them no more."),
     "agents": ("Replaced: Plex's own", "What an agent or a file brought; no person locked it."),

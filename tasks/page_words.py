@@ -22,7 +22,7 @@ REASONS = {
         (
             "Plex has no item for these files. PlexSync looks again by itself, after a minute at "
             "first and later once a day. If Plex does show them, its path differs: see the setting "
-            "path_map."
+            "Path Map."
         ),
     ),
     "ItemGone": (
@@ -47,7 +47,7 @@ REASONS = {
     "AmbiguousMatch": (
         "Several items could be the file",
         (
-            "PlexSync does not guess. Set path_map so that full paths can be compared, or remove "
+            "PlexSync does not guess. Set Path Map so that full paths can be compared, or remove "
             "the double in Plex, then retry."
         ),
     ),
@@ -61,7 +61,7 @@ REASONS = {
     ),
     "ServerTimeout": (
         "Plex took too long",
-        "PlexSync tries again by itself. If it lasts, raise the setting plex_read_timeout.",
+        "PlexSync tries again by itself. If it lasts, raise the setting Plex Read Timeout.",
     ),
     "StashAnswerError": (
         "Stash's answer made no sense",
@@ -274,7 +274,7 @@ def scene(
     if kept:
         left.append(
             f"Set in Plex by hand and kept: {', '.join(kept)}. Change it in Stash to have Stash's "
-            "value, or turn on overwrite_plex_edits."
+            "value, or turn on Overwrite Plex Edits."
         )
     if refused:
         left.append(f"Plex could not take: {', '.join(refused)}. Use a smaller or another one.")

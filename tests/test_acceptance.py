@@ -464,7 +464,7 @@ def test_point_13_a_tasks_result_is_what_happened(env: Installation) -> None:
     env.settings(plex_token="")
     bad = host.run_task("Sync all to Plex")
     assert bad.output is None
-    assert "plex_token" in str(bad.error)
+    assert "Plex Token" in str(bad.error)
     env.settings()
 
 

@@ -18,6 +18,7 @@ from simulator.library import catalogue_file, catalogue_scene
 from store import holds, inbox
 from tests.installation import installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
+from validation.settings_reader import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -245,10 +246,10 @@ def test_a_wrong_setting_parks_nothing_and_is_named(
     stepped.hook(6)
     stepped.drain()
     assert stepped.holds()[holds.SETTINGS].setting == setting
-    assert setting in stepped.holds()[holds.SETTINGS].message
+    assert shown_name(setting) in stepped.holds()[holds.SETTINGS].message
     row = stepped.rows()[6]
     assert (row.due_at, row.attempts, row.reason) == (0, 0, "")
-    assert setting in stepped.notice()
+    assert shown_name(setting) in stepped.notice()
     env.settings()
     stepped.late += 6  # the next look at the settings, not the end of the hold
     stepped.drain()
@@ -272,7 +273,7 @@ def test_a_mended_setting_goes_on_without_a_restart(calm: Installation) -> None:
     spoken = [line for line in said if line]
     assert len(spoken) == 1
     assert spoken[0].startswith("\x01w\x02")
-    assert "plex_token" in spoken[0]
+    assert "Plex Token" in spoken[0]
     assert all(row["attempts"] == 0 for row in calm.rows())
     calm.settings()
     calm.title_becomes(1, "waits for the mend", 20)
@@ -288,7 +289,7 @@ def test_a_warning_reaches_stashs_log_through_a_save(calm: Installation) -> None
     before = len(calm.stash.log())
     a_minute_later(calm)
     calm.save(2, title="saved all the same")
-    found = [(level, text) for level, text in calm.stash.log()[before:] if "plex_url" in text]
+    found = [(level, text) for level, text in calm.stash.log()[before:] if "Plex URL" in text]
     assert [level for level, _ in found] == ["warning"]
     calm.settings()
     calm.hook(2)

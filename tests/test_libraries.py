@@ -175,7 +175,7 @@ def test_a_name_that_is_missing_holds_the_queue_and_is_named(
     stepped.drain()
     (hold,) = stepped.holds().values()
     assert "'Clips'" in hold.message
-    assert "plex_libraries" in hold.message
+    assert "Plex Libraries" in hold.message
 
 
 @pytest.mark.parametrize(

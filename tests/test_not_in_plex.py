@@ -124,7 +124,7 @@ def test_no_scan_outside_of_the_library_folders(env: Environment) -> None:
     """A folder that no library has is never handed to Plex; the message names the setting."""
     said = look_in_vain(env, scene(1, "/elsewhere/1.mp4"), scan_missing=True)
     assert scans(env) == []
-    assert "path_map" in said.message
+    assert "Path Map" in said.message
 
 
 def test_a_scan_that_plex_refuses_changes_nothing(env: Environment) -> None:

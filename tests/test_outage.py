@@ -109,7 +109,7 @@ def test_a_wrong_token_stops_at_once_and_resumes_when_it_is_mended(env: FaultEnv
     env.live(1200)
     (hold,) = env.holds()
     assert (hold.lane, hold.reason, hold.setting) == (holds.SETTINGS, "AuthError", "plex_token")
-    assert "plex_token" in env.notice()
+    assert "Plex Token" in env.notice()
     assert "an-old-token" not in env.notice() + env.log()
     assert all(row.attempts == 0 for row in env.rows())
     refused = env.plex.counts()["refused"]
@@ -132,7 +132,7 @@ def test_a_wrong_setting_is_noticed_before_it_is_used(env: FaultEnvironment) -> 
     assert env.plex.counts()["total"] == 0
     (hold,) = env.holds()
     assert (hold.lane, hold.setting) == (holds.SETTINGS, "plex_read_timeout")
-    assert "plex_read_timeout" in env.notice()
+    assert "Plex Read Timeout" in env.notice()
     env.settings(plex_read_timeout=None)
     env.live(31, until_done=True)
     assert env.in_step()

@@ -20,6 +20,7 @@ from plexapi.utils import parseXMLString
 from errors import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
 from plex import exceptions as ours
 from plex.exceptions import PlexHttpError, translate_plex_exception
+from validation.settings_reader import shown_name
 
 KINDS = [
     kind
@@ -239,7 +240,9 @@ def test_a_status_becomes_one_of_ours(
         PlexHttpError(status, method=method, path=path, headers=headers)
     )
     assert type(fault) is kind
-    assert str(fault).startswith("Pl" if kind is not ours.Redirected else "The server at plex_url")
+    words, number, _ = str(fault).partition(str(status))
+    assert len(words.split()) >= 3, "what it means comes before the number"
+    assert words.endswith("(") or not number
 
 
 @pytest.mark.parametrize(
@@ -372,7 +375,7 @@ def test_each_class_stands_in_the_drawn_tree(kind: type[ours.PlexError]) -> None
 def test_a_wrong_setting_is_named(kind: type[ours.PlexError], setting: str) -> None:
     """A configuration fault carries the setting, and its sentence names it."""
     assert kind("It is so.").setting == setting
-    assert f"until {setting} is mended" in kind.about("It is so.").message
+    assert f"until {shown_name(setting)} is mended" in kind.about("It is so.").message
 
 
 def test_a_tls_fault_names_the_setting_that_would_mend_it() -> None:

@@ -96,7 +96,7 @@ def test_redacted_logs_hold_no_titles(env: Installation) -> None:
 def test_a_wrong_setting_is_named(env: Installation) -> None:
     """With a wrong setting there is no preview but the setting's name."""
     env.settings(plex_url="")
-    assert "plex_url" in env.run(mode="preview")["error"]
+    assert "Plex URL" in env.run(mode="preview")["error"]
     env.settings(sync_fields=FIELDS)
 
 

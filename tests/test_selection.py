@@ -26,7 +26,7 @@ def test_a_scene_without_a_file_is_left_out() -> None:
     assert "no file" in why_not(Scene(1), config())
 
 
-@pytest.mark.parametrize(("organized", "reason"), [(True, ""), (False, "only_organized")])
+@pytest.mark.parametrize(("organized", "reason"), [(True, ""), (False, "Only Organized Scenes")])
 def test_only_organized_leaves_out_what_is_not(organized: bool, reason: str) -> None:
     """With the setting on, only organized scenes go through, and the reason names the setting."""
     why = why_not(Scene(1, files=FILE, organized=organized), config(only_organized=True))
@@ -53,4 +53,4 @@ def test_a_tag_of_the_list_leaves_a_scene_out(excluded: str, tag: str, out: bool
     assert bool(why) is out
     if out:
         assert tag in why
-        assert "exclude_tags" in why
+        assert "Exclude Tags" in why

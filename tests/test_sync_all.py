@@ -87,7 +87,7 @@ def test_a_run_counts_what_came_of_every_scene(env: Installation) -> None:
     assert numbers["changed"] == SCENES - 3
     assert (numbers["unchanged"], numbers["not in Plex yet"], numbers["failed"]) == (0, 1, 1)
     assert "1 RejectedEdit" in done
-    assert "1 left out (1 it carries the tag 'Private' (setting exclude_tags))" in done
+    assert "1 left out (1 it carries the tag 'Private' (setting Exclude Tags))" in done
     again = counted(sync_all(env)["output"])
     assert (again["changed"], again["unchanged"]) == (0, SCENES - 3)
     assert (again["not in Plex yet"], again["failed"]) == (1, 1)

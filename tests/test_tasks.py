@@ -12,6 +12,7 @@ import pytest
 from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
 from tests.installation import installation, wait_for
+from validation.settings_reader import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,7 +217,7 @@ def test_sync_all_with_a_wrong_setting_names_it_and_marks_nothing(
     calm.settings(**{setting: ""})
     before = len(calm.rows())
     done = run(calm, ALL)
-    assert setting in str(done.error)
+    assert shown_name(setting) in str(done.error)
     assert done.output is None
     assert len(calm.rows()) == before
 
@@ -226,7 +227,7 @@ def test_sync_all_with_a_wrong_token_ends_with_an_error(calm: Installation) -> N
     edit_all(calm, "token")
     calm.settings(plex_token="wrong-token-of-nobody")
     done = run(calm, ALL)
-    assert "plex_token" in str(done.error)
+    assert "Plex Token" in str(done.error)
     assert f"{SCENES} scenes stay marked" in str(done.error)
     assert "wrong-token-of-nobody" not in str(done.as_dict())
     calm.settings()
@@ -291,18 +292,18 @@ def test_check_connection_names_the_one_setting_at_fault(
     done = run(calm, CHECK)
     assert done.output is None
     assert done.error is not None
-    assert setting in done.error
+    assert shown_name(setting) in done.error
     assert lines(done, "error")
-    assert setting in lines(done, "error")[0]
+    assert shown_name(setting) in lines(done, "error")[0]
     assert "wrong-token-of-nobody" not in str(done.as_dict())
     others = {"plex_url", "plex_token", "plex_libraries", "path_map"} - {setting}
-    assert [name for name in others if f"Setting {name}" in done.error] == []
+    assert [name for name in others if f"Setting {shown_name(name)}" in done.error] == []
 
 
 def test_check_connection_with_a_guests_token_says_so(calm: Installation) -> None:
     """A token that may read but not edit is found before the first edit fails."""
     calm.settings(plex_token=calm.plex.shared_token)
-    assert "plex_token" in str(run(calm, CHECK).error)
+    assert "Plex Token" in str(run(calm, CHECK).error)
 
 
 def test_check_connection_during_maintenance_is_not_the_settings_fault(calm: Installation) -> None:

@@ -18,6 +18,7 @@ from validation.config import (
     settings_fingerprint,
 )
 from validation.path_map import PathMap
+from validation.settings_reader import shown_name
 from validation.sync_fields import COLLECTION_FIELDS
 from validation.tag_rules import Fate, TagRules
 from validation.text import one_line
@@ -148,7 +149,7 @@ def test_bad_number_makes_the_queue_wait(name: str, value: object) -> None:
     assert "number of seconds" in message
     assert "means the default" in message
     assert len(message) < 200
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=shown_name(name)):
         PlexSyncConfig.from_settings({**GOOD, name: value})
 
 
@@ -245,7 +246,7 @@ def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(SettingsError, match="until this setting is mended"):
         PlexSyncConfig.from_settings({**GOOD, "plex_url": "plex"})
     for problem in error.problems:
-        assert f"{problem.setting}: {problem.message}" in error.message
+        assert f"{shown_name(problem.setting)}: {problem.message}" in error.message
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "plex_token"])

@@ -43,7 +43,7 @@
         "p",
         null,
         "Plex has files of the same names in another folder. If that is the same folder, adopt the rule; " +
-          "it is added to the setting path_map."
+          "it is added to the setting Path Map."
       ),
       h(
         "ul",

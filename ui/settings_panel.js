@@ -111,7 +111,7 @@
           h(
             "p",
             null,
-            "Open ",
+            "On any device, open ",
             h("a", { href: pin.link, target: "_blank", rel: "noopener noreferrer" }, "plex.tv/link"),
             ", sign in as the server's owner and enter the code ",
             h("strong", { className: "plexsync-code" }, pin.code),

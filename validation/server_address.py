@@ -48,7 +48,7 @@ def read_address(text: str) -> tuple[str, str]:
     base = _base(parts, port)
     if "@" in parts.netloc:
         return "", (
-            f"contains a user name or a password; enter only {base}, and the token in plex_token"
+            f"contains a user name or a password; enter only {base}, and the token in Plex Token"
         )
     segments = parts.path.split("/")
     page = next((at for at, name in enumerate(segments) if name.lower() in _PAGES), None)

@@ -17,10 +17,21 @@ from errors import ConfigurationError
 from validation.text import is_safe_line, one_line, strip_pasted
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+#: Names on the screen that are not simply the key in words (PlexSync.yml has all of them).
+_SHOWN = {"only_organized": "Only Organized Scenes"}
+_CAPITALS = {"url", "tls"}
 _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
 _LONGEST_SHOWN = 12
 _MOST_REPORTED = 5
+
+
+def shown_name(setting: str) -> str:
+    """Give the name of a setting, such as ``plex_url``, as Stash shows it: "Plex URL"."""
+    words = (
+        part.upper() if part in _CAPITALS else part.capitalize() for part in setting.split("_")
+    )
+    return _SHOWN.get(setting) or " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.setting}: {self.message}"
+        return f"{shown_name(self.setting)}: {self.message}"
 
     @property
     def sentence(self) -> str:

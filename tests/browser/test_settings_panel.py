@@ -29,9 +29,13 @@ class PlexTv(BaseHTTPRequestHandler):
     address = ""
     token = ""
     status = 200
+    silent = False
 
     def do_POST(self) -> None:
         """Give out the PIN, or tell how it stands."""
+        if self.silent:
+            self.close_connection = True
+            return
         body = f'<pin id="4711" code="ABCD" authToken="{self.token}"/>'.encode()
         self.send_response(200 if self.command == "POST" else self.status)
         self.send_header("Content-Length", str(len(body)))
@@ -314,6 +318,22 @@ def test_signing_in_brings_the_token_without_digging(
     assert stored(env)["plex_token"] == env.plex.token
     assert env.plex.token not in page.locator("body").inner_text()
     expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
+
+
+def test_signing_in_without_the_internet_says_so_in_words(
+    plex_tv: type[PlexTv], env: Installation, page: Page, snap: Callable[..., None]
+) -> None:
+    """Where plex.tv cannot be reached, the button says so, and names the way without it."""
+    plex_tv.silent = True
+    page.goto(SETTINGS)
+    page.get_by_role("button", name="Sign in with Plex").click()
+    said = page.get_by_role("alert").filter(has_text="plex.tv")
+    expect(said).to_contain_text("does not reach plex.tv: it has no way to the internet")
+    expect(said).to_contain_text("enter a token by hand")
+    expect(page.get_by_role("button", name="Sign in with Plex")).to_be_enabled()
+    snap()
+    plex_tv.silent = False
+    assert stored(env)["plex_token"] == env.plex.token
 
 
 def test_signing_in_can_be_cancelled_and_a_code_can_expire(
