@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import pytest
 import yaml
@@ -153,6 +154,25 @@ def test_the_index_describes_the_zip_beside_it(release: Path) -> None:
     assert entry["sha256"] == hashlib.sha256(archive).hexdigest()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", entry["date"])
     assert entry["version"] == package.version(ROOT)
+
+
+def test_what_is_published_is_what_the_documents_say(release: Path) -> None:
+    """The build writes the files that CONTRIBUTING lists; README's one address leads to both."""
+    written = sorted(path.name for path in release.iterdir())
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    releasing = contributing.partition("## Releasing")[2].partition("\n## ")[0]
+    told, _, steps = releasing.partition("1. ")
+    assert sorted(set(re.findall(r"`([\w.]+\.(?:zip|yml))`", told))) == written
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (address,) = re.findall(r"`(https://\S+/index\.yml)`", readme)
+    pattern = r"https://github\.com/<owner>/PlexSync/releases/latest/download/index\.yml"
+    assert re.fullmatch(pattern, address)
+    assert f"`{address}`, where `<owner>` is the account" in readme
+    assert "OWNER" not in readme
+    # A release is found there whatever its tag, if it bears the names of the two files.
+    (entry,) = yaml.safe_load((release / "index.yml").read_text(encoding="utf-8"))
+    assert urljoin(address, entry["path"]).rpartition("/")[2] in written
+    assert "not as a\n   pre-release" in steps
 
 
 # --- what ends the build ---------------------------------------------------------------------
