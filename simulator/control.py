@@ -249,6 +249,14 @@ class PlexControl(ControlClient):
         """Let an account have seen an item to its end at a time; gives the row's number."""
         return int(self.call("watched", key=key, at=int(at), account=account))
 
+    def stopped(self, key: int | str, at: float, seconds: float) -> None:
+        """Let the owner have stopped an item at a place, so many seconds from its beginning."""
+        self.call("stopped", key=key, at=int(at), offset_ms=int(seconds * 1000))
+
+    def rates(self, key: int | str, rating: float | None, at: float) -> None:
+        """Let the owner rate an item by hand, 0 to 10; None takes the rating away."""
+        self.call("rates", key=key, rating=rating, at=int(at))
+
     def forget_views(self, before: float) -> None:
         """Let the server cut its history short: rows from before a time are gone."""
         self.call("forget_views", before=int(before))

@@ -102,6 +102,8 @@ def parse(pairs: Sequence[tuple[str, str]], kind: int) -> Plan:
 
 def apply(library: Library, item: Item, plan: Plan) -> None:
     """Carry the plan out on one item, and move the clocks an edit moves."""
+    if "userRating" in plan.values and library.switches.edits_rate:
+        item.rated_at = library.now()
     for name, value in plan.values.items():
         item.set_value(name, value)
         if name == "originallyAvailableAt" and "year" not in plan.values:

@@ -90,7 +90,8 @@ class Item:
 
     ``values`` holds the edited or agent-given fields by their wire name; an absent
     one is a field Plex does not show. ``matched`` is the agent's id of the item,
-    empty for one that no agent knows. Times are epoch seconds.
+    empty for one that no agent knows. Times are epoch seconds. ``viewed_at``, ``view_offset``
+    (milliseconds) and ``view_count`` are the owner's, and so is ``rated_at``.
     """
 
     key: int
@@ -107,6 +108,10 @@ class Item:
     parent: Item | None = None
     matched: str = ""
     deleted: bool = False
+    viewed_at: int = 0
+    view_offset: int = 0
+    view_count: int = 0
+    rated_at: int = 0
     # Made when first needed: most of 100,000 items are never edited.
     values: dict[str, str | int | float] | None = None
     tags: dict[str, list[Tagging]] | None = None

@@ -168,6 +168,10 @@ class Switches:
         gzip: Replies are compressed for clients that accept it.
         history_filters: The history keeps to the accountID and the time that it is asked for;
             False is a server that ignores both, as listings ignore what they do not know.
+        watch_filters: Listings know lastViewedAt and lastRatedAt as filters; False is a server
+            that ignores both, as it ignores what it does not know. As orders they are known.
+        edits_rate: A rating that comes with an edit moves lastRatedAt, as one given by hand
+            does. Nobody has recorded which: an assumption, either way.
         clock_offset_s: Seconds added to the stand-in's clock.
         maintenance: Not empty: every path answers 503 with this text.
     """
@@ -183,6 +187,8 @@ class Switches:
     upload_locks: bool = True
     gzip: bool = True
     history_filters: bool = True
+    watch_filters: bool = True
+    edits_rate: bool = False
     clock_offset_s: int = 0
     maintenance: str = ""
 

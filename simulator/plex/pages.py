@@ -193,6 +193,15 @@ def item_element(
         attributes["duration"] = item.parts[0].file.duration_ms
     if "originallyAvailableAt" in values:
         attributes["originallyAvailableAt"] = values["originallyAvailableAt"]
+    # As the official contract and plexapi (video.py) list them: absent where there is nothing.
+    for name, number in (
+        ("viewOffset", item.view_offset),
+        ("viewCount", item.view_count),
+        ("lastViewedAt", item.viewed_at),
+        ("lastRatedAt", item.rated_at),
+    ):
+        if number:
+            attributes[name] = number
     attributes["addedAt"] = item.added_at
     attributes["updatedAt"] = item.updated_at
     children = _children(item, attributes, full=full, without=without)

@@ -10,14 +10,19 @@ from typing import Final
 
 from simulator.plex import edits, pages
 from simulator.plex.items import Item
-from simulator.plex.library import Library, Section
+from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import JSON_TYPE, XML_TYPE, Attributes, Element, to_json, to_xml
 from simulator.wire import Reply, Request
 
 #: How long a scan takes.
 SCAN_SECONDS: Final = 0.1
 
-_DATES: Final = {"addedAt": attrgetter("added_at"), "updatedAt": attrgetter("updated_at")}
+_DATES: Final = {
+    "addedAt": attrgetter("added_at"),
+    "updatedAt": attrgetter("updated_at"),
+    "lastViewedAt": attrgetter("viewed_at"),
+    "lastRatedAt": attrgetter("rated_at"),
+}
 _PHRASES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -89,6 +94,8 @@ class PlexRoutes:
                 elements = [pages.section_element(one) for one in self.library.sections.values()]
                 own: Attributes = {"allowSync": False, "title1": "Plex Library"}
                 return page(request, pages.container(own, elements))
+            if words == ["library", "all"] and request.method == "GET":
+                return self._everything(request)
             if words == ["status", "sessions", "history", "all"]:
                 return self._history(request)
             what, ids = words[:2], words[2] if len(words) > 2 else ""
@@ -132,7 +139,22 @@ class PlexRoutes:
         if not kind and request.argument("file") is not None:
             return error(500)
         kind = kind or section.file_kind
-        found = _select(section, kind, request.pairs)
+        items = _with_file(section, kind, request.argument("file") or "")
+        found = _select(items, request.pairs, self.library.switches)
+        return self._listed(request, found, pages.listing_attributes(section, kind))
+
+    def _everything(self, request: Request) -> Reply:
+        """The listing over all libraries (the contract's GET /library/all) of one type."""
+        kind = int(request.argument("type") or 0)
+        items = [
+            item
+            for section in self.library.sections.values()
+            for item in section.sorted_items(kind)
+        ]
+        found = _select(items, request.pairs, self.library.switches)
+        return self._listed(request, found, {"allowSync": True, **pages.LIBRARY})
+
+    def _listed(self, request: Request, found: list[Item], own: Attributes) -> Reply:
         total, paging = len(found), self._paging(request)
         counts: Attributes = {}
         headers = [("X-Plex-Container-Total-Size", str(total))]
@@ -146,7 +168,6 @@ class PlexRoutes:
         elements = [
             pages.item_element(self.library, item, full=False, without=without) for item in found
         ]
-        own = pages.listing_attributes(section, kind)
         reply = page(request, pages.container({**counts, **own}, elements))
         reply.headers.extend(headers)
         return reply
@@ -238,24 +259,44 @@ class PlexRoutes:
         return error(404)
 
 
-def _select(section: Section, kind: int, pairs: Sequence[tuple[str, str]]) -> list[Item]:
-    """The items of a kind that a listing's query asks for, in the order it asks for.
+def _select(items: list[Item], pairs: Sequence[tuple[str, str]], switches: Switches) -> list[Item]:
+    """Those of some items that a listing's query asks for, in the order it asks for.
 
     An operator is the end of a parameter's *name*: ``updatedAt%3E%3E=1`` is the name
     ``updatedAt>>``. What is not understood is ignored without a word and the whole
     section comes back, which is how the real server punishes a typing mistake. Of the
     filters that it does understand only those are played that PlexSync sends.
     """
-    wanted = dict(pairs)
-    items = _with_file(section, kind, wanted.get("file", ""))
-    for name, read in _DATES.items():
-        bound = wanted.get(f"{name}>>", "")
-        if bound.isdigit():
-            items = [item for item in items if read(item) > int(bound)]
-    field, _, direction = wanted.get("sort", "").partition(":")
+    items = [item for item in items if _matches(item, pairs, switches)]
+    field, _, direction = dict(pairs).get("sort", "").partition(":")
     if field in _DATES:
         return sorted(items, key=_DATES[field], reverse=direction == "desc")
     return items
+
+
+def _matches(item: Item, pairs: Sequence[tuple[str, str]], switches: Switches) -> bool:
+    """Whether an item is what the dates of a query ask for.
+
+    Side by side they are all asked for; between ``push=1`` and ``pop=1`` an ``or=1`` parts
+    alternatives (the official contract, "Complex Expressions"). Deeper nesting is not played.
+    """
+    ways, way, is_wanted = list[bool](), True, True
+    inside = False
+    for name, value in pairs:
+        if not switches.watch_filters and name[:-2] in {"lastViewedAt", "lastRatedAt"}:
+            continue
+        if name == "push":
+            ways, way, inside = [], True, True
+        elif name in {"or", "pop"}:
+            ways, way = [*ways, way], True
+            if name == "pop":
+                inside = False
+                is_wanted = is_wanted and any(ways)
+        elif name.endswith(">>") and name[:-2] in _DATES and value.isdigit():
+            matches = _DATES[name[:-2]](item) > int(value)
+            way = way and (matches or not inside)
+            is_wanted = is_wanted and (matches or inside)
+    return is_wanted
 
 
 def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:

@@ -39,6 +39,7 @@ class PlexServer(Server):
         "writes",
         "file_queries",
         "listings",
+        "all_listings",
         "item_reads",
         "history",
         "edits",
@@ -80,7 +81,9 @@ class PlexServer(Server):
         """Count reads and writes, and what of them is dear."""
         path, reading = request.path, request.method == "GET"
         kinds = ["reads" if reading else "writes"]
-        if path.startswith("/library/sections/") and path.endswith("/all"):
+        if path == "/library/all":
+            kinds.append("all_listings")
+        elif path.startswith("/library/sections/") and path.endswith("/all"):
             if not reading:
                 kinds.append("edits")
             else:
@@ -212,7 +215,22 @@ class PlexControlApi(ControlApi):
     def _watched(self, key: int | str, at: int, account: int) -> int:
         view = View(len(self.library.views) + 1, self.library.items[int(key)], at, account)
         self.library.views.append(view)
+        if view.item is not None and account == 1:
+            # Seen to its end: nothing is left to resume (an assumption; no recording shows it).
+            view.item.view_offset = 0
+            view.item.view_count += 1
+            view.item.viewed_at = max(view.item.viewed_at, at)
         return view.number
+
+    def _stopped(self, key: int | str, at: int, offset_ms: int) -> None:
+        item = self.library.items[int(key)]
+        item.view_offset, item.viewed_at = offset_ms, at
+
+    def _rates(self, key: int | str, rating: float | None, at: int) -> None:
+        """Rate as PUT /:/rate does: no lock, and no edit of the item (an assumption)."""
+        item = self.library.items[int(key)]
+        item.set_value("userRating", rating)
+        item.rated_at = at
 
     def _forget_views(self, before: int) -> None:
         self.library.views = [view for view in self.library.views if view.viewed_at >= before]
