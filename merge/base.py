@@ -14,6 +14,7 @@ from typing import Any
 
 from validation.text import tag_key
 
+_MAPPINGS = ("theirs", "came")
 _SETS = ("foreign", "wrote", "locked", "released", "reported", "undone")
 
 
@@ -30,7 +31,9 @@ class Base:
     the user was told about; ``undone`` fields, and locks of pictures, that were given back
     what they had before us; ``images`` what became of poster and background, by name
     (merge/picture.py); ``earlier`` digests of what we wrote before that, by field,
-    the newest last: Plex may go back to it (merge/compare.py, ``digest``); ``edited_from``
+    the newest last: Plex may go back to it (merge/compare.py, ``digest``); ``theirs`` what
+    Plex had of a field that goes both ways, where it is not as ``values`` says, and ``came``
+    what Stash has of it because we brought it from Plex (merge/ratings.py); ``edited_from``
     the item's updatedAt as read before our last edit, in epoch seconds, 0 for never;
     ``by_rule`` the members of ``members`` that a rule for tags sent there, by list.
     """
@@ -46,6 +49,8 @@ class Base:
     images: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    theirs: Mapping[str, str] = field(default_factory=dict)
+    came: Mapping[str, str] = field(default_factory=dict)
     edited_from: int = 0
     by_rule: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -57,6 +62,8 @@ class Base:
         content["images"] = dict(self.images)
         content["given"] = dict(self.given)
         content["earlier"] = dict(self.earlier)
+        for name in _MAPPINGS:
+            content[name] = dict(getattr(self, name))
         content["edited_from"] = self.edited_from
         content["by_rule"] = dict(self.by_rule)
         return _dump({name: entry for name, entry in content.items() if entry})
@@ -71,6 +78,8 @@ class Base:
             images=content.get("images", {}),
             given=_tuples(content.get("given", {})),
             earlier=_tuples(content.get("earlier", {})),
+            theirs=content.get("theirs", {}),
+            came=content.get("came", {}),
             edited_from=content.get("edited_from", 0),
             by_rule=_tuples(content.get("by_rule", {})),
             **{name: frozenset(content.get(name, ())) for name in _SETS},
@@ -83,22 +92,25 @@ class Pending:
 
     For a text every value that was tried; for a list the members that were in
     any intended state, and those that were in all of them; ``locks`` the fields
-    that a try would have locked and that nobody had locked before.
+    that a try would have locked and that nobody had locked before; ``takes`` every value
+    that Stash was to get from Plex.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     any_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     all_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     locks: frozenset[str] = frozenset()
+    takes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.any_members or self.locks)
+        return bool(self.values or self.any_members or self.locks or self.takes)
 
     def adding(
         self,
         values: Mapping[str, str],
         members: Mapping[str, tuple[str, ...]],
         locks: Iterable[str] = (),
+        takes: Mapping[str, str] | None = None,
     ) -> Pending:
         """Give the pending state with one more intention on top of those not acknowledged."""
         tried = {name: _union(self.values.get(name, ()), (text,)) for name, text in values.items()}
@@ -109,7 +121,11 @@ class Pending:
             name: _common(self.all_members.get(name, names), names)
             for name, names in members.items()
         }
+        taken = {
+            name: _union(self.takes.get(name, ()), (text,)) for name, text in (takes or {}).items()
+        }
         return Pending(
+            takes={**self.takes, **taken},
             values={**self.values, **tried},
             any_members={**self.any_members, **some},
             all_members={**self.all_members, **every},
@@ -120,21 +136,23 @@ class Pending:
         """Give the text for the ledger, "" when nothing is pending."""
         if not self:
             return ""
-        return _dump(
-            {
-                "values": dict(self.values),
-                "any": dict(self.any_members),
-                "all": dict(self.all_members),
-                "locks": sorted(self.locks),
-            }
-        )
+        content: dict[str, Any] = {
+            "values": dict(self.values),
+            "any": dict(self.any_members),
+            "all": dict(self.all_members),
+            "locks": sorted(self.locks),
+        }
+        if self.takes:
+            content["takes"] = dict(self.takes)
+        return _dump(content)
 
     @classmethod
     def from_json(cls, text: str) -> Pending:
         """Read what ``to_json`` wrote."""
         content = json.loads(text) if text else {}
         values, some, every = (_tuples(content.get(name, {})) for name in ("values", "any", "all"))
-        return cls(values, some, every, frozenset(content.get("locks", ())))
+        locks, takes = frozenset(content.get("locks", ())), _tuples(content.get("takes", {}))
+        return cls(values, some, every, locks, takes)
 
 
 def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

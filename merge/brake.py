@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from merge.compare import rating100
 from plex.fields import LISTS
 from validation.text import safe_text
 
@@ -34,6 +35,8 @@ def taken_away(
 ) -> dict[str, int]:
     """Give what an edit takes away, by field: 1 for a text, the members fewer for a list.
 
+    What Stash would lose because Plex did counts, too.
+
     Args:
         merged: What the merge decided; the item was in step once.
         item: The item as it is.
@@ -52,6 +55,9 @@ def taken_away(
         fewer = len(item.lists[name]) - len(change.members)
         if fewer > 0 and name not in insist:
             found[name] = fewer
+    for name, (theirs, _) in merged.takes.items():
+        if not rating100(theirs):
+            found[f"{name} in Stash"] = 1
     return found
 
 

@@ -47,7 +47,7 @@ def unchanged(name: str, now: str, before: str) -> bool:
     if now == before:
         return True
     if name == "rating":
-        return _number(now) == _number(before)
+        return rating100(now) == rating100(before)
     return comparable(now) == comparable(before)
 
 
@@ -56,8 +56,8 @@ def digest(name: str, text: str) -> str:
 
     They tell a text of ours of long ago from a person's, without keeping the text.
     """
-    number = _number(text) if name == "rating" else None
-    plain = comparable(text) if number is None else f"{number:g}"
+    number = rating100(text) if name == "rating" else 0
+    plain = f"{number / 10:g}" if number else comparable(text)
     return sha1(plain.encode(errors="replace"), usedforsecurity=False).hexdigest()[:8]
 
 
@@ -78,8 +78,23 @@ def as_written(name: str, ours: str) -> str:
     return full_date(ours) if name == "date" else ours
 
 
-def _number(text: str) -> float | None:
+def rating100(text: str) -> int:
+    """Turn Plex's rating of 0 to 10 into Stash's 1 to 100, 0 for none.
+
+    Plex's own pages know halves of five stars, so whole numbers here; tenths that are written
+    by an edit are taken to stay (an assumption: no recording shows it). What is finer comes
+    to the nearest, so that each of Stash's values comes back as it went.
+    """
     try:
-        return round(float(text), 2)
-    except ValueError:
-        return None
+        return min(max(int(float(text) * 10 + 0.5), 0), 100)
+    except (ValueError, OverflowError):
+        return 0
+
+
+def is_locked_by_the_thousand(item: PlexItem) -> bool:
+    """Say whether an item's locks were set over whatever stood there: its title is its file's name.
+
+    Whoever locks a field by editing it has edited it.
+    """
+    stem = comparable(item.stem)
+    return "title" in item.locked and bool(stem) and comparable(item.values["title"]) == stem

@@ -27,16 +27,19 @@ class Former:
 
     ``texts`` are (old text, digest of the new one), ``lists`` (old members, what stands for
     the new list), ``pictures`` (Plex's key of the old one, "" where nobody asked, and the
-    SHA-1 of the new one); ``locks`` are those that came with the write.
+    SHA-1 of the new one); ``locks`` are those that came with the write. What came from Plex
+    has in ``stash`` (old text, new text) of its scene, and in ``plays`` Unix seconds.
     """
 
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    stash: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    plays: tuple[int, ...] = ()
     lists: Mapping[str, tuple[tuple[Member, ...], str]] = field(default_factory=dict)
     pictures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     locks: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.texts or self.lists or self.pictures)
+        return bool(self.texts or self.lists or self.pictures or self.stash or self.plays)
 
     def with_pictures(
         self, pictures: Mapping[str, tuple[str, str]], locks: frozenset[str]
@@ -53,6 +56,8 @@ class Former:
             "l": {name: [_short(old), new] for name, (old, new) in self.lists.items()},
             "p": dict(self.pictures),
             "k": sorted(self.locks),
+            "s": dict(self.stash),
+            "v": self.plays,
         }
         return _dump({name: part for name, part in content.items() if part}) if self else ""
 
@@ -68,6 +73,8 @@ class Former:
             },
             pictures={name: (old, new) for name, (old, new) in content.get("p", {}).items()},
             locks=frozenset(content.get("k", ())),
+            stash={name: (old, new) for name, (old, new) in content.get("s", {}).items()},
+            plays=tuple(content.get("v", ())),
         )
 
 

@@ -26,6 +26,9 @@ from validation.text import comparable, tag_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Earlier lists of a field that are remembered, and members of them.
+EARLIER_LISTS = 6
+EARLIER_MEMBERS = 300
 #: Tells the digest of a whole list from that of a member.
 STATE = "="
 
@@ -164,3 +167,26 @@ def in_words(members: Iterable[Member]) -> str:
 
 def _keys(names: Iterable[str]) -> set[str]:
     return {tag_key(name) for name in names}
+
+
+def without(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
+    """Give names but for some, whatever the case of those."""
+    keys = {tag_key(name) for name in gone}
+    return tuple(name for name in names if tag_key(name) not in keys)
+
+
+def holds_all(members: Iterable[Member], names: Iterable[str]) -> bool:
+    """Say whether a list of Plex's has all of some names."""
+    here = {tag_key(member.name) for member in members}
+    return all(tag_key(one) in here for one in names)
+
+
+def remembered(
+    known: tuple[str, ...], members: Iterable[Member], given: Iterable[str]
+) -> tuple[str, ...]:
+    """Give what stands for a list as it will be and for the members that we gave, after others."""
+    here = state_of(member.name for member in members)
+    states = [one for one in known if one[:1] == here[:1] and one != here]
+    ours = [one for one in known if one[:1] != here[:1]]
+    kept = dict.fromkeys([*ours, *(name_digest(tag_key(one)) for one in given)])
+    return (*list(kept)[-EARLIER_MEMBERS:], *states[1 - EARLIER_LISTS :], here)

@@ -27,29 +27,43 @@ the thousand, on whatever stood there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from merge.base import Base, Pending
-from merge.compare import as_written, digest, name_digest, present, same, unchanged
+from merge.compare import (
+    as_written,
+    digest,
+    is_locked_by_the_thousand,
+    present,
+    same,
+    unchanged,
+)
 from merge.desired import sort_title
 from merge.effects import AGENTS, CLEARED, OURS, PERSONS, kind_of_text
-from merge.members import Known, in_words, merge_members, same_members, state_of
+from merge.members import (
+    Known,
+    holds_all,
+    in_words,
+    merge_members,
+    remembered,
+    same_members,
+    without,
+)
+from merge.ratings import RATING, Way, noted, way_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
-from validation.text import comparable, safe_text, tag_key
+from validation.text import safe_text, tag_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from merge.desired import Desired
     from plex.item import PlexItem
 
 
-#: Earlier texts of a field that are remembered, and earlier lists with their members.
+#: Earlier texts of a field that are remembered.
 EARLIER_TEXTS = 12
-EARLIER_LISTS = 6
-EARLIER_MEMBERS = 300
 #: Lists whose lock forbids nobody to join them. Of labels others are never taken out, not even
 #: where a person chose Stash's: Plex limits by them what an account may see.
 _OPEN = frozenset({"collections", "labels"})
@@ -65,7 +79,8 @@ class Merge:
     ``changes`` maps a field to (old, new) for people; ``notes`` are sentences
     about what a person did in Plex; ``kept`` maps each field that stays as it is in
     Plex although Stash has another to (Plex's, Stash's); ``kinds`` each text of the edit to
-    what happens to it (merge/effects.py).
+    what happens to it (merge/effects.py); ``takes`` maps each field that Stash shall get from
+    Plex to the same two.
     """
 
     edit: Edit
@@ -75,6 +90,7 @@ class Merge:
     notes: tuple[str, ...]
     kept: Mapping[str, tuple[str, str]]
     kinds: Mapping[str, str]
+    takes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def merge(
@@ -87,6 +103,7 @@ def merge(
     same_scene: bool = True,
     adopt: bool = False,
     insist: frozenset[str] = frozenset(),
+    both_ways: bool = False,
 ) -> Merge:
     """Merge one scene into one item.
 
@@ -101,12 +118,15 @@ def merge(
         adopt: The ledger was lost: what is locked and as Stash has it is taken for ours,
             for who else would have locked it.
         insist: Fields for which a person chose what Stash has, all of it and nothing else.
+        both_ways: The setting ratings_to_stash: ratings go both ways (merge/ratings.py).
     """
     work = _Work(item, base or Base(), pending, overwrite=overwrite, same_scene=same_scene)
     work.adopt = adopt
     work.insist = insist
     for name, ours in wanted.values.items():
-        if name != "sort_title":
+        if name == RATING and both_ways:
+            work.rating(ours)
+        elif name != "sort_title":
             work.text(name, ours)
     if "sort_title" in wanted.values:
         work.sort_title(wanted.values.get("title", item.values["title"]))
@@ -133,7 +153,7 @@ class _Work:
         #: Fields whose lock is a person's word, if we know nothing of them. A title that
         #: is its file's name because Stash emptied it says nothing: we wrote it.
         by_us = "title" in base.wrote or self._arrived("title")
-        by_nobody = not by_us and _is_locked_by_the_thousand(item)
+        by_nobody = not by_us and is_locked_by_the_thousand(item)
         self.by_hand = frozenset() if by_nobody else item.locked
         self.values: dict[str, str] = {}
         self.lists: dict[str, ListEdit] = {}
@@ -152,6 +172,8 @@ class _Work:
         self.by_rule = dict(base.by_rule)
         self.kept: dict[str, tuple[str, str]] = {}
         self.kinds: dict[str, str] = {}
+        self.takes: dict[str, tuple[str, str]] = {}
+        self.both = base  # of this only what goes both ways
         self.notes: list[str] = []
 
     def _arrived(self, name: str) -> tuple[str, ...]:
@@ -203,6 +225,26 @@ class _Work:
                     f"{name}: {_short(theirs)} was edited in Plex and is replaced: Stash {why}"
                 )
             self._put(name, ours, theirs, PERSONS if locked else AGENTS)
+
+    def rating(self, ours: str) -> None:
+        """Decide the rating, which Stash may get from Plex."""
+        theirs, base = present(RATING, self.item), self.base
+        rests = RATING in self.undone | self.released
+        way = way_of(base, ours, theirs, same_scene=self.same_scene, rests=rests)
+        if RATING in self.insist or self._arrived(RATING) or (self.overwrite and ours):
+            way = Way.TEXT
+        if way is Way.TAKE:
+            self.takes[RATING] = (theirs, ours)
+            return
+        if way is Way.REST:
+            self._keep(RATING, ours, theirs)
+        else:
+            self.text(RATING, ours)
+        if RATING in self.base_values:
+            after, tried = self.values.get(RATING, theirs), self.pending.takes.get(RATING, ())
+            self.both = noted(base, ours, after, tried)
+        if RATING in self.both.came:
+            self.wrote.discard(RATING)
 
     def sort_title(self, ours: str) -> None:
         """Decide the sort title: it follows the title that Plex ends up with."""
@@ -315,7 +357,7 @@ class _Work:
         lists = dict(wanted.lists)
         for name, sent in self.base.by_rule.items():
             if name not in lists:
-                lists[name] = _without(self.base.members.get(name, ()), sent)
+                lists[name] = without(self.base.members.get(name, ()), sent)
         if "labels" in self.pending.any_members:  # nothing else gives them
             lists.setdefault("labels", ())
         self.by_rule = {name: sent for name, sent in wanted.by_rule.items() if sent}
@@ -349,19 +391,14 @@ class _Work:
         locked = self.by_hand if first_time or name in self.foreign else self.item.locked
         if name in _OPEN and (first_time or name in self.foreign):
             locked = frozenset()
-        if (
-            first_time
-            and self.adopt
-            and name in locked
-            and _holds_all(self.item.lists[name], names)
-        ):
+        if first_time and self.adopt and name in locked and holds_all(self.item.lists[name], names):
             known = known._replace(before=names, given=names)
         decided = merge_members(
             self.item.lists[name], names, known, by_hand=name in locked and not self.overwrite
         )
         self.base_members[name] = names
         after = decided.edit.members if decided.edit else self.item.lists[name]
-        if not _holds_all(after, names):  # a person's doing, or they were added
+        if not holds_all(after, names):  # a person's doing, or they were added
             self.kept[name] = (in_words(after), ", ".join(names))
         if decided.kept:
             self.foreign.add(name)
@@ -395,17 +432,7 @@ class _Work:
 
     def _remember_list(self, name: str, edit: ListEdit) -> None:
         """Keep what stands for a list as it will be, and for the members that we gave."""
-        known = self.earlier.get(name, ())
-        here = state_of(member.name for member in edit.members)
-        states = [one for one in known if one[:1] == here[:1] and one != here]
-        members = [one for one in known if one[:1] != here[:1]]
-        members += [name_digest(tag_key(one)) for one in self.given[name]]
-        kept = dict.fromkeys(members)
-        self.earlier[name] = (
-            *list(kept)[-EARLIER_MEMBERS:],
-            *states[1 - EARLIER_LISTS :],
-            here,
-        )
+        self.earlier[name] = remembered(self.earlier.get(name, ()), edit.members, self.given[name])
 
     def fold(self, decided: set[str]) -> None:
         """Keep what may have been written to fields that are not synced any more."""
@@ -436,6 +463,8 @@ class _Work:
             images=self.base.images,
             given=self.given,
             earlier=self.earlier,
+            theirs=self.both.theirs,
+            came=self.both.came,
             edited_from=item.updated_at if edit else self.base.edited_from,
             by_rule=self.by_rule,
         )
@@ -445,32 +474,15 @@ class _Work:
         intended = {name: self.base_members[name] for name in self.lists}
         # What is to be spelled anew leaves first, and may be gone when something dies.
         between = {
-            name: _without(intended[name], change.respelled)
+            name: without(intended[name], change.respelled)
             for name, change in self.lists.items()
             if change.respelled
         }
         pending = self.pending.adding({}, between) if between else self.pending
-        pending = pending.adding(self.values, intended, locks)
-        return Merge(edit, base, pending, changes, tuple(self.notes), self.kept, self.kinds)
-
-
-def _is_locked_by_the_thousand(item: PlexItem) -> bool:
-    """Say whether an item's locks were set over whatever stood there: its title is its file's name.
-
-    Whoever locks a field by editing it has edited it.
-    """
-    stem = comparable(item.stem)
-    return "title" in item.locked and bool(stem) and comparable(item.values["title"]) == stem
-
-
-def _without(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
-    keys = {tag_key(name) for name in gone}
-    return tuple(name for name in names if tag_key(name) not in keys)
-
-
-def _holds_all(members: Iterable[Member], names: Iterable[str]) -> bool:
-    here = {tag_key(member.name) for member in members}
-    return all(tag_key(one) in here for one in names)
+        takes = {name: theirs for name, (theirs, _) in self.takes.items()}
+        pending = pending.adding(self.values, intended, locks, takes)
+        notes = tuple(self.notes)
+        return Merge(edit, base, pending, changes, notes, self.kept, self.kinds, self.takes)
 
 
 def _short(text: str) -> str:

@@ -26,6 +26,13 @@ mutation AddPlays($id: ID!, $times: [Timestamp!]) {
 """
 
 
+_DELETE = """
+mutation DeletePlays($id: ID!, $times: [Timestamp!]) {
+  sceneDeletePlay(id: $id, times: $times) { count }
+}
+"""
+
+
 def play_times(client: StashClient, scene: int) -> set[int] | None:
     """Give the seconds at which a scene was played; None when Stash has no such scene.
 
@@ -67,3 +74,11 @@ def add_plays(client: StashClient, scene: int, times: Iterable[int]) -> list[int
     if missing:
         mutate(client, _ADD, {"id": str(scene), "times": [text(at, 0.0) for at in missing]})
     return missing
+
+
+def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> None:
+    """Take plays out that a scene has at some times; others stay. Errors as ``add_plays``."""
+    known = play_times(client, scene)
+    there = sorted(set(times) & (known or set()))
+    if there:
+        mutate(client, _DELETE, {"id": str(scene), "times": [text(at, 0.0) for at in there]})

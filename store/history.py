@@ -20,6 +20,8 @@ WEEK = 7 * 86400.0
 MOST = 100_000
 #: Rows dropped at once: twice as many as come until the next time.
 DROPPED = 2 * BATCH
+#: How the name of a change ends that came from Plex to Stash.
+FROM_PLEX = " in Plex"
 #: Letters of a value that are kept to be shown; what is given back is kept in full.
 SHOWN = 300
 

@@ -42,6 +42,8 @@ SWEEP = "sweep"
 FULL_SCAN = "round"
 #: By Plex server: {since, newest}, from when on its views are plays, and the newest seen.
 PLAYS = "plays"
+#: By Plex server and type of item: {lastViewedAt, lastRatedAt}, the newest that were seen.
+TOUCHED = "touched"
 #: Unix time since which the first sweep takes scenes for changed.
 SWEEP_SINCE = "look_since"
 #: Unix time at which a scene was last synced.

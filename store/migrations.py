@@ -20,6 +20,17 @@ STEPS: dict[int, tuple[str, ...]] = {
         PRIMARY KEY (server, viewed_at, rating_key)
     ) WITHOUT ROWID""",
         "CREATE INDEX play_scene ON play (scene, viewed_at)",
+        """CREATE TABLE resume (
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        viewed_at INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        stash REAL NOT NULL,
+        ours INTEGER NOT NULL,
+        PRIMARY KEY (server, rating_key)
+    ) WITHOUT ROWID""",
+        "CREATE INDEX resume_scene ON resume (scene, viewed_at)",
         "ALTER TABLE item ADD COLUMN seen TEXT NOT NULL DEFAULT ''",
         """CREATE TABLE difference (
             number INTEGER PRIMARY KEY AUTOINCREMENT,

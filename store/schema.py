@@ -154,6 +154,18 @@ TABLES = (
         PRIMARY KEY (server, viewed_at, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX play_scene ON play (scene, viewed_at)",
+    # Where items were stopped in Plex, and what Stash had as resume time then (store/resume.py).
+    """CREATE TABLE resume (
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        scene INTEGER NOT NULL,
+        viewed_at INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        stash REAL NOT NULL,
+        ours INTEGER NOT NULL,
+        PRIMARY KEY (server, rating_key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX resume_scene ON resume (scene, viewed_at)",
     # Fields that stay in Plex as a person set them although Stash has another value, and what
     # was answered (store/differences.py); a number stands for one pair of values for ever.
     """CREATE TABLE difference (

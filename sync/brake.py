@@ -53,7 +53,8 @@ def taken_by(plan: ScenePlan) -> Taken:
     """Give what a plan takes away from items that were in step before."""
     taken = Taken()
     for one in plan.planned:
-        if one.merged.edit and one.before is not None and one.before.base:
+        changes = one.merged.edit or one.merged.takes
+        if changes and one.before is not None and one.before.base:
             taken.add_item(taken_away(one.merged, one.item, one.insist))
     return taken
 

@@ -11,10 +11,11 @@ from matching.identity import entry_of, identity_of
 from matching.owner import owner_of
 from merge.base import Base, Pending
 from merge.desired import Desired, desired, says_anything
+from merge.ratings import RATING
 from merge.three_way import merge
 from plex.exceptions import TooManyAlike
 from store import differences
-from store.differences import TAKE, USE_STASH
+from store.differences import KEEP, TAKE, USE_STASH
 from store.ledger import LedgerEntry
 from sync import artwork, read
 from sync.cover import version_of
@@ -136,6 +137,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         overwrite=config.overwrite_plex_edits,
         same_scene=before is None or before.scene == plan.scene.id,
         adopt=context.plex.adopts,
+        both_ways=rates_both_ways(context, item),
     )
     merged = decide()
     kept = {**merged.kept, **artwork.kept(merged.base, config)}
@@ -171,6 +173,15 @@ def _answered(
         for field, one in known.items()
         if one.answer in (USE_STASH, TAKE) and kept.get(field) == one.pair
     ]
+
+
+def rates_both_ways(context: Context, item: PlexItem) -> bool:
+    """Say whether Stash may get an item's rating: not where a person settled that it stays."""
+    if not context.settings.ratings_to_stash:
+        return False
+    server, connection = context.client().machine_identifier, context.store.connection
+    known = differences.of_item(connection, server, item.rating_key).get(RATING)
+    return known is None or known.answer != KEEP or known.theirs != item.values[RATING]
 
 
 def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool | None:

@@ -26,7 +26,7 @@ NOTHING = Former()
 
 @dataclass(slots=True)
 class Written:
-    """One item that was changed: for the history, the way back, and the log."""
+    """One item that was changed, or its scene from it: for the history, the way back, the log."""
 
     rating_key: int
     changes: Mapping[str, tuple[str, str]]
@@ -39,7 +39,8 @@ class ItemPlan:
 
     ``pictures`` are those that have to be looked at once the texts are written; ``kept``
     are Plex's value and Stash's of all that stays different; ``insist`` names what a person
-    wants as Stash has it, ``takes`` what Stash shall get from Plex.
+    wants as Stash has it, ``takes`` what Stash shall get from Plex because a person said so;
+    ``is_in_doubt`` that nobody knows whether Stash got what it was to get.
     """
 
     merged: Merge
@@ -50,6 +51,7 @@ class ItemPlan:
     kept: dict[str, tuple[str, str]] = field(default_factory=dict)
     insist: frozenset[str] = frozenset()
     takes: tuple[Difference, ...] = ()
+    is_in_doubt: bool = False
 
     @property
     def intent(self) -> LedgerEntry:
@@ -59,13 +61,14 @@ class ItemPlan:
 
     @property
     def is_in_step(self) -> bool:
-        """Whether nothing of it has to be sent: the item is as its entry will say."""
-        return not (self.merged.edit or self.pictures)
+        """Whether nothing has to be sent to either side: the item is as its entry will say."""
+        return not (self.merged.edit or self.merged.takes or self.pictures)
 
     @property
     def is_intended(self) -> bool:
         """Whether it needs an intent: something of it will be sent."""
-        return bool(self.merged.edit or (self.pictures and self.merged.pending))
+        is_asked = self.pictures or self.merged.takes
+        return bool(self.merged.edit or (is_asked and self.merged.pending))
 
 
 @dataclass(slots=True)

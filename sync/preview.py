@@ -12,6 +12,7 @@ from store.planned import Planned
 from sync import artwork
 from sync.cover import Cover
 from sync.plan import Written
+from sync.take import from_plex
 from validation.path_map import base_name
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def foresee(context: Context, batch: Batch) -> Iterator[bool]:
             plan.items.append(key)
             if item.merged.edit:
                 plan.written.append(Written(key, item.merged.changes))
+            if item.merged.takes:
+                plan.written.append(Written(key, from_plex(item.merged)))
             _foresee(context, plan, item, cover)
         yield False
 
@@ -55,6 +58,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
         effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
     effects += [Effect(TAKEN, one.field, one.ours, one.theirs) for one in item.takes]
+    effects += [Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.takes.items()]
     kept = {**merged.kept, **artwork.kept(base, context.plex.config)}
     if kept:
         server = context.client().machine_identifier

@@ -16,6 +16,7 @@ from stash.changes import SAME_SECOND, instant
 from store import differences, ledger
 from store.differences import KEEP
 from sync import artwork, read
+from sync.match import rates_both_ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -126,8 +127,9 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
             base,
             Pending(),
             overwrite=config.overwrite_plex_edits,
+            both_ways=rates_both_ways(context, item),
         )
-        if merged.edit or merged.base != base or artwork.due(base, item, config):
+        if merged.edit or merged.takes or merged.base != base or artwork.due(base, item, config):
             return False
         kept = {**merged.kept, **artwork.kept(base, config)}
         known = differences.of_item(context.store.connection, server, entry.rating_key)

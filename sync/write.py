@@ -117,10 +117,11 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
     if plan.fault:
         # The item that failed may be unknown to the ledger: look it up again.
         plan.record = plan.record._replace(resolved_at=0.0)
+    take.bring(context, plan)
     for item, locked, is_whole in done:
         if item.pictures:
             _hang(context, plan, item, cover, locked)
-        if not is_whole:
+        if not is_whole or item.is_in_doubt:
             continue  # what is pending stays so, and what arrived of it is found by the next look
         if item.before != item.after or item.merged.pending:
             plan.acknowledged.append(item.after)

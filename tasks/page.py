@@ -148,6 +148,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "note": record.note if record else "",
         "looked_at": record.looked_at if record else None,
         "last_change": page_history.last_of_scene(connection, scene),
+        "came": page_history.came_to(connection, scene),
         "plays": sorted(plays.of_scene(connection, scene), reverse=True)[:PLAYS],
         "server": seen,
         "items": [

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Rows of one page, the most that may be asked for, and the most scenes of one search.
 ROWS_A_PAGE, LARGEST_PAGE, MOST_SCENES = 15, 200, 500
+#: What came from Plex, as much of it as a scene's tab tells, and out of how many changes; and
+#: what plays are called there (sync/plays.py).
+CAME, LOOKED_THROUGH = 5, 50
+PLAYED = "played in Plex"
 #: Kind of the queue's rows that worker/undo.py works on; that module would load the network.
 KIND = "undo"
 
@@ -58,6 +62,25 @@ def page_history(task: Task) -> dict[str, Any]:
         "runs": history.runs_of(connection),
         "next": rows[-1].number if len(rows) == limit else None,
     }
+
+
+def came_to(connection: sqlite3.Connection, scene: int) -> list[dict[str, Any]]:
+    """Give what came from Plex to a scene lately, the newest first; plays are told by themselves.
+
+    Each as ``{at, field, before, after, undone}``.
+    """
+    return [
+        {
+            "at": told["at"],
+            "field": name,
+            "before": before,
+            "after": after,
+            "undone": told["undone"],
+        }
+        for told in map(shown, history.page(connection, scenes=[scene], limit=LOOKED_THROUGH))
+        for name, before, after in told["changes"]
+        if name.endswith(history.FROM_PLEX) and name != PLAYED
+    ][:CAME]
 
 
 def last_of_scene(connection: sqlite3.Connection, scene: int) -> dict[str, Any] | None:

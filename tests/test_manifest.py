@@ -77,6 +77,7 @@ SETTINGS = {
     "plex_skip_tls_verify": "BOOLEAN",
     "plex_token": "STRING",
     "plex_url": "STRING",
+    "ratings_to_stash": "BOOLEAN",
     "redact_logs": "BOOLEAN",
     "scan_missing": "BOOLEAN",
     "studio_collection_prefix": "STRING",

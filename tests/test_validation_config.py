@@ -100,6 +100,7 @@ def test_every_setting_reaches_the_config() -> None:
         "plex_skip_tls_verify": "Yes",
         "plays_of_all_accounts": True,
         "plays_to_stash": "true",
+        "ratings_to_stash": True,
         "redact_logs": "on",
         "unknown_key": object(),
     }
@@ -128,6 +129,7 @@ def test_every_setting_reaches_the_config() -> None:
         plex_skip_tls_verify=True,
         plays_of_all_accounts=True,
         plays_to_stash=True,
+        ratings_to_stash=True,
         redact_logs=True,
     )
     assert set(settings) - {"unknown_key"} == set(SETTINGS)
@@ -174,7 +176,7 @@ def test_a_switch_that_is_neither_on_nor_off_makes_the_queue_wait(value: object)
     """An unclear switch is named; neither on nor off is assumed for it."""
     switches = (
         *("only_organized", "overwrite_plex_edits", "scan_missing", "plex_skip_tls_verify"),
-        *("plays_of_all_accounts", "plays_to_stash", "redact_logs"),
+        *("plays_of_all_accounts", "plays_to_stash", "ratings_to_stash", "redact_logs"),
     )
     parsed = parse_settings({**GOOD, **dict.fromkeys(switches, value)})
     assert tuple(problem.setting for problem in parsed.problems) == switches

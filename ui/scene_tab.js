@@ -75,6 +75,15 @@
             "Plays that came from Plex, the newest first: " +
               state.plays.map((at) => new Date(at * 1000).toLocaleString()).join(", ") +
               "."
+          ),
+        state &&
+          (state.came || []).map((one) =>
+            h(
+              "p",
+              { key: `${one.at} ${one.field}`, className: "plexsync-quiet" },
+              `Came from Plex, ${one.field}: ${one.after || "nothing"}, before ${one.before || "nothing"}, ` +
+                `${ui.ago(one.at, state.now)}${one.undone === "back" ? ", undone" : ""}.`
+            )
           )
       ),
       h(ui.Problem, { error: error || problem }),

@@ -37,7 +37,11 @@
         "performer_collection_prefix",
       ],
     },
-    { title: "From Plex to Stash", folded: true, settings: ["plays_to_stash", "plays_of_all_accounts"] },
+    {
+      title: "From Plex to Stash",
+      folded: true,
+      settings: ["plays_to_stash", "plays_of_all_accounts", "ratings_to_stash"],
+    },
     {
       title: "Care",
       folded: true,

@@ -73,6 +73,7 @@ class PlexSyncConfig:
         plex_skip_tls_verify: Accept any certificate.
         plays_of_all_accounts: Take what every account watched, not only the owner.
         plays_to_stash: Let what was watched in Plex count as played in Stash.
+        ratings_to_stash: Let a rating given in Plex be the scene's in Stash.
         redact_logs: No titles and no paths in logs.
     """
 
@@ -98,6 +99,7 @@ class PlexSyncConfig:
     plex_skip_tls_verify: bool = False
     plays_of_all_accounts: bool = False
     plays_to_stash: bool = False
+    ratings_to_stash: bool = False
     redact_logs: bool = False
 
     @property
@@ -192,6 +194,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
         plays_of_all_accounts=reader.flag("plays_of_all_accounts"),
         plays_to_stash=reader.flag("plays_to_stash"),
+        ratings_to_stash=reader.flag("ratings_to_stash"),
         redact_logs=reader.flag("redact_logs"),
     )
     secret = known.get("plex_token")

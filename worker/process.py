@@ -30,6 +30,7 @@ from worker.plays_from_plex import PlaysFromPlex
 from worker.processor import SyncWorker
 from worker.reload import PluginFiles
 from worker.sweep import Sweep
+from worker.touched_in_plex import TouchedInPlex
 from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class Resident:
         self.sweep = Sweep(self.store, self.stash, self.log, clock)
         self.new_in_plex = NewInPlex(self.worker.context)
         self.plays = PlaysFromPlex(self.worker.context)
+        self.touched = TouchedInPlex(self.worker.context)
         self.maintenance = Maintenance(self.store, self.log.warning, clock)
         self._stays = stays
         self._idle = idle
@@ -258,6 +260,7 @@ class Resident:
             or self._changes(self.new_in_plex.look_if_due, "looking for new files")
             or self._changes(self.plays.look_if_due, "looking for plays")
             or self._changes(self.worker.brake.look_if_due, "looking at what is held back")
+            or self._changes(self.touched.look_if_due, "looking for ratings")
         )
 
     def _changes(self, look: Callable[[], int], what: str) -> bool:
@@ -274,7 +277,8 @@ class Resident:
             return "updated"
         if self.files.removed():
             return "removed"
-        may_go = not (self._stays or self.plays.is_wanted)  # no hook tells of what Plex knows
+        # No hook tells of what Plex knows.
+        may_go = not (self._stays or self.plays.is_wanted or self.touched.wanted)
         if may_go and self._idle_left() <= 0 and not self._something_waits():
             return "idle"
         silent = time.monotonic() - self._stash_at

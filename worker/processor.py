@@ -166,7 +166,7 @@ class SyncWorker:
             if row.kind == unlock.KIND:
                 unlock.work_on(row, self.store, self._get_plex_client, self.log)
             elif row.kind == undo.KIND:
-                undo.work_on(row, self.store, self._get_plex_client, self.log)
+                undo.work_on(row, self.context)
             elif row.kind != "scene":
                 self._mark_scenes_of([row])
             else:

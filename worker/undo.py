@@ -1,5 +1,7 @@
 """Gives one item back what it had before one change of ours: texts, lists, locks, pictures.
 
+What came from Plex its scene gives back in Stash (worker/undo_in_stash.py).
+
 Done by the worker, which alone writes to the ledger's items, as rows of their own kind
 whose ids are numbers of the history; tasks/undo.py and the page mark them.
 
@@ -25,15 +27,13 @@ from plex.item import PlexItem, read_item
 from store import history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from worker.launcher import ProcessLock
+from worker.undo_in_stash import give_back_in_stash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from log import Log
     from plex.client import PlexClient
     from store.history import Change
     from store.queue import QueueRow
-    from store.store import Store
+    from sync.context import Context
 
 #: Kind of the rows.
 KIND = "undo"
@@ -41,20 +41,21 @@ KIND = "undo"
 LOCK = "undo.lock"
 
 
-def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Log) -> None:
+def work_on(row: QueueRow, context: Context) -> None:
     """Give one change back and end the row.
 
     A row that its task has left behind is dropped, for Stop means stop; one that a person
     asked for on the scene's page, or that failed in its time, is done all the same.
 
     Raises:
-        errors.SyncError: Plex could not be asked, or refused.
+        errors.SyncError: A server could not be asked, or refused.
     """
+    store = context.store
     change = history.get(store.connection, row.id)
     undone = ""
     wanted = row.urgency == EDIT or row.reason or ProcessLock(store.directory, LOCK).is_held()
     if wanted and change and change.undo and not change.undone:
-        changed = undo(store, plex(), change, now=row.marked_at)
+        changed = undo(context, change, now=row.marked_at)
         undone = ", ".join(changed) or history.BACK
     with store.transaction() as connection:
         if change and undone:
@@ -64,16 +65,20 @@ def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Lo
         queue.done(connection, row)
     if change and undone:
         rest = "" if undone == history.BACK else f"; changed since and kept: {undone}"
-        log.info(f"item {change.rating_key}: given back what it had before{rest}")
+        context.log.info(f"item {change.rating_key}: given back what it had before{rest}")
 
 
-def undo(store: Store, client: PlexClient, change: Change, *, now: float) -> tuple[str, ...]:
+def undo(context: Context, change: Change, *, now: float) -> tuple[str, ...]:
     """Give one change back; give the fields that stay because somebody changed them since.
 
     Raises:
-        errors.SyncError: Plex could not be asked, or refused.
+        errors.SyncError: A server could not be asked, or refused.
     """
     former = Former.from_json(change.undo)
+    store, client = context.store, context.client()
+    in_stash = give_back_in_stash(context, change, former)
+    if not (former.texts or former.lists or former.pictures):
+        return tuple(in_stash)
     everything = (*former.texts, *former.lists, *former.pictures)
     server = client.machine_identifier
     entry = ledger.entry(store.connection, server, change.rating_key)
@@ -103,7 +108,7 @@ def undo(store: Store, client: PlexClient, change: Change, *, now: float) -> tup
     opened = {*texts.unlock.unlock, *(set(locks) & former.locks)}
     if opened:
         edits.write(client, replace(texts.unlock, unlock=tuple(sorted(opened))))
-    return (*texts.changed, *changed)
+    return (*in_stash, *texts.changed, *changed)
 
 
 def _pictures(
