@@ -55,7 +55,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     values = {
         "title": _line(config.title_template.fill(_for_title(scene))),
         "studio": _line(studio_name(scene, config.studio_name)),
-        "summary": cut_at_word(safe_text(scene.details, multiline=True), LONGEST_TEXT),
+        "summary": summary(scene.details),
         "date": period(scene.date),
         "rating": rating(scene.rating100),
         "content_rating": _line(config.content_rating),
@@ -154,6 +154,16 @@ def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
         for field, prefix in config.collection_prefixes.items()
         for name in all_names[field]
     )
+
+
+def collection_name(prefix: str, name: str) -> str:
+    """Give a collection's name as it is written, from its prefix and what is behind it."""
+    return _line(prefix + name)
+
+
+def summary(details: str) -> str:
+    """Give the details of a scene or another thing as they are written."""
+    return cut_at_word(safe_text(details, multiline=True), LONGEST_TEXT)
 
 
 def period(date: str) -> str:

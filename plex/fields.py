@@ -41,7 +41,7 @@ LISTS = (
 BY_NAME = {field.name: field for field in SCALARS + LISTS}
 
 #: Plex's number for an item's type, needed by listings and by edits.
-TYPE_NUMBERS = {"movie": 1, "episode": 4, "clip": 12}
+TYPE_NUMBERS = {"movie": 1, "episode": 4, "clip": 12, "collection": 18}
 
 #: The type of item that holds files, by the type of library section.
 LEAF_TYPE_OF_SECTION = {"movie": 1, "show": 4}

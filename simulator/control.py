@@ -280,6 +280,14 @@ class PlexControl(ControlClient):
         """Take an item away, as emptying the trash does."""
         self.call("delete_item", key=key)
 
+    def collections(self, section: int = 1) -> list[dict[str, Any]]:
+        """Everything about each collection of a library, by title."""
+        return list(self.call("collections", section=section))
+
+    def make_collection(self, title: str, section: int = 1, *, smart: bool = False) -> int:
+        """Make a collection as somebody in Plex Web, without items; gives its rating key."""
+        return int(self.call("make_collection", section=section, title=title, smart=smart))
+
     def rekey(self, key: int | str) -> int:
         """Give an item a new rating key, as removing and adding it again does."""
         return int(self.call("rekey", key=key))

@@ -15,7 +15,7 @@ from . import queries
 from .answer import read_each, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
-from .scene import Scene, SceneStamp
+from .scene import Pictured, Scene, SceneStamp
 from .transport import BodyTooLongError, StashTransport
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ScenesReading:
 
 
 class CoverReading(NamedTuple):
-    """What Stash has as a scene's cover.
+    """What Stash has as the picture of a scene or another thing.
 
     ``image`` are the bytes as Stash keeps them, None when there is nothing to show in
     Plex, or nothing new: ``is_known`` says that they are those of the ETag that was asked
@@ -163,15 +163,15 @@ class StashClient:
             raise senseless("the number of scenes", "is missing")
         return count
 
-    def cover(self, scene: Scene, etag: str = "") -> CoverReading:
-        """Fetch a scene's cover, unless its bytes are those of an ETag.
+    def cover(self, scene: Pictured, etag: str = "") -> CoverReading:
+        """Fetch a scene's cover, or a picture of its like, unless its bytes are those of an ETag.
 
         Its address changes with every save of the scene, its ETag with the bytes alone.
         There is nothing to show where there is no cover (Stash then draws an SVG of its
         own), the scene is gone, it is not an image, or has more than 32 MiB.
 
         Args:
-            scene: The scene.
+            scene: The scene, or what else has a picture.
             etag: That of the bytes that need not come again, "" for none.
         """
         if not scene.cover:

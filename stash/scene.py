@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from errors import PermanentError
 
@@ -30,6 +30,18 @@ class TagAbove(NamedTuple):
     steps: int
     name: str
     aliases: tuple[str, ...] = ()
+
+
+class Pictured(Protocol):
+    """What has a picture: ``cover`` is its path and query on Stash's own server, "" for none."""
+
+    @property
+    def cover(self) -> str:
+        """Where it is."""
+
+    @property
+    def updated_at(self) -> str:
+        """When what has it was saved last, as Stash writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from store import meta, migrations, recovery, schema
 
 FILE = "plexsync.backup.sqlite"
 #: What is copied; all else is in Stash and Plex, or was only waiting.
-TABLES = ("item", "scene", "carries", "play", "difference")
+TABLES = ("item", "scene", "carries", "play", "difference", "collection")
 #: The worker's log (log.py): where there is one, this is no new installation.
 LOG = "plexsync.log"
 #: Seconds before our first look that the first sweep goes back.

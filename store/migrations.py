@@ -57,6 +57,18 @@ STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX history_at ON history (at, run)",
         "CREATE INDEX history_scene ON history (scene, number)",
         "CREATE INDEX history_run ON history (run, number)",
+        """CREATE TABLE collection (
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        section INTEGER NOT NULL,
+        identity TEXT NOT NULL,
+        made INTEGER NOT NULL,
+        base TEXT NOT NULL DEFAULT '',
+        pending TEXT NOT NULL DEFAULT '',
+        seen TEXT NOT NULL DEFAULT '',
+        written_at REAL NOT NULL,
+        PRIMARY KEY (server, rating_key)
+    ) WITHOUT ROWID""",
         """CREATE INDEX item_refused ON item (server, scene)
             WHERE instr(base, '"poster":"refused ') OR instr(base, '"background":"refused ')""",
         "ALTER TABLE dirty ADD COLUMN brake INTEGER NOT NULL DEFAULT 0",

@@ -197,6 +197,19 @@ TABLES = (
         after TEXT NOT NULL
     )""",
     "CREATE INDEX planned_effect ON planned (effect, number)",
+    # What was written to Plex's collections (store/collections.py), as of items.
+    """CREATE TABLE collection (
+        server TEXT NOT NULL,
+        rating_key INTEGER NOT NULL,
+        section INTEGER NOT NULL,
+        identity TEXT NOT NULL,
+        made INTEGER NOT NULL,
+        base TEXT NOT NULL DEFAULT '',
+        pending TEXT NOT NULL DEFAULT '',
+        seen TEXT NOT NULL DEFAULT '',
+        written_at REAL NOT NULL,
+        PRIMARY KEY (server, rating_key)
+    ) WITHOUT ROWID""",
     # How the running "Sync all" stands, counted in the transaction that ends each scene.
     """CREATE TABLE tally (
         outcome TEXT NOT NULL,

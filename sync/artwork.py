@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Earlier covers of ours that are remembered for each place, the newest last.
 EARLIER = 12
+KEPT_WORDS = "{}: one was chosen in Plex by hand and is kept"
 
 
 def due(
@@ -99,6 +100,21 @@ def _is_untouched(kind: Kind, before: Picture | None, base: Base, item: PlexItem
     """
     is_new = before is None or (before.fate == NONE and before.version != OPEN)
     return is_new and kind.lock not in base.locked and _is_free(kind, base, item)
+
+
+def _is_a_persons(kind: Kind, known: Picture, base: Base, item: PlexItem, shown: str) -> bool:
+    """Say whether a person chose what is shown: an upload that is not ours, or any with a lock.
+
+    ``shown`` is the SHA-1 of the upload, "" for a picture of Plex's own.
+    """
+    ours = {known.sha1 if known.fate == SENT else "", *base.earlier.get(kind.name, ())}
+    if shown:
+        return shown not in ours
+    if kind.lock not in item.locked:
+        return False
+    if known.fate == SENT:  # what ours was to take the place of may still be shown
+        return known.left != _shown_version(kind, item)
+    return known.fate == KEPT or kind.lock not in base.locked
 
 
 def _shown_version(kind: Kind, item: PlexItem) -> str:
@@ -180,6 +196,7 @@ class Artwork:
         *,
         in_doubt: bool = False,
         insist: Collection[str] = (),
+        yields: bool = False,
     ) -> Hung:
         """Bring the due pictures of one item about; faults come back, none is raised.
 
@@ -191,14 +208,19 @@ class Artwork:
             locked: The locks that went along with the texts.
             in_doubt: An earlier try may have sent them already.
             insist: Pictures for which a person chose the scene's cover.
+            yields: A picture that a person chose stays, also when ours changes, and whoever
+                uploaded one chose it. Plex is always asked what there is.
         """
         hung = Hung(_with_locks(base, locked))
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
-            is_new = self._is_new(kind, before, base, item, in_doubt=in_doubt)
+            is_new = not yields and self._is_new(kind, before, base, item, in_doubt=in_doubt)
             try:
                 decided = self._decide(
-                    kind, before, base, cover, item, is_new=is_new, insist=kind.name in insist
+                    *(kind, before, base, cover, item),
+                    is_new=is_new,
+                    insist=kind.name in insist,
+                    yields=yields,
                 )
                 after = self._place(hung, kind, decided, cover, item)
             except SyncError as fault:
@@ -255,10 +277,11 @@ class Artwork:
         *,
         is_new: bool,
         insist: bool = False,
+        yields: bool = False,
     ) -> Decision:
         """Decide about one picture; Plex is not asked what it offers where ``is_new``.
 
-        With ``insist`` a person chose the scene's cover.
+        With ``insist`` a person chose the scene's cover; ``yields`` as of ``hang``.
 
         Raises:
             errors.SyncError: The cover or the list of pictures cannot be had, or it is too large.
@@ -286,10 +309,17 @@ class Artwork:
             # If not ours so far, then of a run that was cut short: who else would have these bytes?
             is_ours = same and known.fate == SENT and known.version != OPEN
             return Decision(after, ours=not is_ours)
+        if (
+            yields
+            and not self._config.overwrite_plex_edits
+            and _is_a_persons(kind, known, base, item, shown)
+        ):
+            kept = "" if known.fate == KEPT else KEPT_WORDS.format(kind.name)
+            return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
         note = ""
         if kind.lock in item.locked and not (insist or self._config.overwrite_plex_edits):
             if known.fate == NONE and kind.lock not in base.locked:
-                kept = f"{kind.name}: one was chosen in Plex by hand and is kept"
+                kept = KEPT_WORDS.format(kind.name)
                 return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
             went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
             if same and not went_back:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from merge.picture import Picture
     from stash.client import CoverReading
-    from stash.scene import Scene
+    from stash.scene import Pictured
 
 #: Stash tells versions by the second of the last save: this marks one that may not be the
 #: last of its second.
@@ -29,7 +29,7 @@ class Cover:
     What Stash says it still has is not fetched: its SHA-1 is in the ledger.
 
     Args:
-        scene: The scene.
+        scene: The scene, or what else has a picture.
         fetch: Asks Stash for the cover, unless it is that of an ETag.
         now: Unix seconds, taken before the cover is fetched.
         known: What the ledger has of it, for each place in which it hangs.
@@ -37,8 +37,8 @@ class Cover:
 
     def __init__(
         self,
-        scene: Scene,
-        fetch: Callable[[Scene, str], CoverReading],
+        scene: Pictured,
+        fetch: Callable[[Pictured, str], CoverReading],
         now: float = math.inf,
         known: Iterable[Picture] = (),
     ) -> None:
@@ -96,7 +96,7 @@ class Cover:
         self.sha1 = images.digest(reading.image) if reading.image else NONE
 
 
-def version_of(scene: Scene) -> str:
+def version_of(scene: Pictured) -> str:
     """Give Stash's version of a scene's cover, one word; "-" for no cover."""
     if not scene.cover:
         return NONE

@@ -13,7 +13,7 @@ from matching import identity
 from store import differences, history, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
-from sync import brake, scan_missing, server_seen, unchanged
+from sync import brake, collections, scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
 from sync.scene_filter import NO_FILE
 
@@ -154,6 +154,8 @@ class Recorder:
             for item in plan.planned:
                 key = item.after.rating_key
                 differences.keep(connection, server, key, scene.id, item.kept, now=now)
+        if not run and any("collections" in written.changes for written in plan.written):
+            collections.mark(connection, self._context.config, now=now)
         for number, why in plan.refused.items():
             differences.refuse(connection, number, why)
         if plan.taken:  # so that the ledger learns what Stash has now

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from log import Log
     from stash.client import CoverReading
-    from stash.scene import Scene
+    from stash.scene import Pictured, Scene
     from store.store import Store
 
 _T = TypeVar("_T")
@@ -108,8 +108,8 @@ class StashSession:
         self._keep(reading.settings, now)
         return reading.scenes
 
-    def cover(self, scene: Scene, etag: str = "") -> CoverReading:
-        """Give a scene's cover, unless its bytes are those of the ETag."""
+    def cover(self, scene: Pictured, etag: str = "") -> CoverReading:
+        """Give a scene's cover, or a picture of its like, unless it is that of the ETag."""
         return self.ask(lambda client: client.cover(scene, etag))
 
     def client(self, *, renew: bool = False) -> StashClient:

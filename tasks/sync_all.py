@@ -16,6 +16,7 @@ from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
 from store.ledger import SHARES
+from sync import collections
 from tasks import host, stash_log
 from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
@@ -48,7 +49,7 @@ def run(task: Task) -> str:
     if not lock.acquire_soon(pause=0.01):
         raise TransientError("'Sync all to Plex' is already running; see the task queue.")
     try:
-        _, fingerprint = task.read_settings()
+        config, fingerprint = task.read_settings()
         tail = LogTail(task.store.directory)
         started = time.time()
         with task.store.transaction() as connection:
@@ -58,7 +59,7 @@ def run(task: Task) -> str:
         with task.store.transaction() as connection:
             holds.look_now(connection)  # whoever starts this wants it tried now
             meta.put(connection, meta.TASK_BEGAN, time.time())
-        total = _mark_all(task, fingerprint)
+        total = _mark_all(task, fingerprint, collections.is_wanted(config))
         stash_log.say("INFO", f"{total} scenes to look at")
         work = Work(
             total,
@@ -80,12 +81,13 @@ def run(task: Task) -> str:
     return summary
 
 
-def _mark_all(task: Task, settings: str) -> int:
+def _mark_all(task: Task, settings: str, with_collections: bool) -> int:
     """Mark every scene, or what a stopped run left; give how many the run has in all.
 
     Args:
         task: The task.
         settings: Their fingerprint: what was done with others is not done.
+        with_collections: Have the collections looked at, too.
     """
     store = task.store
     now = time.time()
@@ -116,6 +118,8 @@ def _mark_all(task: Task, settings: str) -> int:
         with store.transaction() as connection:
             # In the order of ids, so that a batch is one range of them; each page is durable.
             enqueue(connection, "scene", page, now=now, urgency=TASK)
+            if with_collections and not page:  # last, when all items are in theirs
+                enqueue(connection, collections.KIND, [collections.ALL], now=now, urgency=TASK)
             meta.put(connection, meta.SYNC_ALL, before)
         launcher.ensure_worker(store.directory, task.entry)
     return int(before["total"])

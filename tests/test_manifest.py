@@ -83,6 +83,7 @@ SETTINGS = {
     "studio_collection_prefix": "STRING",
     "parent_studio_collection_prefix": "STRING",
     "performer_collection_prefix": "STRING",
+    "plain_collections": "BOOLEAN",
     "sync_fields": "STRING",
     "tag_rules": "STRING",
     "studio_name": "STRING",

@@ -35,6 +35,7 @@
         "parent_studio_collection_prefix",
         "group_collection_prefix",
         "performer_collection_prefix",
+        "plain_collections",
       ],
     },
     {

@@ -70,6 +70,7 @@ class PlexSyncConfig:
         parent_studio_collection_prefix: Before the name of the studio above it, verbatim.
         performer_collection_prefix: Stands before a performer's name, verbatim.
         group_collection_prefix: Stands before the group's name, verbatim.
+        plain_collections: Give collections no picture and no words.
         plex_skip_tls_verify: Accept any certificate.
         plays_of_all_accounts: Take what every account watched, not only the owner.
         plays_to_stash: Let what was watched in Plex count as played in Stash.
@@ -96,6 +97,7 @@ class PlexSyncConfig:
     parent_studio_collection_prefix: str = ""
     performer_collection_prefix: str = ""
     group_collection_prefix: str = ""
+    plain_collections: bool = False
     plex_skip_tls_verify: bool = False
     plays_of_all_accounts: bool = False
     plays_to_stash: bool = False
@@ -191,6 +193,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         parent_studio_collection_prefix=_prefix(reader, "parent_studio_collection_prefix"),
         performer_collection_prefix=_prefix(reader, "performer_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
+        plain_collections=reader.flag("plain_collections"),
         plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
         plays_of_all_accounts=reader.flag("plays_of_all_accounts"),
         plays_to_stash=reader.flag("plays_to_stash"),

@@ -92,6 +92,7 @@ class Dispatcher:
         if batch:
             self._work_on_all(batch)
         else:
+            self._at_work_for = rows[0].urgency
             self._work_on(rows[0])
         return True
 

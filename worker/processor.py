@@ -19,8 +19,8 @@ from plex.exceptions import (
 )
 from plex.matcher import Matches, find_plex_item_by_path
 from stash.scene import METADATA, Scene
-from sync import pipeline, redaction
-from sync.batch import Batch
+from sync import collections, pipeline, redaction
+from sync.batch import Batch, Interrupted
 from sync.context import Context
 from sync.record import Recorder
 from worker import undo, unlock
@@ -167,6 +167,8 @@ class SyncWorker:
                 unlock.work_on(row, self.store, self._get_plex_client, self.log)
             elif row.kind == undo.KIND:
                 undo.work_on(row, self.context)
+            elif row.kind == collections.KIND:
+                self._bring_collections(row)
             elif row.kind != "scene":
                 self._mark_scenes_of([row])
             else:
@@ -196,6 +198,14 @@ class SyncWorker:
             return  # the row stays as it is: the whole queue waits for the mend
         batch = Batch.of_scenes([scene] if scene else [], [row], asked_at=asked_at)
         pipeline.sync(self.context, self.recorder, batch)
+
+    def _bring_collections(self, row: QueueRow) -> None:
+        if not self.breaker.adopt(self.stash.settings()):
+            return  # the whole queue waits for the mend
+        try:
+            collections.work_on(self.context, row)
+        except Interrupted:
+            return  # it goes on after what is more urgent
 
     def _process_job(self, job: Mapping[str, Any]) -> ScenePlan:
         """Sync what a job describes; no row of the queue belongs to it.
@@ -239,6 +249,9 @@ class SyncWorker:
             with self.store.transaction():
                 for row in done:
                     self.recorder.end(row, "expanded")
+                if any(row.kind in collections.BEHIND.values() for row in done):
+                    # A picture or words of it may have changed.
+                    collections.mark(self.store.connection, self.context.config, now=self.clock())
             what = f"{done[0].kind} {done[0].id}"
             if len(done) > 1:
                 what = f"{len(done)} {done[0].kind}s"

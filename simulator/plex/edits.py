@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
+from simulator.plex import collections
 from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Image, Item, Tagging, file_stem
 from simulator.plex.library import Library, agent_answer
 
@@ -119,6 +120,9 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
         library.forget_unused_rows()
     if not adds_first:
         _add(library, item, adds)
+    touched = [add.tag for add in adds if add.kind == "collection"]
+    touched += [name for kind, names in plan.removes if kind == "collection" for name in names]
+    _settle(library, item, touched)
     _changed(library, item)
 
 
@@ -140,8 +144,11 @@ def change(
             item.set_value(name, value)
     for kind, names in tags.items():
         if person or not item.is_locked(kind):
+            before = [tagging.row.tag for tagging in item.taggings(kind)]
             item.taggings(kind).clear()
             _add(library, item, [TagAdd(kind, name) for name in names])
+            if kind == "collection":
+                _settle(library, item, [*before, *names])
     if person:
         for name in (*fields, *tags):
             item.lock(name, locked=True)
@@ -156,6 +163,11 @@ def refresh(library: Library, item: Item) -> None:
     elif library.sections[item.section_id].agentless and item.parts:
         title = file_stem(item.parts[0].file.path)
         change(library, item, {"title": title}, {}, person=False)
+
+
+def _settle(library: Library, item: Item, names: Sequence[str]) -> None:
+    if names:
+        collections.settle(library, library.sections[item.section_id], names)
 
 
 def _changed(library: Library, item: Item) -> None:

@@ -10,7 +10,13 @@ SHOW: Final = 2
 SEASON: Final = 3
 EPISODE: Final = 4
 
-KIND_NAMES: Final = {MOVIE: "movie", SHOW: "show", SEASON: "season", EPISODE: "episode"}
+KIND_NAMES: Final = {
+    MOVIE: "movie",
+    SHOW: "show",
+    SEASON: "season",
+    EPISODE: "episode",
+    18: "collection",
+}
 
 # Tag kind as edits name it -> element that shows it, in the order of a full item.
 TAG_ELEMENTS: Final = {

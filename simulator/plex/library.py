@@ -163,6 +163,8 @@ class Switches:
         oshash_padded: ``openSubtitleHash`` keeps its leading zeros.
         oshash_known: False is a server that has not analysed its files yet.
         page_cap: Most items of one page, whatever was asked; 0 is no limit.
+        empty_collections_stay: A collection stays when its last item leaves it. Users say that
+            it goes; nobody has recorded it.
         upload_selects: An uploaded image becomes the selected one.
         upload_locks: An uploaded image locks its field.
         gzip: Replies are compressed for clients that accept it.
@@ -183,6 +185,7 @@ class Switches:
     oshash_padded: bool = True
     oshash_known: bool = True
     page_cap: int = 0
+    empty_collections_stay: bool = False
     upload_selects: bool = True
     upload_locks: bool = True
     gzip: bool = True
@@ -296,7 +299,7 @@ class Library:
     def rekey(self, item: Item) -> int:
         """Give the item a new rating key, as a remove and re-add scan does."""
         del self.items[item.key]
-        item.key = self._take_key()
+        item.key = self.take_key()
         self.items[item.key] = item
         section = self.sections[item.section_id]
         section.unsorted.add(item.kind)
@@ -349,7 +352,7 @@ class Library:
             return found
 
     def _new_item(self, section: Section, kind: int, title: str, when: int) -> Item:
-        item = Item(self._take_key(), kind, section.section_id, title, (), when)
+        item = Item(self.take_key(), kind, section.section_id, title, (), when)
         self.items[item.key] = item
         section.items.setdefault(kind, []).append(item)
         section.unsorted.add(kind)
@@ -366,7 +369,8 @@ class Library:
             self._seasons[section.section_id, folder] = season
         return season
 
-    def _take_key(self) -> int:
+    def take_key(self) -> int:
+        """The next rating key."""
         self._next_key += 1
         return self._next_key - 1
 

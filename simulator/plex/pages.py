@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
+from simulator.plex import collections
+from simulator.plex.collections import Collection
 from simulator.plex.edits import offered
 from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, View
 from simulator.plex.library import Library, Section, Switches
@@ -161,6 +163,8 @@ def item_element(
         without: Names of the elements and fields that are left out.
     """
     section = library.sections[item.section_id]
+    if isinstance(item, Collection):
+        return collections.element(section, item, item.locked if full else None)
     values = item.values or {}
     attributes: Attributes = {
         "ratingKey": str(item.key),

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from simulator.plex import edits, pages
+from simulator.plex.collections import COLLECTION
 from simulator.plex.items import Item
 from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import JSON_TYPE, XML_TYPE, Attributes, Element, to_json, to_xml
@@ -103,6 +104,8 @@ class PlexRoutes:
                 section = self.library.sections.get(int(ids))
                 if section is not None:
                     return self._section(request, section, words[3:])
+            if what == ["library", "collections"] and request.method == "DELETE":
+                return self._remove_collection(ids)
             items = self.library.named(ids) if what == ["library", "metadata"] else []
             return self._items(request, items, words[3:]) if items else error(404)
 
@@ -124,6 +127,9 @@ class PlexRoutes:
             if request.method == "GET":
                 return self._listing(request, section)
             return self._edit_section(request, section) if request.method == "PUT" else error(404)
+        # As the official contract has it: the same page as a listing of that type.
+        if words == ["collections"] and request.method == "GET":
+            return self._listing(request, section, COLLECTION)
         # PUT and POST are gone since 1.32.7, whatever the contract says.
         if words == ["refresh"] and request.method == "GET":
             section.refreshing = True
@@ -134,8 +140,8 @@ class PlexRoutes:
             return Reply()
         return error(404)
 
-    def _listing(self, request: Request, section: Section) -> Reply:
-        kind = int(request.argument("type") or 0)
+    def _listing(self, request: Request, section: Section, kind: int = 0) -> Reply:
+        kind = kind or int(request.argument("type") or 0)
         if not kind and request.argument("file") is not None:
             return error(500)
         kind = kind or section.file_kind
@@ -231,6 +237,14 @@ class PlexRoutes:
         if words == ["tree"]:
             return page(request, pages.tree_page(self.library, items[0]))
         return self._image(request, items[0], words[0]) if len(words) == 1 else error(404)
+
+    def _remove_collection(self, key: str) -> Reply:
+        """What plexapi sends to take a collection away; its items stay."""
+        for item in self.library.named(key):
+            if item.kind == COLLECTION:
+                self.library.remove_item(item)
+                return Reply()
+        return error(404)
 
     def _edit(self, request: Request, items: Sequence[Item], kind: int) -> Reply:
         """Carry the edit in the address out on ``items``, which are all of ``kind``."""

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from simulator import faults
-from simulator.plex import edits
+from simulator.plex import collections, edits
+from simulator.plex.collections import COLLECTION
 from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item, View
 from simulator.plex.library import Library, Switches
 from simulator.plex.routes import PlexRoutes
@@ -241,6 +242,15 @@ class PlexControlApi(ControlApi):
 
     def _delete_item(self, key: int | str) -> None:
         self.library.remove_item(self.library.items[int(key)])
+
+    def _collections(self, section: int) -> list[dict[str, Any]]:
+        found = self.library.sections[section].sorted_items(COLLECTION)
+        return [_everything(one) for one in found]
+
+    def _make_collection(self, section: int, title: str, smart: bool) -> int:
+        return collections.make(
+            self.library, self.library.sections[section], title, smart=smart
+        ).key
 
     def _rekey(self, key: int | str) -> int:
         return self.library.rekey(self.library.items[int(key)])

@@ -54,6 +54,17 @@ def _parent(studio: Entity, _arguments: Any, context: Context) -> Entity | None:
     return context.database.entities["studio"].get(studio.parent or 0)
 
 
+def _picture(route: str) -> Resolver:
+    """The address of a picture; one that is not there is told by its end (urlbuilders/*.go)."""
+
+    def resolve(thing: Entity, _arguments: Any, context: Context) -> str:
+        when = int(datetime.fromisoformat(thing.updated_at.replace("Z", "+00:00")).timestamp())
+        missing = "" if thing.image else "&default=true"
+        return f"{context.base_url}/{route.format(thing.id)}?t={when}{missing}"
+
+    return resolve
+
+
 def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
     known = context.database.entities["group"]
     return [SimpleNamespace(group=known[one]) for one in scene.groups if one in known]
@@ -341,6 +352,10 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "id"): _id,
     ("Scene", "studio"): _studio,
     ("Studio", "parent_studio"): _parent,
+    ("Studio", "image_path"): _picture("studio/{}/image"),
+    ("Performer", "image_path"): _picture("performer/{}/image"),
+    ("Group", "front_image_path"): _picture("group/{}/frontimage"),
+    ("Group", "synopsis"): lambda group, *_: group.details,
     ("Scene", "performers"): _entities("performer"),
     ("Scene", "tags"): _entities("tag"),
     ("Scene", "groups"): _groups,

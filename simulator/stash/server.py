@@ -29,6 +29,7 @@ from simulator.wire import Reply, Request
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
 DEFAULT_COVER: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"/>'.ljust(733)
 _HTML: Final = "text/html; charset=utf-8"
+_PICTURE: Final = re.compile(r"/(studio|performer|group)/(\d+)/(?:front)?image")
 _OPERATION: Final = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 
 
@@ -77,6 +78,8 @@ class StashServer(Server):
             reply = self._graphql(request, caller.visited)
         elif request.path.startswith("/scene/") and request.path.endswith("/screenshot"):
             reply = self._screenshot(request, request.path.split("/")[2])
+        elif picture := _PICTURE.fullmatch(request.path):
+            reply = self._picture(request, picture[1], int(picture[2]))
         else:  # as in Stash, whose pages make their own routes
             reply = Reply(200, b"<!DOCTYPE html><title>Stash</title>", _HTML)
         if caller.refresh:
@@ -135,7 +138,19 @@ class StashServer(Server):
             scene = database.scene(int(number))
         if scene is None:
             return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
-        cover = scene.cover_bytes()
+        return self._image(request, scene.cover_bytes())
+
+    def _picture(self, request: Request, kind: str, number: int) -> Reply:
+        """A studio's logo, a performer's picture, a group's front cover."""
+        with self.app.database.lock:
+            thing = self.app.database.entities[kind].get(number)
+        if thing is None:
+            return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
+        if not thing.image:  # Stash's own placeholder, which is a picture like any other
+            return Reply(200, jpeg(b"nobody has chosen one"), "image/jpeg")
+        return self._image(request, thing.image)
+
+    def _image(self, request: Request, cover: bytes) -> Reply:
         if not cover:
             return Reply(200, DEFAULT_COVER, "image/svg+xml")
         if not self.app.cover_etags:

@@ -1,0 +1,104 @@
+"""The studios, groups and performers of Stash with what a collection shows of them.
+
+Each kind comes in pages cut by number; one that is deleted meanwhile may hide another from
+one reading, which the next one finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .answer import read_each, read_id, read_text, senseless
+
+if TYPE_CHECKING:
+    from .client import StashClient
+
+#: Of one page. Stash looks for the picture of each in a transaction.
+PAGE = 500
+
+# By kind: the query, its list, and what it has beside id, name and updated_at. Stash 0.27 has all.
+_OF = {
+    "studio": ("findStudios", "studios", "details image_path"),
+    "group": ("findGroups", "groups", "details: synopsis image_path: front_image_path"),
+    "performer": ("findPerformers", "performers", "disambiguation details image_path"),
+}
+KINDS = tuple(_OF)
+DOCUMENTS = {
+    kind: f"query Entities($page: FindFilterType!) {{ {find}(filter: $page) {{ {plural} "
+    f"{{ id name updated_at {more} }} }} }}"
+    for kind, (find, plural, more) in _OF.items()
+}
+# The movie of Stash before 0.27 is the group of today; its address may still be the old one.
+_IMAGE = re.compile(r"/(?:studio|performer|group|movie)/(\d+)/(?:front)?image(?=\?|\Z)")
+_VERSION = re.compile(r"[?&]t=(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A studio, group or performer.
+
+    ``cover`` is path and query of its picture on Stash's own server, "" where nobody has set
+    one: Stash shows a placeholder of its own then. ``updated_at`` is as Stash writes it.
+    """
+
+    kind: str
+    id: int
+    name: str
+    disambiguation: str = ""
+    details: str = ""
+    updated_at: str = ""
+    cover: str = ""
+
+
+def read_all(client: StashClient, kind: str) -> list[Entity]:
+    """Give all of a kind out of ``KINDS``; one request for each 500.
+
+    Raises:
+        errors.SyncError: Stash could not be asked.
+    """
+    found: dict[int, Entity] = {}
+    find, plural, _ = _OF[kind]
+    page = 0
+    while True:
+        page += 1
+        order = {"page": page, "per_page": PAGE, "sort": "id", "direction": "ASC"}
+        part = client.query(DOCUMENTS[kind], {"page": order}).get(find)
+        if not isinstance(part, Mapping):
+            raise senseless(find, "is not an object")
+        entries = read_each(part.get(plural), plural, lambda raw, what: _entity(raw, what, kind))
+        before = len(found)
+        found |= {one.id: one for one in entries}
+        if len(entries) < PAGE or len(found) == before:
+            return list(found.values())
+
+
+def _entity(raw: object, what: str, kind: str) -> Entity:
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    number = read_id(raw.get("id"), f"an id in {what}")
+    of = f"{kind} {number}'s "
+    return Entity(
+        kind,
+        number,
+        read_text(raw.get("name"), of + "name"),
+        read_text(raw.get("disambiguation"), of + "disambiguation"),
+        read_text(raw.get("details"), of + "details"),
+        read_text(raw.get("updated_at"), of + "updated_at"),
+        _cover(number, read_text(raw.get("image_path"), of + "picture")),
+    )
+
+
+def _cover(number: int, address: str) -> str:
+    """Give where a picture is on Stash's own server, whatever host it names; "" for a placeholder.
+
+    Stash ends the address of a picture that nobody has set with ``default=true``
+    (internal/api/urlbuilders).
+    """
+    found = _IMAGE.search(address)
+    if found is None or int(found[1]) != number or "default=true" in address:
+        return ""
+    version = _VERSION.search(address)
+    return f"{found[0]}?t={version[1]}" if version else found[0]

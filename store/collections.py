@@ -1,0 +1,65 @@
+"""The ledger of collections: what PlexSync wrote to each, as of items.
+
+``made`` says that the collection is ours: when it was first seen, all that was in it was there
+because of us. One that a person made is noted, too, so that this is asked once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_COLUMNS = "server, rating_key, section, identity, made, base, pending, seen"
+
+
+class Entry(NamedTuple):
+    """One collection; ``base`` and ``pending`` as of an item (merge/base.py).
+
+    ``identity`` tells it from another one that gets its rating key; ``seen`` stands for what
+    Plex and Stash said of it when nothing was due.
+    """
+
+    server: str
+    rating_key: int
+    section: int
+    identity: str
+    made: int
+    base: str = ""
+    pending: str = ""
+    seen: str = ""
+
+
+def of_section(connection: sqlite3.Connection, server: str, section: int) -> dict[int, Entry]:
+    """Give what is known of a library's collections, by rating key."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM collection WHERE server = ? AND section = ?",  # noqa: S608 - ours
+        (server, section),
+    )
+    return {row[1]: Entry._make(row) for row in rows}
+
+
+def put(connection: sqlite3.Connection, entries: Iterable[Entry], *, now: float) -> None:
+    """Keep entries, in place of those that were known."""
+    connection.executemany(
+        f"INSERT OR REPLACE INTO collection ({_COLUMNS}, written_at) "  # noqa: S608 - ours
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*entry, now) for entry in entries],
+    )
+
+
+def forget(connection: sqlite3.Connection, server: str, rating_keys: Iterable[int]) -> None:
+    """Drop what is known of collections that are gone."""
+    connection.executemany(
+        "DELETE FROM collection WHERE server = ? AND rating_key = ?",
+        [(server, key) for key in rating_keys],
+    )
+
+
+def bases_with(connection: sqlite3.Connection, server: str, section: int) -> Iterator[str]:
+    """Give the ledger's texts of a library's items that may be in a collection, one by one."""
+    rows = connection.execute(
+        "SELECT base FROM item WHERE server = ? AND section = ? AND base LIKE '%\"collections\"%'",
+        (server, section),
+    )
+    return (base for (base,) in rows)
