@@ -7,20 +7,18 @@ as it came, without importing anything, and the worker reads it.
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .exceptions import StashConnectionUnusable
+from .own_certificate import path_in
 
 # Stash reports the address it binds to, which for "every interface" is not one
 # that a client can connect to on every platform.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}  # noqa: S104
 
-#: Name of Stash's own certificate, beside its config.yml.
-CERTIFICATE = "stash.crt"
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}\Z")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\Z")
@@ -38,7 +36,7 @@ class StashConnection:
         cookie_name: Name of the session cookie, or None when Stash gave none.
         cookie_value: Its value (a secret, not in the repr), or None.
         certificate: Path at which Stash keeps its own certificate if it speaks https by
-            itself: beside its configuration. "" when that is not known.
+            itself (stash/own_certificate.py). "" when that is not known, or not needed.
     """
 
     scheme: str
@@ -94,7 +92,7 @@ class StashConnection:
             port=port,
             cookie_name=name,
             cookie_value=value,
-            certificate=os.path.join(folder, CERTIFICATE) if folder else "",
+            certificate=path_in(folder) if folder and scheme.lower() == "https" else "",
         )
 
 

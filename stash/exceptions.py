@@ -113,9 +113,10 @@ def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncE
     cause = exc.__cause__ if isinstance(exc, ExchangeFailedError) else exc
     if isinstance(cause, ssl.SSLError):
         return StashUnreachable(
-            f"The certificate of Stash at {where} is not trusted on this machine, and "
-            "it is not the one in stash.crt beside Stash's config.yml, which PlexSync accepts for "
-            f"any name. {AGAIN}"
+            f"The certificate of Stash at {where} is not trusted on this machine, and it is "
+            "not Stash's own, which PlexSync accepts for any name: the one that config.yml names "
+            "as ssl_cert_path with its full path, else stash.crt beside config.yml. Let PlexSync "
+            f"read that file. {AGAIN}"
         )
     if isinstance(cause, TimeoutError) and not isinstance(cause, ConnectTimedOutError):
         return StashTimeout(f"Stash at {where} took the request but did not answer. {AGAIN}")

@@ -34,8 +34,10 @@ GIVEN = {
 def test_what_stash_gives_is_read() -> None:
     """Scheme, host, port and cookie come out of Stash's own object."""
     assert StashConnection.from_server_connection(GIVEN) == StashConnection(
-        "http", "127.0.0.1", 9999, "session", SECRET, str(Path("/srv/cfg/stash.crt"))
+        "http", "127.0.0.1", 9999, "session", SECRET, ""
     )
+    secure = StashConnection.from_server_connection({**GIVEN, "Scheme": "https"})
+    assert secure.certificate == str(Path("/srv/cfg/stash.crt"))
 
 
 @pytest.mark.parametrize(

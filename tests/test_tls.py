@@ -11,7 +11,8 @@ import pytest
 
 from net.address import Origin
 from net.exchange import Exchange, ExchangeFailedError
-from stash.connection import CERTIFICATE, StashConnection
+from stash.connection import StashConnection
+from stash.own_certificate import CERTIFICATE
 from tests.wire import Wire, answer, self_signed, signed_by_authority
 
 
@@ -108,3 +109,45 @@ def test_where_the_certificate_lies_comes_with_the_connection(tmp_path: Path) ->
     assert not found.is_loopback
     for folder in (None, 7, "a\0b"):
         assert StashConnection.from_server_connection({**given, "Dir": folder}).certificate == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("ssl_cert_path: {there}", True),
+        ("ssl_cert_path: '{there}'", True),
+        ('ssl_cert_path: "{there}"  # moved', True),
+        ("ssl_cert_path: {there} # moved", True),
+        ("ssl_cert_path: ''", False),
+        ("ssl_cert_path: certs/stash.pem", False),  # depends on where Stash was started
+        ("plugins:\n  settings:\n    ssl_cert_path: {there}", False),
+        ("# ssl_cert_path: {there}", False),
+    ],
+)
+def test_a_certificate_that_the_configuration_names_is_the_one(
+    tmp_path: Path, line: str, named: bool
+) -> None:
+    """Stash's ssl_cert_path comes before stash.crt, however its line is written."""
+    there = str(tmp_path / "certs of mine" / "stash.pem")
+    text = f"host: 0.0.0.0\n{line.format(there=there)}\nstash:\n- path: /data\n"
+    (tmp_path / "config.yml").write_text(text, encoding="utf-8")
+    given = {"Scheme": "https", "Host": "192.168.1.10", "Port": 9999, "Dir": str(tmp_path)}
+    found = StashConnection.from_server_connection(given)
+    assert found.certificate == (there if named else str(tmp_path / CERTIFICATE))
+    assert StashConnection.from_server_connection({**given, "Scheme": "http"}).certificate == ""
+
+
+def test_a_certificate_in_the_folder_of_stashs_user_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none lies beside the configuration, Stash looks there, and so does PlexSync."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    at_home = tmp_path / "home" / ".stash" / CERTIFICATE
+    at_home.parent.mkdir(parents=True)
+    at_home.write_text("x")
+    given = {"Scheme": "https", "Host": "192.168.1.10", "Port": 9999, "Dir": str(tmp_path)}
+    assert StashConnection.from_server_connection(given).certificate == str(at_home)
+    (tmp_path / CERTIFICATE).write_text("x")
+    found = StashConnection.from_server_connection(given)
+    assert found.certificate == str(tmp_path / CERTIFICATE)
