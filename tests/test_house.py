@@ -8,10 +8,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from vulture import Vulture
+
+from validation.settings_reader import Problem, shown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
@@ -573,3 +579,52 @@ def test_every_decision_has_its_three_parts() -> None:
     for path in records:
         headings = re.findall(r"^## (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences"], path.name
+
+
+# --- words -----------------------------------------------------------------------------------
+
+MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "PlexSync.yml").read_text(encoding="utf-8"))
+KEYS = re.compile(rf"\b(?:{'|'.join(MANIFEST['settings'])})\b")
+#: Names of fields, too, as Sync Fields takes them.
+FIELD_KEYS = {"content_rating"}
+#: Its file is read by those who help, beside config.yml, where the keys stand.
+BY_KEY = {"tasks/diagnostics.py"}
+
+
+def called_by_key(text: str) -> list[str]:
+    """Give the keys of settings that a sentence uses in the place of their names."""
+    is_sentence = bool(re.search(r"\w \w", text))
+    return [key for key in KEYS.findall(text) if key not in FIELD_KEYS] if is_sentence else []
+
+
+def said_by_product() -> Iterator[tuple[str, str]]:
+    """Every text of the product's code but docstrings, and of the manifest, with its file."""
+    for path in product_files():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and id(node) not in alone:
+                yield path.relative_to(ROOT).as_posix(), text
+    for path in sorted((ROOT / "ui").glob("*.js")):
+        for text in re.findall(r'"([^"\n]*)"', path.read_text(encoding="utf-8")):
+            yield path.relative_to(ROOT).as_posix(), text
+    for kind in ("settings", "tasks", "hooks"):
+        entries = MANIFEST[kind]
+        for entry in entries.values() if isinstance(entries, dict) else entries:
+            yield "PlexSync.yml", entry["description"]
+
+
+def test_no_message_calls_a_setting_by_its_key() -> None:
+    """Page, panel, tab and logs say "Plex Token", as the screen does, and never plex_token."""
+    said = list(said_by_product())
+    assert len(said) > 1000
+    found = {f"{where}: {text[:60]}" for where, text in said if called_by_key(text)}
+    assert {one for one in found if one.partition(":")[0] not in BY_KEY} == set()
+
+
+@pytest.mark.parametrize("key", sorted(MANIFEST["settings"]))
+def test_a_setting_is_called_as_stash_shows_it(key: str) -> None:
+    """The name in a message is that of the row to look for."""
+    assert shown_name(key) == MANIFEST["settings"][key]["displayName"]
+    assert str(Problem(key, "is empty")) == f"{MANIFEST['settings'][key]['displayName']}: is empty"
