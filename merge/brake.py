@@ -42,13 +42,12 @@ def taken_away(
         item: The item as it is.
         insist: Fields for which a person chose what Stash has; they count for nothing.
     """
-    stem = safe_text(item.stem, multiline=False).strip()
     found = {
         name: 1
         for name, text in merged.edit.values.items()
         if name not in insist
         and item.values[name]
-        and (text == stem if name == "title" else not text)
+        and (_is_stem(text, item) if name == "title" else not text)
         and name != "sort_title"  # it follows the title
     }
     for name, change in merged.edit.lists.items():
@@ -59,6 +58,10 @@ def taken_away(
         if not rating100(theirs):
             found[f"{name} in Stash"] = 1
     return found
+
+
+def _is_stem(title: str, item: PlexItem) -> bool:
+    return title == safe_text(item.stem, multiline=False).strip()
 
 
 def is_too_much(items: int, in_step: int) -> bool:

@@ -63,21 +63,18 @@ def takes_of(
 
 
 def ask(connection: sqlite3.Connection, *, with_run: bool) -> None:
-    """Leave to a person what is undecided."""
+    """Leave to a person what is undecided. No task comes back for it."""
     connection.execute(
-        "UPDATE dirty SET reason = ?, brake = ?, urgency = max(urgency, 1) "  # noqa: S608 - ours
+        "UPDATE dirty SET reason = ?, brake = ?, urgency = 1 "  # noqa: S608 - our constants
         f"WHERE {_where(with_run)}",
         (ASKED, WAITS, UNDECIDED),
     )
 
 
 def leave_run(connection: sqlite3.Connection) -> int:
-    """Take what a person has to say out of the running task's count; give how many that was.
-
-    It waits in the background from here on: no task comes back for it.
-    """
+    """Take what a person has to say out of the running task's count; give how many that was."""
     return connection.execute(
-        "UPDATE dirty SET run = 0, urgency = 1 WHERE run = 1 AND reason = ? AND due_at IS NULL",
+        "UPDATE dirty SET run = 0 WHERE run = 1 AND reason = ? AND due_at IS NULL",
         (ASKED,),
     ).rowcount
 

@@ -15,7 +15,7 @@ from errors import NextStep, Scope, SyncError
 from store import meta, planned
 from store.ledger import SHARES
 from store.store import for_one_run
-from sync import pipeline
+from sync import brake, pipeline
 from sync.batch import Batch
 from sync.context import Context
 from sync.preview import Outlook, name_of
@@ -61,6 +61,8 @@ class Preview:
         #: Lines there were to be said in Stash's log, by level.
         self.lines: Counter[str] = Counter()
         self.outlook = Outlook()
+        #: What would be taken away from items that are in step.
+        self.taken = brake.sum_of(())
         self._redacted = redacted
 
     def add(
@@ -140,7 +142,7 @@ def run(task: Task) -> str:
                 for plan in batch.plans:
                     _note(preview, context, plan)
                     stash_log.progress(preview.outcomes.total() / max(total, 1))
-    summary = _summary(preview)
+    summary = _summary(preview) + _asked(task, preview)
     about = {
         "began": began,
         "at": time.time(),
@@ -191,6 +193,7 @@ def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
         if not waits:
             preview.say("WARNING", log.clean(f"scene {plan.scene.id}: {log.words(fault)}"))
         return
+    preview.taken.add(brake.taken_by(plan))
     changes = [change for one in plan.written for change in one.changes.items()]
     stays = "would share another's item" if plan.outcome == SHARES else "would stay"
     preview.outcomes["would change" if changes else stays] += 1
@@ -232,6 +235,18 @@ def _summary(preview: Preview) -> str:
         + (f". By field: {fields}." if fields else ".")
         + (f" {more} more scenes have something to say than the log tells." if more else "")
         + " Nothing was written."
+    )
+
+
+def _asked(task: Task, preview: Preview) -> str:
+    """Say what a sync would hold back until a person says so, "" for nothing."""
+    taken = preview.taken
+    asks, in_step = brake.has_to_ask(task.store.connection, taken.items, time.time())
+    if not asks:
+        return ""
+    return (
+        f" A sync would hold back what takes something away from {taken.items:,} of {in_step:,} "
+        f"items in step, and ask first: it would {taken.in_words()}."
     )
 
 

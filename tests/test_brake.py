@@ -91,14 +91,15 @@ def test_an_emptied_stash_stops_before_the_first_write(stepped: BulkWorker) -> N
     env = stepped.env
     take(env, range(1, 31))
     take(env, range(31, 41), title="Another title", details="Another text")
+    preview = env.run(mode="preview")["output"]
     stepped.task(ALL)
     stepped.drain()
     assert written(stepped) == keys(stepped, range(31, 41))
     assert asked(stepped) == list(range(1, 31))
     tags = sum(len(catalogue_scene(number).tags) for number in range(1, 31))
-    assert f"would empty the summary of 30 items and take {tags} tags out of 30 items" in question(
-        stepped
-    )
+    counted = f"would empty the summary of 30 items and take {tags} tags out of 30 items"
+    assert counted in question(stepped)
+    assert f"from 30 of 40 items in step, and ask first: it {counted}" in preview
     assert stepped.tally() == {"changed": 50, "held": 30}  # forty of them in the run before
     assert stepped.notice() == question(stepped)
     assert queue.next_due(stepped.resident.store.connection) is None
@@ -109,6 +110,8 @@ def test_an_emptied_stash_stops_before_the_first_write(stepped: BulkWorker) -> N
 def test_up_to_thirty_percent_go_through(stepped: BulkWorker, scenes: int, waits: int) -> None:
     """Exactly so many are written by themselves; with one more all wait."""
     take(stepped.env, range(1, scenes + 1))
+    preview = stepped.env.run(mode="preview")["output"]
+    assert ("ask first" in preview) == bool(waits)
     stepped.background(ALL)
     stepped.drain()
     assert len(asked(stepped)) == waits

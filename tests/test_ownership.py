@@ -275,6 +275,11 @@ def test_scenes_that_are_cleaned_and_scanned_again_go_on_as_they_were(
         for n in range(20)
     ]
     sync_all(stepped, again)
+    # Each loses its summary, so a person is asked first (tests/test_brake.py).
+    assert [fields(stepped, key)["title"] for key in keys] == [f"Old {n}" for n in range(20)]
+    with stepped.resident.store.transaction() as connection:
+        assert held.let_go(connection, held.ASKED) == 20
+    stepped.drain()
     assert [fields(stepped, key)["title"] for key in keys] == [f"New {n}" for n in range(20)]
     assert {fields(stepped, key).get("summary", "") for key in keys} == {""}
     assert all(genres(stepped, key) == {f"New {overwrite}"} for key in keys)

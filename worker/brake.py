@@ -36,7 +36,7 @@ class Brake:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._looked_at = context.clock()
+        self._looked_at = 0.0  # the first time as soon as there is a moment
         self._sample: list[int] = []
 
     def decide(self, *, at_rest: bool) -> bool:
