@@ -15,6 +15,7 @@ from plex.edits import Edit, requests_for
 from plex.item import Member
 from simulator.control import start_plex
 from simulator.library import catalogue_file
+from store import held
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk
 from tests.installation import Installation, installation
 from tests.tcp_proxy import TcpProxy
