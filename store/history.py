@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from store.packed import pack, unpack
+
 #: Changes kept in any case; older ones are dropped a batch at a time.
 KEPT = 2000
 BATCH = 200
@@ -81,7 +83,8 @@ def add(
     cursor = connection.execute(
         "INSERT INTO history (at, scene, rating_key, title, changes, run, server, undo) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (at, scene, rating_key, title, _dump(shown), run, server, undo),
+        # Both have the old values, so both are packed; what is beside says whether there is one.
+        (at, scene, rating_key, title, pack(_dump(shown), undo), run, server, "1" if undo else ""),
     )
     number = cursor.lastrowid or 0
     if number % BATCH == 0:
@@ -162,7 +165,15 @@ def page(
         "ORDER BY number DESC LIMIT ?",
         (*values, limit),
     )
-    return [Change._make(row) for row in rows]
+    return [_read(row) for row in rows]
+
+
+def _read(row: tuple[Any, ...]) -> Change:
+    change, kept = Change._make(row), row[_COLUMNS.split(", ").index("changes")]
+    if isinstance(kept, str):  # of an older PlexSync
+        return change
+    changes, undo = unpack(kept)
+    return change._replace(changes=changes, undo=undo)
 
 
 def told(change: Change) -> dict[str, Any]:
@@ -185,7 +196,7 @@ def get(connection: sqlite3.Connection, number: int) -> Change | None:
         f"SELECT {_COLUMNS} FROM history WHERE number = ?",  # noqa: S608 - constants
         (number,),
     ).fetchone()
-    return Change._make(row) if row else None
+    return _read(row) if row else None
 
 
 def last_run_at(connection: sqlite3.Connection) -> float:
@@ -217,7 +228,7 @@ def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:
         "ORDER BY number DESC LIMIT 20",
         (scene,),
     )
-    found = [Change._make(row) for row in rows]
+    found = [_read(row) for row in rows]
     return [one for one in found if one.at == found[0].at]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from store.packed import unpack
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def test_a_preview_names_what_the_sync_then_does(env: Installation) -> None:
     env.run(mode="sync_all")
     done = {}
     for row in env.query("SELECT * FROM history ORDER BY number")[done_before:]:
-        for field in re.findall(r'"([a-z_]+)":\[', row["changes"]):
+        for field in json.loads(unpack(row["changes"])[0]):
             done[row["scene"], field] = 1
     total = int(re.findall(r"and (\d+) more changes", preview["output"])[0]) + sum(said.values())
     assert sum(said.values()) == 50
