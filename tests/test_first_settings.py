@@ -68,3 +68,34 @@ def test_an_edit_under_settings_that_break_later_is_synced_once_they_are_mended(
     wait_for(lambda: env.query("SELECT 1 FROM hold WHERE lane = 'settings'"))
     env.settings()
     env.title_becomes(5, "While they were wrong")
+
+
+def test_a_token_that_opens_nothing_does_not_complete_the_settings(env: Installation) -> None:
+    """What comes in while Plex refuses the first token is left, too, once it is mended."""
+    env.settings(plex_token="wrong-token-1234")
+    hold = wait_for(lambda: env.query("SELECT message FROM hold WHERE reason = 'AuthError'"))
+    assert "Plex Token" in hold[0]["message"] or "plex_token" in hold[0]["message"]
+    newest = "SELECT value + 0 AS newest FROM meta WHERE key = 'before_settings'"
+    env.hook(2, "Scene.Create.Post")
+    wait_for(lambda: env.query(newest)[0]["newest"] > SCENES)
+    assert not env.query("SELECT 1 FROM meta WHERE key = 'settings_seen'")
+    env.settings()
+    env.settled()
+    assert writes(env) == 0
+    said = env.run(mode="page_state")["output"]["state"]["sentence"]
+    assert said == "14 scenes were never compared with Plex: press Preview, then Sync all."
+    env.save(3, title="Edited after it")
+    env.title_becomes(3, "Edited after it")
+
+
+def test_a_plex_that_is_away_at_the_start_costs_no_edit(env: Installation) -> None:
+    """The settings are complete although nobody answers: what is edited then is synced later."""
+    env.plex.fault("reset_before", times=None)
+    env.settings()
+    wait_for(lambda: env.query("SELECT 1 FROM meta WHERE key = 'settings_seen'"))
+    env.save(4, title="While Plex was away")
+    env.plex.clear_faults()
+    env.run(mode="retry_failed")
+    env.title_becomes(4, "While Plex was away")
+    env.settled()
+    assert len(env.query("SELECT id FROM scene")) == 1

@@ -95,6 +95,8 @@ class CircuitBreaker:
         self._quiet_until = 0.0
         # Holds by the server that failed, STASH or PLEX, since it last did its work.
         self._held: dict[str, int] = {}
+        # Settings opened Plex once: never to be asked of the store again.
+        self._was_open = False
         # Lanes held on suspicion: the server gave a sign of life all the while.
         self._suspected: set[str] = set()
 
@@ -128,7 +130,7 @@ class CircuitBreaker:
         context = self._context
         fingerprint = settings_fingerprint(settings)
         if fingerprint == context.fingerprint:
-            if context.config is not None:
+            if context.config is not None and not self._is_first_time():
                 return True
             hold = holds.get(self._connection, holds.SETTINGS)
             if hold and hold.fingerprint == fingerprint and not self._is_over(hold):
@@ -145,9 +147,30 @@ class CircuitBreaker:
             return False
         context.adopt(config, fingerprint)
         redaction.follow(context.store, context.log, wanted=config.redact_logs)
+        refusal = self._refusal() if self._is_first_time() else None
+        if refusal is not None:
+            self._note_before_settings()
+            self.hold(holds.SETTINGS, refusal, steps_for(refusal))
+            return False
         self.clear(holds.SETTINGS)
         self._release_what_settings_mend(fingerprint)
         return True
+
+    def _is_first_time(self) -> bool:
+        """Say whether no settings were ever good: what opens nothing is not complete."""
+        if not self._was_open:
+            begun = meta.get(self._connection, meta.LEDGER) or {}
+            seen = meta.get(self._connection, meta.SETTINGS_SEEN)
+            self._was_open = bool(seen) or begun.get("from") != "nothing"
+        return not self._was_open
+
+    def _refusal(self) -> SyncError | None:
+        """Ask Plex whether these settings open it; None also where it cannot be asked."""
+        try:
+            self._context.client().section_infos()
+        except SyncError as fault:
+            return fault if lane_of(fault) == holds.SETTINGS else None
+        return None
 
     def _release_what_settings_mend(self, fingerprint: str) -> None:
         """Make due what waited under other settings, once for each change of them."""
@@ -172,8 +195,7 @@ class CircuitBreaker:
         that was lost or put back is left out: all of its scenes are to be compared.
         """
         connection = self._connection
-        begun = meta.get(connection, meta.LEDGER) or {}
-        if meta.get(connection, meta.SETTINGS_SEEN) or begun.get("from") != "nothing":
+        if not self._is_first_time():
             return
         newest = queue.newest_revision(connection)
         if meta.get(connection, meta.BEFORE_SETTINGS) != newest:
