@@ -98,7 +98,9 @@ class StashControl(ControlClient):
         self.call("rename", kind=kind, number=number, name=name)
 
     def set_entity(self, kind: str, number: int, **values: Any) -> None:
-        """Change ``parent``, ``details`` or ``image`` of one; ``updated_at`` moves on.
+        """Change ``parent``, ``parents``, ``aliases``, ``details`` or ``image`` of one.
+
+        Its ``updated_at`` moves on.
 
         ``image`` is any words, which give one JPEG of their own, or "" for none.
         """

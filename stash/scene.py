@@ -27,6 +27,7 @@ METADATA = "metadata"
 class TagAbove(NamedTuple):
     """A tag above another one: how many steps, its name and its other names."""
 
+    id: int
     steps: int
     name: str
     aliases: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class NamedRef:
     Two performers may have one name: ``disambiguation`` is what tells them apart, or "".
     ``parent`` is the studio right above a studio, None where there is none.
     Of a tag, and only where ``tag_rules`` looks at them, ``aliases`` are its other names and
-    ``above`` the tags above it, the nearest first.
+    ``above`` the tags above it, the nearest first (stash/tags.py).
     """
 
     id: int

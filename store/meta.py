@@ -38,6 +38,9 @@ BEFORE_SETTINGS = "before_settings"
 REDACTED = "redacted"
 #: The watermarks of the sweep, by kind.
 SWEEP = "sweep"
+#: All tags of Stash, {state, tags}: as of which count and newest tag, and each as
+#: [id, name, aliases, parents]; only where rules look at them.
+TAGS = "tags"
 #: How far the comparison of all scenes is: {place, at}.
 FULL_SCAN = "round"
 #: By Plex server: {since, newest}, from when on its views are plays, and the newest seen.

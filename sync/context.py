@@ -14,6 +14,7 @@ from store import meta
 from sync import redaction
 from sync.artwork import Artwork
 from sync.index_policy import IndexPolicy
+from sync.known_tags import KnownTags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +72,7 @@ class Context:
         self.stash = stash
         self.log = log
         self.clock = clock
+        self.tags = KnownTags(store, stash, clock)
         self.config: PlexSyncConfig | None = None
         self.fingerprint = ""
         #: Says whether something more urgent waits, or rows may not be worked on any more.

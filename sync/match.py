@@ -193,7 +193,9 @@ def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool |
     scene = batch.scenes.get(number)
     if scene is None:
         if number not in batch.rivals:
-            batch.rivals[number] = context.stash.read_scenes([number]).get(number)
+            found = context.stash.read_scenes([number]).values()
+            completed = context.tags.completed(found, context.settings.tag_rules)
+            batch.rivals[number] = completed.get(number)
         scene = batch.rivals[number]
     config = context.plex.config
     if scene is None or why_not(scene, config):

@@ -30,12 +30,14 @@ PLAN: tuple[Stage, ...] = (
     read.index,  # which item holds which file, where many have to be searched
     unchanged.in_stash,  # scenes that Stash has as they were need not be read
     read.scenes,  # all others, in full
+    read.tags,  # aliases and parents of their tags, if a rule looks at them
     scene_filter.leave_out,  # what the settings leave out is done
     read.items,  # Plex's items, in full
     unchanged.as_seen,  # scenes whose items are to the letter as when they were last in step
     read.parsed,  # the items of all others
     unchanged.in_plex,  # scenes that are in step on both sides are done
     read.scenes,  # those that are not after all
+    read.tags,
     scene_filter.leave_out,
     match.find_items,  # the items that hold a scene's files
     match.merge_items,  # last written, Plex now, Stash now: what each item shall get

@@ -185,12 +185,14 @@ def record_of(
 def carried_by(scene: Scene, *, parents: bool = False) -> list[tuple[str, int]]:
     """Give the studio, performers, tags and groups of a scene, as (kind, id).
 
-    With ``parents`` the studio above its own, too: a change of its name is one of the scene.
+    With ``parents`` the studio above its own, too: a change of its name is one of the scene. So
+    are the tags above its own, where rules look at them.
     """
     above = scene.studio.parent if parents and scene.studio else None
     return [
         *(("performer", one.id) for one in scene.performers),
         *(("tag", one.id) for one in scene.tags),
+        *(("tag", above.id) for one in scene.tags for above in one.above),
         *(("group", one.id) for one in scene.groups),
         *([("studio", scene.studio.id)] if scene.studio else []),
         *([("studio", above.id)] if above else []),

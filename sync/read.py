@@ -73,6 +73,14 @@ def scenes(context: Context, batch: Batch) -> Iterator[bool]:
         yield False
 
 
+def tags(context: Context, batch: Batch) -> Iterator[bool]:
+    """Complete the tags of the scenes that were read, where rules look at aliases and parents."""
+    if context.config:
+        rules = context.config.tag_rules
+        batch.scenes = context.tags.completed(batch.scenes.values(), rules)
+    yield False
+
+
 def items(context: Context, batch: Batch) -> Iterator[bool]:
     """Read items in full: those remembered for the scenes, and those that the index has.
 

@@ -18,7 +18,7 @@ from validation.tag_rules_text import read_tag_rules
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 SCENES = 1000
-CASES = 21
+CASES = 29
 # "Poodle (below Dogs, Pets)" is a tag with two above it, "Funny (also Humour)" one with an alias.
 _TAG = re.compile(r"([^(]+?)(?: \((below|also) ([^)]+)\))?")
 
@@ -37,7 +37,13 @@ def tag(number: int, text: str) -> NamedRef:
     others = tuple(found[3].split(", ")) if found[3] else ()
     if found[2] == "also":
         return NamedRef(number, found[1], aliases=others)
-    return NamedRef(number, found[1], above=tuple(map(TagAbove, range(1, 9), others)))
+    return NamedRef(
+        number,
+        found[1],
+        above=tuple(
+            TagAbove(number * 10 + step, step, name) for step, name in enumerate(others, 1)
+        ),
+    )
 
 
 def lists(rules: str, *tags: str) -> dict[str, tuple[str, ...]]:
@@ -76,6 +82,12 @@ def test_a_case_of_the_table(case: list[str]) -> None:
         ('drop: "A ""B"" C"', ('A "B" C', "D"), ("D",)),
         ("ONLY :  Big   Sky", ("big sky", "Other"), ("big sky",)),
         ('drop: "a => b", c', ("a => b", "c", "d"), ("d",)),
+        ('drop: children of "A, B"', ("C (below A, B)", "D"), ("C", "D")),
+        ('drop: "children of A"', ("C (below A)", "children of A"), ("C",)),
+        ('children of A => "parent"', ("C (below A)",), ("parent",)),
+        ("A => parent", ("A",), ("parent",)),
+        ('A => "Me too"', ("A",), ("Me too",)),
+        ("A => B too; A => B too", ("A",), ("A", "B")),
     ],
 )
 def test_names_with_separators(rules: str, tags: tuple[str, ...], wanted: tuple[str, ...]) -> None:
@@ -100,6 +112,12 @@ def test_names_with_separators(rules: str, tags: tuple[str, ...], wanted: tuple[
         ("label: A; drop: a", "rule 2 drops a tag that rule 1 writes"),
         ("nowhere: A; genre: A", "rule 1 drops a tag that rule 2 writes"),
         ("labels:", "rule 1 names no tag behind label"),
+        ("drop: children of", "rule 1 names no tag behind children of"),
+        ("A => children of C", "rule 1 has children of behind the =>"),
+        ("A, children of C => parent", "rule 1 writes tags as their parent that stand without"),
+        ("children of C => parent; drop: C", "rule 2 drops a tag that rule 1 writes"),
+        ("children of C => A; children of c => B", "rule 2 gives a tag another name than rule 1"),
+        ("drop: children of children of C", "rule 1 begins a name like a rule"),
         ("A => B; a => C", "rule 2 gives a tag another name than rule 1 does"),
         ("A => B; drop: a", "rule 2 drops a tag that rule 1 writes"),
         ("A => B; drop: B", "rule 2 drops a tag that rule 1 writes"),

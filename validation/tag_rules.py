@@ -106,6 +106,11 @@ class TagRules:
         fates = (*self.own.values(), *self.below.values())
         return frozenset().union(*(fate.places for fate in fates)) - {GENRE}
 
+    @property
+    def look_further(self) -> bool:
+        """Whether it matters what else Stash knows of a tag than its name."""
+        return bool(self.own or self.below)
+
     def apply(self, tags: Iterable[Tag]) -> Written:
         """Give what is to be written for tags of Stash."""
         written: dict[str, list[str]] = {place: [] for place in PLACES}

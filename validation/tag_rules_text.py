@@ -150,8 +150,6 @@ def _read_rule(tokens: _Tokens) -> _Rule:
             sides.append([])
         else:
             sides[-1].append(piece)
-    if any(name.is_below for side in sides for name in side):
-        return _Rule("", fault="names children of a tag, which is not possible yet")
     if keyword:
         return _placed(keyword[1].lower(), sides)
     if len(sides) != 2:

@@ -6,6 +6,9 @@ evening changes hundreds of them, so Stash is asked for many with one question, 
 a scene that carries several is marked once. A tag may have a hundred thousand scenes,
 so they are marked some at a time, an edit by hand is served in between, and the rows
 themselves end last.
+
+Where a rule for tags looks at what is above a tag, the scenes below one that changed are
+marked as well: those that are below it now, by Stash, and those that were, by the ledger.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from store.enqueue import BACKGROUND, enqueue
 from sync.batch import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stash.client import RefKind
     from store.queue import QueueRow
@@ -42,15 +45,23 @@ class FanOut:
         store: Where rows and ledger are.
         stash: The way to Stash.
         clock: Gives Unix seconds.
+        below: Gives the tags below some that changed.
     """
 
-    def __init__(self, store: Store, stash: StashSession, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        stash: StashSession,
+        clock: Callable[[], float],
+        below: Callable[[Iterable[int]], Iterable[int]] = lambda _: (),
+    ) -> None:
         self._store = store
         self._stash = stash
         self._clock = clock
-        # Where a run was interrupted: things of which all scenes up to one are marked.
-        self._rows: Sequence[QueueRow] = ()
-        self._last = 0
+        self._below = below
+        # Where a run was interrupted: things of which all scenes up to one are marked, by
+        # the rows that they are marked for.
+        self._places: dict[tuple[object, frozenset[object]], int] = {}
 
     def run(self, rows: Sequence[QueueRow]) -> Iterator[tuple[Sequence[QueueRow], int]]:
         """Mark all scenes that carry, or carried, what some rows are about.
@@ -68,33 +79,46 @@ class FanOut:
             errors.SyncError: Stash could not be asked.
         """
         marked: set[int] = set()
+        known = {row[:3] for row in rows}
+        self._places = {place: last for place, last in self._places.items() if place[1] <= known}
         try:
+            self._mark_below([row for row in rows if row.kind == "tag"], marked)
             for group in _groups(rows):
                 before = len(marked)
                 self._mark_scenes_of(group, marked)
                 yield group, len(marked) - before
         except Interrupted:
             return
+        self._places.clear()
+
+    def _mark_below(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
+        """Mark the scenes of the tags below some, which end none of their rows."""
+        if rows:
+            below = sorted(set(self._below(row.id for row in rows)))
+            for chunk in _chunks(below, THINGS_AT_ONCE):
+                self._mark_carriers("tag", chunk, rows, marked)
 
     def _mark_scenes_of(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
-        if [row[:3] for row in rows] != [row[:3] for row in self._rows]:
-            self._rows, self._last = rows, 0
         kind, numbers = rows[0].kind, [row.id for row in rows]
-        more = True
-        while more:
-            page = self._carrying(kind, numbers)
-            more = len(page) == SCENES_A_PAGE
-            for chunk in _chunks(page, SCENES_AT_ONCE):
-                self._mark(chunk, marked)
-                self._last = chunk[-1]
+        self._mark_carriers(kind, numbers, rows, marked)
         before = ledger.scenes_carrying(self._store.connection, kind, numbers)
         for chunk in _chunks([scene for scene in before if scene not in marked], SCENES_AT_ONCE):
             self._mark(chunk, marked)
-        self._rows, self._last = (), 0
 
-    def _carrying(self, kind: str, numbers: Sequence[int]) -> list[int]:
+    def _mark_carriers(
+        self, kind: str, numbers: Sequence[int], rows: Sequence[QueueRow], marked: set[int]
+    ) -> None:
+        place = ((kind, *numbers), frozenset(row[:3] for row in rows))
+        more = True
+        while more:
+            page = self._carrying(kind, numbers, self._places.get(place, 0))
+            more = len(page) == SCENES_A_PAGE
+            for chunk in _chunks(page, SCENES_AT_ONCE):
+                self._mark(chunk, marked)
+                self._places[place] = chunk[-1]
+
+    def _carrying(self, kind: str, numbers: Sequence[int], last: int) -> list[int]:
         of = (cast("RefKind", kind), numbers)
-        last = self._last
         return self._stash.ask(
             lambda client: changes.scene_ids(client, last, SCENES_A_PAGE, of), self._look_up
         )

@@ -23,6 +23,7 @@ from sync import collections, pipeline, redaction
 from sync.batch import Batch, Interrupted
 from sync.context import Context
 from sync.record import Recorder
+from validation.config import parse_settings
 from worker import undo, unlock
 from worker.brake import Brake
 from worker.circuit_breaker import CircuitBreaker
@@ -30,7 +31,7 @@ from worker.fan_out import FanOut
 from worker.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from log import Log
     from plex.libraries import Libraries
@@ -139,11 +140,16 @@ class SyncWorker:
         self.retry_policy = RetryPolicy(self.context, self.breaker)
         self.brake = Brake(self.context)
         self.recorder = Recorder(self.context, self.settle, self.retry_policy.succeeded)
-        self._fan_out = FanOut(store, stash, clock)
+        self._fan_out = FanOut(store, stash, clock, self._tags_below)
         redaction.begin(store, log)
         if config is not None:
             self.context.adopt(config, "")
             redaction.follow(store, log, wanted=config.redact_logs)
+
+    def _tags_below(self, numbers: Iterable[int]) -> set[int]:
+        """Give the tags below some that changed, as far as the rules for tags look at that."""
+        config = self.context.config or parse_settings(self.stash.settings()).config
+        return self.context.tags.changed(numbers, config.tag_rules) if config else set()
 
     def _get_plex_client(self) -> PlexClient:
         """Give the client for the configured server, made when first needed.

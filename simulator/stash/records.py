@@ -89,8 +89,9 @@ class Scene:
 class Entity:
     """A studio, performer, tag or group.
 
-    ``parent`` is the id of a studio's parent; ``details`` are a group's synopsis, too;
-    ``image`` is a studio's or performer's picture and a group's front cover, empty for none.
+    ``parent`` is the id of a studio's parent, ``parents`` are those of a tag's; ``details`` are
+    a group's synopsis, too; ``image`` is a studio's or performer's picture and a group's front
+    cover, empty for none.
     """
 
     id: int
@@ -100,6 +101,8 @@ class Entity:
     parent: int | None = None
     details: str = ""
     image: bytes = b""
+    aliases: list[str] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
 
 
 def jpeg(note: bytes) -> bytes:

@@ -46,6 +46,11 @@ def _entities(kind: str) -> Resolver:
     return resolve
 
 
+def _parents(tag: Entity, _arguments: Any, context: Context) -> list[Entity]:
+    known = context.database.entities["tag"]
+    return [known[number] for number in tag.parents if number in known]
+
+
 def _studio(scene: Scene, _arguments: Any, context: Context) -> Entity | None:
     return context.database.entities["studio"].get(scene.studio or 0)
 
@@ -359,6 +364,7 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "performers"): _entities("performer"),
     ("Scene", "tags"): _entities("tag"),
     ("Scene", "groups"): _groups,
+    ("Tag", "parents"): _parents,
     ("Scene", "paths"): _paths,
     ("Scene", "play_history"): _play_history,
     ("Scene", "play_count"): lambda scene, *_: len(scene.plays),
