@@ -41,7 +41,11 @@ class _Identity(NamedTuple):
 def identity_of(item: PlexItem) -> str:
     """Give what tells an item from others, for its ledger entry."""
     files = sorted({path_key(file) for file in item.all_files})
-    return json.dumps(_Identity(files, item.guid, item.added_at), ensure_ascii=False)
+    return _dump(_Identity(files, item.guid, item.added_at))
+
+
+# Made once, as in merge/base.py.
+_dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def files_of(entry: LedgerEntry) -> list[str]:

@@ -96,5 +96,7 @@ def is_locked_by_the_thousand(item: PlexItem) -> bool:
 
     Whoever locks a field by editing it has edited it.
     """
+    if "title" not in item.locked:
+        return False
     stem = comparable(item.stem)
-    return "title" in item.locked and bool(stem) and comparable(item.values["title"]) == stem
+    return bool(stem) and comparable(item.values["title"]) == stem

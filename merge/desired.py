@@ -53,7 +53,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     wanted = config.sync_fields
     chosen = wanted & fields_of(item_type)
     values = {
-        "title": _line(config.title_template.fill(_for_title(scene))),
+        "title": _line(title(scene, config)),
         "studio": _line(studio_name(scene, config.studio_name)),
         "summary": summary(scene.details),
         "date": period(scene.date),
@@ -92,14 +92,18 @@ def _sent(tags: Written, config: PlexSyncConfig) -> Iterable[tuple[str, list[str
         yield "collections", tags.collections
 
 
-def _for_title(scene: Scene) -> dict[str, str]:
-    return {
+def title(scene: Scene, config: PlexSyncConfig) -> str:
+    """Give a scene's title, as the template makes it if there is one."""
+    if not config.title_template.parts:
+        return scene.title.strip()
+    has = {
         "title": scene.title.strip(),
         "studio": scene.studio.name.strip() if scene.studio else "",
         "date": period(scene.date),
         "performers": ", ".join(performers(scene)),
         "code": scene.code.strip(),
     }
+    return config.title_template.fill(has)
 
 
 def says_anything(wanted: Desired) -> bool:

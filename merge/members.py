@@ -16,6 +16,7 @@ carried out. Else a person took out what came last, or put back what went.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from merge.compare import digest, name_digest
@@ -152,6 +153,11 @@ def is_earlier(theirs: Iterable[Member], earlier: tuple[str, ...]) -> bool:
 
 def state_of(names: Iterable[str]) -> str:
     """Give what stands for a whole list among its earlier states."""
+    return _state(tuple(names))
+
+
+@lru_cache(2048)  # the merge asks for what it writes, and so does who keeps it for an undo
+def _state(names: tuple[str, ...]) -> str:
     return STATE + digest("", "\n".join(sorted(_keys(names))))
 
 

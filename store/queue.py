@@ -184,8 +184,8 @@ def done(connection: sqlite3.Connection, row: QueueRow) -> bool:
     return cursor.rowcount == 1
 
 
-def done_all(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
-    """Delete rows of scenes as ``done`` does; give those that the running task is to count."""
+def in_run(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
+    """Give those of some rows' scenes for which ``is_in_run`` holds."""
     counted: set[int] = set()
     for start in range(0, len(rows), MOST_IDS):
         chunk = {row.id: row.revision for row in rows[start : start + MOST_IDS]}
@@ -195,6 +195,12 @@ def done_all(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[in
             tuple(chunk),
         )
         counted.update(number for number, revision in found if chunk[number] == revision)
+    return counted
+
+
+def done_all(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
+    """Delete rows of scenes as ``done`` does; give those that the running task is to count."""
+    counted = in_run(connection, rows)
     connection.executemany(
         "DELETE FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
         [(row.kind, row.id, row.revision) for row in rows],

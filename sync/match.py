@@ -167,6 +167,8 @@ def _answered(
     context: Context, server: str, item: PlexItem, kept: Mapping[str, tuple[str, str]]
 ) -> list[Difference]:
     """Give what a person answered of an item; only to the very values that differ now."""
+    if not kept:
+        return []
     known = differences.of_item(context.store.connection, server, item.rating_key)
     return [
         one

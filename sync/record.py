@@ -111,17 +111,22 @@ class Recorder:
         server = context.client().machine_identifier  # no question within the transaction
         with self._store.transaction() as connection:
             started = float((meta.get(connection, meta.SYNC_ALL) or {}).get("started") or 0)
-            ended: Counter[str] = Counter()
+            rows = {
+                plan.scene.id: batch.rows[plan.scene.id]
+                for plan in plans
+                if plan.scene.id in batch.rows
+            }
+            in_run = queue.in_run(connection, list(rows.values()))
             for plan in plans:
-                row = batch.rows.get(plan.scene.id)
-                in_run = bool(row and queue.is_in_run(connection, row))
-                self._keep(plan, server, started if in_run else 0.0)
+                self._keep(plan, server, started if plan.scene.id in in_run else 0.0)
                 if plan.fault is None:
-                    if row and queue.done(connection, row) and in_run:
-                        ended[plan.outcome] += 1
                     as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
                     unchanged.note_seen(context, batch, plan.record, as_is)
-            for outcome, scenes in ended.items():
+            outcomes = {plan.scene.id: plan.outcome for plan in plans if plan.fault is None}
+            done = queue.done_all(
+                connection, [row for number, row in rows.items() if number in outcomes]
+            )
+            for outcome, scenes in Counter(outcomes[number] for number in done).items():
                 history.count(connection, outcome, scenes=scenes)
             ledger.put_seen(connection, server, batch.seen)
             batch.seen.clear()
