@@ -54,6 +54,12 @@ def count(connection: sqlite3.Connection, reason: str, *, with_run: bool = True)
     return number
 
 
+def newest_edit(connection: sqlite3.Connection) -> float:
+    """Give when the newest hook came whose scene is undecided, in Unix seconds, 0 for none."""
+    query = "SELECT max(marked_at) FROM dirty WHERE reason = ? AND due_at IS NULL AND urgency = 0"
+    return connection.execute(query, (UNDECIDED,)).fetchone()[0] or 0.0
+
+
 def takes_of(
     connection: sqlite3.Connection, reason: str, *, with_run: bool = True
 ) -> Iterator[str]:

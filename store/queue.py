@@ -23,7 +23,7 @@ MOST_IDS = 500
 
 #: What scenes carry: a row of theirs stands for the scenes that do.
 CARRIED = ("studio", "performer", "tag", "group")
-COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at, brake"
+COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at, brake, takes"
 
 #: Held back rows: nothing of theirs is due, nor has it failed.
 _HELD = f"reason IN ('{held.UNDECIDED}', '{held.ASKED}')"
@@ -35,7 +35,8 @@ class QueueRow(NamedTuple):
     ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
     once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
     TASK (store/enqueue.py); a task's rows are looked at only while it lives.
-    ``brake`` says whether it may take something away in Plex (store/held.py).
+    ``brake`` says whether it may take something away in Plex, ``takes`` what that was when
+    it was last held back (store/held.py).
     """
 
     kind: str
@@ -48,11 +49,7 @@ class QueueRow(NamedTuple):
     message: str
     marked_at: float
     brake: int = held.OPEN
-
-    @property
-    def may_take(self) -> bool:
-        """Whether it may take something away in Plex: somebody edited it, or it was let go."""
-        return self.urgency == EDIT or self.brake == held.MAY_TAKE
+    takes: str = ""
 
 
 def ready(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from merge.brake import Taken, is_too_much, taken_away
 from store import held, ledger, meta
+from store.enqueue import EDIT
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +36,7 @@ def hold_back(context: Context, batch: Batch) -> None:
     held_back: list[tuple[QueueRow, Taken]] = []
     for plan in batch.plans:
         row = batch.rows.get(plan.scene.id)
-        if row is not None and not row.may_take and (taken := taken_by(plan)):
+        if row is not None and (taken := _unasked(row, plan, batch)):
             held_back.append((row, taken))
     if not held_back:
         return
@@ -49,12 +50,33 @@ def hold_back(context: Context, batch: Batch) -> None:
     batch.plans = [plan for plan in batch.plans if plan.scene.id not in numbers]
 
 
-def taken_by(plan: ScenePlan) -> Taken:
-    """Give what a plan takes away from items that were in step before."""
+def _unasked(row: QueueRow, plan: ScenePlan, batch: Batch) -> Taken:
+    """Give what a scene takes away that nobody meant, as far as can be told.
+
+    A scene that is new after "Clean" and "Scan" has a hook as one has that was edited, and is
+    empty: it takes away what its item had of the scene before. With the next hook it is
+    somebody's.
+    """
+    by_hand = row.urgency == EDIT
+    is_new = plan.scene.id not in batch.records and not row.takes
+    if row.brake == held.MAY_TAKE or (by_hand and not is_new):
+        return Taken()
+    return taken_by(plan, of_others=by_hand)
+
+
+def taken_by(plan: ScenePlan, *, of_others: bool = False) -> Taken:
+    """Give what a plan takes away from items that were in step before.
+
+    Args:
+        plan: The plan.
+        of_others: Only from those that were another scene's then.
+    """
     taken = Taken()
     for one in plan.planned:
-        changes = one.merged.edit or one.merged.takes
-        if changes and one.before is not None and one.before.base:
+        before = one.before
+        if not one.merged.edit or before is None or not before.base:
+            continue
+        if not of_others or before.scene != plan.scene.id:
             taken.add_item(taken_away(one.merged, one.item, one.insist))
     return taken
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.library import TAGS, catalogue_scene
+from simulator.library import TAGS, catalogue_file, catalogue_scene
 from store import held, meta, queue
 from store.enqueue import BACKGROUND, EDIT
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation, wait_for
-from worker.brake import LOOK_AGAIN
+from worker.brake import LOOK_AGAIN, SCAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -203,7 +203,7 @@ def test_an_edit_by_hand_goes_through_at_once(stepped: BulkWorker) -> None:
     stepped.mark_as(EDIT, [4])
     stepped.drain()
     row = stepped.rows()[4]
-    assert (row.urgency, row.may_take) == (BACKGROUND, True)
+    assert (row.urgency, row.brake) == (BACKGROUND, held.MAY_TAKE)
     stepped.late += 10.0
     stepped.drain()
     assert written(stepped) == keys(stepped, [3, 4])
@@ -253,7 +253,9 @@ def test_a_deleted_tag_asks_and_a_renamed_one_does_not(stepped: BulkWorker) -> N
 
 def test_the_first_sync_of_a_library_asks_nothing(env: Installation) -> None:
     """What we never wrote is not taken away, whatever Stash lacks."""
-    take(env, ALL, title="", details="", tag_ids=[])
+    for number in ALL:
+        title = catalogue_file(number).stem
+        env.stash.set_scene(number, title=title, details="", tag_ids=[])
     with stepped_bulk(env, sync_fields="title,summary,tags,studio") as stepped:
         stepped.task(ALL)
         stepped.drain()
@@ -271,6 +273,38 @@ def test_a_title_that_falls_back_counts_and_another_title_does_not(stepped: Bulk
     stepped.drain()
     assert written(stepped) == keys(stepped, range(21, 41))
     assert "let the title of 20 items fall back to the file's name" in question(stepped)
+
+
+def test_a_library_that_was_cleaned_and_scanned_anew_asks(stepped: BulkWorker) -> None:
+    """The hooks of new scenes come one by one, and are no edits; the next hook of one is."""
+    env = stepped.env
+    folder = "/stash/media/Cleaned"
+    numbers = [env.stash.add_scene(f"{folder}/{n}.mp4") for n in range(20)]
+    found = [env.plex.add_item(f"/plex/media/Cleaned/{n}.mp4") for n in range(20)]
+    for number in numbers:
+        env.stash.set_scene(number, title=f"Title {number}", details="A text")
+    stepped.hook(*numbers)
+    stepped.drain()
+    for number in numbers:
+        env.stash.delete_scene(number)
+    stepped.hook(*numbers)
+    stepped.drain()
+    stepped.forget_requests()
+    again = [env.stash.add_scene(f"{folder}/{n}.mp4") for n in range(20)]
+    for number in again:
+        stepped.hook(number)
+        stepped.drain()
+    assert (writes(env), question(stepped)) == ([], "")  # more may come
+    stepped.late += SCAN
+    stepped.drain()
+    assert asked(stepped) == again
+    assert "empty the summary of 20 items" in question(stepped)
+    env.stash.set_scene(again[0], title="Found again")
+    stepped.hook(again[0])
+    stepped.drain()
+    assert written(stepped) == [int(found[0]["ratingKey"])]
+    for number in again:
+        env.stash.delete_scene(number)
 
 
 def test_nothing_is_decided_before_a_run_has_marked_all(stepped: BulkWorker) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: of it, and scenes of each; if one was, all are looked at.
 LOOK_AGAIN = 600.0
 SAMPLE = 10
+#: Seconds after the last hook of a scene that is new, until which a scan may bring more.
+SCAN = 60.0
 #: More than there can be.
 ALL = 2**31
 
@@ -56,6 +58,8 @@ class Brake:
             return False
         if queue.carried_waits(connection):
             return False  # more scenes of that run are to come
+        if 0 <= self._context.clock() - held.newest_edit(connection) < SCAN:
+            return False  # so may be here
         with_run = _run_is_over(connection)
         freed: int | None = 0
         if held.count(connection, held.UNDECIDED, with_run=with_run):
