@@ -201,10 +201,10 @@ def _compared(facts: Facts) -> str:
     differing = _differing(facts.differing)
     if _is_all(known):
         verb = "was" if known.compared == 1 else "were"
-        return (
-            f"{differing}{scenes(known.compared)} {verb} compared with Plex, all there are."
-            f"{left_out}"
-        )
+        # One that waits may be newer than the last sweep, which counted what there is.
+        some_wait = any(facts.queue.get(state) for state in ("waiting", "parked", "held"))
+        which = "all the others" if some_wait else "all there are"
+        return f"{differing}{scenes(known.compared)} {verb} compared with Plex, {which}.{left_out}"
     if known.total is None:
         return (
             f"{differing}{scenes(known.compared)} compared with Plex so far; how many Stash has is "

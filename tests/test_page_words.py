@@ -53,6 +53,14 @@ def test_what_waits_is_never_called_in_step() -> None:
     assert "All others are in step" not in sentence
 
 
+def test_what_waits_is_not_among_all_there_are() -> None:
+    """A new file is in the queue before a sweep counts it: then five of five are not all."""
+    for queue in ({"waiting": 1}, {"parked": 1}):
+        _, sentence = told(Known(5, 0, 5), **queue)
+        assert "5 scenes were compared with Plex, all the others." in sentence
+        assert "all there are" not in sentence
+
+
 def test_a_refused_token_is_a_setting_whatever_came_before() -> None:
     """A server that was down and now refuses the token keeps its lane; the words are another's."""
     hold = holds.Hold(holds.PLEX, 60.0, 0.0, 3, "AuthError", "No.", "plex_token", "f")

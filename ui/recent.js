@@ -57,7 +57,27 @@
     );
   }
 
+  /** Fields of a change that are all shown, and of more than that the first ones. */
+  const MOST = 5;
+  const FIRST = 3;
+
+  function Fields({ scene, fields }) {
+    return h(
+      "dl",
+      null,
+      fields.map(([field, before, after]) =>
+        h(
+          React.Fragment,
+          { key: field },
+          h("dt", null, field.replace(/_/g, " ")),
+          h(Value, { field, scene, before, after })
+        )
+      )
+    );
+  }
+
   function Change({ change, title, server, now }) {
+    const all = lines(change.changes);
     return h(
       "li",
       { className: "plexsync-change" },
@@ -76,18 +96,14 @@
             change.undone === "back" ? "undone" : `undone but for ${change.undone}: changed since`
           )
       ),
-      h(
-        "dl",
-        null,
-        lines(change.changes).map(([field, before, after]) =>
-          h(
-            React.Fragment,
-            { key: field },
-            h("dt", null, field.replace(/_/g, " ")),
-            h(Value, { field, scene: change.scene, before, after })
-          )
+      h(Fields, { scene: change.scene, fields: all.length > MOST ? all.slice(0, FIRST) : all }),
+      all.length > MOST &&
+        h(
+          "details",
+          null,
+          h("summary", null, `${all.length - FIRST} more fields`),
+          h(Fields, { scene: change.scene, fields: all.slice(FIRST) })
         )
-      )
     );
   }
 
@@ -115,7 +131,7 @@
       "form",
       { className: "plexsync-toolbar", role: "search", "aria-label": "Search changes", onSubmit: go },
       h("input", {
-        className: "form-control form-control-sm plexsync-search",
+        className: "text-input form-control form-control-sm plexsync-search",
         type: "text",
         value: text,
         placeholder: "Scene: title or number",
@@ -126,7 +142,7 @@
         h(
           "select",
           {
-            className: "form-control form-control-sm plexsync-search",
+            className: "btn-secondary form-control form-control-sm plexsync-search",
             value: run,
             "aria-label": "Run",
             onChange: (event) => setRun(event.target.value),

@@ -44,6 +44,15 @@ def test_changes_are_searched_and_paged_and_a_cover_is_one_line(
     page.get_by_label("Run").select_option(index=1)
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".plexsync-change")).to_have_count(5)
+    # Of a change of many fields the first ones are seen, and the others unfolded.
+    first = page.locator(".plexsync-change").first
+    fields = first.locator("dt")
+    whole = fields.count()
+    assert whole > 5
+    expect(fields.filter(visible=True)).to_have_count(3)
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(fields.filter(visible=True)).to_have_count(whole)
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
     sound()
     snap()
