@@ -22,7 +22,7 @@ export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint types demo bench soak docs package schema browser clean
+.PHONY: help test unit lint types demo bench soak docs pictures package schema browser clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -50,6 +50,9 @@ soak: $(DEV) schema browser ## the long modes: kills, faults, months
 
 docs: $(DEV) ## write the README's tables from PlexSync.yml
 	$(PY) tools/render_readme.py
+
+pictures: $(DEV) schema browser ## take the pictures of docs/screenshots anew
+	$(PY) -m tests.browser.pictures
 
 # The stand-in of Stash executes GraphQL against Stash's own schema, which is
 # fetched as test data and never committed. Does nothing when it is there.
