@@ -16,17 +16,21 @@ from merge.ratings import taken_over
 from stash.answer import read_whole, senseless
 from stash.exceptions import StashMutationRefused
 from stash.mutations import mutate
+from sync import performers
 from sync.plan import Written
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from merge.three_way import Merge
     from stash.client import StashClient
+    from stash.scene import Scene
     from store.differences import Difference
     from sync.context import Context
-    from sync.plan import ScenePlan
+    from sync.plan import ItemPlan, ScenePlan
 
-#: What each field that can be taken is called in Stash. The others have no text of their
-#: own there: a studio, a performer and a tag are things that scenes share.
+#: What each text that can be taken is called in Stash. A studio and a tag are things that
+#: scenes share, and what Plex calls them is also a matter of the settings.
 FIELDS = {
     "title": "title",
     "summary": "details",
@@ -34,6 +38,8 @@ FIELDS = {
     "rating": "rating100",
     "director": "director",
 }
+#: The list that can be taken, where Stash knows everybody (sync/performers.py).
+PERFORMERS = "performers"
 #: Why a title cannot be taken: in Plex it is more than the scene's.
 MADE_BY_TEMPLATE = (
     "PlexSync makes titles in Plex by Title Template, so this one is no title for Stash. Edit "
@@ -53,14 +59,20 @@ def into_stash(context: Context, plan: ScenePlan) -> None:
     """
     for item in plan.planned:
         for one in item.takes:
-            if plan.fault is not None or one.field not in FIELDS:
+            if plan.fault is not None or one.field not in (*FIELDS, PERFORMERS):
                 continue
             if one.field == "title" and context.settings.title_template.parts:
                 plan.refused[one.number] = MADE_BY_TEMPLATE
                 plan.notes.append(f"{one.field}: {MADE_BY_TEMPLATE}")
                 continue
             try:
-                _take(context, plan.scene.id, one)
+                if one.field == PERFORMERS:
+                    if why := _take_performers(context, plan.scene, item):
+                        plan.refused[one.number] = why
+                        plan.notes.append(f"{one.field}: {why}")
+                        continue
+                else:
+                    _take(context, plan.scene.id, one)
             except StashMutationRefused as refusal:
                 plan.refused[one.number] = refusal.message
                 plan.notes.append(f"{one.field}: {refusal.message}")
@@ -129,6 +141,16 @@ def _take(context: Context, scene: int, one: Difference) -> None:
     put_into_stash(context, scene, one.field, one.theirs)
 
 
+def _take_performers(context: Context, scene: Scene, item: ItemPlan) -> str:
+    """Give a scene the performers that an item has; "" or why not, errors as below."""
+    edit = item.merged.edit.lists.get(PERFORMERS)
+    members = edit.members if edit else item.item.lists[PERFORMERS]
+    ids, why = performers.find(context, scene, (member.name for member in members))
+    if not why:
+        _update(context, {"id": str(scene.id), "performer_ids": [str(one) for one in ids]})
+    return why
+
+
 def put_into_stash(context: Context, scene: int, field: str, value: str) -> None:
     """Give a scene in Stash a value as Plex has it.
 
@@ -136,8 +158,10 @@ def put_into_stash(context: Context, scene: int, field: str, value: str) -> None
         StashMutationRefused: Stash said no, and why.
         errors.SyncError: Stash could not be asked; it may have made the change.
     """
-    given = {"id": str(scene), FIELDS[field]: in_stash(field, value)}
+    _update(context, {"id": str(scene), FIELDS[field]: in_stash(field, value)})
 
+
+def _update(context: Context, given: Mapping[str, object]) -> None:
     def ask(client: StashClient) -> None:
         mutate(client, _UPDATE, {"input": given})
 

@@ -23,7 +23,7 @@ LATER = 2**63 - 1
 #: Scenes up to which an answer is carried out at once, as an edit by hand is.
 BY_HAND = 20
 #: Fields that Stash can take as they are (sync/take.py, which would load the network).
-TAKEABLE = ("title", "summary", "date", "rating", "director")
+TAKEABLE = ("title", "summary", "date", "rating", "director", "performers")
 
 _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
 

@@ -42,7 +42,10 @@ WORDS = {
     "pictures": ("Pictures", "The scene's cover is shown in place of the picture there is."),
     "added": ("Members added", "Those that are there stay."),
     "filled": ("Filled", "Plex has nothing there, or no title but the file's name."),
-    "taken": ("Taken into Stash", "You chose what Plex has."),
+    "taken": (
+        "Taken into Stash",
+        "You chose what Plex has, or it is a rating that changed in Plex alone.",
+    ),
     "kept": ("Kept in Plex", "A person set it there; it stays, and nothing is written."),
 }
 

@@ -230,6 +230,39 @@ def test_a_list_becomes_stash_s_and_nothing_else(stepped: BulkWorker) -> None:
     assert sorted(env.item(7)["tags"]["genre"]) == ["Alpha", "Beta"]
 
 
+def test_performers_are_taken_where_stash_knows_each_of_them(stepped: BulkWorker) -> None:
+    """None is made and none guessed: who is unknown, or one of two, is named."""
+    env = stepped.env
+    wild = "100% Jo_n"
+    ids = {
+        name: env.stash.add_entity("performer", name) for name in ("Ann", "Bea, M.", "Cia", wild)
+    }
+    for twin in ("one", "two"):
+        env.stash.add_entity("performer", "Twin", disambiguation=twin)
+    env.stash.add_entity("performer", "100 percent John")  # LIKE would find it, too
+    env.stash.set_scene(11, performer_ids=[str(ids["Ann"]), str(ids["Cia"])])
+    synced(stepped, [11])
+
+    def tried(*names: str) -> list[dict[str, Any]]:
+        by_hand(stepped, 11, tags={"actor": list(names)})
+        look(stepped, 11)
+        (row,) = inbox(stepped, "performers")
+        stepped.forget_requests()
+        assert answer(stepped, "take", numbers=[row["number"]]) == 1
+        assert writes(env) == []
+        return inbox(stepped, "performers")
+
+    for unknown, why in (("Nobody", "no performer called “Nobody”"), ("Twin", "2 performers")):
+        (row,) = tried("Ann", unknown)
+        assert why in row["why"]
+        assert env.stash.scene(11)["performers"] == [ids["Ann"], ids["Cia"]]
+    assert tried("Ann", "Bea, M.", wild) == []
+    assert env.stash.scene(11)["performers"] == [ids["Ann"], ids["Bea, M."], ids[wild]]
+    look(stepped, 11)
+    assert writes(env) == []
+    assert env.item(11)["tags"]["actor"] == ["Ann", "Bea, M.", wild]
+
+
 def test_a_picture_that_a_person_chose_gives_way_to_the_cover(stepped: BulkWorker) -> None:
     """A poster that is kept stands in the inbox like a text, and Use Stash hangs the cover."""
     env = stepped.env

@@ -266,10 +266,25 @@ def _with_path(database: Database, value: str) -> set[int]:
     paths = database.paths()
     if not re.search(r"[%_]", value):
         return paths.get(like_key(value), set())
+    like = _like(value)
+    return {number for path, ids in paths.items() if like.fullmatch(path) for number in ids}
+
+
+def _like(value: str) -> re.Pattern[str]:
+    """What SQL's LIKE with a value lets through, of texts in the form of ``like_key``."""
     wildcards = {"%": ".*", "_": "."}
     text = "".join(wildcards.get(letter, re.escape(letter)) for letter in like_key(value))
-    like = re.compile(text, re.DOTALL)
-    return {number for path, ids in paths.items() if like.fullmatch(path) for number in ids}
+    return re.compile(text, re.DOTALL)
+
+
+def named_entities(found: list[Any], wanted: Mapping[str, Any] | None) -> list[Any]:
+    """Those that a filter by name lets through; an assumption: as a path, for it is text too."""
+    if not wanted:
+        return found
+    if set(wanted) != {"name"}:
+        raise StashError(f"the Stash stand-in does not play the filter {sorted(wanted)}")
+    like = _like(str(_value(wanted, "name", "EQUALS")))
+    return [one for one in found if like.fullmatch(like_key(one.name))]
 
 
 def sort_scenes(database: Database, ids: list[int], wanted: Mapping[str, Any]) -> list[int]:

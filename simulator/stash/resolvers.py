@@ -15,7 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from simulator.stash.app import Context
-from simulator.stash.database import find_scenes, page_of, sort_entities, sort_scenes
+from simulator.stash.database import (
+    find_scenes,
+    named_entities,
+    page_of,
+    sort_entities,
+    sort_scenes,
+)
 from simulator.stash.edits import apply_input, check_input, number_of
 from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
@@ -128,7 +134,10 @@ def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
 def _find_entities(kind: str) -> Resolver:
     def resolve(_: Any, arguments: dict[str, Any], context: Context) -> Any:
         wanted = arguments.get("filter") or {}
-        found = sort_entities(list(context.database.entities[kind].values()), wanted)
+        named = named_entities(
+            list(context.database.entities[kind].values()), arguments.get(f"{kind}_filter")
+        )
+        found = sort_entities(named, wanted)
         page = page_of(found, wanted)
         return SimpleNamespace(count=len(found), **{_PLURALS[kind].lower(): page})
 
