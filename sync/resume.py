@@ -45,7 +45,7 @@ class _Sight:
 
     first: tuple[int, int]
     stash: float
-    last: tuple[int, int]
+    last: Touched
 
 
 class ResumePoints:
@@ -71,14 +71,16 @@ class ResumePoints:
         """
         now = self._context.clock()
         self._later = {key: at for key, at in self._later.items() if 0 < at - now <= AGAIN}
-        news = {row.rating_key: row for row in rows if self._is_news(row)}
+        listed = {row.rating_key: row for row in rows}
+        # What moved would be listed anew, so what is not listed any more stands still.
+        listed = {key: one.last for key, one in self._sights.items()} | listed
+        news = {key: row for key, row in listed.items() if self._is_news(row)}
         self._sights = {key: one for key, one in self._sights.items() if key in news}
         still = set()
         for key, sight in self._sights.items():
-            here = _place(news[key])
-            if here == sight.last:
+            if _place(news[key]) == _place(sight.last):
                 still.add(key)
-            sight.last = here
+            sight.last = news[key]
         asked = [key for key in news if key in still or key not in self._sights]
         count = 0
         for keys, found in scenes_of(self._context, asked):
@@ -94,12 +96,16 @@ class ResumePoints:
                 elif key in still:
                     count += self._settle(news[key], scene, times)
                 else:
-                    here = _place(news[key])
-                    self._sights[key] = _Sight(here, times[scene.id], here)
+                    self._sights[key] = _Sight(_place(news[key]), times[scene.id], news[key])
         return count
 
+    def concerns(self, row: Touched) -> bool:
+        """Say whether an item has to be looked at: it moved, or it did when looked at last."""
+        return row.rating_key in self._sights or self._is_news(row)
+
     def _is_news(self, row: Touched) -> bool:
-        if not row.viewed_at or row.rating_key in self._later:
+        waits = self._later.get(row.rating_key, 0.0) - self._context.clock()
+        if not row.viewed_at or 0 < waits <= AGAIN:
             return False
         server = self._context.client().machine_identifier
         known = resume.of_item(self._context.store.connection, server, row.rating_key)
@@ -161,7 +167,7 @@ def _is_wanted(row: Touched, known: Stopped | None, sight: _Sight, now: float) -
     if not row.offset:
         return is_agreed and known is not None and known.ours
     # Plex moved on after Stash was seen where it is.
-    moved_on = abs(now - sight.stash) < SAME and sight.first != sight.last
+    moved_on = abs(now - sight.stash) < SAME and sight.first != _place(sight.last)
     return is_agreed or moved_on
 
 

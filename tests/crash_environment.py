@@ -103,10 +103,13 @@ class CrashEnvironment:
     def _order(self) -> Path:
         return self.env.plugin_dir / "kill-order"
 
-    def order(self, role: str, number: int) -> None:
-        """Let the next process of a role (hook, worker, task) die at its n-th boundary."""
+    def order(self, role: str, number: int, what: str = "") -> None:
+        """Let the next process of a role (hook, worker, task) die at its n-th boundary.
+
+        With ``what`` at the n-th of that name, such as "before COMMIT".
+        """
         fresh = self._order.with_suffix(".new")
-        fresh.write_text(f"{role} {number}")
+        fresh.write_text(f"{role} {number} {what}".rstrip())
         fresh.rename(self._order)
 
     def recall(self) -> None:

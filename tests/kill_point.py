@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 HERE = str(pathlib.Path(__file__).resolve().parent)
 ITSELF = HERE + "/plexsync_itself.py"
-#: "<role> <number>": the first process of that role takes the order, and dies of it.
+#: "<role> <number>": the first process of that role takes the order, and dies of it. With
+#: " <what>" after it only the boundaries of that name count.
 ORDER = HERE + "/kill-order"
 #: One line a boundary: "<role> <pid> <number> <what>".
 PASSED = HERE + "/boundaries"
@@ -41,6 +42,8 @@ _lock = threading.Lock()
 class _Process:
     role = "hook"
     dies_at = 0
+    dies_of = ""
+    met = 0
 
 
 def _boundary(what: str) -> None:
@@ -50,7 +53,10 @@ def _boundary(what: str) -> None:
         descriptor = os.open(PASSED, os.O_WRONLY | os.O_APPEND)
         os.write(descriptor, f"{_Process.role} {os.getpid()} {number} {what}\n".encode())
         os.close(descriptor)
-    if number == _Process.dies_at:
+    if _Process.dies_of:
+        _Process.met += what == _Process.dies_of
+        number = _Process.met if what == _Process.dies_of else 0
+    if number and number == _Process.dies_at:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -96,10 +102,10 @@ def _take_order() -> None:
     """Take the order to die if it is for a process like this one; only one process gets it."""
     order = pathlib.Path(ORDER)
     with contextlib.suppress(FileNotFoundError):
-        role, number = order.read_text(encoding="ascii").split()
+        role, number, *what = order.read_text(encoding="ascii").split(" ", 2)
         if role == _Process.role:
             order.rename(f"{ORDER}.{os.getpid()}")
-            _Process.dies_at = int(number)
+            _Process.dies_at, _Process.dies_of = int(number), "".join(what)
 
 
 def _role() -> str:

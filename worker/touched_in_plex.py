@@ -8,13 +8,14 @@ a rating only marks its scene, for it goes the way of all fields (sync/take.py).
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from merge.base import Base
 from merge.compare import unchanged
 from merge.ratings import RATING
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.touched import RATED, VIEWED, Touched, newest, touched_since
+from plex.touched import PAGE, RATED, VIEWED, Touched, newest, touched_since
 from stash.exceptions import StashMutationUnknown
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
@@ -31,7 +32,7 @@ NEVER = float("inf")
 
 
 class TouchedInPlex:
-    """Finds what was stopped or rated, at a calm rhythm.
+    """Finds what was stopped or rated, at a calm rhythm, and gives way to an edit by hand.
 
     Args:
         context: Both servers, the settings and the store.
@@ -71,7 +72,7 @@ class TouchedInPlex:
             return 0
         self._due_at = now + EVERY
         marked = self._look(now, wanted)
-        if time.localtime(now).tm_hour in NIGHT and now - self._moved_at > UP:
+        if self._due_at and time.localtime(now).tm_hour in NIGHT and now - self._moved_at > UP:
             self._due_at = now + AT_NIGHT
         return marked
 
@@ -89,27 +90,37 @@ class TouchedInPlex:
         is_far = not 0 <= now - self._far_at < FAR * len(types)
         back = OVERLAP if is_far else SHORT
         since = {field: max(mark[field] - back, 1) for field in wanted}
-        rows = list(touched_since(client, item_type, since))
-        marked = self._mark([row for row in rows if RATED in wanted and row.rated_at])
+        marked, told = 0, dict[int, tuple[int, str, float] | None]()
+        moved: list[Touched] = []
+        rows = touched_since(client, item_type, since)
+        while some := list(islice(rows, PAGE)):  # of a whole library only what is news is kept
+            if RATED in wanted:
+                marked += self._mark([row for row in some if row.rated_at])
+            told |= {row.rating_key: self._told.get(row.rating_key) for row in some if is_far}
+            moved += filter(self._resume.concerns, some)
+            for field in wanted:
+                known = [row.at(field) for row in some if row.at(field) <= now + OVERLAP]
+                mark[field] = max([mark[field], *known])
+            if self._edit_waits():
+                break
         if VIEWED in wanted and now >= self._no_resume_until:
             try:
-                if self._resume.look(rows, self._edit_waits):
+                if self._resume.look(moved, self._edit_waits):
                     self._moved_at = now
             except StashMutationUnknown:
                 self._no_resume_until = now + AGAIN
                 raise
+        if marked:
+            self._moved_at = now
+        if self._edit_waits():
+            self._due_at = 0.0  # what gave way is looked at after it
+            return marked or 1
         if is_far:
             self._far_at = now
-            here = {row.rating_key for row in rows}
-            self._told = {key: told for key, told in self._told.items() if key in here}
-        for field in wanted:
-            known = [row.at(field) for row in rows if row.at(field) <= now + OVERLAP]
-            mark[field] = max([mark[field], *known])
+            self._told = {key: one for key, one in told.items() if one is not None}
         if mark != marks.get(place):
             with self._store.transaction():
                 meta.put(connection, meta.TOUCHED, {**marks, place: mark})
-        if marked:
-            self._moved_at = now
         return marked
 
     def _types(self) -> list[int]:
