@@ -74,7 +74,8 @@ def taken_by(plan: ScenePlan, *, of_others: bool = False) -> Taken:
     taken = Taken()
     for one in plan.planned:
         before = one.before
-        if not one.merged.edit or before is None or not before.base:
+        changes = one.merged.edit or one.merged.takes
+        if not changes or before is None or not before.base:
             continue
         if not of_others or before.scene != plan.scene.id:
             taken.add_item(taken_away(one.merged, one.item, one.insist))
