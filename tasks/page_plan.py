@@ -69,7 +69,8 @@ def page_plan(task: Task) -> dict[str, Any]:
     return {
         "now": now,
         "at": about.get("at"),
-        "text": about.get("text", ""),
+        # A PlexSync of before kept a table behind it.
+        "text": str(about.get("text", "")).partition("\n\n")[0],
         "old": _old(connection, about, given if isinstance(given, dict) else None, now),
         "groups": [
             {
@@ -118,7 +119,7 @@ def _old(
     """Say why a plan may be wrong by now, "" where nothing is known that speaks against it."""
     began = about.get("began")
     if not began:
-        return ""
+        return "A PlexSync of before made it." if about else ""
     if _are_others(connection, about, settings):
         return "The settings changed after it."
     task = meta.get(connection, meta.LAST_TASK) or {}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from errors import in_words
 from store import holds, ledger
 from store.held import ASKED, UNDECIDED
-from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,6 +266,8 @@ def scene(
     if record.outcome == ledger.SHARES:
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
+        from sync.scene_filter import NO_FILE  # noqa: PLC0415 - loads more than all else here
+
         if record.note == NO_FILE:
             return "left_out", "It has no file in Stash, so Plex cannot have it."
         return "left_out", f"{record.note[:1].upper()}{record.note[1:]}."

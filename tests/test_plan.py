@@ -318,6 +318,17 @@ def test_a_plan_stays_until_something_comes_after_it(few: Installation) -> None:
     assert "more than a day old" in shown(few)["old"]
 
 
+def test_a_preview_of_before_the_update_is_old(few: Installation) -> None:
+    """What an older version kept is shown as what it is: a sum, without groups."""
+    few.run(mode="page_state")
+    kept = json.dumps({"at": time.time(), "text": "6 of 6 scenes would change.\n\nScene  Title"})
+    with contextlib.closing(sqlite3.connect(few.data / "plexsync.sqlite")) as store, store:
+        store.execute("INSERT OR REPLACE INTO meta VALUES ('preview', ?)", (kept,))
+    plan = shown(few)
+    assert (plan["text"], plan["groups"]) == ("6 of 6 scenes would change.", [])
+    assert plan["old"] == "A PlexSync of before made it."
+
+
 def test_a_preview_that_fails_leaves_the_plan_before(few: Installation) -> None:
     """A plan takes the place of the one before as a whole, or not at all."""
     few.run(mode="preview")
