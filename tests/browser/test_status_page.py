@@ -393,6 +393,7 @@ def test_a_paused_run_is_seen_and_its_number_is_the_queues(
     env.kill_workers()
     keep(env, "bulk", {"started": time.time(), "total": 5, "last": 5, "marked": True})
     with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("DELETE FROM dirty")  # what the killed worker's first sweep had marked
         store.executemany(
             "INSERT INTO dirty (kind, id, revision, urgency, marked_at, run) "
             "VALUES ('scene', ?1, ?1, ?2, 0, 1)",
