@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .answer import read_each, read_id, read_text, senseless
-from .scene import NamedRef, TagAbove
+from .queries import belonging_to
+from .scene import NamedRef, Scene, TagAbove
 
 if TYPE_CHECKING:
     from .client import StashClient
@@ -23,6 +24,13 @@ TAGS_A_PAGE = 1000
 _PAGE = """
 query Tags($page: FindFilterType!) {
   findTags(filter: $page) { tags { id name aliases parents { id } } }
+}
+"""
+
+
+_NEWEST = """
+query NewestTagged($scenes: SceneFilterType, $page: FindFilterType!) {
+  findScenes(scene_filter: $scenes, filter: $page) { scenes { id title tags { id name } } }
 }
 """
 
@@ -110,6 +118,26 @@ def read_tags(client: StashClient) -> list[KnownTag]:
         found |= {tag.id: tag for tag in tags}
         if len(tags) < TAGS_A_PAGE or len(found) == before:
             return sorted(found.values())
+
+
+def newest_tagged(client: StashClient, size: int, numbers: Iterable[int] = ()) -> list[Scene]:
+    """Read the scenes that were saved last, with no more than their titles and tags.
+
+    Args:
+        client: Stash.
+        size: How many at most.
+        numbers: Only those that carry one of these tags; none for any scene.
+
+    Raises:
+        errors.SyncError: Stash could not be asked.
+    """
+    wanted = list(numbers)
+    page = {"page": 1, "per_page": size, "sort": "updated_at", "direction": "DESC"}
+    scenes = belonging_to("tag", wanted) if wanted else {}
+    part = client.query(_NEWEST, {"scenes": scenes, "page": page}).get("findScenes")
+    if not isinstance(part, Mapping):
+        raise senseless("findScenes", "is not an object")
+    return list(read_each(part.get("scenes"), "scenes", lambda raw, _: Scene.from_graphql(raw)))
 
 
 def _tag(raw: object, what: str) -> KnownTag:

@@ -38,6 +38,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         go_on,
         page_connection,
         page_sign_in,
+        page_tag_rules,
         preview,
         release_locks,
         retry_failed,
@@ -58,6 +59,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "bring_plays": bring_plays.run,
         "test_connection": page_connection.test,
         "libraries": page_connection.libraries,
+        "tag_rules": page_tag_rules.example,
         "plex_pin_start": page_sign_in.start,
         "plex_pin_check": page_sign_in.check,
     }

@@ -198,6 +198,8 @@
     );
   }
 
+  ui.useStashSettings = useStashSettings;
+
   /** The settings as Stash has them by now, other rows' changes included. */
   ui.useSaved = () => {
     const stash = useStashSettings();

@@ -66,6 +66,9 @@
     );
   }
 
+  /** Whether a setting is drawn by Stash. */
+  const isStashs = (setting) => setting.name !== "tag_rules";
+
   /** Whether a setting has another value than the one that Stash shows where there is none. */
   const isSet = (value) => Boolean(typeof value === "string" ? value.trim() : value);
 
@@ -99,7 +102,9 @@
             faults: faults.filter((one) => wanted.includes(one.setting)),
             isTried: tested.some((one) => wanted.includes(one.setting)),
           },
-          h(Rows, { draw, props: { ...props, settings }, rest })
+          // One of our own, for rules are lines and have to be seen at work.
+          wanted.includes("tag_rules") && h(ui.TagRules, { saved: values.tag_rules || "" }),
+          h(Rows, { draw, props: { ...props, settings: settings.filter(isStashs) }, rest })
         );
       })
     );

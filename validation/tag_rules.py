@@ -138,6 +138,10 @@ class TagRules:
             found.setdefault(name, self._places(name, [] if one.too else said))
         return list(found.items())
 
+    def names(self, tag: Tag) -> bool:
+        """Say whether any rule names a tag, by itself or as a child of another."""
+        return any(self._said_of(tag))
+
     def _said_of(self, tag: Tag) -> Iterable[list[tuple[Fate, str]]]:
         """Give what rules say of a tag, the nearest first, with the tag that they name."""
         near = [(fate, "") for fate in _found(self.own, tag)]
