@@ -18,6 +18,8 @@ UNDECIDED, ASKED = "HeldBack", "TakesAway"
 #: What a row's ``brake`` says: nothing yet, a person has to say, it may take away. An edit by
 #: hand may from the start.
 OPEN, WAITS, MAY_TAKE = 0, 1, 2
+# With the condition of the index on reasons, word for word, or all of the queue is read.
+_PARKED = "reason <> '' AND due_at IS NULL"
 
 
 def hold_back(
@@ -41,7 +43,7 @@ def hold_back(
 
 def is_any(connection: sqlite3.Connection) -> bool:
     """Say whether anything is held back, from an index alone."""
-    query = "SELECT 1 FROM dirty WHERE reason IN (?, ?) AND due_at IS NULL LIMIT 1"
+    query = f"SELECT 1 FROM dirty WHERE reason IN (?, ?) AND {_PARKED} LIMIT 1"  # noqa: S608
     return connection.execute(query, (UNDECIDED, ASKED)).fetchone() is not None
 
 
@@ -56,7 +58,7 @@ def count(connection: sqlite3.Connection, reason: str, *, with_run: bool = True)
 
 def newest_edit(connection: sqlite3.Connection) -> float:
     """Give when the newest hook came whose scene is undecided, in Unix seconds, 0 for none."""
-    query = "SELECT max(marked_at) FROM dirty WHERE reason = ? AND due_at IS NULL AND urgency = 0"
+    query = f"SELECT max(marked_at) FROM dirty WHERE reason = ? AND {_PARKED} AND urgency = 0"  # noqa: S608
     return connection.execute(query, (UNDECIDED,)).fetchone()[0] or 0.0
 
 
@@ -80,7 +82,7 @@ def ask(connection: sqlite3.Connection, *, with_run: bool) -> None:
 def leave_run(connection: sqlite3.Connection) -> int:
     """Take what a person has to say out of the running task's count; give how many that was."""
     return connection.execute(
-        "UPDATE dirty SET run = 0 WHERE run = 1 AND reason = ? AND due_at IS NULL",
+        f"UPDATE dirty SET run = 0 WHERE run = 1 AND reason = ? AND {_PARKED}",  # noqa: S608
         (ASKED,),
     ).rowcount
 
@@ -107,7 +109,8 @@ def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
     They take nothing away for that: if they still would, they wait again.
     """
     rows = connection.execute(
-        "SELECT kind, id FROM dirty WHERE reason = ? AND due_at IS NULL LIMIT ?", (ASKED, limit)
+        f"SELECT kind, id FROM dirty WHERE reason = ? AND {_PARKED} LIMIT ?",  # noqa: S608
+        (ASKED, limit),
     ).fetchall()
     connection.executemany(
         "UPDATE dirty SET due_at = 0, reason = '', message = '' WHERE kind = ? AND id = ?", rows
@@ -116,4 +119,4 @@ def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
 
 
 def _where(with_run: bool) -> str:
-    return "reason = ? AND due_at IS NULL" + ("" if with_run else " AND run = 0")
+    return f"reason = ? AND {_PARKED}" + ("" if with_run else " AND run = 0")

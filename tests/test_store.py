@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from store import history, holds, ledger, meta, overview, queue, schema
+from store import held, history, holds, ledger, meta, overview, queue, schema
 from store.enqueue import BACKGROUND, EDIT, TASK, enqueue
 from store.store import Store
 
@@ -363,6 +363,30 @@ def test_no_question_about_one_item_walks_the_ledger(connection: sqlite3.Connect
         plan = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
         assert not [step[3] for step in plan if step[3].startswith("SCAN")], question
         assert "refused" not in question or "item_refused" in str(plan)
+
+
+def test_no_question_about_what_is_held_back_walks_the_queue(
+    connection: sqlite3.Connection,
+) -> None:
+    """They are asked with every look of the page and every step of the worker."""
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    held.is_any(connection)
+    held.newest_edit(connection)
+    held.leave_run(connection)
+    held.look_again(connection, 5)
+    for with_run in (True, False):
+        held.count(connection, held.ASKED, with_run=with_run)
+        list(held.takes_of(connection, held.ASKED, with_run=with_run))
+        held.ask(connection, with_run=with_run)
+        held.let_go(connection, held.UNDECIDED, with_run=with_run)
+    queue.counts(connection)
+    connection.set_trace_callback(None)
+    assert len(asked) >= 14
+    for statement in asked:
+        told = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        walks = [detail for *_, detail in told if detail.startswith("SCAN dirty")]
+        assert all("INDEX" in detail for detail in walks), statement
 
 
 def test_the_last_three_runs_and_a_week_of_all_else_are_kept(
