@@ -75,6 +75,17 @@ def kept(base: Base, config: PlexSyncConfig) -> dict[str, tuple[str, str]]:
     }
 
 
+def without_refused(base: Base, config: PlexSyncConfig) -> Base:
+    """Forget that a picture was refused which is not wanted any more: nobody has to know then."""
+    synced = {kind.name for kind in images.KINDS if kind.name in config.sync_fields}
+    left = {
+        name: text
+        for name, text in base.images.items()
+        if name in synced or (picture := Picture.parse(text)) is None or picture.fate != REFUSED
+    }
+    return base if len(left) == len(base.images) else replace(base, images=left)
+
+
 def _is_unsure(
     kind: Kind, picture: Picture, base: Base, item: PlexItem, config: PlexSyncConfig
 ) -> bool:

@@ -147,6 +147,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         merged = decide(insist=insist)
         kept = {**merged.kept, **artwork.kept(merged.base, config)}
     plan.notes += merged.notes
+    merged = replace(merged, base=artwork.without_refused(merged.base, config))
     due = artwork.due(merged.base, item, config, version_of(plan.scene), insist)
     if locks := {kind.lock for kind in due} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))

@@ -142,6 +142,10 @@ def test_the_page_does_not_say_in_step_where_a_cover_was_refused(env: Installati
     assert ask(env, "page_refused") == {"scenes": [1, 3], "next": None}
     assert ask(env, "page_refused", limit=1) == {"scenes": [1], "next": 1}
     assert ask(env, "page_refused", limit=1, after=1) == {"scenes": [3], "next": 3}
+    env.settings(sync_fields="title")  # whoever wants no covers misses none
+    env.run(mode="sync_all")
+    assert ask(env, "page_state")["refused"] == 0
+    env.settings()
     for scene in (1, 3):
         env.stash.set_scene(scene, cover=f"new:small {scene}")
     env.run(mode="sync_all")
