@@ -257,6 +257,8 @@ def test_the_first_sync_of_a_library_asks_nothing(env: Installation) -> None:
         title = catalogue_file(number).stem
         env.stash.set_scene(number, title=title, details="", tag_ids=[])
     with stepped_bulk(env, sync_fields="title,summary,tags,studio") as stepped:
+        for number in ALL:
+            env.plex.agent_sets(key_of(env, number), fields={"title": "An agent's"})
         stepped.task(ALL)
         stepped.drain()
         assert stepped.rows() == {}
