@@ -292,6 +292,9 @@ def test_a_preview_names_the_ratings_that_would_come(rated: Rated) -> None:
     said = rated.env.run(mode="preview")
     assert "rated in Plex" in said["stderr"] + str(said["output"])
     assert rated.mutations() == 0
+    groups = rated.env.run(mode="page_plan")["output"]["groups"]
+    taken = [group["size"] for group in groups if group["effect"] == "taken"]
+    assert taken == [1]
     rated.look()
 
 

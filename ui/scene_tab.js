@@ -52,6 +52,7 @@
     }
 
     const last = state && state.last_change;
+    const cameFromPlex = last && last.fields.every((name) => name.endsWith(" in Plex"));
     const kind = state ? state.state.kind : "reading";
     const item = state && state.items[0];
     return h(
@@ -131,9 +132,11 @@
         h(
           "p",
           { id: "plexsync-last-change", className: "plexsync-quiet" },
-          `Last changed in Plex ${ui.ago(last.at, state.now)}: ` +
+          `${cameFromPlex ? "Last came from Plex" : "Last changed in Plex"} ${ui.ago(last.at, state.now)}: ` +
             `${last.fields.map((name) => name.replace(/_/g, " ")).join(", ")}. ` +
-            "Undoing it leaves Stash as it is; the difference then stands on PlexSync's page."
+            (cameFromPlex
+              ? "Undoing it gives Stash back what it had, where nobody changed it since, and leaves Plex as it is."
+              : "Undoing it leaves Stash as it is; the difference then stands on PlexSync's page.")
         )
     );
   }

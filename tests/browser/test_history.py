@@ -98,3 +98,25 @@ def test_a_scene_s_last_change_is_undone_from_its_tab(
     env.hook(2)
     env.settled()
     assert env.item(2)["fields"]["title"] == "First"
+
+
+def test_what_came_from_plex_stands_on_the_tab_and_is_undone_there(
+    page: Page, env: Installation, sound: Callable[[], None]
+) -> None:
+    """A rating that was given in Plex, from what to what; undone, Stash has its own again."""
+    env.settings(sync_fields="title, rating", ratings_to_stash=True)
+    env.stash.set_scene(3, rating100=60)
+    env.run(mode="sync_all")
+    env.plex.rates(env.item(3)["ratingKey"], 9, 1_700_000_000)
+    env.run(mode="sync_all")
+    wait_for(lambda: env.stash.scene(3)["rating100"] == 90)
+    env.settled()
+    page.goto("/scenes/3")
+    page.get_by_role("tab", name="Plex").click()
+    expect(page.get_by_text("Came from Plex, rated in Plex: 9, before 6")).to_be_visible()
+    expect(page.get_by_text("Last came from Plex")).to_be_visible()
+    sound()
+    page.get_by_role("button", name="Undo last change").click()
+    wait_for(lambda: env.stash.scene(3)["rating100"] == 60)
+    env.settled()
+    assert env.item(3)["fields"]["userRating"] == 9
