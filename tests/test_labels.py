@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from merge.base import Base, Pending
 from merge.desired import Desired
+from merge.former import former_of, give_back, without
 from merge.three_way import Merge, merge
 from plex.edits import requests_for
 from plex.item import Member, PlexItem
@@ -97,3 +98,22 @@ def test_a_rule_that_goes_after_a_crash_takes_its_own_along() -> None:
     item = put(an_item(), merged.edit, Reading())
     after = merge(NOTHING, item, None, merged.pending)
     assert labels(put(item, after.edit, Reading())) == set()
+
+
+def test_an_undo_gives_labels_back_and_leaves_what_others_added_since() -> None:
+    """As of any list: given back while it is as we left it, named where it is not."""
+    before = an_item(lists={"labels": ("Theirs",)})
+    after, merged = step(wanted("A"), before)
+    former = former_of(before, merged.edit)
+    back = give_back(former, after)
+    assert labels(put(after, back.edit, Reading())) == {"Theirs"}
+    theirs = (*after.lists["labels"], Member("Since"))
+    since = replace(after, lists={**after.lists, "labels": theirs})
+    kept = give_back(former, since)
+    assert (kept.edit.lists, kept.changed) == ({}, ("labels",))
+    rested = merge(
+        wanted("A"), put(after, back.edit, Reading()), without(merged.base, ("labels",)), Pending()
+    )
+    assert not rested.edit
+    gone = merge(NOTHING, since, without(merged.base, ("labels",)), Pending())
+    assert not gone.edit
