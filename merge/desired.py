@@ -48,12 +48,21 @@ class Desired:
     by_rule: Mapping[str, tuple[str, ...]] | None = None
 
 
-def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
-    """Give what an item of this type should hold for a scene."""
+def desired(
+    scene: Scene,
+    config: PlexSyncConfig,
+    item_type: str,
+    namesakes: frozenset[str] = frozenset(),
+) -> Desired:
+    """Give what an item of this type should hold for a scene.
+
+    ``namesakes`` are the keys of the names that several performers have (sync/namesakes.py).
+    """
+    people = performers(scene, namesakes)
     wanted = config.sync_fields
     chosen = wanted & fields_of(item_type)
     values = {
-        "title": _line(title(scene, config)),
+        "title": _line(title(scene, config, namesakes)),
         "studio": _line(studio_name(scene, config.studio_name)),
         "summary": summary(scene.details),
         "date": period(scene.date),
@@ -62,7 +71,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
     }
     tags = config.tag_rules.apply(scene.tags)
     lists = {
-        "performers": _names(performers(scene)),
+        "performers": _names(people),
         "director": _names([scene.director]),
         "tags": _names(tags.genres),
     }
@@ -77,7 +86,7 @@ def desired(scene: Scene, config: PlexSyncConfig, item_type: str) -> Desired:
         members["labels"] = by_rule["labels"]
     if wanted & COLLECTION_FIELDS or "collections" in by_rule:
         sent = by_rule.get("collections", ())
-        members["collections"] = _names((*collections(scene, config), *sent))
+        members["collections"] = _names((*collections(scene, config, people), *sent))
     values = {name: text for name, text in values.items() if name in chosen}
     follow = wanted & RULED
     return Desired(values, members, by_rule if follow else None)
@@ -92,7 +101,7 @@ def _sent(tags: Written, config: PlexSyncConfig) -> Iterable[tuple[str, list[str
         yield "collections", tags.collections
 
 
-def title(scene: Scene, config: PlexSyncConfig) -> str:
+def title(scene: Scene, config: PlexSyncConfig, namesakes: frozenset[str] = frozenset()) -> str:
     """Give a scene's title, as the template makes it if there is one."""
     if not config.title_template.parts:
         return scene.title.strip()
@@ -100,7 +109,7 @@ def title(scene: Scene, config: PlexSyncConfig) -> str:
         "title": scene.title.strip(),
         "studio": scene.studio.name.strip() if scene.studio else "",
         "date": period(scene.date),
-        "performers": ", ".join(performers(scene)),
+        "performers": ", ".join(performers(scene, namesakes)),
         "code": scene.code.strip(),
     }
     return config.title_template.fill(has)
@@ -115,9 +124,13 @@ def says_anything(wanted: Desired) -> bool:
     return any(texts) or any(wanted.lists.values())
 
 
-def performers(scene: Scene) -> list[str]:
-    """Give the performers' names, as Stash shows them where a scene has two of one name."""
+def performers(scene: Scene, namesakes: frozenset[str] = frozenset()) -> list[str]:
+    """Give the performers' names, as Stash shows them where several have one.
+
+    Two of a scene, whatever is known of all others, or those whose name is in ``namesakes``.
+    """
     keys = Counter(tag_key(one.name) for one in scene.performers)
+    keys.update(namesakes)
     return [
         f"{one.name} ({one.disambiguation})"
         if one.disambiguation and keys[tag_key(one.name)] > 1
@@ -140,7 +153,7 @@ def studio_name(scene: Scene, choice: str) -> str:
     return f"{above} / {studio.name}"
 
 
-def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
+def collections(scene: Scene, config: PlexSyncConfig, people: list[str]) -> tuple[str, ...]:
     """Give the collections a scene belongs in, as far as chosen: its groups, its studio, and so on.
 
     A studio that has none above it stands at the top of its family and is in that collection, too.
@@ -151,7 +164,7 @@ def collections(scene: Scene, config: PlexSyncConfig) -> tuple[str, ...]:
         "group_collections": [group.name for group in scene.groups],
         "studio_collection": [studio.name] if studio else [],
         "parent_studio_collection": [above.name] if above else [],
-        "performer_collections": performers(scene),
+        "performer_collections": people,
     }
     return _names(
         prefix + name

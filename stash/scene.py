@@ -129,8 +129,8 @@ class Scene:
             organized=read_flag(raw.get("organized"), of + "organized"),
             updated_at=read_text(raw.get("updated_at"), of + "updated_at"),
             studio=None if raw.get("studio") is None else _studio(raw["studio"], of + "studio"),
-            performers=read_each(raw.get("performers"), of + "performers", _ref),
-            tags=read_each(raw.get("tags"), of + "tags", _ref),
+            performers=read_each(raw.get("performers"), of + "performers", read_ref),
+            tags=read_each(raw.get("tags"), of + "tags", read_ref),
             groups=read_each(raw.get("groups"), of + "groups", _grouped_ref),
             files=read_each(raw.get("files"), of + "files", _file),
             cover=_cover(scene_id, (paths or {}).get("screenshot"), of + "screenshot"),
@@ -205,7 +205,8 @@ class SceneStamp:
         )
 
 
-def _ref(raw: object, what: str) -> NamedRef:
+def read_ref(raw: object, what: str) -> NamedRef:
+    """Read a studio, performer, tag or group of an answer; raises ``StashAnswerError``."""
     if not isinstance(raw, dict):
         raise senseless(what, "holds something that is not an object")
     return NamedRef(
@@ -216,14 +217,14 @@ def _ref(raw: object, what: str) -> NamedRef:
 
 
 def _studio(raw: object, what: str) -> NamedRef:
-    studio = _ref(raw, what)
+    studio = read_ref(raw, what)
     above = raw.get("parent_studio") if isinstance(raw, Mapping) else None
-    return studio if above is None else replace(studio, parent=_ref(above, what + "'s parent"))
+    return studio if above is None else replace(studio, parent=read_ref(above, what + "'s parent"))
 
 
 def _grouped_ref(raw: object, what: str) -> NamedRef:
     # Stash wraps each group with the scene's place in it.
-    return _ref(raw.get("group") if isinstance(raw, Mapping) else raw, what)
+    return read_ref(raw.get("group") if isinstance(raw, Mapping) else raw, what)
 
 
 def _job_ref(raw: object, what: str) -> NamedRef:

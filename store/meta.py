@@ -51,6 +51,8 @@ TOUCHED = "touched"
 SWEEP_SINCE = "look_since"
 #: Unix time at which a scene was last synced.
 LAST_LOOK = "last_look"
+#: The names that several performers have: {last, keys}, the highest id when they were read.
+NAMESAKES = "namesakes"
 #: The running or stopped "Sync all": {started, settings, total, last, marked, alive}, and the
 #: process of Stash that it was started by (tasks/host.py).
 SYNC_ALL = "bulk"

@@ -121,12 +121,12 @@ def sources(
         if kind not in known:
             known[kind] = list(read(kind))
         of_field: dict[str, Entity | None] = {}
+        bare = {one.name for one in known[kind] if not one.disambiguation}
         for one in known[kind]:
-            names = [one.name]
+            names = {one.name}
             if one.disambiguation:
-                names.append(f"{one.name} ({one.disambiguation})")
-            for name in names:
-                key = tag_key(collection_name(prefix, name))
+                names = {f"{one.name} ({one.disambiguation})"} | (names - bare)
+            for key in {tag_key(collection_name(prefix, name)) for name in names}:
                 of_field[key] = None if key in of_field else one
         for key, source in of_field.items():
             found.setdefault(key, source)

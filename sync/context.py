@@ -15,6 +15,7 @@ from sync import redaction
 from sync.artwork import Artwork
 from sync.index_policy import IndexPolicy
 from sync.known_tags import KnownTags
+from sync.namesakes import Namesakes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,6 +74,7 @@ class Context:
         self.log = log
         self.clock = clock
         self.tags = KnownTags(store, stash, clock)
+        self.namesakes = Namesakes(store, stash, clock)
         self.config: PlexSyncConfig | None = None
         self.fingerprint = ""
         #: Says whether something more urgent waits, or rows may not be worked on any more.

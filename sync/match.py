@@ -107,7 +107,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
     before = entry_of(context.store.connection, server, item)
     base = Base.from_json(before.base) if before and before.base else None
     config = context.plex.config
-    wanted = desired(plan.scene, config, item.type)
+    wanted = desired(plan.scene, config, item.type, context.namesakes.keys)
     try:
         owner = owner_of(
             item,
@@ -203,7 +203,7 @@ def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool |
     config = context.plex.config
     if scene is None or why_not(scene, config):
         return None
-    return says_anything(desired(scene, config, item_type))
+    return says_anything(desired(scene, config, item_type, context.namesakes.keys))
 
 
 def _is_any(base: Base) -> bool:

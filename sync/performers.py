@@ -44,7 +44,7 @@ def find(context: Context, scene: Scene, names: Iterable[str]) -> tuple[list[int
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    called = zip(performers(scene), scene.performers, strict=True)
+    called = zip(performers(scene, context.namesakes.keys), scene.performers, strict=True)
     known = {tag_key(name): one.id for name, one in called}
     ids: list[int] = []
     for name in names:

@@ -39,6 +39,7 @@ PLAN: tuple[Stage, ...] = (
     read.scenes,  # those that are not after all
     read.tags,
     scene_filter.leave_out,
+    read.names,  # which names several performers have, where that matters
     match.find_items,  # the items that hold a scene's files
     match.merge_items,  # last written, Plex now, Stash now: what each item shall get
 )

@@ -81,6 +81,13 @@ def tags(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
+def names(context: Context, batch: Batch) -> Iterator[bool]:
+    """Learn which names are several performers', if that was never asked or one is new."""
+    if context.settings.shows_performers:
+        context.namesakes.look(batch.scenes.values(), partial(check, context, batch))
+    yield False
+
+
 def items(context: Context, batch: Batch) -> Iterator[bool]:
     """Read items in full: those remembered for the scenes, and those that the index has.
 

@@ -62,6 +62,7 @@ class Recorder:
         Raises:
             errors.SyncError: Plex as a whole failed when it was asked to scan.
         """
+        self._context.namesakes.commit()
         self._mark_heirs(batch)
         self._keep_matches(batch.plans)
         brake.hold_back(self._context, batch)

@@ -110,6 +110,12 @@ class PlexSyncConfig:
         return self.studio_name != STUDIO or "parent_studio_collection" in self.sync_fields
 
     @property
+    def shows_performers(self) -> bool:
+        """Whether the names of performers stand somewhere in Plex."""
+        in_title = any(part.word == "performers" for part in self.title_template.parts)
+        return in_title or bool(self.sync_fields & {"performers", "performer_collections"})
+
+    @property
     def collection_prefixes(self) -> dict[str, str]:
         """What stands before the name, by each field of collections that is synced."""
         prefixes = {

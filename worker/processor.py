@@ -251,6 +251,9 @@ class SyncWorker:
                 self.retry_policy.park(row, fault)
 
     def _mark_scenes_of(self, rows: Sequence[QueueRow]) -> None:
+        if performers := [row.id for row in rows if row.kind == "performer"]:
+            self.context.namesakes.look_again()  # one may have got a name that another has
+            self.context.namesakes.commit(performers)
         for done, scenes in self._fan_out.run(rows):
             with self.store.transaction():
                 for row in done:
