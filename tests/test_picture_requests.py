@@ -65,7 +65,7 @@ def test_a_first_sync_costs_one_edit_and_two_uploads_a_scene(tmp_path: Path, sel
         assert all(one[0]["key"].startswith("upload://") for one in kept)
         if selects:
             assert first["writes"] == 3 * SCENES
-            assert first["reads"] <= 10
+            assert first["reads"] <= 11  # one more than later: whether Plex takes the token
         else:
             assert first["writes"] == 5 * SCENES
         second = sync_all()
