@@ -364,12 +364,10 @@ def test_a_look_at_the_plan_of_100_000_scenes_is_quick_and_small(few: Installati
             taken.append(time.perf_counter() - start)
         return min(taken)
 
-    hook = seconds(hookContext={"id": 1, "type": "none"})
+    other = seconds(mode="page_state")
     for arguments in ({"mode": "page_plan", "settings": {}}, {"mode": "page_planned"}):
-        looks = seconds(**arguments)
-        print(f"{arguments['mode']}: {looks / hook:.2f} x the hook")  # noqa: T201 - a figure
-        # The limit is 3; what a busy machine adds to one of the two must not decide.
-        assert looks <= 6 * hook
+        # What a busy machine adds to one of the two must not decide.
+        assert seconds(**arguments) <= 4 * other
 
 
 def test_every_effect_has_words() -> None:
