@@ -8,7 +8,7 @@ DEV    := $(VENV)/.installed-dev
 DEMO   := $(VENV)/.installed-demo
 # Test processes at a time, a file to each, so that what a file sets up is set up once;
 # `make test JOBS=0` runs them in one, for a debugger.
-JOBS   ?= 2
+JOBS   ?= 3
 # More words for pytest: make test ARGS="-k merge -x"
 ARGS   ?=
 # An earlier build to measure beside this one: make bench BEFORE=../plexsync-1.0

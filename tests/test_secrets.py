@@ -24,6 +24,8 @@ from tests.wire import Wire, answer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Setting up is a whole day of use; each of the tests may be the one that pays for it.
+pytestmark = pytest.mark.timeout(240)
 TOKEN = "canary-plex-token-8f3a"
 OLD_TOKEN = "canary-old-plex-token-77b1"
 API_KEY = "canary-stash-api-key-c0de"
