@@ -274,8 +274,8 @@ def scene(
     left = []
     if kept:
         left.append(
-            f"Set in Plex by hand and kept: {', '.join(kept)}. Change it in Stash to have Stash's "
-            "value, or turn on Overwrite Plex Edits."
+            f"Kept in Plex, set there by hand or undone: {', '.join(kept)}. Change it in Stash to "
+            "have Stash's value, or turn on Overwrite Plex Edits."
         )
     if refused:
         left.append(f"Plex could not take: {', '.join(refused)}. Use a smaller or another one.")

@@ -85,6 +85,9 @@ def test_a_scene_that_is_left_out_is_only_that() -> None:
 
 def test_a_picture_that_was_not_sent_is_not_in_step() -> None:
     """The heading tells of the picture, too."""
+    kind, sentence = page_words.scene(None, record("changed"), [], 0.0, ("poster",))
+    assert kind == "kept"
+    assert "by hand or undone: poster" in sentence  # nobody knows which, and both are kept alike
     kind, sentence = page_words.scene(None, record("changed"), [], 0.0, (), ("poster",))
     assert kind == "refused"
     assert "Plex could not take: poster" in sentence
