@@ -106,6 +106,25 @@ def test_a_look_that_finds_nothing_costs_one_request(watched: Watched) -> None:
     assert watched.env.stash.counts()["total"] == 0
 
 
+def test_a_plex_that_is_off_is_not_named_every_minute(watched: Watched) -> None:
+    """A look that fails says so once an hour, and at once when it fails otherwise."""
+    watched.env.plex.fault("status", path="/status/sessions/history", times=7, status=500)
+    watched.env.plex.fault("status", path="/status/sessions/history", times=1, status=418)
+
+    def told() -> int:
+        return watched.env.log().count("(looking for plays, again later)")
+
+    before = told()
+    for _ in range(5):
+        watched.look(70.0)
+    assert told() == before + 1
+    watched.look(3600.0)
+    watched.look(70.0)
+    assert told() == before + 2
+    watched.look(70.0)
+    assert told() == before + 3
+
+
 def test_without_the_switch_nothing_is_asked_and_nothing_written(watched: Watched) -> None:
     """As it was before; and what was watched meanwhile does not count when it is on again."""
     watched.settings()

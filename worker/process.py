@@ -51,6 +51,8 @@ REPLACED_BY_ANOTHER = "another worker has taken over"
 #: Longest sleep: then Stash's presence, our lock, folder and pipe, and the plugin's files are
 #: looked at.
 LONGEST_SLEEP = 30.0
+#: Seconds after which a look that still fails in the same words says so again.
+TOLD_AGAIN = 3600.0
 #: Seconds between two glances at the plugin's folder: uninstalled, the worker goes soon.
 GLANCE = 5.0
 #: Seconds without an answer from Stash after which a resident worker goes, too.
@@ -195,6 +197,8 @@ class Resident:
         self._stays = stays
         self._idle = idle
         self._clock = clock
+        # What was said last of each look that failed, and when.
+        self._told: dict[str, tuple[str, float]] = {}
         self._pipe = WakePipe(self.store.path(WAKE_PIPE))
         self._tell_order(order)
         self._busy_at = time.monotonic()
@@ -267,7 +271,12 @@ class Resident:
         try:
             return look() > 0
         except SyncError as fault:
-            self.log.warning(f"{self.log.words(fault)} ({what}, again later)")
+            words, now = f"{self.log.words(fault)} ({what}, again later)", self._clock()
+            known, at = self._told.get(what, ("", 0.0))
+            # A Plex that is off for a night says nothing new every minute of it.
+            if words != known or not 0 <= now - at < TOLD_AGAIN:
+                self._told[what] = words, now
+                self.log.warning(words)
             return False
 
     def _why_go(self) -> str:
