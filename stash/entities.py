@@ -1,8 +1,4 @@
-"""The studios, groups and performers of Stash with what a collection shows of them.
-
-Each kind comes in pages cut by number; one that is deleted meanwhile may hide another from
-one reading, which the next one finds.
-"""
+"""The studios, groups and performers of Stash with what a collection shows of them."""
 
 from __future__ import annotations
 
@@ -11,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .answer import read_each, read_id, read_text, senseless
+from .answer import read_id, read_text, senseless
+from .pages import read_pages
 from .scene import NamedRef, read_ref
 
 if TYPE_CHECKING:
@@ -66,20 +63,12 @@ def read_all(client: StashClient, kind: str) -> list[Entity]:
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    found: dict[int, Entity] = {}
     find, plural, _ = _OF[kind]
-    page = 0
-    while True:
-        page += 1
-        order = {"page": page, "per_page": PAGE, "sort": "id", "direction": "ASC"}
-        part = client.query(DOCUMENTS[kind], {"page": order}).get(find)
-        if not isinstance(part, Mapping):
-            raise senseless(find, "is not an object")
-        entries = read_each(part.get(plural), plural, lambda raw, what: _entity(raw, what, kind))
-        before = len(found)
-        found |= {one.id: one for one in entries}
-        if len(entries) < PAGE or len(found) == before:
-            return list(found.values())
+
+    def read(raw: object, what: str) -> Entity:
+        return _entity(raw, what, kind)
+
+    return read_pages(client, DOCUMENTS[kind], (find, plural), PAGE, read)
 
 
 def performers(client: StashClient) -> list[NamedRef]:
@@ -88,19 +77,7 @@ def performers(client: StashClient) -> list[NamedRef]:
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    found: dict[int, NamedRef] = {}
-    page = 0
-    while True:
-        page += 1
-        order = {"page": page, "per_page": NAMES, "sort": "id", "direction": "ASC"}
-        part = client.query(PERFORMERS, {"page": order}).get("findPerformers")
-        if not isinstance(part, Mapping):
-            raise senseless("findPerformers", "is not an object")
-        entries = read_each(part.get("performers"), "performers", read_ref)
-        before = len(found)
-        found |= {one.id: one for one in entries}
-        if len(entries) < NAMES or len(found) == before:
-            return list(found.values())
+    return read_pages(client, PERFORMERS, ("findPerformers", "performers"), NAMES, read_ref)
 
 
 def _entity(raw: object, what: str, kind: str) -> Entity:

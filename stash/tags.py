@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .answer import read_each, read_id, read_text, senseless
+from .pages import read_pages
 from .queries import belonging_to
 from .scene import NamedRef, Scene, TagAbove
 
@@ -99,25 +100,10 @@ class TagTree:
 def read_tags(client: StashClient) -> list[KnownTag]:
     """Read all tags, ids ascending.
 
-    Pages are cut by number, for tags cannot be filtered by id: one that is deleted meanwhile
-    may hide another, which is then not known until the next reading.
-
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    found: dict[int, KnownTag] = {}
-    page = 0
-    while True:
-        page += 1
-        order = {"page": page, "per_page": TAGS_A_PAGE, "sort": "id", "direction": "ASC"}
-        part = client.query(_PAGE, {"page": order}).get("findTags")
-        if not isinstance(part, Mapping):
-            raise senseless("findTags", "is not an object")
-        tags = read_each(part.get("tags"), "tags", _tag)
-        before = len(found)
-        found |= {tag.id: tag for tag in tags}
-        if len(tags) < TAGS_A_PAGE or len(found) == before:
-            return sorted(found.values())
+    return read_pages(client, _PAGE, ("findTags", "tags"), TAGS_A_PAGE, _tag)
 
 
 def newest_tagged(client: StashClient, size: int, numbers: Iterable[int] = ()) -> list[Scene]:
