@@ -14,11 +14,14 @@ from store import ledger
 if TYPE_CHECKING:
     import sqlite3
 
+#: What is undone of a picture is noted by the name of its lock.
+PICTURES = {"thumb": "poster", "art": "background"}
+
 
 def of_scene(
     connection: sqlite3.Connection, server: str, scene: int
 ) -> tuple[list[str], list[str]]:
-    """Give the fields and pictures that keep a person's, and the pictures that Plex could not take.
+    """Give what keeps a person's value or was undone, and the pictures that Plex could not take.
 
     Args:
         connection: The store.
@@ -32,7 +35,8 @@ def of_scene(
     refused: dict[str, None] = {}
     for entry in ledger.entries_of(connection, server, scene):
         base = Base.from_json(entry.base)
-        names = [*sorted(base.reported), *_pictures(base, KEPT)]
+        rests = {PICTURES.get(name, name) for name in base.reported | base.undone}
+        names = [*sorted(rests), *_pictures(base, KEPT)]
         kept |= dict.fromkeys(name.replace("_", " ") for name in names)
         refused |= dict.fromkeys(_pictures(base, REFUSED))
     return list(kept), list(refused)

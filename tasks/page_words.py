@@ -20,8 +20,8 @@ REASONS = {
         "Not in Plex yet",
         (
             "Plex has no item for these files. PlexSync looks again by itself, after a minute at "
-            "first and later once a day. If Plex does show them, its path differs: see the setting "
-            "Path Map."
+            "first and later once a day. If Plex does show them, its path differs: Test "
+            "connection, among the settings, looks for the rule that Path Map needs."
         ),
     ),
     "ItemGone": (
@@ -178,8 +178,8 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         if facts.known.total:
             verb = "was" if facts.known.total == 1 else "were"
             return "new", (
-                f"{scenes(facts.known.total)} {verb} never compared with Plex: press Preview, "
-                "then Sync all."
+                f"{scenes(facts.known.total)} {verb} never compared with Plex: press Preview "
+                "sync, then Sync all to Plex."
             )
         return "new", "Nothing has been synced yet."
     kind = "partly"
@@ -200,10 +200,10 @@ def _compared(facts: Facts) -> str:
     differing = _differing(facts.differing)
     if _is_all(known):
         verb = "was" if known.compared == 1 else "were"
-        # One that waits may be newer than the last sweep, which counted what there is.
+        # One that waits may have been compared before, or be newer than the last sweep.
         some_wait = any(facts.queue.get(state) for state in ("waiting", "parked", "held"))
-        which = "all the others" if some_wait else "all there are"
-        return f"{differing}{scenes(known.compared)} {verb} compared with Plex, {which}.{left_out}"
+        which = " so far" if some_wait else ", all there are"
+        return f"{differing}{scenes(known.compared)} {verb} compared with Plex{which}.{left_out}"
     if known.total is None:
         return (
             f"{differing}{scenes(known.compared)} compared with Plex so far; how many Stash has is "

@@ -15,7 +15,7 @@ from errors import NextStep, Scope, SyncError
 from store import meta, planned
 from store.ledger import SHARES
 from store.store import for_one_run
-from sync import brake, pipeline
+from sync import brake, pipeline, server_seen
 from sync.batch import Batch
 from sync.context import Context
 from sync.preview import Outlook, name_of
@@ -142,6 +142,7 @@ def run(task: Task) -> str:
                 for plan in batch.plans:
                     _note(preview, context, plan)
                     stash_log.progress(preview.outcomes.total() / max(total, 1))
+        server_seen.note(task.store, context.plex)
     summary = _summary(preview) + _asked(task, preview)
     about = {
         "began": began,

@@ -8,9 +8,15 @@ are used.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import stashapi.log as levels
 
+from errors import TransientError
 from validation.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Bytes of one line; Stash kills a plugin that writes one over 64 KiB.
 LONGEST = 16_000
@@ -23,11 +29,32 @@ _SAY = {
 }
 
 
+class StashEndedError(TransientError):
+    """Nobody reads the log any more: Stash ended, or was started anew, while a task ran."""
+
+
 def say(level: str, text: str) -> None:
-    """Say one line at DEBUG, INFO, WARNING or ERROR."""
-    _SAY.get(level, levels.info)(one_line(text, LONGEST))
+    """Say one line at DEBUG, INFO, WARNING or ERROR.
+
+    Raises:
+        StashEndedError: Nobody reads it.
+    """
+    _write(_SAY.get(level, levels.info), one_line(text, LONGEST))
 
 
 def progress(done: float) -> None:
-    """Tell how far the task is, 0 to 1."""
-    levels.progress(min(max(done, 0.0), 1.0))
+    """Tell how far the task is, 0 to 1.
+
+    Raises:
+        StashEndedError: Nobody reads it.
+    """
+    _write(levels.progress, min(max(done, 0.0), 1.0))
+
+
+def _write(how: Callable[[Any], None], what: str | float) -> None:
+    try:
+        how(what)
+    except OSError:  # a broken pipe, which Windows calls otherwise
+        raise StashEndedError(
+            "Stash ended while it ran. Nothing is lost; start it again, and it goes on."
+        ) from None

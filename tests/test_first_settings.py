@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCENES = 14
+UNSEEN = "14 scenes were never compared with Plex: press Preview sync, then Sync all to Plex."
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_what_a_scan_queued_before_the_first_settings_is_not_written(env: Instal
     env.settled()
     assert writes(env) == 0  # nor does the first sweep bring them back
     said = env.run(mode="page_state")["output"]["state"]["sentence"]
-    assert said == "14 scenes were never compared with Plex: press Preview, then Sync all."
+    assert said == UNSEEN
     env.save(3, title="Edited after it")
     env.title_becomes(3, "Edited after it")
     env.settled()
@@ -83,7 +84,7 @@ def test_a_token_that_opens_nothing_does_not_complete_the_settings(env: Installa
     env.settled()
     assert writes(env) == 0
     said = env.run(mode="page_state")["output"]["state"]["sentence"]
-    assert said == "14 scenes were never compared with Plex: press Preview, then Sync all."
+    assert said == UNSEEN
     env.save(3, title="Edited after it")
     env.title_becomes(3, "Edited after it")
 

@@ -57,7 +57,7 @@ def test_what_waits_is_not_among_all_there_are() -> None:
     """A new file is in the queue before a sweep counts it: then five of five are not all."""
     for queue in ({"waiting": 1}, {"parked": 1}):
         _, sentence = told(Known(5, 0, 5), **queue)
-        assert "5 scenes were compared with Plex, all the others." in sentence
+        assert "5 scenes were compared with Plex so far." in sentence
         assert "all there are" not in sentence
 
 

@@ -51,7 +51,7 @@ class Running:
 
     def kill(self) -> None:
         """Stop it at once."""
-        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe:
@@ -120,6 +120,20 @@ def test_a_run_that_a_restart_of_stash_cut_off_is_not_called_stopped(env: Instal
         said.append(json.loads(done.stdout)["output"]["state"]["sentence"])
     assert said[0].startswith("Sync all was stopped with ")
     assert said[1].startswith("Sync all was interrupted by a restart of Stash with ")
+
+
+def test_a_run_that_outlives_stash_says_so_and_blames_no_disk(env: Installation) -> None:
+    """Stash that ends closes the task's log; the page then says that, and what to do."""
+    env.plex.latency(10)
+    task = Running(env)
+    assert task.process.stderr is not None
+    wait_for(lambda: env.plex.counts()["writes"] >= 15)
+    task.process.stderr.close()
+    task.process.wait(timeout=60)
+    task.kill()  # only the pipes are left
+    said = env.run(mode="page_state")["output"]["task"]
+    assert (said["name"], said["ok"]) == ("Sync all to Plex", False)
+    assert said["text"].startswith("Stash ended while it ran. Nothing is lost")
 
 
 def test_three_kills_lose_nothing_and_repeat_no_write(env: Installation) -> None:

@@ -34,7 +34,9 @@
         body: JSON.stringify({ query, variables: variables || {} }),
       });
     } catch (error) {
-      throw new Error("Stash does not answer. This page tries again by itself.");
+      throw Object.assign(new Error("Stash does not answer. This page tries again by itself."), {
+        isAway: true,
+      });
     }
     if (reply.status === 401 || reply.redirected) {
       throw new Error("Your session with Stash has ended. Reload this page to log in.");

@@ -59,8 +59,11 @@
     );
   }
 
-  /** A button that says what it does while it does it, and cannot be pressed twice. */
-  function ActionButton({ action, busyText, children, variant, size, disabled, ...rest }) {
+  /**
+   * A button that says what it does while it does it, and cannot be pressed twice. `off` when
+   * there is nothing to do; it can be reached then all the same.
+   */
+  function ActionButton({ action, busyText, children, variant, size, off, ...rest }) {
     const { Button } = window.PluginApi.libraries.Bootstrap;
     const [busy, setBusy] = React.useState(false);
     const alive = React.useRef(true);
@@ -78,10 +81,9 @@
       {
         variant: variant || "secondary",
         size: size || "sm",
-        // Not "disabled": the keyboard's focus would be lost while it works.
-        "aria-disabled": busy || undefined,
-        disabled: Boolean(disabled),
-        onClick: busy ? undefined : onClick,
+        // Not "disabled": the keyboard's focus would be lost.
+        "aria-disabled": busy || off || undefined,
+        onClick: busy || off ? undefined : onClick,
         ...rest,
       },
       busy ? busyText || children : children
@@ -96,7 +98,7 @@
         {
           type: "button",
           className: "btn btn-secondary btn-sm",
-          disabled: !turn,
+          "aria-disabled": !turn || undefined,
           onClick: turn || undefined,
         },
         text

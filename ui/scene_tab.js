@@ -21,17 +21,25 @@
     unknown: "Not looked at yet",
   };
 
+  /** Milliseconds after a button was pressed in which the state may change any moment. */
+  const WATCHED = 8000;
   const IN_STEP = new Set(["good", "kept", "refused"]);
 
   function SceneState({ id }) {
     const { Link } = window.PluginApi.libraries.ReactRouterDOM;
     const [problem, setProblem] = React.useState(null);
+    const place = React.useRef(null);
+    ui.useFocusKept(place);
+    // What a press of a button came to is looked for at once, and for some seconds.
+    const pressed = React.useRef(0);
+    const isSoon = (found) => (found && found.state.kind === "busy") || Date.now() - pressed.current < WATCHED;
     const [state, error, askNow] = ui.usePolling(
       () => ui.operation("scene_state", { id }),
-      (found) => (found && found.state.kind === "busy" ? 1000 : 10000)
+      (found) => (isSoon(found) ? 1000 : 10000)
     );
 
     async function syncNow() {
+      pressed.current = Date.now();
       try {
         await ui.operation("sync_scene", { id });
         setProblem(null);
@@ -42,6 +50,7 @@
     }
 
     async function undo() {
+      pressed.current = Date.now();
       try {
         const { items } = await ui.operation("undo_scene", { id });
         setProblem(items ? null : "There is nothing to undo any more.");
@@ -57,7 +66,7 @@
     const item = state && state.items[0];
     return h(
       "div",
-      { className: "plexsync plexsync-scene" },
+      { className: "plexsync plexsync-scene", ref: place },
       h(
         "div",
         { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },

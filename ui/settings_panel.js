@@ -218,6 +218,7 @@
     const [version, setVersion] = useState(0);
 
     const place = React.useRef(null);
+    ui.useFocusKept(place);
 
     React.useEffect(() => {
       ui.readSettings().then(setSettings, (error) => setResult(failure(error)));
@@ -251,6 +252,8 @@
       try {
         await save(draft);
         setSaving({ kind: "good", text: "Saved. PlexSync takes it up within seconds." });
+        // What worked before it was saved is in force now, and the page shall know of it.
+        if (result && result.ok) ui.operation("test_connection").catch(() => undefined);
       } catch (error) {
         setSaving({ kind: "bad", text: error.message });
       }
@@ -268,11 +271,11 @@
       at.scrollIntoView({ block: "nearest" });
     }, [result]);
 
+    /** Tries settings, or what is saved where none are given: the page learns of that one. */
     async function test(settingsToTry) {
-      setResult(null);
       setSaving(null);
       try {
-        setResult(await ui.operation("test_connection", { settings: settingsToTry }));
+        setResult(await ui.operation("test_connection", settingsToTry ? { settings: settingsToTry } : {}));
         setVersion((count) => count + 1);
       } catch (error) {
         setResult(failure(error));
@@ -282,7 +285,8 @@
     async function adopt(rule) {
       try {
         const pathMap = await ui.adoptRule(rule);
-        await test(await save({ ...draft, path_map: pathMap }));
+        await save({ ...draft, path_map: pathMap });
+        await test();
       } catch (error) {
         setResult(failure(error));
       }
@@ -313,7 +317,7 @@
         {
           onSubmit: (event) => {
             event.preventDefault();
-            onSave();
+            if (changed) onSave();
           },
         },
         h(
@@ -382,12 +386,19 @@
           { className: "plexsync-toolbar" },
           h(
             ui.ActionButton,
-            { action: () => test(current), busyText: "Testing…", size: "md", type: "button" },
+            {
+              action: () => {
+                setResult(null);
+                return test(changed ? current : null);
+              },
+              busyText: "Testing…", size: "md",
+              type: "button",
+            },
             "Test connection"
           ),
           h(
             "button",
-            { type: "submit", className: "btn btn-primary", disabled: !changed },
+            { type: "submit", className: "btn btn-primary", "aria-disabled": !changed || undefined },
             "Save"
           )
         ),
@@ -404,20 +415,20 @@
                   ? { kind: "bad", text: elsewhere.join(" ") }
                   : null,
           }),
-          h(ui.Problem, { error: result && result.error })
-        ),
-        result &&
-          result.rule &&
-          h(
-            "p",
-            { className: "plexsync-rules" },
-            h("code", null, result.rule),
+          h(ui.Problem, { error: result && result.error }),
+          result &&
+            result.rule &&
             h(
-              ui.ActionButton,
-              { action: () => adopt(result.rule), busyText: "Adopting…", variant: "primary", type: "button" },
-              "Adopt rule"
+              "p",
+              { className: "plexsync-rules" },
+              h("code", null, result.rule),
+              h(
+                ui.ActionButton,
+                { action: () => adopt(result.rule), busyText: "Adopting…", variant: "primary", type: "button" },
+                "Adopt rule"
+              )
             )
-          )
+        )
       )
     );
   }

@@ -8,6 +8,7 @@
   const { useState } = React;
 
   const ALONE = "Not connected to Plex";
+  const UNTRIED = "Not tried yet";
   /** Milliseconds between two looks: while something moves, and while nothing does. */
   const SOON = 1500;
   const CALM = 5000;
@@ -142,7 +143,11 @@
             say({ kind: "good", text: `${name} is running.` });
           }
           await new Promise((wake) => window.setTimeout(wake, 700));
-          found = await ui.job(id);
+          found = await ui.job(id).catch((error) => {
+            // A Stash that is being restarted will say what became of it.
+            if (!error.isAway) throw error;
+            return found;
+          });
         }
         if (!alive.current) return;
         say(ended(name, found, before, await lastTask()));
@@ -170,8 +175,8 @@
         Button,
         {
           variant: "secondary",
-          disabled: running,
-          onClick: () => start("Preview sync"),
+          "aria-disabled": running || undefined,
+          onClick: running ? undefined : () => start("Preview sync"),
         },
         "Preview sync"
       ),
@@ -179,8 +184,8 @@
         Button,
         {
           variant: "primary",
-          disabled: running,
-          onClick: () => start("Sync all to Plex"),
+          "aria-disabled": running || undefined,
+          onClick: running ? undefined : () => start("Sync all to Plex"),
         },
         state && state.bulk && !state.bulk.running ? "Go on with sync all" : "Sync all to Plex"
       ),
@@ -275,6 +280,8 @@
     const [notice, say] = useState(null);
     const [settings, setSettings] = useState(null);
     const tasking = React.useRef(false);
+    const place = React.useRef(null);
+    ui.useFocusKept(place);
     const [state, error, askNow] = ui.usePolling(
       () => ui.operation("page_state"),
       (found) => (tasking.current || (found && MOVING.has(found.state.kind)) ? SOON : CALM)
@@ -302,9 +309,11 @@
     // Emptied settings are seen here at once; the worker looks at them when there is work.
     const alone = connected === false && ["new", "good", "except", "partly", "waiting"].includes(kind);
     const hold = state && state.holds.find((one) => one.setting);
+    const untried = kind === "new" && state && !state.server;
+    const title = alone ? ALONE : untried ? UNTRIED : TITLES[kind] || "State";
     return h(
       "div",
-      { className: "plexsync plexsync-page" },
+      { className: "plexsync plexsync-page", ref: place },
       h(
         "div",
         { className: "plexsync-head" },
@@ -318,7 +327,7 @@
           role: "status",
           "aria-live": "polite",
         },
-        h("strong", null, state ? (alone ? ALONE : TITLES[kind] || "State") : ui.noState(error)),
+        h("strong", null, state ? title : ui.noState(error)),
         alone
           ? h(
               "p",
@@ -336,7 +345,7 @@
           )
       ),
       h(ui.Problem, { error }),
-      h(ui.Notice, { notice: notice || (state && pastTask(state)) }),
+      h(ui.Notice, { notice: error && notice && notice.text === error.message ? null : notice || (state && pastTask(state)) }),
       state && h(ui.Question, { question: state.question, now: state.now, say, askNow }),
       state && h(Progress, { bulk: state.bulk }),
       state && h(Facts, { state }),

@@ -135,7 +135,7 @@
         { className: "plexsync-toolbar" },
         h(
           ui.ActionButton,
-          { action: save, busyText: "Saving…", variant: "primary", type: "button", disabled: !changed },
+          { action: save, busyText: "Saving…", variant: "primary", type: "button", off: !changed },
           "Use these rules"
         ),
         h(ui.Notice, { notice })

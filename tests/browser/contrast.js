@@ -15,7 +15,7 @@
   const faint = [];
   for (const element of document.querySelectorAll(".plexsync *")) {
     const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!own || element.closest(".sr-only, button:disabled, a") || !element.getClientRects().length) continue;
+    if (!own || element.closest(".sr-only, button:disabled, [aria-disabled=true], a") || !element.getClientRects().length) continue;
     let alpha = 1;
     for (let e = element; e; e = e.parentElement) alpha *= Number(getComputedStyle(e).opacity);
     const below = ground(element);

@@ -16,7 +16,7 @@ from tests.installation import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.installation import Installation
 
@@ -101,7 +101,7 @@ def test_the_title_of_the_browser_tab_is_left_to_stash(page: Page, env: Installa
 
 
 def test_saving_after_a_test_keeps_the_rule_that_was_found(page: Page, env: Installation) -> None:
-    """What the test found stays with its button, and is in sight."""
+    """What the test found stays with its button, in sight and where the keyboard is."""
     env.settings(path_map="", plex_libraries="")
     page.set_viewport_size({"width": 1100, "height": 500})
     page.goto(PANEL)
@@ -109,11 +109,51 @@ def test_saving_after_a_test_keeps_the_rule_that_was_found(page: Page, env: Inst
     page.get_by_role("button", name="Test connection").click()
     expect(page.get_by_role("button", name="Adopt rule")).to_be_visible()
     expect(page.locator("#plexsync-result")).to_be_in_viewport()
+    page.get_by_role("button", name="Save").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    expect(page.locator("#plexsync-result")).to_contain_text("Path Map")
+    page.get_by_role("button", name="Adopt rule").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+    expect(page.locator(".plexsync-outcome")).to_be_focused()
+
+
+def test_a_test_that_worked_before_saving_is_known_to_the_page(
+    page: Page, env: Installation
+) -> None:
+    """Test, then Save, as one does: the page names the server, and the step is done."""
+    env.settings(plex_url="")
+    page.goto(PANEL)
+    page.get_by_label("Plex URL").fill(env.plex.url)
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
-    expect(page.locator("#plexsync-result")).to_contain_text("Path Map")
-    page.get_by_role("button", name="Adopt rule").click()
-    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+    wait_for(lambda: env.query("SELECT 1 FROM meta WHERE key = 'server_seen'"))
+    page.goto(PAGE)
+    expect(page.locator(".plexsync-facts")).to_contain_text("Plex stand-in (Scenes)")
+    expect(page.get_by_text("Press Test connection there")).to_contain_text("Done: ")
+
+
+def test_a_stash_that_is_restarted_under_a_task_is_said_once_and_only_meanwhile(
+    browser: Browser, address: str, env: Installation
+) -> None:
+    """One sentence while it is away; afterwards how the task ended."""
+    env.plex.latency(1500)
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto(PAGE)
+    page.get_by_role("button", name="Sync all to Plex").click()
+    expect(page.get_by_text("Sync all to Plex is running.")).to_be_visible()
+    page.route("**/graphql", lambda route: route.abort())
+    expect(page.get_by_text("Stash does not answer.")).to_have_count(1)
+    page.unroute("**/graphql")
+    env.plex.latency(0)
+    expect(page.get_by_text("Sync all to Plex: 5 scenes in")).to_be_visible()
+    expect(page.get_by_text("Stash does not answer.")).to_have_count(0)
+    context.close()
 
 
 def test_libraries_are_listed_once_a_test_succeeded(page: Page, env: Installation) -> None:

@@ -95,6 +95,9 @@ def test_a_scene_s_last_change_is_undone_from_its_tab(
     env.settled()
     rows = wait_for(lambda: env.query("SELECT ours FROM difference WHERE field = 'title'"))
     assert rows == [{"ours": "Second"}]
+    state = page.locator(".plexsync-scene .plexsync-state")
+    expect(state).to_contain_text("In step but for what is kept")
+    expect(state).to_contain_text("set there by hand or undone: title.")
     env.hook(2)
     env.settled()
     assert env.item(2)["fields"]["title"] == "First"

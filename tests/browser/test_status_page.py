@@ -135,7 +135,7 @@ def test_a_change_appears_without_a_reload_and_nothing_jumps(page: Page, env: In
 def test_what_waits_is_grouped_and_can_be_retried(
     page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
-    """The reason, what to do, the scenes with links; Retry brings one home."""
+    """The reason, what to do, the scenes with links; Retry brings one home, by keyboard too."""
     number = env.stash.add_scene("/stash/media/new/late.mp4", title="Late arrival")
     env.stash.hook("Scene.Create.Post", number)
     wait_for(lambda: [row for row in env.rows() if row["reason"] == "NotInPlexYet"])
@@ -147,8 +147,10 @@ def test_what_waits_is_grouped_and_can_be_retried(
     expect(group.get_by_role("link", name="Late arrival")).to_be_visible()
     snap()
     env.plex.add_item("/plex/media/new/late.mp4")
-    group.get_by_role("button", name="Retry Late arrival").click()
+    group.get_by_role("button", name="Retry Late arrival").focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
+    expect(page.get_by_role("region", name="What waits, and why")).to_be_focused()
     assert env.plex.item_at("/plex/media/new/late.mp4")["fields"]["title"] == "Late arrival"
     env.stash.delete_scene(number)
 
@@ -275,7 +277,11 @@ def test_a_preview_shows_what_would_change_and_changes_nothing(
     """The button runs the task, and what it found stands on the page."""
     env.stash.set_scene(3, title="Only thought of")
     page.goto(PATH)
-    page.get_by_role("button", name="Preview sync").click()
+    preview = page.get_by_role("button", name="Preview sync")
+    preview.focus()
+    page.keyboard.press("Enter")
+    expect(preview).to_be_disabled()
+    expect(preview).to_be_focused()
     page.get_by_role("button", name="Show: Filled").click()
     expect(page.locator("ins").filter(has_text="Only thought of").first).to_be_visible()
     snap()
