@@ -71,7 +71,9 @@ class Base:
     @classmethod
     def from_json(cls, text: str) -> Base:
         """Read what ``to_json`` wrote; "" is the state of an item we never wrote to."""
-        content = json.loads(text) if text else {}
+        if not text:
+            return NEVER_WRITTEN
+        content = json.loads(text)
         return cls(
             values=content.get("values", {}),
             members=_tuples(content.get("members", {})),
@@ -149,14 +151,22 @@ class Pending:
     @classmethod
     def from_json(cls, text: str) -> Pending:
         """Read what ``to_json`` wrote."""
-        content = json.loads(text) if text else {}
+        if not text:
+            return ACKNOWLEDGED
+        content = json.loads(text)
         values, some, every = (_tuples(content.get(name, {})) for name in ("values", "any", "all"))
         locks, takes = frozenset(content.get("locks", ())), _tuples(content.get("takes", {}))
         return cls(values, some, every, locks, takes)
 
 
+#: The state of an item we never wrote to, and of one of which nothing is pending.
+NEVER_WRITTEN = Base()
+ACKNOWLEDGED = Pending()
+
+
 def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*known, *new)))
+    """Give the texts of both; ``new`` has each of its own once."""
+    return tuple(dict.fromkeys((*known, *new))) if known else new
 
 
 def _common(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

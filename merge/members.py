@@ -38,12 +38,14 @@ class Decided(NamedTuple):
     """What becomes of a list: ``edit`` is None where nothing is written.
 
     ``kept`` says that a person's list was left alone although Stash's differs, ``given``
-    are the members that stand there because of us once it is written.
+    are the members that stand there because of us once it is written, ``lacks`` says that
+    Plex will be without one of Stash's even so.
     """
 
     edit: ListEdit | None
     given: tuple[str, ...] = ()
     kept: bool = False
+    lacks: bool = False
 
 
 class Known(NamedTuple):
@@ -90,18 +92,20 @@ def merge_members(
     if by_hand and not went_back and not tried:
         first_time = known.before is None
         if first_time or (known.is_foreign and same_members(before, names)):
-            return Decided(None, kept=bool(missing))
+            return Decided(None, kept=bool(missing), lacks=bool(missing))
     stays_away = by_hand and not went_back and not known.is_foreign
     agreed = _keys(before) & _keys(known.sure) if stays_away else set()
     added = {key for key in missing if key not in agreed}
-    gone = (given | tried) & here - set(ours)
-    after = tuple(name for key, name in ours.items() if key in added | given | tried)
-    respelled = _respelled(theirs, ours, before, given | tried)
+    of_us = given | tried
+    gone = of_us & here - ours.keys()
+    after = tuple(name for key, name in ours.items() if key in added or key in of_us)
+    respelled = _respelled(theirs, ours, before, of_us)
+    lacks = len(missing) > len(added)
     if not added and not gone and not respelled:
-        return Decided(None, after)
+        return Decided(None, after, lacks=lacks)
     if not theirs:
         members = tuple(Member(name) for key, name in ours.items() if key in added)
-        return Decided(ListEdit(members), after)
+        return Decided(ListEdit(members), after, lacks=lacks)
     kept = []
     for key, name in ours.items():
         kept += [
@@ -110,11 +114,12 @@ def merge_members(
             if tag_key(member.name) == key
         ]
         kept += [Member(name)] if key in added else []
-    kept += [member for member in theirs if tag_key(member.name) not in gone | set(ours)]
+    others = here - gone - ours.keys()
+    kept += [member for member in theirs if tag_key(member.name) in others]
     removed = tuple(member.name for member in theirs if tag_key(member.name) in gone)
     old = tuple(respelled.values())
     there = frozenset(member.name for member in theirs).difference(removed, old)
-    return Decided(ListEdit(tuple(kept), removed, old, there), after)
+    return Decided(ListEdit(tuple(kept), removed, old, there), after, lacks=lacks)
 
 
 def _respelled(
@@ -124,7 +129,7 @@ def _respelled(
 
     Of several members of one name in Plex nobody knows which is ours.
     """
-    if before == tuple(ours.values()):
+    if not before or before == tuple(ours.values()):
         return {}
     then = {tag_key(name): comparable(name) for name in before}
     changed = {

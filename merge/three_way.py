@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from merge.base import Base, Pending
+from merge.base import NEVER_WRITTEN, Base, Pending
 from merge.compare import (
     as_written,
     digest,
@@ -120,7 +120,7 @@ def merge(
         insist: Fields for which a person chose what Stash has, all of it and nothing else.
         both_ways: The setting ratings_to_stash: ratings go both ways (merge/ratings.py).
     """
-    work = _Work(item, base or Base(), pending, overwrite=overwrite, same_scene=same_scene)
+    work = _Work(item, base or NEVER_WRITTEN, pending, overwrite=overwrite, same_scene=same_scene)
     work.adopt = adopt
     work.insist = insist
     for name, ours in wanted.values.items():
@@ -179,13 +179,16 @@ class _Work:
     def _arrived(self, name: str) -> tuple[str, ...]:
         """Give what was tried of a text and stands in Plex; what arrives is locked at once."""
         tried = self.pending.values.get(name, ()) if name in self.item.locked else ()
+        if not tried:
+            return ()
         return tuple(one for one in tried if same(name, one, present(name, self.item)))
 
     def text(self, name: str, ours: str) -> None:
         """Decide one text."""
         theirs = present(name, self.item)
         known = self.base_values.get(name)
-        tried, arrived = self.pending.values.get(name, ()), self._arrived(name)
+        tried = self.pending.values.get(name, ())
+        arrived = self._arrived(name) if tried else ()
         first_time = known is None and not arrived
         as_before = known is not None and (not self.same_scene or unchanged(name, ours, known))
         as_before = as_before or any(unchanged(name, as_written(name, ours), one) for one in tried)
@@ -270,7 +273,8 @@ class _Work:
 
     def _was_ours(self, name: str, theirs: str) -> bool:
         """Say whether Plex has a text that we wrote before the last one."""
-        return bool(theirs) and digest(name, theirs) in self.earlier.get(name, ())
+        earlier = self.earlier.get(name, ())
+        return bool(theirs and earlier) and digest(name, theirs) in earlier
 
     def _is_restored(self, name: str) -> bool:
         """Say whether the item seems to be as it was before our last edit, this field aside.
@@ -367,12 +371,13 @@ class _Work:
         """Decide one list."""
         before, tried = self.base_members.get(name), name in self.pending.any_members
         as_before = not self.same_scene or same_members(before or (), names)
-        here = [member.name for member in self.item.lists[name]]
         if name in self.insist:
             self._insist_list(name, names)
             return
-        if name in self.undone and as_before and not same_members(here, names):
-            self.kept[name] = (", ".join(here), ", ".join(names))
+        here = self.item.lists[name]
+        theirs = (member.name for member in here)
+        if name in self.undone and as_before and not same_members(theirs, names):
+            self.kept[name] = (in_words(here), ", ".join(names))
             return
         if name in self.released and as_before:
             return
@@ -391,14 +396,13 @@ class _Work:
         locked = self.by_hand if first_time or name in self.foreign else self.item.locked
         if name in _OPEN and (first_time or name in self.foreign):
             locked = frozenset()
-        if first_time and self.adopt and name in locked and holds_all(self.item.lists[name], names):
+        if first_time and self.adopt and name in locked and holds_all(here, names):
             known = known._replace(before=names, given=names)
-        decided = merge_members(
-            self.item.lists[name], names, known, by_hand=name in locked and not self.overwrite
-        )
+        by_hand = name in locked and not self.overwrite
+        decided = merge_members(here, names, known, by_hand=by_hand)
         self.base_members[name] = names
-        after = decided.edit.members if decided.edit else self.item.lists[name]
-        if not holds_all(after, names):  # a person's doing, or they were added
+        if decided.lacks:  # a person's doing, or they were added
+            after = decided.edit.members if decided.edit else here
             self.kept[name] = (in_words(after), ", ".join(names))
         if decided.kept:
             self.foreign.add(name)

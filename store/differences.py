@@ -54,6 +54,22 @@ def of_item(connection: sqlite3.Connection, server: str, rating_key: int) -> dic
     return {row[2]: Difference._make(row) for row in rows}
 
 
+def items_with_any(
+    connection: sqlite3.Connection, server: str, rating_keys: Sequence[int]
+) -> set[int]:
+    """Give those of some items that have differences, settled ones too."""
+    found: set[int] = set()
+    for start in range(0, len(rating_keys), MOST_IDS):
+        chunk = rating_keys[start : start + MOST_IDS]
+        rows = connection.execute(
+            "SELECT DISTINCT rating_key FROM difference WHERE server = ? "  # noqa: S608
+            f"AND rating_key IN ({','.join('?' * len(chunk))})",
+            (server, *chunk),
+        )
+        found.update(rating_key for (rating_key,) in rows)
+    return found
+
+
 def keep(
     connection: sqlite3.Connection,
     server: str,

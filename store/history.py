@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from store.packed import pack, unpack
@@ -54,6 +54,37 @@ class Change(NamedTuple):
 BACK = "back"
 
 
+class NewChange(NamedTuple):
+    """A change that is to be appended, as ``new_change`` makes it; ``packed`` holds its texts."""
+
+    at: float
+    scene: int
+    rating_key: int
+    title: str
+    packed: bytes
+    run: float
+    server: str
+    undo: str
+
+
+def new_change(
+    *,
+    at: float,
+    scene: int,
+    rating_key: int,
+    title: str,
+    changes: Mapping[str, Any],
+    run: float = 0.0,
+    server: str = "",
+    undo: str = "",
+) -> NewChange:
+    """Make a change ready to be appended; the arguments are those of ``add``."""
+    shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
+    # Both have the old values, so both are packed; what is beside says whether there is one.
+    packed = pack(_dump(shown), undo)
+    return NewChange(at, scene, rating_key, title, packed, run, server, "1" if undo else "")
+
+
 def add(
     connection: sqlite3.Connection,
     *,
@@ -79,16 +110,31 @@ def add(
         server: Plex's machine identifier.
         undo: What stood there before, as merge/former.py gives it.
     """
-    shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
-    cursor = connection.execute(
+    change = new_change(
+        at=at,
+        scene=scene,
+        rating_key=rating_key,
+        title=title,
+        changes=changes,
+        run=run,
+        server=server,
+        undo=undo,
+    )
+    append(connection, [change])
+
+
+def append(connection: sqlite3.Connection, changes: Sequence[NewChange]) -> None:
+    """Append changes in their order, in the transaction that records their items."""
+    if not changes:
+        return
+    connection.executemany(
         "INSERT INTO history (at, scene, rating_key, title, changes, run, server, undo) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        # Both have the old values, so both are packed; what is beside says whether there is one.
-        (at, scene, rating_key, title, pack(_dump(shown), undo), run, server, "1" if undo else ""),
+        changes,
     )
-    number = cursor.lastrowid or 0
-    if number % BATCH == 0:
-        _drop(connection, number, at)
+    number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+    for _ in range(number // BATCH - (number - len(changes)) // BATCH):
+        _drop(connection, number, changes[-1].at)
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -170,14 +170,14 @@ def put_seen(connection: sqlite3.Connection, server: str, digests: Mapping[int, 
     )
 
 
-def intend(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
+def intend(connection: sqlite3.Connection, *entries: LedgerEntry, now: float) -> None:
     """Commit what is about to be written, before the request leaves."""
-    connection.execute(
+    connection.executemany(
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
         "pending = excluded.pending, identity = excluded.identity, seen = ''",
-        (*entry, now),
+        [(*entry, now) for entry in entries],
     )
 
 
@@ -196,14 +196,14 @@ def withdraw(
         )
 
 
-def acknowledge(connection: sqlite3.Connection, entry: LedgerEntry, *, now: float) -> None:
-    """Record ``entry.base`` as what stands in Plex; nothing is pending any more."""
-    connection.execute(
+def acknowledge(connection: sqlite3.Connection, *entries: LedgerEntry, now: float) -> None:
+    """Record the ``base`` of entries as what stands in Plex; nothing is pending any more."""
+    connection.executemany(
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
         "pending = '', identity = excluded.identity, written_at = excluded.written_at, seen = ''",
-        (*entry[:5], entry.identity, now),
+        [(*entry[:5], entry.identity, now) for entry in entries],
     )
 
 
@@ -251,21 +251,27 @@ def record_scene(
     connection: sqlite3.Connection, record: SceneRecord, carried: Iterable[tuple[str, int]]
 ) -> None:
     """Keep what a look found, and which (kind, id) the scene carries now."""
-    connection.execute("INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", record)
-    now_carried = set(carried)
-    known = set(
-        connection.execute("SELECT kind, id FROM carries WHERE scene = ?", (record.id,)).fetchall()
-    )
-    if now_carried == known:
-        return
-    if gone := known - now_carried:
-        connection.executemany(
-            "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?",
-            [(*one, record.id) for one in gone],
-        )
+    record_scenes(connection, [(record, carried)])
+
+
+def record_scenes(
+    connection: sqlite3.Connection, looks: Sequence[tuple[SceneRecord, Iterable[tuple[str, int]]]]
+) -> None:
+    """Keep what looks found, and which (kind, id) each of the scenes carries now."""
     connection.executemany(
-        "INSERT INTO carries VALUES (?, ?, ?)", [(*new, record.id) for new in now_carried - known]
+        "INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [record for record, _ in looks],
     )
+    carried = {(kind, number, record.id) for record, carries in looks for kind, number in carries}
+    known: set[tuple[str, int, int]] = set()
+    for chunk in _chunks([record.id for record, _ in looks]):
+        query = f"SELECT kind, id, scene FROM carries WHERE scene IN ({_places(chunk)})"  # noqa: S608
+        known.update(connection.execute(query, chunk))
+    # In the order of the table, which is laid out by it.
+    connection.executemany(
+        "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?", sorted(known - carried)
+    )
+    connection.executemany("INSERT INTO carries VALUES (?, ?, ?)", sorted(carried - known))
 
 
 def newest_scene(connection: sqlite3.Connection) -> int:

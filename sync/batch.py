@@ -48,6 +48,7 @@ class Batch:
         current: The scene that is dealt with; a fault may be about it.
         carried: So many plans were carried out, in ``took`` seconds.
         stopped: The rest is left for later: something more urgent, or a server that fails.
+        is_near_end: What is left takes so little time that the next batch may be planned.
     """
 
     ids: tuple[int, ...]
@@ -74,6 +75,7 @@ class Batch:
     carried: int = 0
     took: float = 0.0
     stopped: bool = False
+    is_near_end: bool = False
 
     @classmethod
     def of_scenes(

@@ -68,9 +68,20 @@ def apply(
     context: Context,
     recorder: Recorder,
     batch: Batch,
-    meanwhile: Callable[[], object] = write.nothing,
+    ahead: Callable[[], bool] = write.nothing,
 ) -> None:
-    """Intend, write and record what was planned; ``meanwhile`` as for ``write.write``."""
+    """Intend, write and record what was planned.
+
+    While Plex is at work on an edit, the record of those before is made ready, and towards
+    the end ``ahead`` is called, which plans the next batch by a step.
+    """
+
+    def meanwhile() -> bool:
+        try:
+            return recorder.make_ready() or (batch.is_near_end and ahead())
+        except Exception:  # noqa: BLE001 - it is raised again when it is recorded
+            return False
+
     write.intend(context, batch)
     try:
         recorder.record(batch, write.write(context, batch, meanwhile))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matching import identity
 from store import differences, history, ledger, meta, queue
@@ -18,10 +18,11 @@ from sync.plan import carried_by, record_of
 from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from errors import SyncError
     from stash.scene import Scene
+    from store.history import NewChange
     from store.queue import QueueRow
     from sync.batch import Batch
     from sync.context import Context
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 #: killed before repeats no write: each of them finds Plex as it shall be.
 COMMIT = 250
 COMMIT_AFTER = 0.5
+
+
+class _Carried(NamedTuple):
+    """A plan that was carried out, with what is kept of it besides its ledger entries."""
+
+    plan: ScenePlan
+    changes: list[NewChange]
+    carried: list[tuple[str, int]]
+    line: str
 
 
 class Recorder:
@@ -52,6 +62,9 @@ class Recorder:
         self._store = context.store
         self._settle = settle
         self._succeeded = succeeded
+        # Carried out and not recorded yet: as they came, and made ready.
+        self._open: list[ScenePlan] = []
+        self._ready: list[_Carried] = []
 
     def settle(self, batch: Batch) -> None:
         """End or postpone the rows of the scenes that turned out to need no write, or no write yet.
@@ -84,17 +97,52 @@ class Recorder:
 
     def record(self, batch: Batch, carried_out: Iterable[ScenePlan]) -> None:
         """Keep what came of plans as they are carried out, in short transactions."""
-        group: list[ScenePlan] = []
+        self._open.clear()
+        self._ready.clear()
         since = time.monotonic()
         try:
             for plan in carried_out:
-                group.append(plan)
-                if len(group) >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
-                    self._record(batch, group)
-                    group, since = [], time.monotonic()
+                self._open.append(plan)
+                count = len(self._open) + len(self._ready)
+                if count >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
+                    self._record(batch)
+                    since = time.monotonic()
         finally:
-            if group:
-                self._record(batch, group)
+            if self._open or self._ready:
+                self._record(batch)
+
+    def make_ready(self) -> bool:
+        """Make ready what is kept of one more plan; say whether there was one.
+
+        It is done while Plex is at work on the next, so that little is left for the transaction.
+        """
+        if not self._open:
+            return False
+        plan = self._open[0]
+        self._ready.append(self._made_ready(plan))
+        del self._open[0]
+        return True
+
+    def _made_ready(self, plan: ScenePlan) -> _Carried:
+        context, scene = self._context, plan.scene
+        now, server = context.clock(), context.client().machine_identifier
+        changes = [
+            history.new_change(
+                at=now,
+                scene=scene.id,
+                rating_key=written.rating_key,
+                title=scene.title,
+                changes=written.changes,
+                server=server,
+                undo=written.former.to_json(),
+            )
+            for written in plan.written
+        ]
+        line = ""
+        if plan.fault is None:
+            context.keep_private(scene)
+            line = context.log.clean(self._told(plan))
+        return _Carried(plan, changes, carried_by(scene, parents=self._parents), line)
 
     def end(self, row: QueueRow | None, outcome: str, reason: str = "") -> None:
         """End a row inside the running transaction, and count it for the task it belongs to."""
@@ -106,8 +154,12 @@ class Recorder:
         if counts:
             history.count(connection, outcome, reason)
 
-    def _record(self, batch: Batch, plans: Sequence[ScenePlan]) -> None:
-        """Keep several plans in one transaction, then settle what failed of them."""
+    def _record(self, batch: Batch) -> None:
+        """Keep what was carried out in one transaction, then settle what failed of it."""
+        while self.make_ready():
+            pass
+        ready, self._ready = self._ready, []
+        plans = [one.plan for one in ready]
         context = self._context
         server = context.client().machine_identifier  # no question within the transaction
         with self._store.transaction() as connection:
@@ -118,8 +170,8 @@ class Recorder:
                 if plan.scene.id in batch.rows
             }
             in_run = queue.in_run(connection, list(rows.values()))
+            self._keep(ready, server, dict.fromkeys(in_run, started) if started else {})
             for plan in plans:
-                self._keep(plan, server, started if plan.scene.id in in_run else 0.0)
                 if plan.fault is None:
                     as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
                     unchanged.note_seen(context, batch, plan.record, as_is)
@@ -134,51 +186,62 @@ class Recorder:
             meta.put(connection, meta.LAST_LOOK, context.clock())
         server_seen.note(self._store, context.plex)
         lines = []
-        for plan in plans:
-            context.keep_private(plan.scene)
+        for plan, _, _, line in ready:
             if plan.fault is None:
-                lines.append(context.log.clean(self._told(plan)))
+                lines.append(line)
                 self._succeeded()
             elif row := batch.rows.get(plan.scene.id):
+                context.keep_private(plan.scene)
                 self._settle(row, plan.fault)
         context.log.info_all(lines)
 
-    def _keep(self, plan: ScenePlan, server: str, run: float) -> None:
-        """Keep one plan inside the running transaction; ``run`` as ``history.add`` has it."""
-        connection, now, scene = self._store.connection, self._context.clock(), plan.scene
+    def _keep(self, ready: Sequence[_Carried], server: str, runs: Mapping[int, float]) -> None:
+        """Keep plans inside the running transaction.
+
+        Args:
+            ready: What was carried out.
+            server: Plex's machine identifier.
+            runs: When the run began that a scene belongs to, by scene; none for no run.
+        """
+        connection, now = self._store.connection, self._context.clock()
         # Read in vain, not listed either, and another item holds the file: re-created, so
         # its old key means nothing any more. Plex gives none a second time.
-        for rating_key in plan.gone:
+        for rating_key in {key for one in ready for key in one.plan.gone}:
             ledger.forget_item(connection, server, rating_key)
             differences.forget_item(connection, server, rating_key)
-        for entry in plan.acknowledged:
-            ledger.acknowledge(connection, entry, now=now)
+        acknowledged = [entry for one in ready for entry in one.plan.acknowledged]
+        ledger.acknowledge(connection, *acknowledged, now=now)
+        ledger.record_scenes(connection, [(one.plan.record, one.carried) for one in ready])
+        history.append(
+            connection,
+            [
+                change._replace(run=runs.get(change.scene, 0.0))
+                for one in ready
+                for change in one.changes
+            ],
+        )
+        keys = [item.after.rating_key for one in ready for item in one.plan.planned]
+        differing = differences.items_with_any(connection, server, keys)
+        for one in ready:
+            self._keep_rest(one.plan, server, differing, in_run=one.plan.scene.id in runs)
+
+    def _keep_rest(
+        self, plan: ScenePlan, server: str, differing: set[int], *, in_run: bool
+    ) -> None:
+        """Keep what only few plans leave; ``differing`` are items that had differences so far."""
+        connection, now, scene = self._store.connection, self._context.clock(), plan.scene
         for item in plan.planned:
             if item.before and item.before.scene not in (0, scene.id):
                 ledger.cede(connection, server, item.before.scene, scene.id)
-        if plan.fault is None:
-            for item in plan.planned:
-                key = item.after.rating_key
+            key = item.after.rating_key
+            if plan.fault is None and (item.kept or key in differing):
                 differences.keep(connection, server, key, scene.id, item.kept, now=now)
-        if not run and any("collections" in written.changes for written in plan.written):
+        if not in_run and any("collections" in written.changes for written in plan.written):
             collections.mark(connection, self._context.config, now=now)
         for number, why in plan.refused.items():
             differences.refuse(connection, number, why)
         if plan.taken:  # so that the ledger learns what Stash has now
             enqueue(connection, "scene", [scene.id], now=now, urgency=BACKGROUND)
-        for written in plan.written:
-            history.add(
-                connection,
-                at=now,
-                scene=scene.id,
-                rating_key=written.rating_key,
-                title=scene.title,
-                changes=written.changes,
-                run=run,
-                server=server,
-                undo=written.former.to_json(),
-            )
-        ledger.record_scene(connection, plan.record, carried_by(scene, parents=self._parents))
 
     @property
     def _parents(self) -> bool:

@@ -38,8 +38,9 @@ AHEAD = 2.0
 FAILING = (NextStep.RETRY, NextStep.PAUSE)
 
 
-def nothing() -> None:
-    """Do nothing while Plex is at work."""
+def nothing() -> bool:
+    """Do nothing while Plex is at work, and say that nothing more can be done."""
+    return False
 
 
 def intend(context: Context, batch: Batch) -> None:
@@ -49,8 +50,7 @@ def intend(context: Context, batch: Batch) -> None:
         return
     now = context.clock()
     with context.store.transaction() as connection:
-        for item in intended:
-            ledger.intend(connection, item.intent, now=now)
+        ledger.intend(connection, *(item.intent for item in intended), now=now)
 
 
 def withdraw(context: Context, batch: Batch) -> None:
@@ -70,7 +70,7 @@ def withdraw(context: Context, batch: Batch) -> None:
 
 
 def write(
-    context: Context, batch: Batch, meanwhile: Callable[[], object] = nothing
+    context: Context, batch: Batch, meanwhile: Callable[[], bool] = nothing
 ) -> Iterator[ScenePlan]:
     """Write scene by scene, and give each plan that was carried out.
 
@@ -82,7 +82,8 @@ def write(
     Args:
         context: The servers.
         batch: Planned and intended.
-        meanwhile: Called towards the end, while Plex is at work on an edit. It must not raise.
+        meanwhile: Called while Plex is at work on an edit; says whether more can be done.
+            It must not raise.
     """
     plans = [plan for plan in batch.plans if plan.found]
     if not batch.is_alone:
@@ -95,8 +96,9 @@ def write(
             continue
         if not plan.is_written and not _is_current(context, batch, plan):
             continue
-        is_near = batch.carried and batch.took / batch.carried * (len(plans) - number) < AHEAD
-        carry_out(context, plan, meanwhile if is_near else nothing)
+        left = len(plans) - number
+        batch.is_near_end = bool(batch.carried) and batch.took / batch.carried * left < AHEAD
+        carry_out(context, plan, meanwhile)
         batch.carried += 1
         batch.took = time.monotonic() - began
         batch.stopped = batch.stopped or (
@@ -105,7 +107,7 @@ def write(
         yield plan
 
 
-def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object] = nothing) -> None:
+def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], bool] = nothing) -> None:
     """Write what was planned and intended; faults end up in ``plan.fault``.
 
     First the texts of all items, then the pictures: one that fails is tried
@@ -130,7 +132,7 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], object]
 
 
 def _write_texts(
-    context: Context, plan: ScenePlan, cover: Cover, meanwhile: Callable[[], object]
+    context: Context, plan: ScenePlan, cover: Cover, meanwhile: Callable[[], bool]
 ) -> list[tuple[ItemPlan, list[str], bool]]:
     """Write all texts; give what succeeded, each with the picture locks that went along.
 

@@ -130,6 +130,8 @@ def same_path(one: str, other: str) -> bool:
 
 def base_name(path: str) -> str:
     """The last name of ``path``, verbatim; "" for a bare root or no path."""
+    if _PLAIN.fullmatch(path):
+        return path.rpartition("/")[2]
     names = MediaPath.of(path).names
     return names[-1] if names else ""
 
