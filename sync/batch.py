@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from matching.resolve import PathLookup
     from plex.item import PlexItem
     from plex.page import Text
     from stash.scene import Scene
@@ -29,6 +30,8 @@ class Batch:
         rows: Their rows in the queue; one that has none leaves none behind.
         scenes: What was read of Stash, by id.
         waiting: So many scenes, these among them, are going to be dealt with one after another.
+        index: Which item holds which file, None where each file is asked for.
+        is_read: Servers were read as far as can be told before the match.
         unread: May a scene stay unread that Stash has as it was when last read?
         asked_at: Unix seconds before Stash was asked for any of it.
         began_at: Monotonic seconds before anything was read, None until then.
@@ -42,6 +45,7 @@ class Batch:
         seen: What shall be noted of items that are as the ledger says, by rating key.
         left_out: Why the settings leave a scene out, by id; "" where Stash no longer has it.
         plans: What is to be done, in the order of ``ids``.
+        before: The batch before, of whose finds the ledger may not know yet.
         claims: A scene that found an item, by rating key; of the batch before, too.
         contested: Rating keys of items that several scenes found.
         rivals: What was read of scenes that are not in the batch, None of one that is gone.
@@ -56,6 +60,8 @@ class Batch:
     scenes: dict[int, Scene] = field(default_factory=dict)
     waiting: float = 1.0
     unread: bool = False
+    index: PathLookup | None = None
+    is_read: bool = False
     asked_at: float = 0.0
     began_at: float | None = None
     records: dict[int, SceneRecord] = field(default_factory=dict)
@@ -68,6 +74,7 @@ class Batch:
     seen: dict[int, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)
     plans: list[ScenePlan] = field(default_factory=list)
+    before: Batch | None = None
     claims: dict[int, int] = field(default_factory=dict)
     contested: set[int] = field(default_factory=set)
     rivals: dict[int, Scene | None] = field(default_factory=dict)

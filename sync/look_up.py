@@ -1,16 +1,17 @@
 """Waiting for servers without going deaf: whoever waits looks up now and then.
 
 What is asked for many scenes takes a tenth of a second and more. It is asked in
-threads, so that an edit by hand which comes meanwhile need not wait for the answer.
+threads, so that an edit by hand which comes meanwhile need not wait for the answer,
+and so that the next batch can be read while this one is.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
 _T = TypeVar("_T")
 
@@ -18,29 +19,75 @@ _T = TypeVar("_T")
 LOOK_UP = 0.005
 
 
-def answers(
-    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], *, at_once: int = 1
-) -> list[_T]:
-    """Ask questions in threads; give what came of them, in their order.
+class Asking(Generic[_T]):
+    """Questions that are under way.
 
     Args:
         questions: They must not touch the store, whose connection belongs to one thread.
-        look_up: Called every few milliseconds. What it raises is raised at once: then
-            nobody waits any more for what was asked, and what was not is not asked.
         at_once: So many are under way together.
+    """
+
+    def __init__(self, questions: Iterable[Callable[[], _T]], *, at_once: int = 1) -> None:
+        self._threads = ThreadPoolExecutor(at_once)
+        self._asked = [self._threads.submit(question) for question in questions]
+
+    def pause(self) -> None:
+        """Wait until the next look, or until all is answered or one has failed."""
+        wait(self._asked, LOOK_UP, FIRST_EXCEPTION)
+
+    def is_answered(self) -> bool:
+        """Say whether all is answered, or one has failed and the others do not matter."""
+        done = [one for one in self._asked if one.done()]
+        return len(done) == len(self._asked) or any(one.exception() for one in done)
+
+    def answers(self) -> list[_T]:
+        """Give the answers, in the order of the questions; raises what a question raised."""
+        for one in self._asked:
+            if one.done():
+                one.result()
+        return [one.result() for one in self._asked]
+
+    def close(self) -> None:
+        """Wait no more for what was asked, and do not ask what was not."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+#: What a stage of the pipeline yields between two steps: whether the next one may take long, or
+#: what has to be answered before it.
+Step = bool | Asking[Any]
+
+
+def awaited(
+    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], *, at_once: int = 1
+) -> Generator[Asking[_T], None, list[_T]]:
+    """Ask questions in threads; yield while they are under way, return what came of them.
+
+    Args:
+        questions: As of ``Asking``.
+        look_up: Called after each yield. What it raises is raised at once.
+        at_once: As of ``Asking``.
 
     Raises:
         Exception: What ``look_up`` or a question raised.
     """
-    threads = ThreadPoolExecutor(at_once)
+    asking = Asking(questions, at_once=at_once)
     try:
-        asked = [threads.submit(question) for question in questions]
-        left = set(asked)
-        while left:
-            done, left = wait(left, LOOK_UP, FIRST_EXCEPTION)
-            for one in done:
-                one.result()
+        while not asking.is_answered():
+            yield asking
             look_up()
-        return [one.result() for one in asked]
+        return asking.answers()
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        asking.close()
+
+
+def answers(
+    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], *, at_once: int = 1
+) -> list[_T]:
+    """Wait for the answers as ``awaited`` has it, ``look_up`` every few milliseconds."""
+    waiting = awaited(questions, look_up, at_once=at_once)
+    try:
+        while True:
+            next(waiting).pause()
+    except StopIteration as end:
+        found: list[_T] = end.value
+        return found

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from store.differences import Difference
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Step
 
 
-def find_items(context: Context, batch: Batch) -> Iterator[bool]:
+def find_items(context: Context, batch: Batch) -> Iterator[Step]:
     """Find the items of each scene that is synced."""
     for number in batch.ids:
         scene = batch.scenes.get(number)
@@ -44,8 +45,13 @@ def find_items(context: Context, batch: Batch) -> Iterator[bool]:
         batch.plans.append(_find(context, batch, scene))
 
 
-def merge_items(context: Context, batch: Batch) -> Iterator[bool]:
+def merge_items(context: Context, batch: Batch) -> Iterator[Step]:
     """Merge each scene into those of its items that belong to it."""
+    if batch.before:
+        batch.claims = {
+            item.rating_key: plan.scene.id for plan in batch.before.plans for item in plan.found
+        }
+        batch.before = None  # nor the ones before it
     for plan in batch.plans:
         for item in plan.found:
             if batch.claims.setdefault(item.rating_key, plan.scene.id) != plan.scene.id:
@@ -89,17 +95,14 @@ def _items_of(context: Context, batch: Batch, scene: Scene) -> Found:
     """Find a scene's items, by the index where its name is too common to be searched for."""
     resolver = context.plex.resolver
     record = batch.records.get(scene.id)
+    resolver.index = batch.index
     try:
         return resolver.find(scene, record, batch.items)
     except TooManyAlike:
-        if resolver.index is not None:
+        if batch.index is not None:
             raise
-    resolver.index = context.plex.index.now()
-    try:
-        return resolver.find(scene, record, batch.items)
-    finally:
-        if batch.is_alone:  # it may be old when the next one is looked at
-            resolver.index = None
+    batch.index = resolver.index = context.plex.index.now()
+    return resolver.find(scene, record, batch.items)
 
 
 def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:

@@ -1,10 +1,10 @@
 """The pipeline: what happens to scenes, one that was edited or many, from Stash to Plex.
 
 A stage takes the batch as the stages before have left it, and yields between short
-steps whether the step that comes next may take long. The stages that plan change
-nothing but the batch, so that a preview is the same without the stages behind them,
-and the next batch can be planned while Plex is at work on an edit of this one
-(docs/adr/0009).
+steps whether the step that comes next may take long, or what is awaited before it. The
+stages that plan change nothing but the batch, so that a preview is the same without the
+stages behind them, and the next batch can be read while this one waits for a server, and
+planned while Plex is at work on an edit of this one (docs/adr/0009).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from store import holds
 from sync import match, preview, read, scene_filter, unchanged, write
 from sync.batch import Batch, Interrupted
 from sync.context import Context
+from sync.look_up import Asking, Step
 from sync.write import GOOD_FOR
 
 if TYPE_CHECKING:
     from sync.record import Recorder
 
-Stage = Callable[[Context, Batch], Iterator[bool]]
+Stage = Callable[[Context, Batch], Iterator[Step]]
 
 #: From the queue to a plan for each scene. Servers are read, nothing is changed.
 PLAN: tuple[Stage, ...] = (
@@ -60,8 +61,9 @@ def sync(context: Context, recorder: Recorder, batch: Batch) -> None:
 
 def plan(context: Context, batch: Batch, stages: tuple[Stage, ...] = PLAN) -> None:
     """Plan a batch at once, errors as ``sync``."""
-    for _ in _steps(context, batch, stages):
-        pass
+    for step in _steps(context, batch, stages):
+        if isinstance(step, Asking):
+            step.pause()
 
 
 def apply(
@@ -91,11 +93,12 @@ def apply(
 
 def _steps(
     context: Context, batch: Batch, stages: tuple[Stage, ...]
-) -> Generator[bool, None, None]:
+) -> Generator[Step, None, None]:
     # Before the first question: whatever changes after it has to look newer.
     batch.began_at = time.monotonic()
     batch.asked_at = batch.asked_at or context.clock()
     for stage in stages:
+        batch.is_read = batch.is_read or stage is match.find_items
         yield from stage(context, batch)
 
 
@@ -113,21 +116,34 @@ class Planning:
         self._fingerprint = context.fingerprint
         self._steps = _steps(context, batch, PLAN)
         self._is_long = self._is_over = self._is_whole = False
+        self._awaited: Asking[object] | None = None
         self._fault: Exception | None = None
 
     def step(self) -> bool:
-        """Go on by one step, unless that may take long; say whether another may follow.
+        """Go on by one step, unless that may take long; say whether another may follow now.
 
         Raises nothing and settles nothing.
         """
         if not self._is_long:
             self._advance()
-        return not (self._is_long or self._is_over)
+        return not (self._is_long or self._is_over or self._awaited)
 
-    def complete(self) -> bool:
-        """Go on to the end; say whether nothing came in between. Raises and settles nothing."""
+    def read_ahead(self) -> bool:
+        """Go on as ``step`` does, but not beyond what can be done while a batch before is read."""
+        return not self.batch.is_read and self.step()
+
+    def complete(self, meanwhile: Callable[[], bool] = write.nothing) -> bool:
+        """Go on to the end; say whether nothing came in between. Raises and settles nothing.
+
+        ``meanwhile`` is called while an answer is awaited, again as long as it says that more
+        can be done.
+        """
         while not self._is_over:
             self._advance()
+            while self._awaited and not self._awaited.is_answered():
+                if not meanwhile():
+                    self._awaited.pause()
+                    break
         return self._is_whole
 
     def settle(self, recorder: Recorder) -> bool:
@@ -159,8 +175,11 @@ class Planning:
     def _advance(self) -> None:
         if self._is_over:
             return
+        self._awaited = None
         try:
-            self._is_long = next(self._steps)
+            step = next(self._steps)
+            self._is_long = step is True
+            self._awaited = step if isinstance(step, Asking) else None
         except StopIteration:
             self._is_over = self._is_whole = True
         except Interrupted:

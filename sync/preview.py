@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from store.differences import Difference
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Step
     from sync.plan import ItemPlan, ScenePlan
 
 
-def foresee(context: Context, batch: Batch) -> Iterator[bool]:
+def foresee(context: Context, batch: Batch) -> Iterator[Step]:
     """Fill in what writing would change, as it would be recorded; one cover is held at a time."""
     for plan in batch.plans:
         cover = Cover(plan.scene, context.stash.cover, context.clock(), plan.hung)

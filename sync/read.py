@@ -1,8 +1,8 @@
 """The stages that read: the ledger, the path index, scenes from Stash, items from Plex.
 
-Each is a generator of short steps; what it yields says whether the step that comes
-next may take long. Only these stages ask for many things at a time, so only they look
-up, between two requests, whether something more urgent waits.
+Each is a generator of short steps; what it yields says whether the step that comes next
+may take long, or what is awaited before it. Only these stages ask for many things at a time,
+so only they look up, between two requests, whether something more urgent waits.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, parse_texts, read_texts
 from store import ledger, meta
 from sync.batch import Interrupted
-from sync.look_up import answers
+from sync.look_up import awaited
 from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from plex.client import PlexClient
     from plex.page import Text
     from stash.scene import SceneStamp
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Asking, Step
 
 #: Full items asked for with one request; Plex has a single writer and likes few readers.
 ITEMS = 250
@@ -37,17 +38,16 @@ DETAILS = 500
 SPARSE = 4
 
 
-def records(context: Context, batch: Batch) -> Iterator[bool]:
+def records(context: Context, batch: Batch) -> Iterator[Step]:
     """Read what the ledger has of the scenes."""
     batch.records = ledger.scene_records(context.store.connection, batch.ids)
     yield False
 
 
-def index(context: Context, batch: Batch) -> Iterator[bool]:
+def index(context: Context, batch: Batch) -> Iterator[Step]:
     """Bring the path index in step, if so many scenes have to be searched that it pays."""
     plex = context.plex
     plex.libraries.read_for(meta.get(context.store.connection, meta.TASK_BEGAN) or 0.0)
-    plex.resolver.index = None  # the one of the batch before may be old by now
     if batch.is_alone:
         return
     searched = sum(_is_searched(context, batch, number) for number in batch.ids)
@@ -55,13 +55,13 @@ def index(context: Context, batch: Batch) -> Iterator[bool]:
     waited = any(row.due_at for row in batch.rows.values())
     for found in plex.index.prepare(ahead, waited=waited):
         if found is not None:
-            plex.resolver.index = found
+            batch.index = found
             return
         yield True
         check(context, batch)
 
 
-def scenes(context: Context, batch: Batch) -> Iterator[bool]:
+def scenes(context: Context, batch: Batch) -> Iterator[Step]:
     """Read in full the scenes that were not read and may not stay unread."""
     wanted = [
         number for number in batch.ids if number not in batch.scenes and number not in batch.as_read
@@ -69,11 +69,12 @@ def scenes(context: Context, batch: Batch) -> Iterator[bool]:
     for start in range(0, len(wanted), DETAILS):
         check(context, batch)
         chunk = wanted[start : start + DETAILS]
-        batch.scenes |= context.stash.read_scenes(chunk, partial(check, context, batch))
+        look_up = partial(check, context, batch)
+        batch.scenes |= yield from context.stash.reading_scenes(chunk, look_up)
         yield False
 
 
-def tags(context: Context, batch: Batch) -> Iterator[bool]:
+def tags(context: Context, batch: Batch) -> Iterator[Step]:
     """Complete the tags of the scenes that were read, where rules look at aliases and parents."""
     if context.config:
         rules = context.config.tag_rules
@@ -81,14 +82,14 @@ def tags(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
-def names(context: Context, batch: Batch) -> Iterator[bool]:
+def names(context: Context, batch: Batch) -> Iterator[Step]:
     """Learn which names are several performers', if that was never asked or one is new."""
     if context.settings.shows_performers:
         context.namesakes.look(batch.scenes.values(), partial(check, context, batch))
     yield False
 
 
-def items(context: Context, batch: Batch) -> Iterator[bool]:
+def items(context: Context, batch: Batch) -> Iterator[Step]:
     """Read items in full: those remembered for the scenes, and those that the index has.
 
     They are not parsed yet. Of one scene alone the match reads them itself.
@@ -97,6 +98,7 @@ def items(context: Context, batch: Batch) -> Iterator[bool]:
         return
     numbers = [number for number in batch.ids if number not in batch.left_out]
     known = remembered(context, numbers)
+    context.plex.resolver.index = batch.index
     for number in numbers:
         paths = held_paths(batch.records[number].places) if number in batch.as_read else ()
         if number in batch.scenes:
@@ -108,13 +110,14 @@ def items(context: Context, batch: Batch) -> Iterator[bool]:
     wanted = list(dict.fromkeys(key for keys in batch.wanted.values() for key in keys))
     chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
     questions = [partial(_read, context.client(), chunk) for chunk in chunks]
-    for texts, parsed in answers(questions, partial(check, context, batch), at_once=READERS):
+    read = yield from awaited(questions, partial(check, context, batch), at_once=READERS)
+    for texts, parsed in read:
         batch.texts |= texts
         batch.items |= parsed
     yield False
 
 
-def parsed(context: Context, batch: Batch) -> Iterator[bool]:
+def parsed(context: Context, batch: Batch) -> Iterator[Step]:
     """Parse the items of all scenes but those that are known to be in step."""
     del context
     keys = {
@@ -127,12 +130,20 @@ def parsed(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
-def stamps(context: Context, batch: Batch) -> Mapping[int, SceneStamp]:
-    """Read id, updated_at and paths of scenes, by id; nothing if their ids lie far apart."""
+def stamps(
+    context: Context, batch: Batch
+) -> Generator[Asking[list[SceneStamp]], None, Mapping[int, SceneStamp]]:
+    """Read id, updated_at and paths of scenes; yield while that is awaited.
+
+    Returns them by id, nothing if the ids lie far apart.
+    """
     first, last = min(batch.ids), max(batch.ids)
     if last - first >= SPARSE * len(batch.ids):
         return {}
-    page = context.stash.ask(lambda client: client.scene_ids_after(first - 1, last - first + 1))
+    page = yield from context.stash.asking(
+        lambda client: client.scene_ids_after(first - 1, last - first + 1),
+        partial(check, context, batch),
+    )
     return {stamp.id: stamp for stamp in page}
 
 

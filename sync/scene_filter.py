@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Step
     from validation.config import PlexSyncConfig
 
 #: What is kept of a scene that was left out because it has none.
 NO_FILE = "no file"
 
 
-def leave_out(context: Context, batch: Batch) -> Iterator[bool]:
+def leave_out(context: Context, batch: Batch) -> Iterator[Step]:
     """Leave out the scenes that the settings name, and those that Stash no longer has."""
     for number in batch.ids:
         scene = batch.scenes.get(number)

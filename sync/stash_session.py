@@ -15,15 +15,16 @@ from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnreachable
 from store import meta
-from sync.look_up import answers
+from sync.look_up import answers, awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from log import Log
-    from stash.client import CoverReading
+    from stash.client import CoverReading, ScenesReading
     from stash.scene import Pictured, Scene
     from store.store import Store
+    from sync.look_up import Asking
 
 _T = TypeVar("_T")
 
@@ -88,23 +89,44 @@ class StashSession:
                 raise
             return _asked(newer, question, look_up)
 
+    def asking(
+        self, question: Callable[[StashClient], _T], look_up: Callable[[], None]
+    ) -> Generator[Asking[_T], None, _T]:
+        """Ask as ``ask`` does; yield while the answer is awaited, and return it."""
+        client = self.client()
+        try:
+            (answer,) = yield from awaited([partial(question, client)], look_up)
+        except (StashRefused, StashUnreachable):
+            newer = self.client(renew=True)
+            if newer is client:
+                raise
+            (answer,) = yield from awaited([partial(question, newer)], look_up)
+        return answer
+
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
         found = self.ask(lambda client: client.scenes_with_path(path, is_same))
         return [scene.id for scene in found]
 
-    def read_scenes(
-        self, scene_ids: Iterable[int], look_up: Callable[[], None] | None = None
-    ) -> dict[int, Scene]:
+    def read_scenes(self, scene_ids: Iterable[int]) -> dict[int, Scene]:
         """Read scenes in full; those that Stash does not have are absent.
 
-        The settings come along, as of one scene; ``look_up`` as for ``ask``.
+        The settings come along, as of one scene.
         """
         wanted = list(scene_ids)
         if not wanted:
             return {}
         now = time.monotonic()
-        reading = self.ask(lambda client: client.read_scenes(wanted), look_up)
+        reading = self.ask(lambda client: client.read_scenes(wanted))
+        self._keep(reading.settings, now)
+        return reading.scenes
+
+    def reading_scenes(
+        self, scene_ids: Sequence[int], look_up: Callable[[], None]
+    ) -> Generator[Asking[ScenesReading], None, dict[int, Scene]]:
+        """Read scenes as ``read_scenes`` does; yield as ``asking``, and return them."""
+        now = time.monotonic()
+        reading = yield from self.asking(lambda client: client.read_scenes(scene_ids), look_up)
         self._keep(reading.settings, now)
         return reading.scenes
 

@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from store.ledger import SceneRecord
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Step
 
 #: Seconds a scene's details are trusted while its updated_at stands still: it
 #: does not move when a tag, studio or performer of the scene does.
 DETAILS_AGE = 86400.0
 
 
-def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
+def in_stash(context: Context, batch: Batch) -> Iterator[Step]:
     """Find the scenes that Stash has as they were when last read in full."""
     if not batch.unread or not batch.records:
         return
-    known = read.stamps(context, batch)
+    known = yield from read.stamps(context, batch)
     batch.as_read = {
         number
         for number, record in batch.records.items()
@@ -46,7 +47,7 @@ def in_stash(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
-def as_seen(context: Context, batch: Batch) -> Iterator[bool]:
+def as_seen(context: Context, batch: Batch) -> Iterator[Step]:
     """Find of them those of whose items Plex says, to the letter, what it said in step.
 
     The ledger's entry and the settings are as they were then, too, so comparing them
@@ -68,8 +69,9 @@ def as_seen(context: Context, batch: Batch) -> Iterator[bool]:
     yield False
 
 
-def in_plex(context: Context, batch: Batch) -> Iterator[bool]:
+def in_plex(context: Context, batch: Batch) -> Iterator[Step]:
     """Keep of them those whose items are as the ledger says; the others are to be read."""
+    context.plex.resolver.index = batch.index
     for number in batch.as_read - batch.unchanged:
         record = batch.records[number]
         if is_in_step(context, record, batch.items):

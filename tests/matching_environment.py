@@ -86,9 +86,7 @@ class StashOnHand:
             for number in numbers
         ]
 
-    def read_scenes(
-        self, ids: Iterable[int], look_up: Callable[[], None] | None = None
-    ) -> dict[int, Scene]:
+    def read_scenes(self, ids: Iterable[int]) -> dict[int, Scene]:
         """Give scenes in full, as they are in the catalogue unless a test says otherwise."""
         return {number: self._town.scenes.get(number) or scene(number) for number in ids}
 
@@ -117,7 +115,7 @@ class Reconciler:
             for _ in stage(self.context, batch):
                 pass
             if self.index is not None:
-                self.context.plex.resolver.index = self.index
+                batch.index = self.index
         if not self._dry:
             self.recorder.settle(batch)
         (plan,) = batch.plans

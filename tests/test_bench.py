@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import bench
+from tools.bench_replay import Asked, in_lanes, overlapping
 from tools.bench_row import Row, counted, middle_half, paired, percentile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,3 +153,18 @@ def test_an_unknown_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["--quick", "--only", "hook,hok"])
     assert "no group hok" in capsys.readouterr().err
+
+
+def test_what_came_one_after_the_other_is_replayed_so_beside_what_took_long() -> None:
+    """A question that two edits were shorter than makes the two no crowd."""
+    times = {
+        "question": (0.0, 10.0),
+        "first": (1.0, 3.0),
+        "second": (3.5, 6.0),
+        "later": (11.0, 12.0),
+    }
+    asked = [Asked(at, end, "", "GET", what, {}) for what, (at, end) in times.items()]
+    steps = [
+        [[one.target for one in lane] for lane in in_lanes(step)] for step in overlapping(asked)
+    ]
+    assert steps == [[["question"], ["first", "second"]], [["later"]]]

@@ -12,7 +12,7 @@ import pytest
 import plex.listing
 from plex.client import PlexClient
 from plex.exceptions import ServerUnavailable
-from store import holds, ledger
+from store import history, holds, ledger
 from sync import pipeline, read
 from tests.bulk_worker import BulkWorker, after, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sync.batch import Batch
     from sync.context import Context
+    from sync.look_up import Step
 
 SCENES = 300
 ALL = range(1, SCENES + 1)
@@ -98,6 +99,47 @@ def test_the_next_batch_is_read_while_this_one_is_written(
     assert all(
         earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
     )
+
+
+def test_what_is_in_step_is_read_while_the_batch_before_is_awaited(stepped: BulkWorker) -> None:
+    """Plex is asked for the third batch's items before it has answered for the second's."""
+    synced(stepped, ALL)
+    stepped.forget_requests()
+    stepped.late = 60.0
+    stepped.env.plex.latency(150)
+    stepped.task(ALL)
+    stepped.drain()
+    assert stepped.tally()["unchanged"] == SCENES
+    read = [
+        (one["at"], one["at"] + one["seconds"])
+        for one in stepped.env.plex.requests(headers=False)
+        if one["target"].startswith("/library/metadata/")
+    ]
+    (_, first_answered), (second_began, second_answered), (third_began, _) = read
+    assert first_answered < second_began  # nothing is known of the pace yet
+    assert third_began < second_answered
+
+
+def test_what_cannot_be_made_ready_to_be_kept_stops_no_edit(
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect while Plex is at work on the next edit is no fault of Plex; none is sent twice."""
+    make = history.new_change
+
+    def broken(*, scene: int, **rest: Any) -> history.NewChange:
+        if scene == 7:
+            raise ZeroDivisionError
+        return make(scene=scene, **rest)
+
+    monkeypatch.setattr(history, "new_change", broken)
+    stepped.task(ALL)
+    stepped.drain()
+    assert stepped.rows() == {}
+    assert len(writes(stepped.env)) == sum(stepped.tally().values()) == SCENES
+    assert "ZeroDivisionError" in (stepped.env.data / "plexsync.log").read_text()
+    # One for edits and one for what is read meanwhile: none was broken off.
+    assert stepped.plex_counts()["connections"] == 2
+    assert holds.all_holds(stepped.resident.store.connection) == []
 
 
 def test_what_was_planned_ahead_and_marked_again_is_read_anew(
@@ -366,7 +408,7 @@ def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
     monkeypatch.setattr("worker.dispatch.BATCH", 250)
     calls: list[int] = []
 
-    def broken(context: Context, batch: Batch) -> Iterator[bool]:
+    def broken(context: Context, batch: Batch) -> Iterator[Step]:
         calls.append(len(batch.ids))
         if len(calls) == 2:
             raise ZeroDivisionError

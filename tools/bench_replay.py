@@ -48,21 +48,21 @@ def recorded(built: Environment) -> list[Asked]:
 def replay(asked: Sequence[Asked]) -> float:
     """Send recorded requests again, as concurrently as they came; give the seconds it took.
 
-    Those that overlapped go together over connections of their own, all else goes one
-    after the other.
+    Those that overlapped go together over connections of their own, each after the one that
+    was answered before it came; all else goes one after the other.
 
     Raises:
         RuntimeError: A server did not answer one of them as it did the first time.
     """
-    steps = overlapping(asked)
+    steps = [in_lanes(step) for step in overlapping(asked)]
     senders = [_Sender() for _ in range(max(map(len, steps)))]
     began = time.perf_counter()
     with ThreadPoolExecutor(len(senders)) as threads:
         for step in steps:
             if len(step) == 1:
-                senders[0].send(step[0])
+                senders[0].send_all(step[0])
             else:
-                list(threads.map(_Sender.send, senders, step))
+                list(threads.map(_Sender.send_all, senders, step))
     took = time.perf_counter() - began
     for sender in senders:
         sender.close()
@@ -81,11 +81,29 @@ def overlapping(asked: Sequence[Asked]) -> list[list[Asked]]:
     return steps
 
 
+def in_lanes(asked: Sequence[Asked]) -> list[list[Asked]]:
+    """Requests that were under way together, in as few lists as have no two at one time."""
+    lanes: list[list[Asked]] = []
+    for one in asked:
+        free = (lane for lane in lanes if lane[-1].answered <= one.at)
+        lane = next(free, None)
+        if lane is None:
+            lanes.append([one])
+        else:
+            lane.append(one)
+    return lanes
+
+
 class _Sender:
     """Sends over one kept connection to each server."""
 
     def __init__(self) -> None:
         self._connections: dict[str, http.client.HTTPConnection] = {}
+
+    def send_all(self, lane: Sequence[Asked]) -> None:
+        """Send requests one after the other."""
+        for one in lane:
+            self.send(one)
 
     def send(self, one: Asked) -> None:
         """Send one request and read its answer."""

@@ -38,6 +38,8 @@ LOOK_UP = 0.005
 BATCH = 500
 FEWEST = 4
 SLOWEST = 10
+#: Seconds that an edit is thought to take before one was seen.
+SLOW_EDIT = 0.05
 
 
 class Dispatcher:
@@ -188,7 +190,8 @@ class Dispatcher:
     def _sync_batches(self, rows: list[QueueRow]) -> None:
         """Sync batch after batch; what was not finished stays in the queue. Raises no SyncError."""
         worker, self._rows = self._worker, rows
-        planning: Planning | None = None
+        planning = following = None
+        was_quick, edit_takes = False, SLOW_EDIT  # of an earlier call nothing is known by now
         try:
             if not worker.breaker.adopt(worker.stash.settings()):
                 return
@@ -198,20 +201,29 @@ class Dispatcher:
                 if planning.is_old():
                     planning.close()
                     planning = self._planning(self._rows)
-                if planning.complete():
+                # What is read of the next one is good only if this one does not take long.
+                following = self._planning_after(planning.batch) if was_quick else None
+                if planning.complete(following.read_ahead if following else write.nothing):
                     # They may have changed since the batch before. With scenes they come along.
                     if not worker.breaker.adopt(worker.stash.settings(since=turn)):
                         return
                     if planning.is_outdated():
+                        if following:
+                            following.close()
                         planning = self._planning(self._rows)
                         continue
                 if not planning.settle(worker.recorder):
                     return
-                batch, following = planning.batch, self._following(self._rows)
-                planning = self._planning(following, batch) if following else None
-                meanwhile = planning.step if planning else write.nothing
-                pipeline.apply(worker.context, worker.recorder, batch, meanwhile)
+                batch = planning.batch
+                if following and _edits(batch) * edit_takes >= write.AHEAD:
+                    following.close()
+                    following = None
+                planning = following = following or self._planning_after(batch)
+                ahead = planning.step if planning else write.nothing
+                pipeline.apply(worker.context, worker.recorder, batch, ahead)
                 self._keep_pace(batch)
+                was_quick = batch.took < write.AHEAD
+                edit_takes = batch.took / batch.carried if batch.carried else edit_takes
                 if batch.stopped:
                     return
         except SyncError as fault:
@@ -219,8 +231,13 @@ class Dispatcher:
             self.one_by_one = len(self._rows)
             worker.retry_policy.retry_batch(fault)
         finally:
-            if planning is not None:
-                planning.close()
+            for one in (planning, following):
+                if one is not None:
+                    one.close()
+
+    def _planning_after(self, batch: Batch) -> Planning | None:
+        rows = self._following(list(batch.rows.values()))
+        return self._planning(rows, batch) if rows else None
 
     def _planning(self, rows: list[QueueRow], before: Batch | None = None) -> Planning:
         batch = Batch(
@@ -229,11 +246,8 @@ class Dispatcher:
             waiting=queue.waiting_with(self._store.connection, rows[0].urgency),
             # Others were marked because something else than the scene changed.
             unread=rows[0].urgency == TASK,
+            before=before,
         )
-        if before:  # of what it found the ledger may not know yet
-            batch.claims = {
-                item.rating_key: plan.scene.id for plan in before.plans for item in plan.found
-            }
         return Planning(self._worker.context, batch)
 
     def _keep_pace(self, batch: Batch) -> None:
@@ -268,6 +282,11 @@ class Dispatcher:
         if self._worker.log.is_redacted:  # what an exception says may quote the scene
             said = "".join(traceback.format_tb(steps)) + (error.__name__ if error else "")
         self._worker.log.error(f"{what}: {' '.join(said.split())}")
+
+
+def _edits(batch: Batch) -> int:
+    """Count the scenes of a batch for which something will be sent."""
+    return sum(any(item.is_intended for item in plan.planned) for plan in batch.plans)
 
 
 def _likeness(row: QueueRow) -> tuple[object, ...]:
