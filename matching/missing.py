@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from os.path import splitext
 from typing import TYPE_CHECKING, NamedTuple
 
-from matching.never_listed import why_never
 from plex.exceptions import NotInPlexYet
 from plex.libraries import folder_of, lies_in
+from validation.media_path import MediaPath
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matching.path_advice import PathAdvice
     from plex.libraries import Libraries
@@ -20,6 +22,27 @@ if TYPE_CHECKING:
 
 #: Looks in vain after which Plex has had its time: by the schedule, an hour and more.
 PATIENCE = 4
+
+#: Names of extras: such a file belongs to a movie and is none itself.
+#: https://support.plex.tv/articles/local-files-for-trailers-and-extras/
+_EXTRA = re.compile(
+    r"-(behindthescenes|deleted|featurette|interview|scene|short|trailer|other)\Z", re.IGNORECASE
+)
+_EXTRAS = frozenset(
+    [
+        "behind the scenes",
+        "deleted scenes",
+        "featurettes",
+        "interviews",
+        "scenes",
+        "shorts",
+        "trailers",
+        "other",
+    ]
+)
+_EPISODE = re.compile(r"(?<![A-Za-z0-9])s\d{1,4}[ ._-]?e\d{1,4}(?!\d)", re.IGNORECASE)
+#: The scanner of an other-videos library, which takes every file, as plexapi names it.
+_TAKES_ALL = "Plex Video Files Scanner"
 
 
 class Scan(NamedTuple):
@@ -76,7 +99,7 @@ def explain(
             f"Scene {scene.id}: Plex has no item for {inside[0]} yet.",
             "PlexSync looks again by itself once Plex has scanned it.",
             tuple(scans),
-            why_never(inside[0], libraries.reach(inside[0])),
+            _why_never(inside[0], libraries.reach(inside[0])),
         )
     mend = advice.sentence(scene.files[0].path) or (
         "If Plex names the folder differently, say so in the setting Path Map; if this "
@@ -98,3 +121,28 @@ def _folders(
         if sections:
             found.append((folder, sections))
     return found
+
+
+def _why_never(path: str, sections: Iterable[SectionInfo]) -> str:
+    """Give the sentence why Plex may never list a file, "" where nothing speaks for it.
+
+    Nobody can tell for sure from outside, so it is said as what the name looks like, and the
+    scene goes on waiting.
+
+    Args:
+        path: The file as Plex would name it.
+        sections: The libraries that it lies in.
+    """
+    movies = [one for one in sections if one.type == "movie"]
+    if not movies or any(one.element.get("scanner") == _TAKES_ALL for one in movies):
+        return ""
+    parts = MediaPath.of(path)
+    stem = splitext(parts.names[-1])[0]
+    advice = "Rename it, or put it into an other-videos library."
+    title = repr(movies[0].title)
+    if _EPISODE.search(stem):
+        return f"It is named like an episode, and {title} is a movie library. {advice}"
+    folder = parts.names[-2] if len(parts.names) > 1 else ""
+    if _EXTRA.search(stem) or folder.lower() in _EXTRAS:
+        return f"It is named like an extra, which {title} shows only beside its movie. {advice}"
+    return ""

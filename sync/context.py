@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errors import ConfigurationError
-from matching.holders import holders_of
+from matching.owner import holders_of
 from matching.resolve import Resolver
 from plex.libraries import Libraries
 from store import meta
