@@ -9,17 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from errors import TransientError
 from plex.views import OWNER, views_since
 from sync import plays
-from sync.context import Context
 from tasks import stash_log
-from worker.launcher import ProcessLock
 from worker.plays_from_plex import LOCK, OVERLAP
-from worker.processor import search_plex
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
+    from sync.context import Context
     from tasks.task import Task
 
 #: Scenes between two signs of life.
@@ -34,18 +31,9 @@ def run(task: Task) -> str:
         errors.SyncError: A setting is wrong, or a server could not be asked.
     """
     config, fingerprint = task.read_settings()
-    lock = ProcessLock(task.store.directory, LOCK)
-    if not lock.acquire_soon():
-        raise TransientError("Plays are being brought over already; see the task queue.")
-    try:
-        with task.open_plex(config) as client:
-            context = Context(
-                task.store, task.stash, task.log, client=lambda: client, search=search_plex
-            )
-            context.adopt(config, fingerprint)
-            summary = _bring(context, client)
-    finally:
-        lock.release()
+    busy = "Plays are being brought over already"
+    with task.only_one(LOCK, busy), task.open_plex(config) as client:
+        summary = _bring(task.context(client, config, fingerprint), client)
     stash_log.say("INFO", summary)
     return summary
 

@@ -197,8 +197,7 @@ def _check(task: Task, settings: Mapping[str, object]) -> Iterator[str]:
 
 def _queue(task: Task) -> Iterator[str]:
     connection, now = task.store.connection, time.time()
-    lock = launcher.ProcessLock(task.store.directory, launcher.WORKER_LOCK)
-    yield f"worker: {'alive' if lock.is_held() else 'asleep'}"
+    yield f"worker: {'alive' if task.is_held(launcher.WORKER_LOCK) else 'asleep'}"
     for name, count in queue.counts(connection).items():
         yield f"{name}: {count}"
     for hold in holds.all_holds(connection):

@@ -83,7 +83,7 @@ def follow(task: Task, work: Work, tail: LogTail) -> None:
                 stash_log.say("WARNING", f"{hold.message} {left} {work.things} wait.")
             _check_hold(hold, work, left, time.monotonic() - waiting_since)
         deaths = 0 if left != before else deaths
-        deaths += launcher.ensure_worker(task.store.directory, task.entry) == "started"
+        deaths += task.ensure_worker() == "started"
         if deaths > MOST_DEATHS:
             raise TransientError(
                 f"The worker ends as soon as it is started; {left} {work.things} {work.stay}. "

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from store import held, meta, notice
-from worker import launcher
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -34,4 +33,4 @@ def go_on(task: Task) -> dict[str, Any]:
         meta.put(connection, meta.BRAKE, None)
         meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
         notice.leave(connection)
-    return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
+    return {"scenes": scenes, "worker": task.ensure_worker()}

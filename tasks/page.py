@@ -19,7 +19,6 @@ from tasks import (
     page_differences,
     page_history,
     page_plan,
-    page_settings,
     page_tasks,
     page_words,
 )
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from tasks.task import Task
 
-#: Rows of one page of scenes, and the most that may be asked for.
-ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 #: Plays that a scene's tab is told of.
 PLAYS = 5
 #: Seconds over which the rate of changes is taken.
@@ -43,15 +40,15 @@ def page_state(task: Task) -> dict[str, Any]:
     """Give everything that the page's first look shows."""
     connection = task.store.connection
     now = time.time()
-    alive = launcher.ProcessLock(task.store.directory, launcher.WORKER_LOCK).is_held()
-    running = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held()
+    alive = task.is_held(launcher.WORKER_LOCK)
+    running = task.is_held(launcher.TASK_LOCK)
     # What waits for a person first.
     groups = sorted(overview.groups(connection), key=lambda group: not group.parked)
     counts = queue.counts(connection)
     held = holds.all_holds(connection)
     bulk = _bulk(connection, running=running, left=counts["task"])
     if counts["ready"] and not alive:
-        launcher.ensure_worker(task.store.directory, task.entry)
+        task.ensure_worker()
         alive = True
     last_look = meta.get(connection, meta.LAST_LOOK)
     known = _known(connection)
@@ -93,7 +90,7 @@ def page_scenes(task: Task) -> dict[str, Any]:
     Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
     """
     reason = str(task.arguments.get("reason") or "")
-    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = asked.page_size(task.arguments)
     connection = task.store.connection
     rows = overview.page(
         connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
@@ -120,7 +117,7 @@ def page_refused(task: Task) -> dict[str, Any]:
     Arguments: ``limit``, and ``after``, the ``next`` of the page before.
     """
     connection = task.store.connection
-    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = asked.page_size(task.arguments)
     after = asked.whole(task.arguments.get("after"))
     found = overview.refused_page(connection, asked.server(connection), after=after, limit=limit)
     return {"scenes": found, "next": found[-1] if len(found) == limit else None}
@@ -170,7 +167,7 @@ def retry(task: Task) -> dict[str, Any]:
             scenes = queue.make_due(connection, kind=kind, ids=[asked.whole(number)])
         else:
             scenes = queue.make_due(connection, reason=str(reason) if reason else None)
-    return {"scenes": scenes, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
+    return {"scenes": scenes, "worker": task.ensure_worker()}
 
 
 def sync_scene(task: Task) -> dict[str, Any]:
@@ -181,8 +178,21 @@ def sync_scene(task: Task) -> dict[str, Any]:
             enqueue(connection, "scene", [scene], now=time.time())
     return {
         "scenes": 1 if scene else 0,
-        "worker": launcher.ensure_worker(task.store.directory, task.entry),
+        "worker": task.ensure_worker(),
     }
+
+
+def check_settings(task: Task) -> dict[str, Any]:
+    """Say what is wrong with settings (argument ``settings``) that nobody has saved yet.
+
+    Returns:
+        ``faults``, ``{setting, message}`` each.
+    """
+    from validation.config import parse_settings  # noqa: PLC0415 - no other look needs it
+
+    given = task.arguments.get("settings")
+    problems = parse_settings(given if isinstance(given, dict) else {}).problems
+    return {"faults": [{"setting": one.setting, "message": one.sentence} for one in problems]}
 
 
 #: Modes that only look: they commit nothing, so they never wait for the worker.
@@ -195,7 +205,7 @@ READS: dict[str, Callable[[Task], Any]] = {
     "page_differences": page_differences.page_differences,
     "page_history": page_history.page_history,
     "scene_state": scene_state,
-    "check_settings": page_settings.check_settings,
+    "check_settings": check_settings,
 }
 MODES: dict[str, Callable[[Task], Any]] = {
     **READS,

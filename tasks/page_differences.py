@@ -9,15 +9,14 @@ from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from tasks import asked
-from worker import launcher
 
 if TYPE_CHECKING:
     import sqlite3
 
     from tasks.task import Task
 
-#: Rows of one page, the most that may be asked for, and characters shown of a value.
-ROWS_A_PAGE, LARGEST_PAGE, LONGEST_VALUE = 20, 200, 300
+#: Characters shown of a value.
+LONGEST_VALUE = 300
 #: Above every number of a row.
 LATER = 2**63 - 1
 #: Scenes up to which an answer is carried out at once, as an edit by hand is.
@@ -47,7 +46,7 @@ def page_differences(task: Task) -> dict[str, Any]:
     Arguments: ``field``, ``limit``, and ``before``, the ``next`` of the page before.
     """
     connection = task.store.connection
-    limit = min(max(asked.whole(task.arguments.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = asked.page_size(task.arguments)
     rows = differences.page(
         connection,
         asked.server(connection),
@@ -95,7 +94,7 @@ def answer(task: Task) -> dict[str, Any]:
             enqueue(connection, "scene", sorted(scenes), now=time.time(), urgency=urgency)
     if not count or chosen == KEEP:
         return {**nothing, "rows": count}
-    return {"rows": count, "worker": launcher.ensure_worker(task.store.directory, task.entry)}
+    return {"rows": count, "worker": task.ensure_worker()}
 
 
 def _numbers(given: object) -> list[int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from store import history
 from store.enqueue import EDIT, enqueue
 from tasks import asked
-from worker import launcher
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from store.history import Change
     from tasks.task import Task
 
-#: Rows of one page, the most that may be asked for, and the most scenes of one search.
-ROWS_A_PAGE, LARGEST_PAGE, MOST_SCENES = 15, 200, 500
+#: Rows of one page, and the most scenes of one search.
+ROWS_A_PAGE, MOST_SCENES = 15, 500
 #: What came from Plex, as much of it as a scene's tab tells, and out of how many changes; and
 #: what plays are called there (sync/plays.py).
 CAME, LOOKED_THROUGH = 5, 50
@@ -45,7 +44,7 @@ def page_history(task: Task) -> dict[str, Any]:
     ``before``, the ``next`` of the page before.
     """
     given, connection = task.arguments, task.store.connection
-    limit = min(max(asked.whole(given.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = asked.page_size(given, ROWS_A_PAGE)
     scenes, run = given.get("scenes"), given.get("run")
     rows = history.page(
         connection,
@@ -103,5 +102,4 @@ def undo_scene(task: Task) -> dict[str, Any]:
         enqueue(connection, KIND, numbers, now=time.time(), urgency=EDIT)
     if not numbers:
         return {"items": 0, "worker": "asleep"}
-    worker = launcher.ensure_worker(task.store.directory, task.entry)
-    return {"items": len(numbers), "worker": worker}
+    return {"items": len(numbers), "worker": task.ensure_worker()}

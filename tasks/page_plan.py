@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from tasks.task import Task
 
-#: Rows of one page, and the most that may be asked for.
-ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 #: Seconds after which a plan says nothing for sure, whatever is known of what came after it.
 OLD = 86400.0
 #: Changes since a plan that are counted.
@@ -95,7 +93,7 @@ def page_planned(task: Task) -> dict[str, Any]:
     the page before.
     """
     given = task.arguments
-    limit = min(max(asked.whole(given.get("limit")) or ROWS_A_PAGE, 1), LARGEST_PAGE)
+    limit = asked.page_size(given)
     rows = planned.page(
         task.store.connection,
         str(given.get("effect") or ""),

@@ -17,17 +17,16 @@ from store.ledger import SHARES
 from store.store import for_one_run
 from sync import brake, pipeline, server_seen
 from sync.batch import Batch
-from sync.context import Context
 from sync.preview import Outlook, name_of
 from sync.read import DETAILS
 from tasks import page_plan, stash_log
 from validation.text import one_line
-from worker.processor import search_plex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stash.scene import Scene
+    from sync.context import Context
     from sync.plan import ScenePlan
     from tasks.task import Task
 
@@ -124,15 +123,7 @@ def run(task: Task) -> str:
     with task.open_plex(config) as client, closing(for_one_run()) as tables:
         # Neither the queue nor the ledger can be told of anything: there is no recorder. The
         # path index is one of its own, for a worker may be listing the same library.
-        context = Context(
-            task.store,
-            task.stash,
-            task.log,
-            client=lambda: client,
-            search=search_plex,
-            tables=tables,
-        )
-        context.adopt(config, fingerprint)
+        context = task.context(client, config, fingerprint, tables)
         total = task.stash.client().count_scenes()
         claims: dict[int, int] = {}  # nothing is recorded that would tell a later window
         for window in _windows(task):

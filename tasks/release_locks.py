@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from errors import TransientError
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import stash_log
 from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
-from worker import launcher, unlock
+from worker import unlock
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -32,10 +31,7 @@ def run(task: Task) -> str:
         TransientError: The task is running already, or Plex stays away.
         ConfigurationError: A setting is wrong.
     """
-    lock = launcher.ProcessLock(task.store.directory, unlock.LOCK)
-    if not lock.acquire_soon():
-        raise TransientError("'Release locks' is already running; see the task queue.")
-    try:
+    with task.only_one(unlock.LOCK, "'Release locks' is already running") as lock:
         tail = LogTail(task.store.directory)
         total = _mark(task, _server(task))
         stash_log.say("INFO", f"{total} items to look at")
@@ -49,8 +45,6 @@ def run(task: Task) -> str:
         )
         follow(task, work, tail)
         summary = _summary(task, total)
-    finally:
-        lock.release()
     stash_log.say("INFO", summary)
     return summary
 

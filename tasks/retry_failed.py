@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from store import holds, meta, notice, queue
 from tasks import stash_log
-from worker import launcher
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -21,7 +20,7 @@ def run(task: Task) -> str:
         holds.look_now(connection)
         meta.put(connection, meta.TASK_BEGAN, time.time())  # what was read before may be old
         notice.leave(connection)
-    launcher.ensure_worker(task.store.directory, task.entry)
+    task.ensure_worker()
     summary = "Nothing had failed and nothing was waiting."
     if failed or waiting:
         summary = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from errors import TransientError
 from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
@@ -45,10 +44,9 @@ def run(task: Task) -> str:
         ConfigurationError: A setting is wrong; nothing was marked, or what was
             marked stays for the next run.
     """
-    lock = launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK)
-    if not lock.acquire_soon(pause=0.01):
-        raise TransientError("'Sync all to Plex' is already running; see the task queue.")
-    try:
+    with task.only_one(
+        launcher.TASK_LOCK, "'Sync all to Plex' is already running", pause=0.01
+    ) as lock:
         config, fingerprint = task.read_settings()
         tail = LogTail(task.store.directory)
         started = time.time()
@@ -75,8 +73,6 @@ def run(task: Task) -> str:
         with task.store.transaction() as connection:
             meta.put(connection, meta.SYNCED_ALL, time.time())
         _forget_run(task)
-    finally:
-        lock.release()
     stash_log.say("INFO", summary)
     return summary
 
@@ -121,7 +117,7 @@ def _mark_all(task: Task, settings: str, with_collections: bool) -> int:
             if with_collections and not page:  # last, when all items are in theirs
                 enqueue(connection, collections.KIND, [collections.ALL], now=now, urgency=TASK)
             meta.put(connection, meta.SYNC_ALL, before)
-        launcher.ensure_worker(store.directory, task.entry)
+        task.ensure_worker()
     return int(before["total"])
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from errors import TransientError
+from worker import launcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from errors import SyncError
     from log import Log
     from plex.client import PlexClient
-    from store.store import Store
+    from store.store import Store, Tables
+    from sync.context import Context
     from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
+    from worker.launcher import ProcessLock
 
 
 #: Seconds without progress after which a task finds out whether the disk is the reason.
@@ -91,6 +95,58 @@ class Task:
         from worker.processor import open_plex  # noqa: PLC0415 - see the class
 
         return open_plex(config, self.store)
+
+    def context(
+        self,
+        client: PlexClient,
+        config: PlexSyncConfig,
+        fingerprint: str,
+        tables: Tables | None = None,
+    ) -> Context:
+        """Give what the stages of sync/ work with; the client is closed by whoever opened it.
+
+        Args:
+            client: Plex.
+            config: The settings.
+            fingerprint: Theirs.
+            tables: Where the path index is kept; None for the store.
+        """
+        from sync.context import Context  # noqa: PLC0415 - see the class
+        from worker.processor import search_plex  # noqa: PLC0415
+
+        context = Context(
+            self.store,
+            self.stash,
+            self.log,
+            client=lambda: client,
+            search=search_plex,
+            tables=tables,
+        )
+        context.adopt(config, fingerprint)
+        return context
+
+    def ensure_worker(self) -> str:
+        """Start or wake the worker; give how it was found, as ``launcher.ensure_worker``."""
+        return launcher.ensure_worker(self.store.directory, self.entry)
+
+    def is_held(self, lock: str) -> bool:
+        """Say whether a process holds the lock of this name."""
+        return launcher.ProcessLock(self.store.directory, lock).is_held()
+
+    @contextmanager
+    def only_one(self, lock: str, busy: str, *, pause: float = 0.05) -> Iterator[ProcessLock]:
+        """Hold the lock of this name, tried for again after ``pause`` seconds.
+
+        Raises:
+            TransientError: Another process holds it, as ``busy`` says.
+        """
+        held = launcher.ProcessLock(self.store.directory, lock)
+        if not held.acquire_soon(pause):
+            raise TransientError(f"{busy}; see the task queue.")
+        try:
+            yield held
+        finally:
+            held.release()
 
     def check_database(self) -> None:
         """Notice that nobody works on the open database any more.

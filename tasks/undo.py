@@ -32,11 +32,8 @@ def run(task: Task) -> str:
         TransientError: The task or a "Sync all" is running, or Plex stays away.
         ConfigurationError: A setting is wrong.
     """
-    lock = launcher.ProcessLock(task.store.directory, undo.LOCK)
-    if not lock.acquire_soon():
-        raise TransientError("'Undo last sync' is already running; see the task queue.")
-    try:
-        if launcher.ProcessLock(task.store.directory, launcher.TASK_LOCK).is_held():
+    with task.only_one(undo.LOCK, "'Undo last sync' is already running") as lock:
+        if task.is_held(launcher.TASK_LOCK):
             raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
         task.read_settings()
         tail = LogTail(task.store.directory)
@@ -58,8 +55,6 @@ def run(task: Task) -> str:
         )
         follow(task, work, tail)
         summary = _summary(task, began, len(numbers))
-    finally:
-        lock.release()
     stash_log.say("INFO", summary)
     return summary
 
