@@ -105,36 +105,24 @@
   /** The pages of one field's rows, with what is selected on the page that is shown. */
   function Rows({ group, server, act }) {
     const { field } = group;
-    const [pages, setPages] = useState([null]);
-    const [found, setFound] = useState(null);
-    const [titles, setTitles] = useState({});
     const [chosen, setChosen] = useState([]);
-    const [error, setError] = useState(null);
-    const before = pages[pages.length - 1];
-
+    const { found, titles, error, pager } = ui.usePages(
+      "page_differences",
+      { field, limit: PAGE },
+      {
+        turn: "before",
+        // Moves with every answer, and with the size: then the page is read again.
+        stamp: `${group.size}/${group.stamp}`,
+        rows: (page) => page.rows,
+        scenes: (page) => page.rows.map((row) => row.scene),
+      }
+    );
     React.useEffect(() => {
-      let current = true;
-      (async () => {
-        try {
-          const page = await ui.operation("page_differences", { field, before, limit: PAGE });
-          if (!current) return;
-          setFound(page);
-          setChosen((known) => known.filter((one) => page.rows.some((row) => row.number === one)));
-          setError(null);
-          // All of this page were answered; those of before are still there.
-          if (!page.rows.length && pages.length > 1) setPages(pages.slice(0, -1));
-          const named = await ui.sceneTitles(page.rows.map((row) => row.scene));
-          if (current) setTitles((known) => Object.assign({}, known, named));
-        } catch (problem) {
-          if (current) setError(problem.message);
-        }
-      })();
-      return () => void (current = false);
-      // `stamp` moves with every answer, and with the size: then the page is read again.
-    }, [field, before, group.size, group.stamp]);
+      if (!found) return;
+      setChosen((known) => known.filter((one) => found.rows.some((row) => row.number === one)));
+    }, [found]);
 
-    if (error) return h("p", { className: "plexsync-quiet", role: "alert" }, error);
-    if (!found) return h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+    if (error || !found) return ui.noRows(error);
     const choose = (number, on) =>
       setChosen((known) => (on ? [...known, number] : known.filter((one) => one !== number)));
     const all = found.rows.length > 0 && found.rows.every((row) => chosen.includes(row.number));
@@ -183,12 +171,7 @@
           })
         )
       ),
-      (pages.length > 1 || found.next) &&
-        h(ui.Pager, {
-          page: pages.length,
-          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
-          on: found.next && (() => setPages([...pages, found.next])),
-        })
+      pager
     );
   }
 
@@ -252,17 +235,7 @@
           "div",
           { className: "plexsync-group-buttons" },
           h(All, { group, act }),
-          h(
-            "button",
-            {
-              type: "button",
-              className: "btn btn-secondary btn-sm",
-              "aria-expanded": open,
-              "aria-controls": `${id}-rows`,
-              onClick: () => setOpen(!open),
-            },
-            open ? "Hide" : "Show both sides"
-          )
+          h(ui.Unfold, { open, setOpen, controls: `${id}-rows`, show: "Show both sides", hide: "Hide" })
         )
       ),
       h("div", { id: `${id}-rows` }, open && h(Rows, { group, server, act }))

@@ -218,6 +218,72 @@
     return [answer, error, askNow];
   }
 
+  /**
+   * Reads an operation page by page; gives {found, titles, error, isFirst, toFirst, pager}.
+   * `given` are its arguments; the page is read again when one of them or `stamp` changes, and
+   * the first page when `newest` does: the others stand still.
+   * `turn` names the one that gets the `next` of the page before, and `scenes` tells the ids
+   * of the scenes on a page whose titles are asked for. A page that is empty by now, all of
+   * its rows being done, gives way to the one before.
+   */
+  function usePages(mode, given, { turn = "after", stamp, newest, scenes, rows }) {
+    const [pages, setPages] = React.useState([null]);
+    const [found, setFound] = React.useState(null);
+    const [titles, setTitles] = React.useState({});
+    const [error, setError] = React.useState(null);
+    const place = pages[pages.length - 1];
+    const back = () => setPages(pages.slice(0, -1));
+    React.useEffect(() => {
+      let current = true;
+      (async () => {
+        try {
+          const page = await ui.operation(mode, { ...given, [turn]: place });
+          if (!current) return;
+          setFound(page);
+          setError(null);
+          if (rows && !rows(page).length && pages.length > 1) back();
+          if (!scenes) return;
+          const named = await ui.sceneTitles(scenes(page));
+          if (current) setTitles((known) => Object.assign({}, known, named));
+        } catch (problem) {
+          if (current) setError(problem);
+        }
+      })();
+      return () => void (current = false);
+    }, [JSON.stringify(given), JSON.stringify(place), stamp, place === null && newest]);
+    const more = found && found.next;
+    const pager =
+      (pages.length > 1 || more) &&
+      h(Pager, {
+        page: pages.length,
+        back: pages.length > 1 && back,
+        on: more && (() => setPages([...pages, more])),
+      });
+    return { found, titles, error, isFirst: place === null, toFirst: () => setPages([null]), pager };
+  }
+
+  /** What stands where rows will be: that they are read, or why they cannot be. */
+  const noRows = (error) =>
+    error
+      ? h("p", { className: "plexsync-quiet", role: "alert" }, error.message)
+      : h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+
+  /** The button that unfolds the element of the id `controls`. */
+  function Unfold({ open, setOpen, controls, show, hide, ...rest }) {
+    return h(
+      "button",
+      {
+        type: "button",
+        className: "btn btn-secondary btn-sm",
+        "aria-expanded": open,
+        "aria-controls": controls,
+        onClick: () => setOpen(!open),
+        ...rest,
+      },
+      open ? hide : show
+    );
+  }
+
   Object.assign(ui, {
     ago,
     when,
@@ -226,6 +292,9 @@
     scenes,
     itemAddress,
     usePolling,
+    usePages,
+    noRows,
+    Unfold,
     SceneLink,
     ItemLink,
     ActionButton,

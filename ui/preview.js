@@ -42,25 +42,13 @@
   /** The pages of what is known by name of a group; `at` is when its plan was made. */
   function Rows({ group, server, at }) {
     const [field, setField] = useState("");
-    const [pages, setPages] = useState([null]);
-    const [found, setFound] = useState(null);
-    const [error, setError] = useState(null);
-    const after = pages[pages.length - 1];
-    React.useEffect(() => setPages([null]), [at]);
-    React.useEffect(() => {
-      let current = true;
-      ui.operation("page_planned", { effect: group.effect, field, after, limit: PAGE }).then(
-        (page) => {
-          if (!current) return;
-          setFound(page);
-          setError(null);
-        },
-        (problem) => current && setError(problem.message)
-      );
-      return () => void (current = false);
-    }, [group.effect, field, after, at]);
-    if (error) return h("p", { className: "plexsync-quiet", role: "alert" }, error);
-    if (!found) return h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+    const { found, error, pager, toFirst } = ui.usePages(
+      "page_planned",
+      { effect: group.effect, field, limit: PAGE },
+      { stamp: at }
+    );
+    React.useEffect(toFirst, [at]);
+    if (error || !found) return ui.noRows(error);
     return h(
       "div",
       { className: "plexsync-scroll" },
@@ -73,7 +61,7 @@
             "aria-label": `Field: ${group.title}`,
             onChange: (event) => {
               setField(event.target.value);
-              setPages([null]);
+              toFirst();
             },
           },
           h("option", { value: "" }, "All fields"),
@@ -93,12 +81,7 @@
           { className: "plexsync-quiet" },
           `These are examples: of each field the first ${ui.number(group.examples)}.`
         ),
-      (pages.length > 1 || found.next) &&
-        h(ui.Pager, {
-          page: pages.length,
-          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
-          on: found.next && (() => setPages([...pages, found.next])),
-        })
+      pager
     );
   }
 
@@ -131,18 +114,14 @@
         h(
           "div",
           { className: "plexsync-group-buttons" },
-          h(
-            "button",
-            {
-              type: "button",
-              className: "btn btn-secondary btn-sm",
-              "aria-expanded": open,
-              "aria-controls": `${id}-rows`,
-              "aria-label": `${open ? "Hide" : "Show"}: ${group.title}`,
-              onClick: () => setOpen(!open),
-            },
-            open ? "Hide" : "Show"
-          )
+          h(ui.Unfold, {
+            open,
+            setOpen,
+            controls: `${id}-rows`,
+            show: "Show",
+            hide: "Hide",
+            "aria-label": `${open ? "Hide" : "Show"}: ${group.title}`,
+          })
         )
       ),
       h("div", { id: `${id}-rows` }, open && h(Rows, { group, server, at }))

@@ -159,28 +159,15 @@
 
   function Recent({ state }) {
     const [asked, ask] = useState({ scenes: null, run: 0 });
-    const [pages, setPages] = useState([null]);
-    const [found, setFound] = useState(null);
-    const [error, setError] = useState(null);
-    const before = pages[pages.length - 1];
     const searched = asked.scenes !== null || asked.run > 0;
     const newest = state.history.length ? state.history[0].number : 0;
-    React.useEffect(() => {
-      let current = true;
-      ui.operation("page_history", { ...asked, before }).then(
-        (page) => {
-          if (!current) return;
-          setFound(page);
-          setError(null);
-        },
-        (problem) => current && setError(problem.message)
-      );
-      return () => void (current = false);
-      // A page of what came before stands still; the first one follows what is new.
-    }, [asked, before, before === null && newest]);
+    const { found, error, isFirst, toFirst, pager } = ui.usePages("page_history", asked, {
+      turn: "before",
+      newest,
+    });
 
     // The first look shows what the state brings along, and so does every look at what is new.
-    const plain = !searched && before === null;
+    const plain = !searched && isFirst;
     const changes = plain || !found ? state.history : found.changes;
     // Stash shows a scene without a title by its file's name, and so do we.
     const [names, setNames] = useState({});
@@ -194,7 +181,7 @@
       return () => void (current = false);
     }, [nameless.join()]);
     function search(scenes, run) {
-      setPages([null]);
+      toFirst();
       ask({ scenes, run });
     }
     return h(
@@ -203,7 +190,7 @@
       h("h2", { id: "plexsync-recent" }, "Recent changes"),
       (searched || state.history.length > 0) &&
         h(Search, { runs: (found && found.runs) || [], search, searched }),
-      error && h("p", { role: "alert" }, error),
+      error && h("p", { role: "alert" }, error.message),
       changes.length
         ? h(
             "ul",
@@ -226,13 +213,7 @@
               : "Nothing was written to Plex yet. Each change shows up here, field by field, with what stood " +
                   "there before."
           ),
-      found &&
-        (pages.length > 1 || found.next) &&
-        h(ui.Pager, {
-          page: pages.length,
-          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
-          on: found.next && (() => setPages([...pages, found.next])),
-        })
+      pager
     );
   }
 

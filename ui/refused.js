@@ -5,35 +5,17 @@
   const ui = window.PlexSyncUi;
   const React = window.PluginApi.React;
   const h = React.createElement;
-  const { useState } = React;
 
   /** Scenes of a page. */
   const PAGE = 20;
 
   function Scenes({ stamp }) {
-    const [pages, setPages] = useState([null]);
-    const [found, setFound] = useState(null);
-    const [titles, setTitles] = useState({});
-    const [error, setError] = useState(null);
-    const after = pages[pages.length - 1];
-    React.useEffect(() => {
-      let current = true;
-      (async () => {
-        try {
-          const page = await ui.operation("page_refused", { after, limit: PAGE });
-          const named = await ui.sceneTitles(page.scenes);
-          if (!current) return;
-          setTitles(named);
-          setFound(page);
-          setError(null);
-        } catch (problem) {
-          if (current) setError(problem);
-        }
-      })();
-      return () => void (current = false);
-      // `stamp` moves when their number does: then the page is read again.
-    }, [after, stamp]);
-
+    // `stamp` moves when their number does: then the page is read again.
+    const { found, titles, error, pager } = ui.usePages(
+      "page_refused",
+      { limit: PAGE },
+      { stamp, scenes: (page) => page.scenes }
+    );
     if (error) return h(ui.Problem, { error });
     if (!found) return h("p", { className: "plexsync-quiet" }, "Reading…");
     return h(
@@ -44,12 +26,7 @@
         { className: "plexsync-advice" },
         found.scenes.map((id) => h("li", { key: id }, h(ui.SceneLink, { id, title: titles[id] })))
       ),
-      (pages.length > 1 || found.next) &&
-        h(ui.Pager, {
-          page: pages.length,
-          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
-          on: found.next && (() => setPages([...pages, found.next])),
-        })
+      pager
     );
   }
 

@@ -71,34 +71,13 @@
   }
 
   function GroupScenes({ reason, server, retry, stamp }) {
-    const [pages, setPages] = useState([null]);
-    const [found, setFound] = useState(null);
-    const [titles, setTitles] = useState({});
-    const [error, setError] = useState(null);
-    const after = pages[pages.length - 1];
-
-    React.useEffect(() => {
-      let current = true;
-      (async () => {
-        try {
-          const page = await ui.operation("page_scenes", { reason, after, limit: PAGE });
-          if (!current) return;
-          setFound(page);
-          setError(null);
-          const named = await ui.sceneTitles(
-            page.scenes.filter((row) => row.kind === "scene").map((row) => row.id)
-          );
-          if (current) setTitles((known) => Object.assign({}, known, named));
-        } catch (problem) {
-          if (current) setError(problem.message);
-        }
-      })();
-      return () => void (current = false);
-      // `stamp` moves when the group's size does: then the page is read again.
-    }, [reason, JSON.stringify(after), stamp]);
-
-    if (error) return h("p", { className: "plexsync-quiet", role: "alert" }, error);
-    if (!found) return h("p", { className: "plexsync-quiet plexsync-tall" }, "Reading…");
+    // `stamp` moves when the group's size does: then the page is read again.
+    const { found, titles, error, pager } = ui.usePages(
+      "page_scenes",
+      { reason, limit: PAGE },
+      { stamp, scenes: (page) => page.scenes.filter((row) => row.kind === "scene").map((row) => row.id) }
+    );
+    if (error || !found) return ui.noRows(error);
     return h(
       "div",
       { className: "plexsync-scroll" },
@@ -132,12 +111,7 @@
           )
         )
       ),
-      (pages.length > 1 || found.next) &&
-        h(ui.Pager, {
-          page: pages.length,
-          back: pages.length > 1 && (() => setPages(pages.slice(0, -1))),
-          on: found.next && (() => setPages([...pages, found.next])),
-        })
+      pager
     );
   }
 
@@ -183,17 +157,7 @@
               },
               "Retry all"
             ),
-          h(
-            "button",
-            {
-              type: "button",
-              className: "btn btn-secondary btn-sm",
-              "aria-expanded": open,
-              "aria-controls": `${id}-scenes`,
-              onClick: () => setOpen(!open),
-            },
-            open ? "Hide scenes" : "Show scenes"
-          )
+          h(ui.Unfold, { open, setOpen, controls: `${id}-scenes`, show: "Show scenes", hide: "Hide scenes" })
         )
       ),
       h(
