@@ -31,7 +31,7 @@ def run(task: Task) -> str:
         errors.SyncError: A setting is wrong, or a server could not be asked.
     """
     config, fingerprint = task.read_settings()
-    busy = "Plays are being brought over already"
+    busy = "Plays are being brought over already; see the task queue."
     with task.only_one(LOCK, busy), task.open_plex(config) as client:
         summary = _bring(task.context(client, config, fingerprint), client)
     stash_log.say("INFO", summary)

@@ -31,7 +31,9 @@ def run(task: Task) -> str:
         TransientError: The task is running already, or Plex stays away.
         ConfigurationError: A setting is wrong.
     """
-    with task.only_one(unlock.LOCK, "'Release locks' is already running") as lock:
+    with task.only_one(
+        unlock.LOCK, "'Release locks' is already running; see the task queue."
+    ) as lock:
         tail = LogTail(task.store.directory)
         total = _mark(task, _server(task))
         stash_log.say("INFO", f"{total} items to look at")

@@ -45,7 +45,7 @@ def run(task: Task) -> str:
             marked stays for the next run.
     """
     with task.only_one(
-        launcher.TASK_LOCK, "'Sync all to Plex' is already running", pause=0.01
+        launcher.TASK_LOCK, "'Sync all to Plex' is already running; see the task queue.", pause=0.01
     ) as lock:
         config, fingerprint = task.read_settings()
         tail = LogTail(task.store.directory)

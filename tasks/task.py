@@ -138,11 +138,11 @@ class Task:
         """Hold the lock of this name, tried for again after ``pause`` seconds.
 
         Raises:
-            TransientError: Another process holds it, as ``busy`` says.
+            TransientError: Another process holds it; ``busy`` is its message.
         """
         held = launcher.ProcessLock(self.store.directory, lock)
         if not held.acquire_soon(pause):
-            raise TransientError(f"{busy}; see the task queue.")
+            raise TransientError(busy)
         try:
             yield held
         finally:

@@ -32,7 +32,9 @@ def run(task: Task) -> str:
         TransientError: The task or a "Sync all" is running, or Plex stays away.
         ConfigurationError: A setting is wrong.
     """
-    with task.only_one(undo.LOCK, "'Undo last sync' is already running") as lock:
+    with task.only_one(
+        undo.LOCK, "'Undo last sync' is already running; see the task queue."
+    ) as lock:
         if task.is_held(launcher.TASK_LOCK):
             raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
         task.read_settings()
