@@ -7,8 +7,8 @@ else. Null is nothing: "", (), None or False.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from .exceptions import StashAnswerError
 
@@ -65,6 +65,29 @@ def read_each(raw: object, what: str, read: Callable[[object, str], _T]) -> tupl
     if not isinstance(raw, list | tuple):
         raise senseless(what, "is not a list")
     return tuple(read(member, what) for member in raw)
+
+
+def read_object(raw: object, what: str) -> Mapping[str, Any]:
+    """Give an object, which one member of ``what`` is.
+
+    Raises:
+        StashAnswerError: It is something else, null included.
+    """
+    if not isinstance(raw, Mapping):
+        raise senseless(what, "holds something that is not an object")
+    return raw
+
+
+def read_part(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Give the object that an answer, or a part of it, has at a key.
+
+    Raises:
+        StashAnswerError: It has none there.
+    """
+    part = data.get(key)
+    if not isinstance(part, Mapping):
+        raise senseless(key, "is not an object")
+    return part
 
 
 def read_whole(raw: object, what: str) -> int | None:

@@ -8,16 +8,18 @@ page goes by that text (``Changed.local``), and judges by instants (``Changed.at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .answer import read_each, read_id, read_text, read_whole, senseless
+from .answer import read_each, read_id, read_object, read_part, read_text, read_whole
+from .pages import read_pages
 from .queries import after, belonging_to
 from .scene import SceneStamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .client import RefKind, StashClient
 
 KINDS = ("scene", "studio", "performer", "tag", "group")
@@ -103,7 +105,7 @@ def newest(
     data = client.query(_document(kinds), {"page": order})
     found = {}
     for kind in kinds:
-        part = _part(data, kind)
+        part = read_part(data, kind)
         entries = read_each(part.get("entries"), f"the newest of kind {kind}", _changed)
         count = read_whole(part.get("count"), f"the number of kind {kind}")
         found[kind] = Newest(count or 0, entries)
@@ -118,29 +120,14 @@ def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) ->
         errors.SyncError: Stash could not be asked.
     """
     data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
-    page = _part(data, "findScenes").get("scenes")
+    page = read_part(data, "findScenes").get("scenes")
     stamps = read_each(page, "scenes", SceneStamp.from_graphql)
     return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda one: one.id)
 
 
 def ids_of_kind(client: StashClient, kind: str, size: int = 1000) -> set[int]:
-    """Give the ids of all entries of a kind, read page by page, to see what is gone.
-
-    Pages are cut by number, for not all kinds can be filtered by id: one that is
-    deleted meanwhile may hide another, which then looks deleted for this once.
-    """
-    found: set[int] = set()
-    page = 0
-    while True:
-        page += 1
-        order = {"page": page, "per_page": size, "sort": "id", "direction": "ASC"}
-        find, plural = _LIST[kind]
-        part = _part(client.query(_IDS[kind], {"page": order}), find)
-        ids = [entry.id for entry in read_each(part.get(plural), plural, _changed)]
-        before = len(found)
-        found.update(ids)
-        if len(ids) < size or len(found) == before:
-            return found  # the end, or a Stash that gives one page for ever
+    """Give the ids of all entries of a kind, read as ``read_pages`` does, to see what is gone."""
+    return {one.id for one in read_pages(client, _IDS[kind], _LIST[kind], size, _changed)}
 
 
 def scene_ids(
@@ -162,7 +149,7 @@ def scene_ids(
     """
     scenes = after(last_id, belonging_to(*of) if of else None)
     data = client.query(_SCENE_IDS, {"scenes": scenes, "size": size})
-    found = read_each(_part(data, "findScenes").get("scenes"), "scenes", _changed)
+    found = read_each(read_part(data, "findScenes").get("scenes"), "scenes", _changed)
     return sorted(one.id for one in found if one.id > last_id)
 
 
@@ -196,15 +183,7 @@ def _document(kinds: tuple[str, ...]) -> str:
     return f"query Changes($page: FindFilterType!) {{ {' '.join(parts)} }}"
 
 
-def _part(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = data.get(name)
-    if not isinstance(part, Mapping):
-        raise senseless(name, "is not an object")
-    return part
-
-
 def _changed(raw: object, what: str) -> Changed:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    updated_at = read_text(raw.get("updated_at"), f"updated_at in {what}")
-    return Changed(read_id(raw.get("id"), f"an id in {what}"), updated_at, instant(updated_at))
+    entry = read_object(raw, what)
+    updated_at = read_text(entry.get("updated_at"), f"updated_at in {what}")
+    return Changed(read_id(entry.get("id"), f"an id in {what}"), updated_at, instant(updated_at))

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from . import queries
-from .answer import read_each, read_whole, senseless
+from .answer import read_each, read_part, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
 from .scene import Pictured, Scene, SceneStamp
@@ -157,7 +157,7 @@ class StashClient:
 
     def count_scenes(self) -> int:
         """Tell how many scenes Stash has."""
-        found = _within(self._graphql.ask(queries.COUNT), "findScenes")
+        found = read_part(self._graphql.ask(queries.COUNT), "findScenes")
         count = read_whole(found.get("count"), "the number of scenes")
         if count is None:
             raise senseless("the number of scenes", "is missing")
@@ -195,7 +195,7 @@ class StashClient:
         return CoverReading(reply.body, _one_word(reply.etag))
 
     def _settings(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        plugins = _within(_within(data, "configuration"), "plugins")
+        plugins = read_part(read_part(data, "configuration"), "plugins")
         settings = plugins.get(self._plugin_id)
         if settings is None:
             return {}
@@ -212,7 +212,7 @@ class StashClient:
                 queries.SCENES_BY_ID,
                 {"ids": [str(number) for number in scene_ids], "plugins": [self._plugin_id]},
             )
-            found = _within(data, "findScenes").get("scenes")
+            found = read_part(data, "findScenes").get("scenes")
             scenes = read_each(found, "scenes", lambda raw, _: Scene.from_graphql(raw))
         except StashAnswerError:
             middle = len(scene_ids) // 2
@@ -227,7 +227,7 @@ class StashClient:
         if size < 1:
             raise ValueError(f"a page of {size} scenes would never end")
         data = self._graphql.ask(document, {"scenes": scene_filter, "size": size})
-        return _within(data, "findScenes").get("scenes")
+        return read_part(data, "findScenes").get("scenes")
 
     def _stamps_after(
         self, last_id: int, size: int, criteria: dict[str, Any] | None
@@ -248,13 +248,6 @@ class StashClient:
 
 def _both(earlier: ScenesReading, later: ScenesReading) -> ScenesReading:
     return ScenesReading(earlier.scenes | later.scenes, later.settings)
-
-
-def _within(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = data.get(key)
-    if not isinstance(part, Mapping):
-        raise senseless(key, "is not an object")
-    return part
 
 
 def _one_word(etag: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .answer import read_id, read_text, senseless
+from .answer import read_id, read_object, read_text
 from .pages import read_pages
 from .scene import NamedRef, read_ref
 
@@ -81,18 +80,17 @@ def performers(client: StashClient) -> list[NamedRef]:
 
 
 def _entity(raw: object, what: str, kind: str) -> Entity:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    number = read_id(raw.get("id"), f"an id in {what}")
+    entity = read_object(raw, what)
+    number = read_id(entity.get("id"), f"an id in {what}")
     of = f"{kind} {number}'s "
     return Entity(
         kind,
         number,
-        read_text(raw.get("name"), of + "name"),
-        read_text(raw.get("disambiguation"), of + "disambiguation"),
-        read_text(raw.get("details"), of + "details"),
-        read_text(raw.get("updated_at"), of + "updated_at"),
-        _cover(number, read_text(raw.get("image_path"), of + "picture")),
+        read_text(entity.get("name"), of + "name"),
+        read_text(entity.get("disambiguation"), of + "disambiguation"),
+        read_text(entity.get("details"), of + "details"),
+        read_text(entity.get("updated_at"), of + "updated_at"),
+        _cover(number, read_text(entity.get("image_path"), of + "picture")),
     )
 
 

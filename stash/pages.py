@@ -6,10 +6,10 @@ may hide another, which is then not known until the next reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .answer import read_each, senseless
+from .answer import read_each, read_part
 
 if TYPE_CHECKING:
     from .client import StashClient
@@ -51,11 +51,10 @@ def read_pages(
     while True:
         page += 1
         order = {"page": page, "per_page": size, "sort": "id", "direction": "ASC"}
-        part = client.query(query, {"page": order}).get(field)
-        if not isinstance(part, Mapping):
-            raise senseless(field, "is not an object")
+        part = read_part(client.query(query, {"page": order}), field)
         entries = read_each(part.get(plural), plural, read)
         before = len(found)
         found |= {one.id: one for one in entries}
         if len(entries) < size or len(found) == before:
+            # The end, or a Stash that gives one page for ever.
             return [found[number] for number in sorted(found)]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from errors import PermanentError
 
-from .answer import read_each, read_flag, read_id, read_text, read_whole, senseless
+from .answer import read_each, read_flag, read_id, read_object, read_text, read_whole, senseless
 from .exceptions import StashAnswerError
 
 #: Of a picture, among what its address asks for.
@@ -196,23 +196,20 @@ class SceneStamp:
         Raises:
             StashAnswerError: It is not a scene; the sentence names the part.
         """
-        if not isinstance(raw, Mapping):
-            raise senseless(what, "holds something that is not an object")
-        scene_id = read_id(raw.get("id"), f"an id in {what}")
-        files = read_each(raw.get("files"), f"scene {scene_id}'s files", _path)
-        return cls(
-            scene_id, read_text(raw.get("updated_at"), f"scene {scene_id}'s updated_at"), files
-        )
+        stamp = read_object(raw, what)
+        scene_id = read_id(stamp.get("id"), f"an id in {what}")
+        files = read_each(stamp.get("files"), f"scene {scene_id}'s files", _path)
+        updated_at = read_text(stamp.get("updated_at"), f"scene {scene_id}'s updated_at")
+        return cls(scene_id, updated_at, files)
 
 
 def read_ref(raw: object, what: str) -> NamedRef:
     """Read a studio, performer, tag or group of an answer; raises ``StashAnswerError``."""
-    if not isinstance(raw, dict):
-        raise senseless(what, "holds something that is not an object")
+    ref = read_object(raw, what)
     return NamedRef(
-        read_id(raw.get("id"), f"an id in {what}"),
-        read_text(raw.get("name"), f"a name in {what}"),
-        read_text(raw.get("disambiguation"), f"a disambiguation in {what}"),
+        read_id(ref.get("id"), f"an id in {what}"),
+        read_text(ref.get("name"), f"a name in {what}"),
+        read_text(ref.get("disambiguation"), f"a disambiguation in {what}"),
     )
 
 
@@ -240,22 +237,20 @@ def _job_ref(raw: object, what: str) -> NamedRef:
 
 
 def _file(raw: object, what: str) -> SceneFile:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    path = read_text(raw.get("path"), f"a path in {what}")
+    path = _path(raw, what)
     if not path:
         raise senseless(what, "holds a file without a path")
-    oshash = read_text(raw.get("oshash"), f"an oshash in {what}")  # a job's own form
-    for kind, value in read_each(raw.get("fingerprints"), f"fingerprints in {what}", _fingerprint):
+    file = read_object(raw, what)
+    oshash = read_text(file.get("oshash"), f"an oshash in {what}")  # a job's own form
+    for kind, value in read_each(file.get("fingerprints"), f"fingerprints in {what}", _fingerprint):
         if kind == "oshash":
             oshash = value.lower()
-    return SceneFile(path, read_whole(raw.get("size"), f"a size in {what}"), oshash or None)
+    return SceneFile(path, read_whole(file.get("size"), f"a size in {what}"), oshash or None)
 
 
 def _fingerprint(raw: object, what: str) -> tuple[str, str]:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    return read_text(raw.get("type"), what), read_text(raw.get("value"), what)
+    found = read_object(raw, what)
+    return read_text(found.get("type"), what), read_text(found.get("value"), what)
 
 
 def _job_files(data: Mapping[str, Any]) -> tuple[SceneFile, ...]:
@@ -286,6 +281,4 @@ def _cover(scene_id: int, raw: object, what: str) -> str:
 
 
 def _path(raw: object, what: str) -> str:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    return read_text(raw.get("path"), f"a path in {what}")
+    return read_text(read_object(raw, what).get("path"), f"a path in {what}")

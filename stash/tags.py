@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .answer import read_each, read_id, read_text, senseless
+from .answer import read_each, read_id, read_object, read_part, read_text
 from .pages import read_pages
 from .queries import belonging_to
 from .scene import NamedRef, Scene, TagAbove
@@ -120,25 +120,20 @@ def newest_tagged(client: StashClient, size: int, numbers: Iterable[int] = ()) -
     wanted = list(numbers)
     page = {"page": 1, "per_page": size, "sort": "updated_at", "direction": "DESC"}
     scenes = belonging_to("tag", wanted) if wanted else {}
-    part = client.query(_NEWEST, {"scenes": scenes, "page": page}).get("findScenes")
-    if not isinstance(part, Mapping):
-        raise senseless("findScenes", "is not an object")
+    part = read_part(client.query(_NEWEST, {"scenes": scenes, "page": page}), "findScenes")
     return list(read_each(part.get("scenes"), "scenes", lambda raw, _: Scene.from_graphql(raw)))
 
 
 def _tag(raw: object, what: str) -> KnownTag:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    number = read_id(raw.get("id"), f"an id in {what}")
+    tag = read_object(raw, what)
+    number = read_id(tag.get("id"), f"an id in {what}")
     return KnownTag(
         number,
-        read_text(raw.get("name"), f"a name in {what}"),
-        read_each(raw.get("aliases"), f"tag {number}'s aliases", read_text),
-        read_each(raw.get("parents"), f"tag {number}'s parents", _parent),
+        read_text(tag.get("name"), f"a name in {what}"),
+        read_each(tag.get("aliases"), f"tag {number}'s aliases", read_text),
+        read_each(tag.get("parents"), f"tag {number}'s parents", _parent),
     )
 
 
 def _parent(raw: object, what: str) -> int:
-    if not isinstance(raw, Mapping):
-        raise senseless(what, "holds something that is not an object")
-    return read_id(raw.get("id"), f"an id in {what}")
+    return read_id(read_object(raw, what).get("id"), f"an id in {what}")
