@@ -41,7 +41,7 @@ class Touched:
     """One item: when it was last watched and rated, in Unix seconds by Plex's clock, 0 for never.
 
     ``offset`` is where it was stopped, in milliseconds, 0 for nowhere; ``rating`` the text of
-    the user's rating, "" for none.
+    the user's rating, "" for none; ``views`` how often it was seen to its end.
     """
 
     rating_key: int
@@ -49,6 +49,12 @@ class Touched:
     offset: int
     rated_at: int
     rating: str
+    views: int = 0
+
+    @property
+    def view(self) -> tuple[int, int, int, int]:
+        """Give what moves when somebody watches the item."""
+        return self.rating_key, self.viewed_at, self.offset, self.views
 
     def at(self, field: str) -> int:
         """Give one of the two times by Plex's name of it."""
@@ -131,4 +137,5 @@ def _touched(element: Element) -> Touched:
         whole_number(element.get("viewOffset")),
         whole_number(element.get(RATED)),
         element.get("userRating", ""),
+        whole_number(element.get("viewCount")),
     )

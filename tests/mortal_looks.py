@@ -23,7 +23,7 @@ def main() -> None:
     resident = Resident(directory, stays=True, clock=lambda: time.time() + late)
     for _ in range(LOOKS):
         if resident.breaker.lets_pass():
-            resident._changes(resident.touched.look_if_due, "looking for ratings")
+            resident._changes(resident.from_plex.touched.look, "looking for ratings")
         while resident.step():
             pass
         late += 700.0

@@ -41,7 +41,11 @@ class Watched:
         self.stepped.late += later
         resident = self.stepped.resident
         assert resident.breaker.lets_pass()
-        resident._changes(resident.plays.look_if_due, "looking for plays")
+        plays = resident.from_plex.plays
+        if not plays.is_wanted:
+            resident.from_plex.ask_if_due(resident._changes)
+        elif plays.is_ready(resident.worker.context.clock()):
+            resident._changes(plays.look, plays.WORDS)
 
     def plays(self, scene: int) -> list[int]:
         """Give the seconds at which a scene was played, as Stash has them."""

@@ -50,7 +50,7 @@ class Rated:
         self.stepped.late += later
         resident = self.stepped.resident
         assert resident.breaker.lets_pass()
-        resident._changes(resident.touched.look_if_due, "looking for ratings")
+        resident.from_plex.ask_if_due(resident._changes)
         self.stepped.drain()
 
     def sync(self, *scenes: int) -> None:

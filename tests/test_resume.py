@@ -55,7 +55,7 @@ class Stopped:
             self.stepped.late += later
             resident = self.stepped.resident
             assert resident.breaker.lets_pass()
-            resident._changes(resident.touched.look_if_due, "looking for what was stopped")
+            resident._changes(resident.from_plex.touched.look, "looking for ratings")
             self.stepped.drain()
 
     def stash(self, scene: int) -> float:
@@ -230,17 +230,17 @@ def test_it_is_shown_and_undone(stopped: Stopped) -> None:
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:
     """That one and no other; it is noted, so no look brings it again."""
     resident = stopped.stepped.resident
-    resident._changes(resident.plays.look_if_due, "looking for plays")
+    resident._changes(resident.from_plex.plays.look, "looking for plays")
     stopped.ends(16)
     stopped.env.plex.watched(stopped.key(16), stopped.at + 100)
     stopped.env.stash.graphql('mutation{sceneAddPlay(id:16,times:["2020-01-01T00:00:00Z"]){count}}')
     stopped.stepped.late += 700
-    resident._changes(resident.plays.look_if_due, "looking for plays")
+    resident._changes(resident.from_plex.plays.look, "looking for plays")
     assert len(stopped.env.stash.scene(16)["plays"]) == 3
     assert stopped.env.run(mode="undo_scene", id=16)["output"]["items"] == 1
     stopped.stepped.drain()
     stopped.stepped.late += 700
-    resident._changes(resident.plays.look_if_due, "looking for plays")
+    resident._changes(resident.from_plex.plays.look, "looking for plays")
     assert len(stopped.env.stash.scene(16)["plays"]) == 1
 
 
@@ -250,7 +250,7 @@ def test_an_edit_goes_ahead(stopped: Stopped) -> None:
     stopped.look(1)
     stopped.stepped.mark(18)
     stopped.stepped.late += 700
-    stopped.stepped.resident._changes(stopped.stepped.resident.touched.look_if_due, "looking")
+    stopped.stepped.resident.from_plex.ask_if_due(stopped.stepped.resident._changes)
     assert stopped.stash(17) == 0
     stopped.stepped.drain()
     stopped.look(2)

@@ -1,31 +1,29 @@
 """Looks at what was watched in Plex, and lets it count as played in Stash.
 
-One request a look where nothing new was watched: the history since the newest view that was
-seen, and a day before, for a device that was offline tells late what it played. From when on
+One request a look where nothing new was watched (worker/from_plex.py says when one is due): the
+history since the newest view that was seen, and a day before, for a device that was offline
+tells late what it played. From when on
 views count is kept by Plex's own clock: since the newest view that was there when the worker
 first saw plays_to_stash on (docs/adr/0016). What is older comes by the task "Bring plays over".
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from plex.views import OWNER, View, views_since
 from stash.exceptions import StashMutationUnknown
-from store import meta, plays, queue
+from store import meta, plays
 from sync.plays import bring, by_scene
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sync.context import Context
 
 #: Whoever brings plays holds this lock: the worker for a look, or the task.
 LOCK = "plays.lock"
-#: Seconds between two looks, and at night, unless somebody has just been watching.
-EVERY, AT_NIGHT = 60, 600
-#: Hours by this machine's clock that are night, and seconds for which somebody is taken to be up.
-NIGHT, UP = range(1, 7), 7200
 #: Seconds that a look reaches back before the newest view, and by which a view may lie ahead.
 OVERLAP = 86400
 #: Seconds until a view is tried again whose scene Stash does not have, or that Stash refused.
@@ -33,18 +31,26 @@ AGAIN = 3600
 
 
 class PlaysFromPlex:
-    """Brings new views to Stash, at a calm rhythm.
+    """Brings new views to Stash.
 
     Args:
         context: Both servers, the settings and the store.
+        give_way: Says whether an edit by hand waits; what is left is then looked at after it.
+
+    Attributes:
+        has_news: The last look saw a view that it had not seen, or was the first of all.
+        is_done: The last look came to its end.
     """
 
-    def __init__(self, context: Context) -> None:
+    WORDS = "looking for plays"
+
+    def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
         self._context = context
         self._store = context.store
+        self._give_way = give_way
         self._lock = ProcessLock(context.store.directory, LOCK)
-        self._due_at = 0.0
-        self._asked_at = 0.0
+        self.has_news = self.is_done = False
+        self._rests_until = 0.0
         # Views that could not be brought, and when each is tried again.
         self._later: dict[View, float] = {}
 
@@ -54,31 +60,28 @@ class PlaysFromPlex:
         config = self._context.config
         return config is not None and config.plays_to_stash
 
-    def look_if_due(self) -> int:
-        """Bring what was watched since, if it is time to; give 1 where an edit waits.
+    def is_ready(self, now: float) -> bool:
+        """Say whether it makes sense to look: this Stash did not lack the mutation just now."""
+        return not 0 < self._rests_until - now <= AGAIN
+
+    def look(self) -> int:
+        """Bring what was watched since; give 0, for that makes no work.
 
         Raises:
             errors.SyncError: A server could not be asked; the next look finds the same.
         """
+        self.has_news = self.is_done = False
         now = self._context.clock()
-        if not self.is_wanted:
-            self._forget()
+        if not self._lock.acquire():
             return 0
-        if 0 < self._due_at - now <= AT_NIGHT + AGAIN or not self._lock.acquire():
-            return 0
-        self._due_at = now + EVERY
         try:
             self._look(now)
         except StashMutationUnknown:
-            self._due_at = now + AGAIN
+            self._rests_until = now + AGAIN
             raise
         finally:
             self._lock.release()
-        if self._edit_waits():
-            self._due_at = 0.0  # what gave way is brought after it
-            return 1
-        if self._is_night(now):
-            self._due_at = now + AT_NIGHT
+        self.is_done = True
         return 0
 
     def _look(self, now: float) -> None:
@@ -91,6 +94,7 @@ class PlaysFromPlex:
             newest = _newest_before(self._context, int(now), account)
             mark = {"since": newest + 1, "newest": newest}
             self._keep({**marks, server: mark})
+            self.has_news = True  # so that the listing's mark is set beside this one
             return
         since = max(mark["since"], mark["newest"] - OVERLAP)
         seen = [
@@ -107,25 +111,17 @@ class PlaysFromPlex:
             and not 0 < self._later.get(view, 0.0) - now <= AGAIN
         ]
         if new:
-            self._asked_at = now
+            self.has_news = True
             found = by_scene(self._context, new)
-            brought = bring(self._context, found, self._edit_waits)
-            if self._edit_waits():
+            brought = bring(self._context, found, self._give_way)
+            if self._give_way():
                 return  # not all of them were tried
             self._later |= dict.fromkeys(brought.later, now + AGAIN)
         newest = max((view.viewed_at for view in seen), default=mark["newest"])
         if newest > mark["newest"]:
             self._keep({**marks, server: {**mark, "newest": newest}})
 
-    def _edit_waits(self) -> bool:
-        """Say whether an edit by hand waits, one that is still in the inbox included."""
-        self._store.take_in()
-        return queue.edit_waits(self._store.connection)
-
-    def _is_night(self, now: float) -> bool:
-        return time.localtime(now).tm_hour in NIGHT and now - self._asked_at > UP
-
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Begin anew when plays are wanted again: what is watched meanwhile does not count."""
         if self._context.config is not None and meta.get(self._store.connection, meta.PLAYS):
             self._keep({})

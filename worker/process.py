@@ -24,13 +24,12 @@ from store.maintenance import Maintenance
 from store.store import Store
 from sync.stash_session import StashSession
 from worker.dispatch import Dispatcher
+from worker.from_plex import FromPlex
 from worker.launcher import INHERITED, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
 from worker.new_in_plex import NewInPlex
-from worker.plays_from_plex import PlaysFromPlex
 from worker.processor import SyncWorker
 from worker.reload import PluginFiles
 from worker.sweep import Sweep
-from worker.touched_in_plex import TouchedInPlex
 from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
@@ -191,8 +190,7 @@ class Resident:
         self.dispatcher = Dispatcher(self.worker, self.task_lock, self.files, clock)
         self.sweep = Sweep(self.store, self.stash, self.log, clock)
         self.new_in_plex = NewInPlex(self.worker.context)
-        self.plays = PlaysFromPlex(self.worker.context)
-        self.touched = TouchedInPlex(self.worker.context)
+        self.from_plex = FromPlex(self.worker.context)
         self.maintenance = Maintenance(self.store, self.log.warning, clock)
         self._stays = stays
         self._idle = idle
@@ -262,9 +260,8 @@ class Resident:
         return (
             self._changes(self.sweep.run_if_due, "looking for changes")
             or self._changes(self.new_in_plex.look_if_due, "looking for new files")
-            or self._changes(self.plays.look_if_due, "looking for plays")
             or self._changes(self.worker.brake.look_if_due, "looking at what is held back")
-            or self._changes(self.touched.look_if_due, "looking for ratings")
+            or self.from_plex.ask_if_due(self._changes)
         )
 
     def _changes(self, look: Callable[[], int], what: str) -> bool:
@@ -287,7 +284,7 @@ class Resident:
         if self.files.removed():
             return "removed"
         # No hook tells of what Plex knows.
-        may_go = not (self._stays or self.plays.is_wanted or self.touched.wanted)
+        may_go = not (self._stays or self.from_plex.is_wanted)
         if may_go and self._idle_left() <= 0 and not self._something_waits():
             return "idle"
         silent = time.monotonic() - self._stash_at

@@ -1,13 +1,13 @@
 """Looks at what was stopped or rated in Plex, for Stash to get it.
 
-One request a look where nothing is new: the items that were watched or rated since the newest
-that were seen, by Plex's own clock, and a while before. Resume times are brought from here;
-a rating only marks its scene, for it goes the way of all fields (sync/take.py).
+One request a look where nothing is new (worker/from_plex.py says when one is due): the items
+that were watched or rated since the newest that were seen, by Plex's own clock, and a while
+before. Resume times are brought from here; a rating only marks its scene, for it goes the way of
+all fields (sync/take.py).
 """
 
 from __future__ import annotations
 
-import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,15 @@ from merge.ratings import RATING
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.touched import PAGE, RATED, VIEWED, Touched, newest, touched_since
 from stash.exceptions import StashMutationUnknown
-from store import ledger, meta, queue
+from store import ledger, meta
 from store.enqueue import BACKGROUND, enqueue
 from sync.holding import scenes_of
 from sync.resume import ResumePoints
-from worker.plays_from_plex import AGAIN, AT_NIGHT, EVERY, NIGHT, OVERLAP, UP
+from worker.plays_from_plex import AGAIN, OVERLAP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sync.context import Context
 
 #: Seconds that most looks reach back, and between two that reach back as far as for plays.
@@ -32,21 +34,31 @@ NEVER = float("inf")
 
 
 class TouchedInPlex:
-    """Finds what was stopped or rated, at a calm rhythm, and gives way to an edit by hand.
+    """Finds what was stopped or rated, and gives way to an edit by hand.
 
     Args:
         context: Both servers, the settings and the store.
+        give_way: Says whether an edit by hand waits; what is left is then looked at after it.
+
+    Attributes:
+        has_news: The last look saw an item watched or rated since the one before, or was the
+            first of all.
+        is_done: The last look came to its end.
     """
 
-    def __init__(self, context: Context) -> None:
+    WORDS = "looking for ratings"
+
+    def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
         self._context = context
         self._store = context.store
+        self._give_way = give_way
         self._resume = ResumePoints(context)
-        self._due_at = 0.0
+        self.has_news = self.is_done = False
         self._far_at = 0.0
-        self._moved_at = 0.0
         self._turn = 0
         self._known_types: tuple[str, list[int]] = ("", [])
+        # What was watched around the newest view, by type of items, and told as one number.
+        self._views: dict[str, tuple[int, int]] = {}
         # Ratings whose scenes were marked, with when that is to be tried again; and until when
         # no resume time is brought.
         self._told: dict[int, tuple[int, str, float]] = {}
@@ -61,20 +73,14 @@ class TouchedInPlex:
         both = ((VIEWED, config.plays_to_stash), (RATED, config.ratings_to_stash))
         return [field for field, is_on in both if is_on]
 
-    def look_if_due(self) -> int:
-        """Bring and mark what is new, if it is time to; give how many scenes were marked.
+    def look(self) -> int:
+        """Bring and mark what is new; give how many scenes were marked.
 
         Raises:
             errors.SyncError: A server could not be asked; the next look finds the same.
         """
-        now, wanted = self._context.clock(), self.wanted
-        if not wanted or 0 < self._due_at - now <= AT_NIGHT + AGAIN:
-            return 0
-        self._due_at = now + EVERY
-        marked = self._look(now, wanted)
-        if self._due_at and time.localtime(now).tm_hour in NIGHT and now - self._moved_at > UP:
-            self._due_at = now + AT_NIGHT
-        return marked
+        self.has_news = self.is_done = False
+        return self._look(self._context.clock(), self.wanted)
 
     def _look(self, now: float, wanted: list[str]) -> int:
         client, connection = self._context.client(), self._store.connection
@@ -86,10 +92,12 @@ class TouchedInPlex:
         mark: dict[str, int] = dict(marks.get(place) or {})
         for field in wanted:
             if field not in mark:
+                self.has_news = True
                 mark[field] = newest(client, item_type, field, now + OVERLAP)
         is_far = not 0 <= now - self._far_at < FAR * len(types)
         back = OVERLAP if is_far else SHORT
         since = {field: max(mark[field] - back, 1) for field in wanted}
+        around, views = max(mark.get(VIEWED, 0) - SHORT, 1), 0
         marked, told = 0, dict[int, tuple[int, str, float] | None]()
         moved: list[Touched] = []
         rows = touched_since(client, item_type, since)
@@ -98,29 +106,32 @@ class TouchedInPlex:
                 marked += self._mark([row for row in some if row.rated_at])
             told |= {row.rating_key: self._told.get(row.rating_key) for row in some if is_far}
             moved += filter(self._resume.concerns, some)
+            views += sum(hash(row.view) for row in some if row.viewed_at >= around)
             for field in wanted:
                 known = [row.at(field) for row in some if row.at(field) <= now + OVERLAP]
                 mark[field] = max([mark[field], *known])
-            if self._edit_waits():
-                break
+            if self._give_way():
+                return marked
+        if VIEWED in wanted:
+            then, before = self._views.get(place, (0, 0))
+            self.has_news |= mark[VIEWED] - SHORT > around or (then == around and before != views)
+        self.has_news |= marked > 0
         if VIEWED in wanted and now >= self._no_resume_until:
             try:
-                if self._resume.look(moved, self._edit_waits):
-                    self._moved_at = now
+                self._resume.look(moved, self._give_way)
             except StashMutationUnknown:
                 self._no_resume_until = now + AGAIN
                 raise
-        if marked:
-            self._moved_at = now
-        if self._edit_waits():
-            self._due_at = 0.0  # what gave way is looked at after it
-            return marked or 1
+            if self._give_way():
+                return marked
         if is_far:
             self._far_at = now
             self._told = {key: one for key, one in told.items() if one is not None}
+        self._views[place] = around, views
         if mark != marks.get(place):
             with self._store.transaction():
                 meta.put(connection, meta.TOUCHED, {**marks, place: mark})
+        self.is_done = True
         return marked
 
     def _types(self) -> list[int]:
@@ -170,7 +181,3 @@ class TouchedInPlex:
         base = Base.from_json(entry.base)
         known = base.theirs.get(RATING, base.values.get(RATING))
         return known is None or not unchanged(RATING, known, row.rating)
-
-    def _edit_waits(self) -> bool:
-        self._store.take_in()
-        return queue.edit_waits(self._store.connection)
