@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.control import StandInError
-from simulator.demo_environment import Environment, TooLongError, env, wait_for
 from simulator.demo_report import (
     Report,
     before_and_after,
@@ -26,6 +25,7 @@ from simulator.demo_report import (
     plex_request,
     stash_request,
 )
+from simulator.environment import Environment, TooLongError, env, wait_for
 from simulator.faults import STARTING
 from simulator.library import catalogue_scene
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.demo import Demo
-from simulator.demo_environment import TooLongError, env, wait_for
 from simulator.demo_report import Report, plex_request, shorten
+from simulator.environment import TooLongError, env, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

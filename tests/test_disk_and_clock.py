@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.control_stash import start_stash
-from simulator.demo_environment import copy_plugin
+from simulator.environment import copy_plugin
 from simulator.library import catalogue_file
 from store import schema
 from tests.installation import Installation, installation, wait_for

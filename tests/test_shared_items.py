@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from simulator.environment import PATH_MAP
 from store import ledger
 from tests.bulk_worker import BulkWorker, stepped_bulk, writes
-from tests.installation import PATH_MAP, Installation, installation
+from tests.installation import Installation, installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

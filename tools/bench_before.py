@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from simulator.control import ROOT
-from simulator.demo_environment import Environment, env, wait_for
+from simulator.environment import Environment, env, wait_for
 from simulator.library import STUDIOS, TAGS
 from tools import bench_hook
 from tools.bench_bulk import Sync, sync_all
@@ -173,7 +173,7 @@ def _change_things(built: Environment) -> float:
     began = time.perf_counter()
     _mark_things(built)
     built.stash.hook("Tag.Update.Post", 1)
-    built.settle(600.0)
+    built.settled(600.0)
     return time.perf_counter() - began
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from simulator.demo_environment import Environment, env
 from simulator.demo_report import count
+from simulator.environment import Environment, env
 from tools.bench_replay import Asked, recorded, replay
 from tools.bench_row import Row, counted, paired
 from tools.bench_scene import AGREED

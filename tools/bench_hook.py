@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from simulator.demo_environment import Environment, env, wait_for
+from simulator.environment import Environment, env, wait_for
 from simulator.faults import STARTING
 from tools.bench_row import Row, counted, paired
 
@@ -116,7 +116,7 @@ def _alone(built: Environment, pairs: int) -> Iterator[Row]:
 
         def one_hook() -> None:
             ours.append(runner.hook(1))
-            built.settle()
+            built.settled()
 
         turns: list[Callable[[], object]] = [
             one_hook,
@@ -148,7 +148,7 @@ def _one_after_another(built: Environment, many: int) -> Iterator[Row]:
         floor.append(runner.bare(FLOOR))
     what = f"{many:,} hooks one after another, as a bulk edit in Stash runs them : the floor"
     yield paired(what, [sum(ours)], [sum(floor)])
-    built.settle(600.0)
+    built.settled(600.0)
 
 
 def _starting(built: Environment, starts: int) -> Iterator[Row]:
@@ -157,9 +157,9 @@ def _starting(built: Environment, starts: int) -> Iterator[Row]:
     runner = Runner(built, sys.executable)
     ours, bare = [], []
     for _ in range(starts):
-        built.end_workers()
+        built.kill_workers()
         ours.append(runner.hook(1))
-        built.settle()
+        built.settled()
         bare.append(runner.bare())
     yield paired("  hook that also starts the worker", ours, bare)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from simulator.demo_environment import Environment
+    from simulator.environment import Environment
 
 #: Headers that http.client writes by itself.
 _OWN: Final = {"host", "content-length", "connection"}

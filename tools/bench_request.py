@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from plex.client import PlexClient
-from simulator.demo_environment import Environment, env
+from simulator.environment import Environment, env
 from stash.client import StashClient
 from stash.connection import StashConnection
 from tools.bench_row import Row, paired

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from simulator.demo_environment import Environment, env, wait_for
+from simulator.environment import Environment, env, wait_for
 from simulator.library import catalogue_file
 from tools.bench_row import Row, counted, paired, percentile, seconds
 
@@ -70,7 +70,7 @@ def _visible(built: Environment, saves: int) -> Iterator[Row]:
         built.save(1, title=title)
         wait_for(partial(_shows, built, key, title), 30.0, step=0.002)
         ours.append(time.perf_counter() - began)
-        built.settle()
+        built.settled()
         plex.append(_bare_pair(bare, built, number))
     bare.close()
     # The bare pair is one read and one write of its own.
@@ -155,7 +155,7 @@ def _visit(built: Environment, scene: int, year: int) -> Visit:
         check=True,
     )
     wait_for(lambda: built.plex.item_at(path)["fields"].get("originallyAvailableAt") == date, 60.0)
-    built.settle()
+    built.settled()
     counts = built.plex.counts()
     read = next(one for one in built.stash.requests(headers=False) if _names(one, scene))
     edit = next(one for one in built.plex.requests(headers=False) if one["method"] == "PUT")

@@ -1,4 +1,4 @@
-"""Both stand-ins with the plugin between them, for the demo and the benchmark.
+"""Both stand-ins with the plugin between them, for the demo, the benchmark and the tests.
 
 The plugin's files are copied into a plugins folder as a release is unpacked, and
 the Stash stand-in hosts them: what runs is the exec of PlexSync.yml.
@@ -26,6 +26,7 @@ from store import inbox
 from tools.package import TOP, rooms
 
 PLUGIN: Final = "PlexSync"
+PATH_MAP: Final = f"{STASH_ROOT} => {PLEX_ROOT}"
 SYNC_ALL: Final = "Sync all to Plex"
 _SAVE: Final = "mutation Save($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
 _RUN_TASK: Final = (
@@ -36,11 +37,13 @@ _JOB: Final = "query Job($id: ID!) { findJob(input: { id: $id }) { status error 
 _Found = TypeVar("_Found")
 
 
-class TooLongError(Exception):
+class TooLongError(AssertionError):
     """Something that should have happened by itself did not happen in time."""
 
 
-def wait_for(what: Callable[[], _Found], seconds: float, *, step: float = 0.01) -> _Found:
+def wait_for(
+    what: Callable[[], _Found | None], seconds: float = 30.0, *, step: float = 0.01
+) -> _Found:
     """Look every ``step`` seconds until ``what`` gives something true, and give that.
 
     Raises:
@@ -54,7 +57,7 @@ def wait_for(what: Callable[[], _Found], seconds: float, *, step: float = 0.01) 
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Environment:
     """Stash and Plex, and the plugin in ``plugin_dir``; Stash's own folder is ``config_dir``."""
 
@@ -67,6 +70,11 @@ class Environment:
     def data(self) -> Path:
         """The plugin's data directory; it exists once a hook or a task ran."""
         return self.config_dir / "plexsync-data"
+
+    def settings(self, **changes: Any) -> None:
+        """Store the plugin's settings as the settings page does: the whole map."""
+        known = {"plex_url": self.plex.url, "plex_token": self.plex.token, "path_map": PATH_MAP}
+        self.stash.settings(PLUGIN, {**known, **changes})
 
     def save(self, scene: int, **values: Any) -> float:
         """Save a scene as Stash's edit form does; give the seconds that the form waited.
@@ -83,8 +91,8 @@ class Environment:
         """Plex's item of a catalogue scene."""
         return self.plex.item_at(catalogue_file(scene).plex_path)
 
-    def waiting(self) -> int:
-        """How many things the worker has still to look at.
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """Read from the store; nothing is in one whose tables are not made yet.
 
         What a hook left in the inbox is in the store in no time, if a worker lives.
         """
@@ -92,11 +100,20 @@ class Environment:
             wait_for(lambda: not inbox.holds_anything(str(self.data)), 1.0, step=0.002)
         path = self.data / "plexsync.sqlite"
         if not path.exists():
-            return 0
+            return []
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
-            return int(store.execute("SELECT count(*) FROM dirty").fetchone()[0])
+            store.row_factory = sqlite3.Row
+            # The file is there before its tables, which come in one transaction with this.
+            if not store.execute("PRAGMA user_version").fetchone()[0]:
+                return []
+            return [dict(row) for row in store.execute(sql, values)]
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def waiting(self) -> int:
+        """How many things the worker has still to look at."""
+        counted = self.query("SELECT count(*) AS things FROM dirty")
+        return int(counted[0]["things"]) if counted else 0
+
+    def settled(self, seconds: float = 60.0) -> None:
         """Wait until the worker has nothing left to look at.
 
         Raises:
@@ -116,7 +133,7 @@ class Environment:
         Raises:
             TooLongError: It is still busy.
         """
-        self.settle(seconds)
+        self.settled(seconds)
         end = time.monotonic() + seconds
         asked, since = None, time.monotonic()
         while time.monotonic() - since < quiet:
@@ -127,13 +144,14 @@ class Environment:
                 raise TooLongError(f"the worker is still busy after {seconds:.0f} s")
             time.sleep(0.02)
 
+    def log(self) -> str:
+        """The worker's log."""
+        path = self.data / "plexsync.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
     def worker_log(self) -> list[str]:
         """Lines of the worker's log, without their times."""
-        path = self.data / "plexsync.log"
-        if not path.exists():
-            return []
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [line.partition(" ")[2] for line in lines]
+        return [line.partition(" ")[2] for line in self.log().splitlines()]
 
     def run_task(self, name: str = SYNC_ALL, *, seconds: float = 600.0) -> dict[str, Any]:
         """Run a task from Stash's queue to its end; give the run (output, seconds, pid...).
@@ -154,8 +172,8 @@ class Environment:
             raise RuntimeError(f"the task {name!r} {end['status']}: {run['error'] or end['error']}")
         return run
 
-    def hook_input(self, scene: int) -> bytes:
-        """What Stash writes to the stdin of the hook that follows a save."""
+    def payload(self, **arguments: Any) -> bytes:
+        """What Stash writes to the plugin's stdin to have it run with these arguments."""
         link = {
             "Scheme": "http",
             "Host": "127.0.0.1",
@@ -164,8 +182,12 @@ class Environment:
             "Dir": str(self.config_dir),
             "PluginDir": str(self.plugin_dir),
         }
+        return json.dumps({"server_connection": link, "args": arguments}).encode()
+
+    def hook_input(self, scene: int) -> bytes:
+        """What Stash writes to the stdin of the hook that follows a save."""
         given = {"id": scene, "type": "Scene.Update.Post", "input": {"id": str(scene)}}
-        return json.dumps({"server_connection": link, "args": {"hookContext": given}}).encode()
+        return self.payload(hookContext=given)
 
     def workers(self) -> list[int]:
         """Process ids of this environment's workers."""
@@ -176,13 +198,21 @@ class Environment:
             if wanted in command and "plexsync.py" in command and " worker " in command
         ]
 
-    def end_workers(self) -> None:
-        """End every worker, which may happen to it at any moment anyway."""
-        for pid in self.workers():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(TooLongError):
-            wait_for(lambda: not self.workers(), 5.0)
+    def kill_workers(self) -> int:
+        """SIGKILL every worker, which may happen to it at any moment; give how many there were."""
+        killed: set[int] = set()
+
+        def are_gone() -> bool:
+            # Again and again: one that is just becoming another shows no command.
+            found = self.workers()
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            killed.update(found)
+            return not found
+
+        wait_for(are_gone)
+        return len(killed)
 
 
 def copy_plugin(target: Path, source: Path = ROOT) -> Path:
@@ -220,13 +250,11 @@ def env(
     hosted = {"plugin_dir": config_dir / "plugins", "config_dir": config_dir, **(stash or {})}
     with start_plex(scenes, **(plex or {})) as media, start_stash(scenes, **hosted) as organiser:
         built = Environment(organiser, media, config_dir, plugin_dir)
-        known = {"plex_url": media.url, "plex_token": media.token}
-        path_map = f"{STASH_ROOT} => {PLEX_ROOT}"
-        organiser.settings(PLUGIN, {**known, "path_map": path_map, **settings})
+        built.settings(**settings)
         try:
             yield built
         finally:
-            built.end_workers()
+            built.kill_workers()
 
 
 def _processes() -> Iterator[tuple[int, str]]:
