@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from plex.exceptions import BadResponse
 from plex.fields import whole_number
+from plex.listing import window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def listed(client: PlexClient, section: int) -> list[Listed]:
     while True:
         root = client.query(
             f"/library/sections/{section}/collections",
-            headers={"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(PAGE)},
+            headers=window(start, PAGE),
         )
         if root is None:
             raise BadResponse("Plex sent an empty list of collections; PlexSync tries again later.")

@@ -27,7 +27,8 @@ PAGE = 2000
 #: a few hundred thousand items.
 MOST = 5_000_000
 
-_LEFT_OUT = (
+#: Elements of an item that no listing of ours looks at.
+LEFT_OUT = (
     "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,Similar,Mood,Image,"
     "UltraBlurColors"
 )
@@ -35,7 +36,7 @@ _SLIM = (
     # By default a listing is in the order of sort titles, and our own edits would
     # shift the pages while they are read.
     ("sort", "addedAt"),
-    ("excludeElements", _LEFT_OUT),
+    ("excludeElements", LEFT_OUT),
     ("excludeFields", "summary,tagline"),
 )
 
@@ -60,6 +61,11 @@ class Page:
     total: int
     size: int
     items: tuple[ListedItem, ...]
+
+
+def window(start: int, size: int) -> dict[str, str]:
+    """Give the headers that ask for no more than ``size`` rows, from row ``start`` on."""
+    return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
 def pages(
@@ -90,7 +96,7 @@ def pages(
         root = client.query(
             f"/library/sections/{section}/all",
             (("type", str(item_type)), *filters, *_SLIM),
-            headers={"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)},
+            headers=window(start, size),
         )
         if root is None:
             raise BadResponse("Plex sent an empty listing; PlexSync tries again later.")
@@ -124,7 +130,7 @@ def count(client: PlexClient, section: int, item_type: int) -> int:
     root = client.query(
         f"/library/sections/{section}/all",
         (("type", str(item_type)),),
-        headers={"X-Plex-Container-Start": "0", "X-Plex-Container-Size": "0"},
+        headers=window(0, 0),
     )
     return 0 if root is None else whole_number(root.get("totalSize"))
 

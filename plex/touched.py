@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from plex.exceptions import BadResponse
 from plex.fields import whole_number
+from plex.listing import LEFT_OUT, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +30,7 @@ VIEWED, RATED = "lastViewedAt", "lastRatedAt"
 PAGE, MOST = 1000, 5_000_000
 
 _ADDRESS = "/library/all"
-_LEFT_OUT = (
-    "Media,Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,Similar,Mood,Image,"
-    "UltraBlurColors"
-)
-_SLIM = (("excludeElements", _LEFT_OUT), ("excludeFields", "summary,tagline"))
+_SLIM = (("excludeElements", f"Media,{LEFT_OUT}"), ("excludeFields", "summary,tagline"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ def _pages(
         root = client.query(
             _ADDRESS,
             (("type", str(item_type)), *asked, *_SLIM),
-            headers={"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)},
+            headers=window(start, size),
         )
         elements = [] if root is None else [one for one in root if one.get("ratingKey")]
         total = 0 if root is None else whole_number(root.get("totalSize"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from plex.exceptions import BadResponse
 from plex.fields import whole_number
+from plex.listing import window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +63,7 @@ def views_since(
         asked.append(("accountID", str(account)))
     start = 0
     while True:
-        sent = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(page)}
-        root = client.query(_HISTORY, asked, headers=sent)
+        root = client.query(_HISTORY, asked, headers=window(start, page))
         rows = [] if root is None else list(root)
         for row in rows:
             view = _view(row)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
 
 from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
@@ -27,6 +28,8 @@ __all__ = [
     "parse_settings",
     "settings_fingerprint",
 ]
+
+_T = TypeVar("_T")
 
 DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_READ_TIMEOUT = 30.0
@@ -185,16 +188,16 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
             least=_SHORTEST_TIMEOUT,
             most=_LONGEST_READ_TIMEOUT,
         ),
-        path_map=_path_map(reader),
+        path_map=_read_by(reader, "path_map", _rules_and_faults, _LONGEST_LIST),
         sync_fields=_sync_fields(reader),
         only_organized=reader.flag("only_organized"),
         exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
-        tag_rules=_tag_rules(reader),
-        title_template=_title_template(reader),
+        tag_rules=_read_by(reader, "tag_rules", read_tag_rules, _LONGEST_LIST, lines=True),
+        title_template=_read_by(reader, "title_template", read_title_template, _LONGEST_LABEL),
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
-        studio_name=_studio_name(reader),
+        studio_name=_read_by(reader, "studio_name", read_studio_name, _LONGEST_LABEL),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         parent_studio_collection_prefix=_prefix(reader, "parent_studio_collection_prefix"),
         performer_collection_prefix=_prefix(reader, "performer_collection_prefix"),
@@ -262,34 +265,29 @@ def _required(reader: SettingsReader, setting: str, max_length: int, what: str) 
     return text
 
 
-def _path_map(reader: SettingsReader) -> PathMap:
-    path_map, problems = read_path_map(reader.text("path_map", max_length=_LONGEST_LIST))
-    reader.report_all("path_map", [problem.message for problem in problems])
-    return path_map
+def _read_by(
+    reader: SettingsReader,
+    setting: str,
+    read: Callable[[str], tuple[_T, Sequence[str]]],
+    max_length: int,
+    *,
+    lines: bool = False,
+) -> _T:
+    """A setting with a language of its own: what ``read`` makes of its text, faults reported."""
+    value, faults = read(reader.text(setting, max_length=max_length, lines=lines))
+    reader.report_all(setting, faults)
+    return value
+
+
+def _rules_and_faults(text: str) -> tuple[PathMap, list[str]]:
+    path_map, problems = read_path_map(text)
+    return path_map, [problem.message for problem in problems]
 
 
 def _sync_fields(reader: SettingsReader) -> frozenset[str]:
     chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
     reader.report_all("sync_fields", faults)
     return chosen or frozenset(DEFAULT_FIELDS)
-
-
-def _tag_rules(reader: SettingsReader) -> TagRules:
-    rules, faults = read_tag_rules(reader.text("tag_rules", max_length=_LONGEST_LIST, lines=True))
-    reader.report_all("tag_rules", faults)
-    return rules
-
-
-def _title_template(reader: SettingsReader) -> TitleTemplate:
-    template, faults = read_title_template(reader.text("title_template", max_length=_LONGEST_LABEL))
-    reader.report_all("title_template", faults)
-    return template
-
-
-def _studio_name(reader: SettingsReader) -> str:
-    choice, faults = read_studio_name(reader.text("studio_name", max_length=_LONGEST_LABEL))
-    reader.report_all("studio_name", faults)
-    return choice
 
 
 def _prefix(reader: SettingsReader, setting: str) -> str:
