@@ -58,6 +58,11 @@ class StashControl(ControlClient):
         """A fresh session cookie's value, such as plugins get."""
         return str(self.call("cookie"))
 
+    def link(self) -> dict[str, Any]:
+        """The way to it, with a fresh cookie, as a plugin gets it."""
+        cookie = {"Name": "session", "Value": self.cookie()}
+        return {"Scheme": "http", "Host": "127.0.0.1", "Port": self.port, "SessionCookie": cookie}
+
     # Data, changed behind Stash's back: no hook runs
 
     def scene(self, number: int) -> dict[str, Any]:

@@ -174,14 +174,8 @@ class Environment:
 
     def payload(self, **arguments: Any) -> bytes:
         """What Stash writes to the plugin's stdin to have it run with these arguments."""
-        link = {
-            "Scheme": "http",
-            "Host": "127.0.0.1",
-            "Port": self.stash.port,
-            "SessionCookie": {"Name": "session", "Value": self.stash.cookie()},
-            "Dir": str(self.config_dir),
-            "PluginDir": str(self.plugin_dir),
-        }
+        folders = {"Dir": str(self.config_dir), "PluginDir": str(self.plugin_dir)}
+        link = {**self.stash.link(), **folders}
         return json.dumps({"server_connection": link, "args": arguments}).encode()
 
     def hook_input(self, scene: int) -> bytes:

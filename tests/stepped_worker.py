@@ -39,14 +39,7 @@ class SteppedWorker:
 
     def link(self) -> dict[str, Any]:
         """A fresh way to Stash, as a hook brings it."""
-        cookie = {"Name": "session", "Value": self.env.stash.cookie()}
-        return {
-            "Scheme": "http",
-            "Host": "127.0.0.1",
-            "Port": self.env.stash.port,
-            "Dir": str(self.env.config_dir),
-            "SessionCookie": cookie,
-        }
+        return {**self.env.stash.link(), "Dir": str(self.env.config_dir)}
 
     def clock(self) -> float:
         """The worker's Unix time."""

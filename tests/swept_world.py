@@ -29,15 +29,7 @@ class World:
         self.store = Store(str(folder))
         self.log = Log(str(folder))
         self.late = 0.0
-        meta.put_connection(
-            self.store.connection,
-            {
-                "Scheme": "http",
-                "Host": "127.0.0.1",
-                "Port": stash.port,
-                "SessionCookie": {"Name": "session", "Value": stash.cookie()},
-            },
-        )
+        meta.put_connection(self.store.connection, stash.link())
         self.link = StashSession(self.store, self.log)
         self.sweep = self.new_sweep()
 

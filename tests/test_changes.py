@@ -21,10 +21,7 @@ SCENES = 30
 
 def client_of(stash: StashControl) -> StashClient:
     """A client of a stand-in."""
-    given = {"Scheme": "http", "Host": "127.0.0.1", "Port": stash.port}
-    cookie = {"Name": "session", "Value": stash.cookie()}
-    connection = StashConnection.from_server_connection({**given, "SessionCookie": cookie})
-    return StashClient(connection)
+    return StashClient(StashConnection.from_server_connection(stash.link()))
 
 
 @pytest.fixture

@@ -37,9 +37,7 @@ class World:
         self.stash = stash
         self.store = Store(str(folder))
         self.log = Log(str(folder))
-        cookie = {"Name": "session", "Value": stash.cookie()}
-        given = {"Scheme": "http", "Host": "127.0.0.1", "Port": stash.port}
-        meta.put_connection(self.store.connection, {**given, "SessionCookie": cookie})
+        meta.put_connection(self.store.connection, stash.link())
         self.link = StashSession(self.store, self.log)
         self.expansion = FanOut(self.store, self.link, time.time)
 
