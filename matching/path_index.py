@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from plex.exceptions import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.listing import PAGE, ListedItem, count, pages
-from store import parts
-from store.parts import Cursor
+from store import path_index
+from store.path_index import Cursor
 from validation.path_map import path_key
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class PathIndex:
         now, cost = self._clock(), 3
         unknown = []
         for section in self._sections:
-            known = parts.cursor(self._store.connection, server, section)
+            known = path_index.cursor(self._store.connection, server, section)
             if known is None and section not in self._sizes:
                 unknown.append(section)
             elif known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN:
@@ -155,13 +155,13 @@ class PathIndex:
 
     def _items_at(self, key: str) -> tuple[int, ...]:
         server = self._client.machine_identifier
-        found = parts.items_with(self._store.connection, server, key)
+        found = path_index.items_with(self._store.connection, server, key)
         return tuple(rating_key for section, rating_key in found if section in self._sections)
 
     def _refresh_section(self, info: SectionInfo, *, sweep: bool) -> Iterator[None]:
         server = self._client.machine_identifier
         item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
-        known = parts.cursor(self._store.connection, server, info.key)
+        known = path_index.cursor(self._store.connection, server, info.key)
         now = self._clock()
         old = known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN
         if known is None or old or (sweep and known.in_doubt):
@@ -215,7 +215,7 @@ class PathIndex:
         more = len(totals) == 1
         while more:
             with self._store.transaction() as connection:
-                more = parts.drop_older(connection, server, info.key, generation)
+                more = path_index.drop_older(connection, server, info.key, generation)
             yield
         swept = Cursor(server, info.key, generation, max(totals), 0, 0, newest, self._clock())
         self._conclude(swept, info)
@@ -226,7 +226,7 @@ class PathIndex:
         One without files has no rows, so only when it was added can tell.
         """
         server = self._client.machine_identifier
-        known = parts.known_items(
+        known = path_index.known_items(
             self._store.connection, server, section, [item.rating_key for item in items]
         )
         return sum(
@@ -237,7 +237,7 @@ class PathIndex:
     def _keep(self, section: int, generation: int, items: tuple[ListedItem, ...]) -> None:
         server = self._client.machine_identifier
         with self._store.transaction() as connection:
-            parts.replace_items(
+            path_index.replace_items(
                 connection,
                 server,
                 section,
@@ -248,7 +248,7 @@ class PathIndex:
     def _conclude(self, cursor: Cursor, info: SectionInfo) -> None:
         """Keep how far a section is, as of the answer that told whether it changed."""
         with self._store.transaction() as connection:
-            parts.put_cursor(
+            path_index.put_cursor(
                 connection,
                 cursor._replace(
                     content_changed_at=info.content_changed_at, scanned_at=info.scanned_at
@@ -260,9 +260,9 @@ class PathIndex:
         connection = self._store.connection
         here = [info.key for info in infos]
         server, before = self._client.machine_identifier, self._clock() - FORGET
-        for cursor in parts.abandoned(connection, server, here, before=before):
+        for cursor in path_index.abandoned(connection, server, here, before=before):
             more = True
             while more:
                 with self._store.transaction():
-                    more = parts.forget(connection, cursor)
+                    more = path_index.forget(connection, cursor)
                 yield

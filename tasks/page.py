@@ -15,12 +15,12 @@ from store.enqueue import enqueue
 from tasks import (
     asked,
     go_on,
-    host,
     page_differences,
     page_history,
     page_plan,
     page_tasks,
     page_words,
+    stash_process,
 )
 from worker import launcher
 
@@ -236,7 +236,7 @@ def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[s
         "left": left,
         "started": bulk["started"],
         # A person stops a task of the Stash that is there; what is left of another was cut off.
-        "interrupted": not running and bulk.get("stash") not in {None, host.process()},
+        "interrupted": not running and bulk.get("stash") not in {None, stash_process.identity()},
     }
 
 

@@ -62,33 +62,33 @@ class StashOnHand:
     """What the pipeline asks of Stash, answered from a test's own notes."""
 
     def __init__(self, env: Environment) -> None:
-        self._town = env
+        self._env = env
 
     def cover(self, one: Scene, etag: str = "") -> CoverReading:
         """Give a scene's cover unless it is known, or fail as the test wants it."""
-        found = self._town.covers.get(one.id)
+        found = self._env.covers.get(one.id)
         if found and not isinstance(found, SyncError):
             now = f'"{hashlib.md5(found, usedforsecurity=False).hexdigest()}"'
             if etag == now:
                 return CoverReading(None, now, is_known=True)
-        self._town.downloads.append(one.id)
+        self._env.downloads.append(one.id)
         if isinstance(found, SyncError):
             raise found
         return CoverReading(found, now if found else "")
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the scenes that hold a file, found as Stash finds them: LIKE, for ASCII."""
-        self._town.asked.append(path)
+        self._env.asked.append(path)
         return [
             number
-            for known, numbers in self._town.owners.items()
+            for known, numbers in self._env.owners.items()
             if known.lower() == path.lower() and is_same(known)
             for number in numbers
         ]
 
     def read_scenes(self, ids: Iterable[int]) -> dict[int, Scene]:
         """Give scenes in full, as they are in the catalogue unless a test says otherwise."""
-        return {number: self._town.scenes.get(number) or scene(number) for number in ids}
+        return {number: self._env.scenes.get(number) or scene(number) for number in ids}
 
 
 class Reconciler:

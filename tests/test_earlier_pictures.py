@@ -169,7 +169,7 @@ def test_a_lock_over_an_earlier_cover_is_released_as_ours(env: Environment) -> N
 def test_sync_all_puts_the_current_covers_back_after_a_restore(tmp_path: Path) -> None:
     """Scenes that did not change in Stash: noticed in the pages that are read anyway."""
     fields = ", ".join(sorted(BOTH))
-    with installation(tmp_path, 12) as town, stepped_bulk(town, sync_fields=fields) as stepped:
+    with installation(tmp_path, 12) as env, stepped_bulk(env, sync_fields=fields) as stepped:
 
         def sync_all() -> None:
             stepped.late += 60.0
@@ -179,24 +179,24 @@ def test_sync_all_puts_the_current_covers_back_after_a_restore(tmp_path: Path) -
             stepped.resident.task_lock.release()
 
         def pictures() -> list[str]:
-            asked = [one["target"] for one in town.plex.requests(headers=False)]
+            asked = [one["target"] for one in env.plex.requests(headers=False)]
             return [one for one in asked if "/poster" in one or "/art" in one]
 
         def posters(scene: int) -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = town.item(scene)["posters"]
+            found: list[dict[str, Any]] = env.item(scene)["posters"]
             return found
 
         sync_all()
         old = {n: next(i["key"] for i in posters(n) if i["selected"]) for n in range(1, 5)}
         for number in old:
-            town.stash.set_scene(number, cover=f"new:cover {number}")
+            env.stash.set_scene(number, cover=f"new:cover {number}")
         sync_all()
         new = {n: next(i["key"] for i in posters(n) if i["selected"]) for n in old}
         assert not set(new.values()) & set(old.values())
         sync_all()  # what the uploads did is seen
         for number, key in old.items():
-            target = f"/library/metadata/{key_of_scene(town, number)}/poster?url={key}"
-            town.plex.ask("PUT", target)
+            target = f"/library/metadata/{key_of_scene(env, number)}/poster?url={key}"
+            env.plex.ask("PUT", target)
         sync_all()
         assert {n: next(i["key"] for i in posters(n) if i["selected"]) for n in old} == new
         sync_all()

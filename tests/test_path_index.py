@@ -11,7 +11,7 @@ from plex.client import PlexClient
 from plex.listing import PAGE
 from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file
-from store import parts
+from store import path_index
 from store.enqueue import enqueue
 from store.store import Store
 
@@ -59,9 +59,9 @@ class World:
         """Listings since the counting began."""
         return self.plex.counts()["listings"]
 
-    def cursor(self) -> parts.Cursor:
+    def cursor(self) -> path_index.Cursor:
         """How far the index is."""
-        found = parts.cursor(self.store.connection, self.client.machine_identifier, 1)
+        found = path_index.cursor(self.store.connection, self.client.machine_identifier, 1)
         assert found is not None
         return found
 
@@ -302,36 +302,37 @@ def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
         world.bring_in_step(index)
         assert index.items_holding(path(1)) == [other.key_of(path(1))]
     connection, old = world.store.connection, world.client.machine_identifier
-    assert parts.cursor(connection, old, 1) is None
-    assert parts.known_items(connection, old, 1, [world.key(7), world.key(1)]) == set()
+    assert path_index.cursor(connection, old, 1) is None
+    assert path_index.known_items(connection, old, 1, [world.key(7), world.key(1)]) == set()
 
 
 def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
     """A deleted section's rows go, and no query finds its items."""
     server = world.client.machine_identifier
     with world.store.transaction() as connection:
-        parts.replace_items(connection, server, 99, 1, [(4711, ["/gone.mp4"])])
-        parts.put_cursor(connection, parts.Cursor(server, 99, 1, 1, 1, 1, 1, world.now))
+        path_index.replace_items(connection, server, 99, 1, [(4711, ["/gone.mp4"])])
+        path_index.put_cursor(connection, path_index.Cursor(server, 99, 1, 1, 1, 1, 1, world.now))
     world.refreshed()
-    assert parts.items_with(world.store.connection, server, "/gone.mp4") == []
-    assert parts.cursor(world.store.connection, server, 99) is None
+    assert path_index.items_with(world.store.connection, server, "/gone.mp4") == []
+    assert path_index.cursor(world.store.connection, server, 99) is None
 
 
 def test_a_large_library_is_forgotten_bit_by_bit(world: World) -> None:
     """Its cursor goes last, so that what is left of it is not left for ever."""
     connection = world.store.connection
-    gone = parts.Cursor("server", 99, 1, 1, 1, 1, 1, world.now)
-    files = [(key, [f"/gone/{key}.mp4"]) for key in range(1, parts.ROWS_AT_ONCE + 3)]
+    gone = path_index.Cursor("server", 99, 1, 1, 1, 1, 1, world.now)
+    keys = range(1, path_index.ROWS_AT_ONCE + 3)
+    files = [(key, [f"/gone/{key}.mp4"]) for key in keys]
     with world.store.transaction():
-        parts.replace_items(connection, "server", 99, 1, files)
-        parts.put_cursor(connection, gone)
-        assert parts.forget(connection, gone)
-    assert parts.cursor(connection, "server", 99) == gone
-    assert len(parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3))) == 2
+        path_index.replace_items(connection, "server", 99, 1, files)
+        path_index.put_cursor(connection, gone)
+        assert path_index.forget(connection, gone)
+    assert path_index.cursor(connection, "server", 99) == gone
+    assert len(path_index.known_items(connection, "server", 99, keys)) == 2
     with world.store.transaction():
-        assert not parts.forget(connection, gone)
-    assert parts.cursor(connection, "server", 99) is None
-    assert parts.known_items(connection, "server", 99, range(1, parts.ROWS_AT_ONCE + 3)) == set()
+        assert not path_index.forget(connection, gone)
+    assert path_index.cursor(connection, "server", 99) is None
+    assert path_index.known_items(connection, "server", 99, keys) == set()
 
 
 def test_the_size_of_a_library_that_was_never_listed_is_part_of_the_cost(world: World) -> None:
@@ -350,10 +351,10 @@ def test_cost_is_what_a_refresh_may_take(world: World) -> None:
     assert index.cost() == 3
     assert world.plex.counts()["reads"] == 2
     world.bring_in_step(index)
-    cursor = parts.cursor(world.store.connection, server, 1)
+    cursor = path_index.cursor(world.store.connection, server, 1)
     assert cursor
     with world.store.transaction() as connection:
-        parts.put_cursor(connection, cursor._replace(items=100_000))
+        path_index.put_cursor(connection, cursor._replace(items=100_000))
     assert world.index().cost() == 3
     world.now += SWEEP_AGAIN
     assert world.index().cost() == 53

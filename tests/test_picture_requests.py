@@ -46,8 +46,8 @@ def env(one_env: Environment) -> Environment:
 def test_a_first_sync_costs_one_edit_and_two_uploads_a_scene(tmp_path: Path, selects: bool) -> None:
     """A server that shows what it is sent is asked once whether it does; another one, always."""
     fields = "title, tags, poster, background"
-    with installation(tmp_path, SCENES) as town, stepped_bulk(town, sync_fields=fields) as stepped:
-        town.plex.switches(upload_selects=selects)
+    with installation(tmp_path, SCENES) as env, stepped_bulk(env, sync_fields=fields) as stepped:
+        env.plex.switches(upload_selects=selects)
 
         def sync_all() -> dict[str, int]:
             stepped.late += 60.0
@@ -60,7 +60,7 @@ def test_a_first_sync_costs_one_edit_and_two_uploads_a_scene(tmp_path: Path, sel
 
         first = sync_all()
         kept = [
-            [i for i in town.item(n)[w] if i["selected"]] for n in ALL for w in ("posters", "arts")
+            [i for i in env.item(n)[w] if i["selected"]] for n in ALL for w in ("posters", "arts")
         ]
         assert all(one[0]["key"].startswith("upload://") for one in kept)
         if selects:
@@ -119,20 +119,20 @@ def test_a_saved_scene_moves_no_picture_from_stash(tmp_path: Path) -> None:
         folder = tmp_path / str(etags)
         fields = "title, poster, background"
         with (
-            installation(folder, 3, stash=options) as town,
-            stepped_bulk(town, sync_fields=fields) as stepped,
+            installation(folder, 3, stash=options) as env,
+            stepped_bulk(env, sync_fields=fields) as stepped,
         ):
             stepped.hook(1)
             stepped.drain()
-            town.stash.set_scene(1, title="Saved again")
+            env.stash.set_scene(1, title="Saved again")
             stepped.late += 60.0
             stepped.forget_requests()
             stepped.hook(1)
             stepped.drain()
-            assert town.item(1)["fields"]["title"] == "Saved again"
-            covers = [one for one in town.stash.requests() if "screenshot" in one["target"]]
+            assert env.item(1)["fields"]["title"] == "Saved again"
+            covers = [one for one in env.stash.requests() if "screenshot" in one["target"]]
             assert [one["status"] for one in covers] == [304 if etags else 200]
-            assert not [one for one in town.plex.requests() if "/posters" in one["target"]]
+            assert not [one for one in env.plex.requests() if "/posters" in one["target"]]
 
 
 def test_a_new_cover_is_fetched_once(env: Environment) -> None:
@@ -158,10 +158,10 @@ def test_one_picture_is_in_memory_at_a_time(tmp_path: Path) -> None:
     """However many covers a bulk brings along; the pieces of one are joined, which is twice it."""
     size, many = 4_000_000, 8
     fields = "title, poster, background"
-    with installation(tmp_path, many) as town, stepped_bulk(town, sync_fields=fields) as stepped:
+    with installation(tmp_path, many) as env, stepped_bulk(env, sync_fields=fields) as stepped:
         for number in range(1, many + 1):
             cover = PNG + bytes([number]) * size
-            town.stash.set_scene(number, cover=base64.b64encode(cover).decode())
+            env.stash.set_scene(number, cover=base64.b64encode(cover).decode())
         stepped.task(range(1, many + 1))
         tracemalloc.start()
         try:
@@ -169,6 +169,6 @@ def test_one_picture_is_in_memory_at_a_time(tmp_path: Path) -> None:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        uploads = [one for one in town.plex.requests(headers=False) if one["method"] == "POST"]
+        uploads = [one for one in env.plex.requests(headers=False) if one["method"] == "POST"]
         assert len(uploads) == 2 * many
         assert peak < 2.9 * size

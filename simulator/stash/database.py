@@ -19,7 +19,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from simulator.library import catalogue_file
-from simulator.stash.plan import StashError
+from simulator.stash.data_lock import Turns
+from simulator.stash.executor import StashError
 from simulator.stash.records import (
     KINDS,
     Entity,
@@ -31,7 +32,6 @@ from simulator.stash.records import (
     catalogue_stamp,
     stamp,
 )
-from simulator.stash.turns import Turns
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 

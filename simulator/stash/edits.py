@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from simulator.stash.database import Database, like_key
-from simulator.stash.plan import StashError
+from simulator.stash.executor import StashError
 from simulator.stash.records import Scene
 
 _TEXTS = ("title", "code", "details", "director")

@@ -23,9 +23,9 @@ from simulator.stash.database import (
     sort_scenes,
 )
 from simulator.stash.edits import apply_input, check_input, number_of
+from simulator.stash.executor import Resolver, StashError
 from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
-from simulator.stash.plan import Resolver, StashError
 from simulator.stash.process import PluginStartError
 from simulator.stash.records import Entity, Scene, VideoFile, stamp
 

@@ -19,8 +19,8 @@ from simulator.faults import LOGIN_PAGE
 from simulator.server import ControlApi, Server
 from simulator.stash.app import Context, StashApp
 from simulator.stash.edits import apply_input, move_folder
+from simulator.stash.executor import Planner, run_operation
 from simulator.stash.host import PluginHost
-from simulator.stash.plan import Planner, run_operation
 from simulator.stash.records import Scene, jpeg
 from simulator.stash.resolvers import RESOLVERS
 from simulator.stash.schema import Documents, RequestError, load_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def process() -> str:
+def identity() -> str:
     """Give our parent's number and, where the system tells, the moment of its start.
 
     In a container Stash has the same number after each start, so the moment counts there.
