@@ -81,6 +81,10 @@ class Missing:
         return NotInPlexYet(f"{self.told} {then}".rstrip())
 
 
+#: Of a scene no path of which any library could hold; the diagnostics look for these words.
+OUTSIDE = "lies in no folder of the Plex libraries"
+
+
 def explain(
     scene: Scene, paths: Sequence[str], libraries: Libraries, advice: PathAdvice
 ) -> Missing:
@@ -105,10 +109,7 @@ def explain(
         "If Plex names the folder differently, say so in the setting Path Map; if this "
         "scene is not meant for Plex, nothing needs to be done."
     )
-    return Missing(
-        f"Scene {scene.id}: {paths[0]} lies in no folder of the Plex libraries "
-        f"{libraries.describe()}. {mend}"
-    )
+    return Missing(f"Scene {scene.id}: {paths[0]} {OUTSIDE} {libraries.describe()}. {mend}")
 
 
 def _folders(

@@ -24,8 +24,9 @@ from urllib.parse import urlsplit
 
 import log
 from errors import SyncError
+from matching.missing import OUTSIDE
 from store import history, holds, meta, overview, queue, schema
-from tasks import check_connection, page_tasks, page_words, stash_log
+from tasks import check_connection, page, page_tasks, page_words, stash_log
 from validation.config import SETTINGS
 from validation.path_map import read_path_map
 from validation.settings_reader import split_list
@@ -61,7 +62,7 @@ def run(task: Task) -> str:
     return summary
 
 
-def page(task: Task) -> dict[str, str]:
+def for_page(task: Task) -> dict[str, str]:
     """Give the same to the page's button: ``{name, text}``."""
     return {"name": "plexsync-diagnostics.txt", "text": text(task)}
 
@@ -198,8 +199,13 @@ def _check(task: Task, settings: Mapping[str, object]) -> Iterator[str]:
 def _queue(task: Task) -> Iterator[str]:
     connection, now = task.store.connection, time.time()
     yield f"worker: {'alive' if task.is_held(launcher.WORKER_LOCK) else 'asleep'}"
-    for name, count in queue.counts(connection).items():
+    counts = queue.counts(connection)
+    for name, count in counts.items():
         yield f"{name}: {count}"
+    running = task.is_held(launcher.TASK_LOCK)
+    if bulk := page.bulk_of(connection, running=running, left=counts["task"]):
+        how = "running" if running else "interrupted" if bulk["interrupted"] else "stopped"
+        yield f"Sync all: {how}, {bulk['left']} of {bulk['total']} scenes to go"
     for hold in holds.all_holds(connection):
         setting = f", setting {_word(hold.setting)}" if hold.setting else ""
         yield (
@@ -219,7 +225,8 @@ def _waiting(task: Task) -> Iterator[str]:
         yield f"  meaning: {title}. {advice}"
         for row in overview.page(connection, group.reason, limit=SCENES_A_REASON):
             due = "when retried or saved" if row.due_at is None else f"in {_span(row.due_at - now)}"
-            yield f"  {row.kind} {row.id}: {row.attempts} tries, next look {due}"
+            outside = ", its path lies in no folder of Plex" if OUTSIDE in row.message else ""
+            yield f"  {row.kind} {row.id}: {row.attempts} tries, next look {due}{outside}"
         if group.size > SCENES_A_REASON:
             yield f"  and {group.size - SCENES_A_REASON} more"
 

@@ -54,7 +54,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "go_on": go_on.run,
         "release_locks": release_locks.run,
         "diagnostics": diagnostics.run,
-        "page_diagnostics": diagnostics.page,
+        "page_diagnostics": diagnostics.for_page,
         "undo_last_sync": undo.run,
         "bring_plays": bring_plays.run,
         "test_connection": page_connection.test,

@@ -46,7 +46,7 @@ def page_state(task: Task) -> dict[str, Any]:
     groups = sorted(overview.groups(connection), key=lambda group: not group.parked)
     counts = queue.counts(connection)
     held = holds.all_holds(connection)
-    bulk = _bulk(connection, running=running, left=counts["task"])
+    bulk = bulk_of(connection, running=running, left=counts["task"])
     if counts["ready"] and not alive:
         task.ensure_worker()
         alive = True
@@ -225,7 +225,7 @@ def wants_connection(connection: sqlite3.Connection) -> bool:
     )
 
 
-def _bulk(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[str, Any] | None:
+def bulk_of(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[str, Any] | None:
     """Give how far "Sync all" is, None when there is neither one running nor one stopped."""
     bulk = meta.get(connection, meta.SYNC_ALL)
     if not isinstance(bulk, dict) or not bulk.get("started") or not (running or left):

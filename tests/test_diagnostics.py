@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
+from matching.missing import OUTSIDE
+from store.enqueue import TASK
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
@@ -79,6 +84,24 @@ def test_a_stranger_can_tell_what_is_wrong(faulty: Installation) -> None:
         assert line in text, text
 
 
+def test_a_sync_all_that_was_stopped_is_told(faulty: Installation) -> None:
+    """It keeps no word of its end, so what it left is told with the queue."""
+    bulk = json.dumps({"started": 1.0, "total": 9, "last": 9, "marked": True})
+    with contextlib.closing(sqlite3.connect(faulty.data / "plexsync.sqlite", timeout=30)) as store:
+        store.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('bulk', ?)", [bulk])
+        store.execute(
+            "INSERT INTO dirty (kind, id, revision, urgency, marked_at, run) "
+            "VALUES ('scene', 9001, 9001, ?, 0, 1)",
+            [TASK],
+        )
+        store.commit()
+        text = made(faulty)
+        store.execute("DELETE FROM dirty WHERE id = 9001")
+        store.execute("DELETE FROM meta WHERE key = 'bulk'")
+        store.commit()
+    assert "Sync all: stopped, 1 of 9 scenes to go" in text, text
+
+
 def test_no_canary_gets_in(faulty: Installation) -> None:
     """Neither into what the button gives nor into the file of the task, which is private."""
     text = made(faulty)
@@ -126,3 +149,11 @@ def test_what_answers_nonsense_costs_only_its_own_part(faulty: Installation) -> 
     assert "NotInPlexYet: 1" in text
     for canary in canaries(faulty):
         assert canary not in text
+
+
+def test_a_path_outside_of_every_library_is_told(faulty: Installation) -> None:
+    """A rule of path_map that leads nowhere shows, also while Plex cannot be asked."""
+    faulty.settings(exclude_tags=TAG, path_map="/stash => /elsewhere")
+    faulty.hook(1)
+    wait_for(lambda: [row for row in faulty.rows() if OUTSIDE in row["message"]])
+    assert "its path lies in no folder of Plex" in made(faulty)

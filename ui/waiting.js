@@ -170,6 +170,8 @@
   }
 
   function Waiting({ state, retry }) {
+    // What a paused Sync all has left goes on when that is started again, and not by itself.
+    const held = state.queue.ready + (state.bulk && !state.bulk.running ? 0 : state.queue.task);
     return h(
       "section",
       { className: "plexsync-section", "aria-labelledby": "plexsync-waiting" },
@@ -185,8 +187,8 @@
         : h(
             "p",
             { className: "plexsync-empty" },
-            state.holds.length && state.queue.ready + state.queue.task
-              ? `${ui.scenes(state.queue.ready + state.queue.task)} in the queue, held by what is said ` +
+            state.holds.length && held
+              ? `${ui.scenes(held)} in the queue, held by what is said ` +
                   "above and by nothing of their own. They go on by themselves."
               : "Nothing waits. A scene that cannot be synced shows up here with its reason and with what " +
               "to do about it; it is never dropped."

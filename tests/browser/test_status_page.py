@@ -156,7 +156,7 @@ def test_what_waits_is_grouped_and_can_be_retried(
 
 
 def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
-    page: Page, env: Installation, snap: Callable[..., None]
+    page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
 ) -> None:
     """Parked scenes are named as needing somebody; the keyboard reaches Retry all."""
     env.save(1, title="x")
@@ -165,6 +165,7 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
     fill(env, [(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Some scenes need you")
+    sound()
     snap()
     button = page.get_by_role("button", name="Retry all: Refused by Plex")
     button.focus()
@@ -414,6 +415,10 @@ def test_a_paused_run_is_seen_and_its_number_is_the_queues(
     bar = page.get_by_role("progressbar")
     assert page.evaluate(BAR_STANDS_OFF, bar.element_handle()) >= 3
     snap()
+    # Under a wrong setting, too, what is paused is not among what goes on by itself.
+    env.settings(plex_token="wrong-token-1234")
+    env.hook(1)
+    expect(page.get_by_text("1 scene in the queue, held by what is said above")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
