@@ -8,7 +8,6 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,17 +188,7 @@ class CrashEnvironment:
     @contextlib.contextmanager
     def task(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run "Sync all to Plex" without Stash around it, beside the block."""
-        stdin = self.env.plugin_dir / "task-stdin"
-        stdin.write_bytes(self.env.payload(mode="sync_all"))
-        with (
-            stdin.open("rb") as given,
-            subprocess.Popen(
-                [sys.executable, "-S", str(self.env.plugin_dir / "plexsync.py")],
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            ) as process,
-        ):
+        with self.env.start(mode="sync_all") as process:
             try:
                 yield process
             finally:

@@ -72,6 +72,22 @@ class Installation(Environment):
         answer["stderr"] = done.stderr.decode()
         return answer
 
+    def start(
+        self, *, stderr: int = subprocess.DEVNULL, **arguments: Any
+    ) -> subprocess.Popen[bytes]:
+        """Begin to run the plugin with these arguments; a pipe is its stdout, and no more comes."""
+        process = subprocess.Popen(
+            [sys.executable, "-S", str(self.plugin_dir / "plexsync.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        assert process.stdin
+        process.stdin.write(self.payload(**arguments))
+        process.stdin.close()
+        process.stdin = None  # else ``communicate`` would write to it
+        return process
+
     def hook(self, scene: int, event: str = "Scene.Update.Post", **more: Any) -> dict[str, Any]:
         """Run one hook without Stash around it."""
         return self.run(hookContext={"id": scene, "type": event, "input": None, **more})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -373,13 +371,8 @@ def test_a_task_says_what_is_held_back_whoever_dies_meanwhile(env: Installation)
     for number in range(25, 41):
         env.stash.set_scene(number, title=f"Another title {number}")
     env.plex.latency(20)
-    command = [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as task:
-        assert task.stdin
+    with env.start(mode="sync_all") as task:
         assert task.stdout
-        task.stdin.write(env.payload(mode="sync_all"))
-        task.stdin.close()
         for place in (3, 9):
             wait_for(lambda: env.plex.counts()["writes"] >= place)  # noqa: B023
             env.kill_workers()

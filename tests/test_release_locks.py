@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,16 +116,7 @@ def test_a_worker_killed_in_between_is_made_good(env: Installation, when: str) -
     edit = env.plex.fault(
         "hang_headers", method="PUT", path=f"id={item['ratingKey']}", apply=when == "after the edit"
     )
-    task = subprocess.Popen(
-        [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    with task:
-        assert task.stdin
-        task.stdin.write(env.payload(mode="release_locks"))
-        task.stdin.close()
+    with env.start(mode="release_locks") as task:
         wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == edit)["hits"])
         assert env.kill_workers() == 1
         env.plex.clear_faults()
@@ -145,17 +134,8 @@ def test_stop_leaves_the_rest_locked(env: Installation) -> None:
     for scene in (1, 2):
         synced(env, scene, title=f"Once more {scene}")
     env.plex.fault("delay", method="PUT", seconds=0.5, times=None)
-    task = subprocess.Popen(
-        [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     requests = len(env.plex.requests())
-    with task:
-        assert task.stdin
-        task.stdin.write(env.payload(mode="release_locks"))
-        task.stdin.close()
+    with env.start(mode="release_locks") as task:
         wait_for(lambda: len(env.plex.requests()) > requests)
         task.send_signal(signal.SIGKILL)
     in_step(env, 1)

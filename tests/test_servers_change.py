@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -105,16 +103,8 @@ def test_a_worker_that_stands_still_in_a_bulk_goes_on_from_a_fresh_read(tmp_path
     """What a person did in Plex meanwhile stays, nothing is written twice, and none fails."""
     scenes = 60
     with installation(tmp_path, scenes, sync_fields="title", plex={"latency_ms": 40}) as env:
-        task = subprocess.Popen(
-            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert task.stdin
+        task = env.start(mode="sync_all")
         assert task.stdout
-        task.stdin.write(env.payload(mode="sync_all"))
-        task.stdin.close()
         wait_for(lambda: env.plex.counts()["edits"] >= 5)
         (worker,) = env.workers()
         os.kill(worker, signal.SIGSTOP)

@@ -35,15 +35,7 @@ class Running:
     """A task as a process that can be killed as Stash's Stop does."""
 
     def __init__(self, env: Installation) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert self.process.stdin
-        self.process.stdin.write(env.payload(mode="sync_all"))
-        self.process.stdin.close()
+        self.process = env.start(stderr=subprocess.PIPE, mode="sync_all")
 
     def halt(self) -> None:
         """Let it do nothing more, but live."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,16 +155,7 @@ def test_a_worker_killed_amid_an_undo_is_made_good(
         env.run(mode="sync_all")
         assert as_shown(env, 1) != before
         rule = env.plex.fault("hang_headers", method="PUT", path=what, apply=arrives)
-        task = subprocess.Popen(
-            [sys.executable, "-S", str(env.plugin_dir / "plexsync.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        with task:
-            assert task.stdin
-            task.stdin.write(env.payload(mode="undo_last_sync"))
-            task.stdin.close()
+        with env.start(mode="undo_last_sync") as task:
             wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == rule)["hits"])
             task.send_signal(signal.SIGKILL)
             env.kill_workers()
