@@ -128,7 +128,7 @@ class Scene:
             director=read_text(raw.get("director"), of + "director"),
             organized=read_flag(raw.get("organized"), of + "organized"),
             updated_at=read_text(raw.get("updated_at"), of + "updated_at"),
-            studio=None if raw.get("studio") is None else _studio(raw["studio"], of + "studio"),
+            studio=None if raw.get("studio") is None else read_studio(raw["studio"], of + "studio"),
             performers=read_each(raw.get("performers"), of + "performers", read_ref),
             tags=read_each(raw.get("tags"), of + "tags", read_ref),
             groups=read_each(raw.get("groups"), of + "groups", _grouped_ref),
@@ -213,7 +213,8 @@ def read_ref(raw: object, what: str) -> NamedRef:
     )
 
 
-def _studio(raw: object, what: str) -> NamedRef:
+def read_studio(raw: object, what: str) -> NamedRef:
+    """Read a studio with the one above it, as ``read_ref`` does."""
     studio = read_ref(raw, what)
     above = raw.get("parent_studio") if isinstance(raw, Mapping) else None
     return studio if above is None else replace(studio, parent=read_ref(above, what + "'s parent"))

@@ -1,4 +1,4 @@
-"""Takes into Stash what it shall get from Plex: one field of one scene a mutation.
+"""Takes into Stash what it shall get from Plex, by one mutation a scene.
 
 What a person chose to have, or what goes both ways (merge/ratings.py). Stash's own hook then
 marks the scene, and its look finds both sides as they are here.
@@ -16,11 +16,12 @@ from merge.ratings import taken_over
 from stash.answer import read_whole, senseless
 from stash.exceptions import StashMutationRefused
 from stash.mutations import mutate
-from sync import performers
+from sync import things
+from sync.named import NotToBeTaken
 from sync.plan import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from merge.three_way import Merge
     from stash.client import StashClient
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from sync.context import Context
     from sync.plan import ItemPlan, ScenePlan
 
-#: What each text that can be taken is called in Stash. A studio and a tag are things that
-#: scenes share, and what Plex calls them is also a matter of the settings.
+#: What each text that can be taken is called in Stash. What is no text of a scene's own, but
+#: a thing that scenes share, is taken by sync/things.py.
 FIELDS = {
     "title": "title",
     "summary": "details",
@@ -38,8 +39,6 @@ FIELDS = {
     "rating": "rating100",
     "director": "director",
 }
-#: The list that can be taken, where Stash knows everybody (sync/performers.py).
-PERFORMERS = "performers"
 #: Why a title cannot be taken: in Plex it is more than the scene's.
 MADE_BY_TEMPLATE = (
     "PlexSync makes titles in Plex by Title Template, so this one is no title for Stash. Edit "
@@ -54,32 +53,48 @@ _UPDATE = "mutation TakeIntoScene($input: SceneUpdateInput!) { sceneUpdate(input
 def into_stash(context: Context, plan: ScenePlan) -> None:
     """Take what was answered; faults end up in ``plan.fault``, refusals in ``plan.refused``.
 
-    Doing it again after a crash is harmless: Stash has the value then, so nothing differs.
-    The scene's next look finds it so, and ends the row.
+    All of a scene travels in one mutation; where that is refused, each field in one of its
+    own, so that the others arrive and the right one is named. Doing it again after a crash is
+    harmless: Stash has the value then, so nothing differs. The scene's next look finds it so,
+    and ends the row.
     """
+    asked: dict[str, tuple[ItemPlan, Difference]] = {}
     for item in plan.planned:
         for one in item.takes:
-            if plan.fault is not None or one.field not in (*FIELDS, PERFORMERS):
-                continue
-            if one.field == "title" and context.settings.title_template.parts:
-                plan.refused[one.number] = MADE_BY_TEMPLATE
-                plan.notes.append(f"{one.field}: {MADE_BY_TEMPLATE}")
-                continue
-            try:
-                if one.field == PERFORMERS:
-                    if why := _take_performers(context, plan.scene, item):
-                        plan.refused[one.number] = why
-                        plan.notes.append(f"{one.field}: {why}")
-                        continue
-                else:
-                    _take(context, plan.scene.id, one)
-            except StashMutationRefused as refusal:
-                plan.refused[one.number] = refusal.message
-                plan.notes.append(f"{one.field}: {refusal.message}")
-            except SyncError as fault:
-                plan.fault = fault
-            else:
-                plan.taken.append(one.field)
+            asked.setdefault(one.field, (item, one))  # of several items the first
+    if plan.fault is not None or not asked:
+        return
+    chosen = list(asked.values())
+    scene, why = _try(context, plan, plan.scene, chosen)
+    if why and len(chosen) == 1:
+        _refuse(plan, chosen[0][1], why)
+    elif why:
+        for pair in chosen:
+            scene, why = _try(context, plan, scene, [pair])
+            if why:
+                _refuse(plan, pair[1], why)
+
+
+def _try(
+    context: Context, plan: ScenePlan, scene: Scene, chosen: Sequence[tuple[ItemPlan, Difference]]
+) -> tuple[Scene, str]:
+    """Give the scene as it is once some values were taken, or as it was and why not."""
+    if plan.fault is not None:
+        return scene, ""
+    try:
+        scene = _take(context, scene, chosen)
+    except StashMutationRefused as refusal:
+        return scene, refusal.message
+    except SyncError as fault:
+        plan.fault = fault
+    else:
+        plan.taken += [one.field for _, one in chosen]
+    return scene, ""
+
+
+def _refuse(plan: ScenePlan, one: Difference, why: str) -> None:
+    plan.refused[one.number] = why
+    plan.notes.append(f"{one.field}: {why}")
 
 
 def bring(context: Context, plan: ScenePlan) -> None:
@@ -137,18 +152,24 @@ def rating_in_stash(context: Context, scene: int) -> int:
     return context.stash.ask(ask)
 
 
-def _take(context: Context, scene: int, one: Difference) -> None:
-    put_into_stash(context, scene, one.field, one.theirs)
+def _take(context: Context, scene: Scene, chosen: Iterable[tuple[ItemPlan, Difference]]) -> Scene:
+    """Give a scene some values of Plex, by one mutation; give the scene as it is then.
 
-
-def _take_performers(context: Context, scene: Scene, item: ItemPlan) -> str:
-    """Give a scene the performers that an item has; "" or why not, errors as below."""
-    edit = item.merged.edit.lists.get(PERFORMERS)
-    members = edit.members if edit else item.item.lists[PERFORMERS]
-    ids, why = performers.find(context, scene, (member.name for member in members))
-    if not why:
-        _update(context, {"id": str(scene.id), "performer_ids": [str(one) for one in ids]})
-    return why
+    Raises:
+        StashMutationRefused: Stash said no, or cannot have one of them; nothing was changed.
+        errors.SyncError: Stash could not be asked; it may have made the change.
+    """
+    given: dict[str, object] = {"id": str(scene.id)}
+    for item, one in chosen:
+        if one.field in FIELDS:
+            if one.field == "title" and context.settings.title_template.parts:
+                raise NotToBeTaken(MADE_BY_TEMPLATE)
+            given[FIELDS[one.field]] = in_stash(one.field, one.theirs)
+        else:
+            scene, changes = things.having(context, scene, item, one)
+            given |= changes
+    _update(context, given)
+    return scene
 
 
 def put_into_stash(context: Context, scene: int, field: str, value: str) -> None:

@@ -21,8 +21,24 @@ LONGEST_VALUE = 300
 LATER = 2**63 - 1
 #: Scenes up to which an answer is carried out at once, as an edit by hand is.
 BY_HAND = 20
-#: Fields that Stash can take as they are (sync/take.py, which would load the network).
-TAKEABLE = ("title", "summary", "date", "rating", "director", "performers")
+#: Fields that Stash can take (sync/take.py and things.py, which would load the network).
+TAKEABLE = (
+    "title",
+    "summary",
+    "date",
+    "rating",
+    "director",
+    "studio",
+    "performers",
+    "tags",
+    "labels",
+    "collections",
+)
+#: Why Stash cannot take the others.
+WHY_NOT = {
+    "sort_title": "Stash has no sort title: PlexSync makes it of the title.",
+    "content_rating": "Stash has no content rating: it is a setting of PlexSync, the same for all.",
+}
 
 _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
 
@@ -30,12 +46,19 @@ _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
 def groups(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Give each field that has differences, with their number, the most frequent first.
 
-    ``until`` is the highest number so far: what comes later was not seen.
+    ``until`` is the highest number so far: what comes later was not seen. ``why_not`` says why
+    Stash cannot take it.
     """
     counted = differences.counts(connection, asked.server(connection))
     until = differences.newest(connection)
     return [
-        {"field": field, "size": size, "until": until, "takeable": field in TAKEABLE}
+        {
+            "field": field,
+            "size": size,
+            "until": until,
+            "takeable": field in TAKEABLE,
+            "why_not": WHY_NOT.get(field, ""),
+        }
         for field, size in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
     ]
 

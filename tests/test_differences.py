@@ -212,7 +212,7 @@ def test_an_answer_survives_a_server_that_is_away(stepped: BulkWorker, how: str,
 
 
 def test_a_list_becomes_stash_s_and_nothing_else(stepped: BulkWorker) -> None:
-    """What a person took out comes back, what a person added goes; nobody is taken into Stash."""
+    """What a person took out comes back, what a person added goes; no tag is made in Stash."""
     env = stepped.env
     tags = [env.stash.add_entity("tag", name) for name in ("Alpha", "Beta")]
     env.stash.set_scene(7, tag_ids=tags)
@@ -222,7 +222,10 @@ def test_a_list_becomes_stash_s_and_nothing_else(stepped: BulkWorker) -> None:
     look(stepped, 7)
     (row,) = inbox(stepped, "tags")
     assert (row["theirs"], row["ours"]) == ("Alpha, Mine", "Alpha, Beta")
-    assert answer(stepped, "take", numbers=[row["number"]]) == 0
+    assert answer(stepped, "take", numbers=[row["number"]]) == 1
+    (refused,) = inbox(stepped, "tags")
+    assert "Stash has no tag called “Mine”" in refused["why"]
+    assert env.stash.scene(7)["tags"] == tags
     assert answer(stepped, "use_stash", numbers=[row["number"]]) == 1
     assert sorted(env.item(7)["tags"]["genre"]) == ["Alpha", "Beta"]
     assert sizes(stepped) == {}
@@ -261,6 +264,199 @@ def test_performers_are_taken_where_stash_knows_each_of_them(stepped: BulkWorker
     look(stepped, 11)
     assert writes(env) == []
     assert env.item(11)["tags"]["actor"] == ["Ann", "Bea, M.", wild]
+
+
+_TAGS = [("tag", "Sun"), ("tag", "Rain")]
+THINGS = "title, studio, performers, tags, group_collections"
+SHARED = range(12, 52)
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_things_that_scenes_share_are_taken(stepped: BulkWorker) -> None:
+    """One mutation a scene, nothing comes back to Plex, and no other field of either changed."""
+    env = stepped.env
+    env.settings(
+        sync_fields=THINGS,
+        tag_rules="label: Family, Kids, Guests",
+        group_collection_prefix="Series: ",
+    )
+    studios, people = ("First Films", "Second Films"), ("Ann One", "Bea Two", "Cia Three")
+    tags, groups = ("Warm", "Cold", "Wet", "Family", "Kids"), ("Acme Nights", "Acme Days")
+    ids = {
+        name: env.stash.add_entity(kind, name)
+        for kind, names in {
+            "studio": studios,
+            "performer": people,
+            "tag": tags,
+            "group": groups,
+        }.items()
+        for name in names
+    }
+    for scene in SHARED:
+        env.stash.set_scene(
+            scene,
+            studio_id=str(ids["First Films"]),
+            performer_ids=[str(ids["Ann One"]), str(ids["Bea Two"])],
+            tag_ids=[str(ids[one]) for one in ("Warm", "Cold", "Family", "Kids")],
+            groups=[
+                {"group_id": str(ids["Acme Nights"]), "scene_index": scene},
+                {"group_id": str(ids["Acme Days"]), "scene_index": 2},
+            ],
+        )
+    synced(stepped, SHARED)
+    for scene in SHARED:
+        by_hand(
+            stepped,
+            scene,
+            fields={"studio": "Second Films"},
+            tags={
+                "actor": ["Bea Two", "Cia Three"],
+                "genre": ["Wet", "Cold"],
+                "label": ["Kids", "A person's own"],
+                "collection": ["Series: Acme Nights", "Favourites"],
+            },
+        )
+    stepped.background(SHARED)
+    stepped.drain()
+    fields = ("studio", "performers", "tags", "labels", "collections")
+    assert sizes(stepped) == dict.fromkeys(fields, len(SHARED))
+    in_plex = {scene: picture_of(env, scene) for scene in SHARED}
+    in_stash = {scene: env.stash.scene(scene) for scene in SHARED}
+    rows = [row["number"] for field in fields for row in inbox(stepped, field, limit=200)]
+    stepped.forget_requests()
+
+    assert answer(stepped, "take", numbers=rows) == len(rows) == 200
+    assert stepped.asked_stash("TakeIntoScene") == len(SHARED)
+    assert sizes(stepped) == {}
+    stepped.late += 60
+    stepped.task(SHARED)
+    stepped.drain()
+    assert writes(env) == []
+    for scene in SHARED:
+        assert picture_of(env, scene) == in_plex[scene]
+        wanted = {
+            **in_stash[scene],
+            "studio": ids["Second Films"],
+            "performers": [ids["Bea Two"], ids["Cia Three"]],
+            "tags": [ids["Cold"], ids["Kids"], ids["Wet"]],
+            "groups": [ids["Acme Nights"]],
+            "group_places": {str(ids["Acme Nights"]): scene},
+        }
+        found = env.stash.scene(scene)
+        del found["updated_at"], wanted["updated_at"]
+        assert {**found, "tags": sorted(found["tags"])} == {
+            **wanted,
+            "tags": sorted(wanted["tags"]),
+        }
+
+
+@pytest.fixture(scope="module")
+def weather(env: Installation) -> dict[str, int]:
+    """Some studios and tags of Stash: their ids by name."""
+    named = [("studio", "Other Films"), ("studio", "Parent Films"), ("studio", "Child Films")]
+    ids = {name: env.stash.add_entity(kind, name) for kind, name in (*named, *_TAGS)}
+    env.stash.set_entity("studio", ids["Child Films"], parent=ids["Parent Films"])
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "field", "why"),
+    [
+        ({}, {"fields": {"studio": "Nobody's"}}, "studio", "no studio called “Nobody's”"),
+        (
+            {"studio_name": "parent"},
+            {"fields": {"studio": "Child Films"}},
+            "studio",
+            "PlexSync writes it as “Parent Films”",
+        ),
+        (
+            {"tag_rules": "Sun => Sunny"},
+            {"tags": {"genre": ["Sun"]}},
+            "tags",
+            "PlexSync writes it as “Sunny”",
+        ),
+        (
+            {"tag_rules": "drop: Sun"},
+            {"tags": {"genre": ["Sun"]}},
+            "tags",
+            "does not write “Sun” as a genre",
+        ),
+        (
+            {"tag_rules": "label: Rain; genre: Rain"},
+            {"tags": {"label": []}, "lock": ["label"]},
+            "labels",
+            "stands for more in Plex than this: “Rain”",
+        ),
+        (
+            {"sync_fields": "title, studio_collection"},
+            {"tags": {"collection": []}, "lock": ["collection"]},
+            "collections",
+            "stands for the scene's studio",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_is_said(
+    stepped: BulkWorker,
+    weather: dict[str, int],
+    settings: dict[str, str],
+    change: dict[str, Any],
+    field: str,
+    why: str,
+) -> None:
+    """Nothing is half taken: both sides stay as they are, and the row says why."""
+    env = stepped.env
+    env.settings(**{"sync_fields": THINGS, **settings})
+    env.stash.set_scene(
+        53,
+        studio_id=str(weather["Other Films"]),
+        tag_ids=[str(weather[t]) for t in ("Sun", "Rain")],
+    )
+    synced(stepped, [53])
+    by_hand(stepped, 53, **change)
+    look(stepped, 53)
+    (row,) = inbox(stepped, field)
+    before = env.stash.scene(53)
+    stepped.forget_requests()
+    assert answer(stepped, "take", numbers=[row["number"]]) == 1
+    (refused,) = inbox(stepped, field)
+    assert why in refused["why"]
+    assert (env.stash.scene(53), writes(env)) == (before, [])
+    assert stepped.asked_stash("TakeIntoScene") == 0
+
+
+def test_of_several_values_only_what_is_refused_stays(stepped: BulkWorker) -> None:
+    """What Stash can have arrives all the same, each by itself."""
+    env = stepped.env
+    synced(stepped, [54])
+    by_hand(stepped, 54, fields={"summary": "Taken", "studio": "Nobody's"})
+    look(stepped, 54)
+    rows = [row["number"] for field in ("summary", "studio") for row in inbox(stepped, field)]
+    assert answer(stepped, "take", numbers=rows) == 2
+    assert sizes(stepped) == {"studio": 1}
+    assert env.stash.scene(54)["details"] == "Taken"
+
+
+@pytest.mark.parametrize("when", ["reset_before", "reset_after"])
+def test_what_was_taken_and_not_heard_of_is_finished(
+    stepped: BulkWorker, weather: dict[str, int], when: str
+) -> None:
+    """Whether or not Stash made the change whose answer was lost, both sides agree in the end."""
+    env = stepped.env
+    env.stash.set_scene(56, studio_id=str(weather["Other Films"]), tag_ids=[str(weather["Rain"])])
+    synced(stepped, [56])
+    by_hand(stepped, 56, fields={"studio": "Parent Films"}, tags={"genre": ["Sun"]})
+    look(stepped, 56)
+    rows = [row["number"] for field in ("studio", "tags") for row in inbox(stepped, field)]
+    stepped.forget_requests()
+    env.stash.fault(when, method="POST", operation="TakeIntoScene")
+    env.run(mode="answer", answer="take", numbers=rows)
+    stepped.drain()
+    assert set(sizes(stepped).values()) <= {1}
+    stepped.settle()
+    scene = env.stash.scene(56)
+    assert (scene["studio"], scene["tags"]) == (weather["Parent Films"], [weather["Sun"]])
+    assert (sizes(stepped), writes(env)) == ({}, [])
+    assert stepped.asked_stash("TakeIntoScene") <= 2
 
 
 def test_a_picture_that_a_person_chose_gives_way_to_the_cover(stepped: BulkWorker) -> None:

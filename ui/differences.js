@@ -89,6 +89,7 @@
         h(Side, { name: "Stash", field, row, value: row.ours })
       ),
       row.why && h("p", { className: "plexsync-fault" }, row.why),
+      group.why_not && h("p", { className: "plexsync-quiet" }, group.why_not),
       row.answer && h("p", { className: "plexsync-quiet" }, PENDING[row.answer]),
       h(
         "div",

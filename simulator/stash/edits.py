@@ -66,7 +66,8 @@ def apply_input(scene: Scene, given: dict[str, Any]) -> None:
     if given.get("cover_image"):  # a data URL
         scene.cover = base64.b64decode(given["cover_image"].partition(",")[2])
     if "groups" in given:
-        scene.groups = [int(one["group_id"]) for one in given["groups"] or ()]
+        groups = {int(one["group_id"]): one.get("scene_index") for one in given["groups"] or ()}
+        scene.groups, scene.group_places = list(groups), groups
     for name, plural in _LISTS.items():
         if name in given:
             setattr(scene, plural, _moded(getattr(scene, plural), given[name] or []))

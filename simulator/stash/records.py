@@ -67,6 +67,7 @@ class Scene:
     performers: list[int] = field(default_factory=list)
     tags: list[int] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
+    group_places: dict[int, int | None] = field(default_factory=dict)
     files: list[VideoFile] = field(default_factory=list)
     cover: bytes | None = b""
     # When it was played, as Unix seconds, oldest first; and where it was stopped, in seconds.

@@ -78,7 +78,11 @@ def _picture(route: str) -> Resolver:
 
 def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
     known = context.database.entities["group"]
-    return [SimpleNamespace(group=known[one]) for one in scene.groups if one in known]
+    return [
+        SimpleNamespace(group=known[one], scene_index=scene.group_places.get(one))
+        for one in scene.groups
+        if one in known
+    ]
 
 
 def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
