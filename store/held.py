@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 #: Reasons of rows that are held back.
 UNDECIDED, ASKED = "HeldBack", "TakesAway"
-#: What a row's ``brake`` says: nothing yet, a person has to say, it may take away. An edit by
+#: What a row's ``brake`` says: nothing yet, a person has to say, it may take away, and a person
+#: said so (what is written then is a run of its own in the history). An edit by
 #: hand may from the start.
-OPEN, WAITS, MAY_TAKE = 0, 1, 2
+OPEN, WAITS, MAY_TAKE, RELEASED = 0, 1, 2, 3
 # With the condition of the index on reasons, word for word, or all of the queue is read.
 _PARKED = "reason <> '' AND due_at IS NULL"
 
@@ -94,13 +95,19 @@ def let_go(connection: sqlite3.Connection, reason: str, *, with_run: bool = True
     """
     if reason == ASKED:
         connection.execute(
-            "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0", (MAY_TAKE, WAITS)
+            "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0", (RELEASED, WAITS)
         )
     return connection.execute(
         "UPDATE dirty SET due_at = 0, reason = '', message = '', brake = ? "  # noqa: S608 - ours
         f"WHERE {_where(with_run)}",
-        (MAY_TAKE, reason),
+        (RELEASED if reason == ASKED else MAY_TAKE, reason),
     ).rowcount
+
+
+def is_going_on(connection: sqlite3.Connection) -> bool:
+    """Say whether something that a person let go is still to be looked at."""
+    query = "SELECT 1 FROM dirty WHERE brake = ? AND due_at = 0 LIMIT 1"
+    return connection.execute(query, (RELEASED,)).fetchone() is not None
 
 
 def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:

@@ -20,6 +20,8 @@ BATCH = 200
 RUNS = 3
 WEEK = 7 * 86400.0
 MOST = 100_000
+#: Changes of a run up to which they are counted for the page.
+COUNTED = 10_000
 #: Rows dropped at once: twice as many as come until the next time.
 DROPPED = 2 * BATCH
 #: How the name of a change ends that came from Plex to Stash.
@@ -34,8 +36,8 @@ class Change(NamedTuple):
     """One item that was changed.
 
     ``changes`` and ``undo`` are JSON text, the latter that of merge/former.py; ``run`` is the
-    Unix time at which its "Sync all" began, 0 for none; ``undone`` is "", or ``BACK``, or
-    the names of the fields that stay because they were changed since.
+    Unix time at which its "Sync all" or "Go on" began, 0 for none; ``undone`` is "", or
+    ``BACK``, or the names of the fields that stay because they were changed since.
     """
 
     number: int
@@ -265,6 +267,13 @@ def last_run(connection: sqlite3.Connection) -> tuple[float, list[int]]:
         (run,),
     )
     return run, [number for (number,) in rows]
+
+
+def size_of(connection: sqlite3.Connection, run: float) -> int:
+    """Count what a run changed, ``COUNTED`` at most; answered by an index alone."""
+    query = "SELECT count(*) FROM (SELECT 1 FROM history WHERE run > 0 AND run = ? LIMIT ?)"
+    count: int = connection.execute(query, (run, COUNTED)).fetchone()[0]
+    return count
 
 
 def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:

@@ -63,6 +63,8 @@ TASK_BEGAN = "task_began"
 #: What a person is asked before it is taken away (worker/brake.py): {at, scenes, text}. And
 #: what was taken away unasked lately: [[Unix time, items], ...].
 BRAKE, TAKEN = "brake", "taken"
+#: When a person let go of what was held back, the newest last: such a time is a run's.
+GONE_ON = "gone_on"
 #: What the running "Release locks" has released: [items, locks].
 RELEASED = "released"
 #: The last preview (store/planned.py); {name, at, ok, text} of the last task.

@@ -59,7 +59,7 @@ def _unasked(row: QueueRow, plan: ScenePlan, batch: Batch) -> Taken:
     """
     by_hand = row.urgency == EDIT
     is_new = plan.scene.id not in batch.records and not row.takes
-    if row.brake == held.MAY_TAKE or (by_hand and not is_new):
+    if row.brake >= held.MAY_TAKE or (by_hand and not is_new):
         return Taken()
     return taken_by(plan, of_others=by_hand)
 

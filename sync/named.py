@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stash.answer import read_each, senseless
+from stash.answer import read_each, read_part
 from stash.exceptions import StashMutationRefused
 from stash.scene import read_ref, read_studio
 from validation.text import tag_key
@@ -48,9 +48,7 @@ def only_one(context: Context, kind: str, name: str) -> NamedRef:
     """
 
     def ask(client: StashClient) -> list[NamedRef]:
-        found = client.query(_QUERIES[kind], {"name": name}).get(f"find{_PLURALS[kind]}")
-        if not isinstance(found, dict):
-            raise senseless(f"the {kind}s of a name", "are not an object")
+        found = read_part(client.query(_QUERIES[kind], {"name": name}), f"find{_PLURALS[kind]}")
         read = read_studio if kind == "studio" else read_ref
         return list(read_each(found.get(_PLURALS[kind].lower()), f"{kind}s of a name", read))
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from matching import identity
 from store import differences, history, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
+from store.held import RELEASED
 from store.ledger import SKIPPED
 from sync import brake, collections, scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
 from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from errors import SyncError
     from stash.scene import Scene
@@ -170,7 +171,11 @@ class Recorder:
                 if plan.scene.id in batch.rows
             }
             in_run = queue.in_run(connection, list(rows.values()))
-            self._keep(ready, server, dict.fromkeys(in_run, started) if started else {})
+            # What a person let go is a run of its own, that it can be undone.
+            gone_on = (meta.get(connection, meta.GONE_ON) or [0.0])[-1]
+            let_go = {one.id for one in rows.values() if one.brake == RELEASED}
+            runs = {**dict.fromkeys(let_go, gone_on), **dict.fromkeys(in_run, started)}
+            self._keep(ready, server, runs, in_run if started else set())
             for plan in plans:
                 if plan.fault is None:
                     as_is = [one.item.rating_key for one in plan.planned if one.is_in_step]
@@ -195,13 +200,20 @@ class Recorder:
                 self._settle(row, plan.fault)
         context.log.info_all(lines)
 
-    def _keep(self, ready: Sequence[_Carried], server: str, runs: Mapping[int, float]) -> None:
+    def _keep(
+        self,
+        ready: Sequence[_Carried],
+        server: str,
+        runs: Mapping[int, float],
+        in_run: Collection[int],
+    ) -> None:
         """Keep plans inside the running transaction.
 
         Args:
             ready: What was carried out.
             server: Plex's machine identifier.
             runs: When the run began that a scene belongs to, by scene; none for no run.
+            in_run: Those that the running task marked.
         """
         connection, now = self._store.connection, self._context.clock()
         # Read in vain, not listed either, and another item holds the file: re-created, so
@@ -223,7 +235,7 @@ class Recorder:
         keys = [item.after.rating_key for one in ready for item in one.plan.planned]
         differing = differences.items_with_any(connection, server, keys)
         for one in ready:
-            self._keep_rest(one.plan, server, differing, in_run=one.plan.scene.id in runs)
+            self._keep_rest(one.plan, server, differing, in_run=one.plan.scene.id in in_run)
 
     def _keep_rest(
         self, plan: ScenePlan, server: str, differing: set[int], *, in_run: bool

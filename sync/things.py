@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from merge.compare import same
 from merge.desired import collection_name, desired, performers, studio_name
 from merge.members import holds_all, same_members
-from stash.answer import read_each, senseless
+from stash.answer import read_each, read_object, read_part
 from sync.named import NotToBeTaken, only_one
 from validation.text import tag_key
 
@@ -159,10 +159,9 @@ def _left(context: Context, scene: int, groups: tuple[NamedRef, ...]) -> list[di
     stay = {str(one.id) for one in groups}
 
     def read(raw: object, what: str) -> dict[str, Any]:
-        group = raw.get("group") if isinstance(raw, dict) else None
-        if not isinstance(raw, dict) or not isinstance(group, dict):
-            raise senseless(what, "hold something that is no object")
-        return {"group_id": str(group.get("id")), "scene_index": raw.get("scene_index")}
+        found = read_object(raw, what)
+        group = read_part(found, "group")
+        return {"group_id": str(group.get("id")), "scene_index": found.get("scene_index")}
 
     def ask(client: StashClient) -> list[dict[str, Any]]:
         found = client.query(_GROUPS, {"id": str(scene)}).get("findScene")

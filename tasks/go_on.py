@@ -5,9 +5,10 @@ The page does the same at the press of a button, and loads no vendored package f
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from store import held, meta, notice
+from store import held, history, meta, notice
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -30,6 +31,9 @@ def go_on(task: Task) -> dict[str, Any]:
     """Do the same for the page's button: ``{scenes, worker}``."""
     with task.store.transaction() as connection:
         scenes = held.let_go(connection, held.ASKED)
+        if scenes:
+            before = meta.get(connection, meta.GONE_ON) or []
+            meta.put(connection, meta.GONE_ON, [*before[1 - history.RUNS :], time.time()])
         meta.put(connection, meta.BRAKE, None)
         meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
         notice.leave(connection)

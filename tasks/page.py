@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import history, holds, ledger, meta, overview, plays, queue
+from store import holds, ledger, meta, overview, plays, queue
 from store.enqueue import enqueue
 from tasks import (
     asked,
@@ -80,7 +80,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "task": page_tasks.last(task),
         "differences": differences,
         "refused": refused,
-        "undo_run": history.last_run_at(connection),
+        **page_history.last_run(connection),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import history
+from store import history, meta
 from store.enqueue import EDIT, enqueue
 from tasks import asked
 
@@ -37,6 +37,26 @@ def newest(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [shown(change) for change in history.page(connection, limit=ROWS_A_PAGE)]
 
 
+def name_of(connection: sqlite3.Connection, run: float) -> str:
+    """Call a run by what it was and when it began, by this machine's clock."""
+    gone_on = run in (meta.get(connection, meta.GONE_ON) or [])
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run))
+    return f"{'what Go on let go' if gone_on else 'the sync'} of {when}"
+
+
+def last_run(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Give what "Undo last sync" would undo: ``{undo_run, undo_size, gone_on}``, 0 for nothing.
+
+    ``gone_on`` are those runs that were let go by a person, by when they began.
+    """
+    run = history.last_run_at(connection)
+    return {
+        "undo_run": run,
+        "undo_size": history.size_of(connection, run) if run else 0,
+        "gone_on": meta.get(connection, meta.GONE_ON) or [],
+    }
+
+
 def page_history(task: Task) -> dict[str, Any]:
     """Give one page of the changes, the newest first.
 
@@ -59,6 +79,7 @@ def page_history(task: Task) -> dict[str, Any]:
         "now": time.time(),
         "changes": [shown(change) for change in rows],
         "runs": history.runs_of(connection),
+        "gone_on": meta.get(connection, meta.GONE_ON) or [],
         "next": rows[-1].number if len(rows) == limit else None,
     }
 

@@ -1,4 +1,4 @@
-"""The task "Undo last sync": gives every item back what the last "Sync all" changed on it.
+"""The task "Undo last sync": gives every item back what the last "Sync all" or "Go on" changed.
 
 The worker does it (worker/undo.py); this process marks the changes, shows progress, relays
 the worker's lines and reports. Stopped, what is given back stays so; run again, it goes on.
@@ -10,9 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from errors import TransientError
-from store import history, queue
+from store import held, history, queue
 from store.enqueue import BACKGROUND, enqueue
-from tasks import stash_log
+from tasks import page_history, stash_log
 from tasks.follow import Work, follow
 from tasks.log_tail import LogTail
 from worker import launcher, undo
@@ -37,6 +37,10 @@ def run(task: Task) -> str:
     ) as lock:
         if task.is_held(launcher.TASK_LOCK):
             raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
+        if held.is_going_on(task.store.connection):
+            raise TransientError(
+                "What 'Go on' let go is still being synced. Wait until it is, then undo it."
+            )
         task.read_settings()
         tail = LogTail(task.store.directory)
         began, numbers = history.last_run(task.store.connection)
@@ -44,7 +48,9 @@ def run(task: Task) -> str:
             with task.store.transaction() as connection:
                 chunk = numbers[start : start + ROWS_A_PAGE]
                 enqueue(connection, undo.KIND, chunk, now=time.time(), urgency=BACKGROUND)
-        stash_log.say("INFO", f"{len(numbers)} items to give back")
+        if numbers:
+            named = page_history.name_of(task.store.connection, began)
+            stash_log.say("INFO", f"{named}: {len(numbers)} items to give back")
         work = Work(
             len(numbers),
             lambda: queue.left(task.store.connection, undo.KIND)[0],
@@ -65,6 +71,7 @@ def _summary(task: Task, began: float, total: int) -> str:
     if not total:
         return "There is no sync to undo: nothing was changed by the last three, or it was undone."
     connection = task.store.connection
+    named = page_history.name_of(connection, began)
     _, postponed = queue.left(connection, undo.KIND)
     refused = history.refused(connection, began, total)
     later = f" {postponed} could not be given back now and are tried again by themselves."
@@ -73,8 +80,7 @@ def _summary(task: Task, began: float, total: int) -> str:
         named = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
         more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
         kept = f" What was changed since stays, on {len(refused)} of them ({named}{more})."
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
     return (
-        f"{total} items were given back what the sync of {when} changed. What differs from Stash "
+        f"{total} items were given back what {named} changed. What differs from Stash "
         f"now stands on PlexSync's page.{kept}{later if postponed else ''}"
     )

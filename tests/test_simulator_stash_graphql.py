@@ -134,6 +134,30 @@ def test_path_filter(stash: StashControl, criterion: dict[str, Any], expected: l
     assert ids(stash, {"path": criterion}) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("HARBOUR", [6, 7]),
+        ("night harbour", [6]),
+        ("harbour night", [6]),
+        ('"night harbour"', []),
+        ('"harbour night"', [6]),
+        ("harbour -night", [7]),
+        ("rainy.mp4", [7]),
+        ("rain_.mp4 harbo%r", [7]),
+        ("harbour nowhere", []),
+        ("  ", [1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_a_search_looks_for_each_word(stash: StashControl, text: str, expected: list[int]) -> None:
+    """Every word has to be part of title, details, path or hash, whatever its case."""
+    for name in ("first", "rainy"):
+        stash.add_scene(f"/stash/media/x/{name}.mp4")
+    stash.set_scene(6, title="Harbour Night", details="A long one")
+    stash.set_scene(7, title="Two", details="By the harbour")
+    assert ids(stash, {}, q=text) == expected
+
+
 def test_edits_move_updated_at_and_renames_and_merges_do_not(stash: StashControl) -> None:
     """Every scene edit moves updated_at, even of nothing; what befalls its tags does not."""
     stash.options(advance_seconds=60)

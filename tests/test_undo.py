@@ -144,6 +144,36 @@ def test_what_was_undone_is_not_done_again_and_stands_in_the_inbox(stepped: Bulk
     assert env.item(1)["fields"]["title"] == before[1]["fields"]["title"]
 
 
+def test_what_go_on_let_go_is_a_run_of_its_own_that_is_undone(stepped: BulkWorker) -> None:
+    """What a person let the brake take away comes back by "Undo last sync", and nothing else."""
+    env = stepped.env
+    some = range(1, 41)
+    sync_all(stepped, some, 1e9)
+    details = {scene: env.stash.scene(scene)["details"] for scene in range(1, 16)}
+    before = {scene: as_shown(env, scene) for scene in some}
+    for scene in details:
+        env.stash.set_scene(scene, details="")
+    env.stash.set_scene(40, title="Changed, and nothing taken away")
+    stepped.background(some)
+    stepped.drain()
+    assert env.run(mode="go_on")["output"].startswith("15 scenes are synced now")
+    told = env.run(mode="undo_last_sync")
+    assert "What 'Go on' let go is still being synced" in told["error"]
+    stepped.drain()
+    assert not env.item(7)["fields"].get("summary")
+
+    told = env.run(mode="page_state")["output"]
+    assert told["gone_on"] == [told["undo_run"]]
+    assert told["undo_size"] == 15
+    undo_last_sync(stepped)
+    for scene in details:
+        assert as_shown(env, scene) == before[scene]
+    assert env.item(40)["fields"]["title"] == "Changed, and nothing taken away"
+    assert env.run(mode="page_state")["output"]["undo_run"] == 1e9  # the one before it
+    for scene, text in details.items():
+        env.stash.set_scene(scene, details=text)
+
+
 @pytest.mark.parametrize("what", ["summary.value", "summary.locked=0"])
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_worker_killed_amid_an_undo_is_made_good(

@@ -20,6 +20,9 @@
   const when = (then) =>
     new Date(then * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 
+  /** What a run was and when; `goneOn` are those that somebody let go with "Go on". */
+  const runName = (run, goneOn) => `${goneOn.includes(run) ? "Go on" : "Sync all"} of ${when(run)}`;
+
   /** "in 5 min", "at once"; null (parked) waits for a person. */
   function ahead(due, now) {
     if (due === null) return "when you retry or save it";
@@ -287,6 +290,7 @@
   Object.assign(ui, {
     ago,
     when,
+    runName,
     ahead,
     number,
     scenes,

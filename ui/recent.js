@@ -76,7 +76,7 @@
     );
   }
 
-  function Change({ change, title, server, now }) {
+  function Change({ change, title, server, now, goneOn }) {
     const all = lines(change.changes);
     return h(
       "li",
@@ -88,7 +88,7 @@
         h(ui.ItemLink, { server, ratingKey: change.rating_key }),
         h("span", { className: "plexsync-quiet" }, ui.ago(change.at, now)),
         change.run > 0 &&
-          h("span", { className: "plexsync-quiet" }, `Sync all of ${ui.when(change.run)}`),
+          h("span", { className: "plexsync-quiet" }, ui.runName(change.run, goneOn)),
         change.undone &&
           h(
             "strong",
@@ -108,7 +108,7 @@
   }
 
   /** What the history is searched for; `search` gets ids of scenes or null, and a run or 0. */
-  function Search({ runs, search, searched }) {
+  function Search({ runs, goneOn, search, searched }) {
     const [text, setText] = useState("");
     const [run, setRun] = useState("0");
     const [error, setError] = useState(null);
@@ -148,7 +148,7 @@
             onChange: (event) => setRun(event.target.value),
           },
           h("option", { value: "0" }, "All runs and edits"),
-          runs.map((one) => h("option", { key: one, value: String(one) }, `Sync all of ${ui.when(one)}`))
+          runs.map((one) => h("option", { key: one, value: String(one) }, ui.runName(one, goneOn)))
         ),
       h("button", { type: "submit", className: "btn btn-secondary btn-sm" }, "Search"),
       searched &&
@@ -189,7 +189,12 @@
       { className: "plexsync-section", "aria-labelledby": "plexsync-recent" },
       h("h2", { id: "plexsync-recent" }, "Recent changes"),
       (searched || state.history.length > 0) &&
-        h(Search, { runs: (found && found.runs) || [], search, searched }),
+        h(Search, {
+          runs: (found && found.runs) || [],
+          goneOn: (found && found.gone_on) || state.gone_on,
+          search,
+          searched,
+        }),
       error && h("p", { role: "alert" }, error.message),
       changes.length
         ? h(
@@ -202,6 +207,7 @@
                 title: change.title || names[change.scene],
                 server: state.server,
                 now: state.now,
+                goneOn: state.gone_on,
               })
             )
           )

@@ -12,6 +12,8 @@
   /** Milliseconds between two looks: while something moves, and while nothing does. */
   const SOON = 1500;
   const CALM = 5000;
+  /** Changes of a run up to which they are counted. */
+  const COUNTED = 10000;
   const MOVING = new Set(["busy", "bulk"]);
 
   const TITLES = {
@@ -196,10 +198,20 @@
           Button,
           {
             variant: "secondary",
-            title: `Sync all of ${ui.when(state.undo_run)}`,
+            "aria-describedby": "plexsync-undo-run",
             onClick: () => start("Undo last sync"),
           },
           "Undo last sync"
+        ),
+      state &&
+        state.undo_run > 0 &&
+        !running &&
+        h(
+          "span",
+          { className: "plexsync-quiet", id: "plexsync-undo-run" },
+          `${ui.runName(state.undo_run, state.gone_on)}: ${ui.number(state.undo_size)}` +
+            `${state.undo_size < COUNTED ? "" : " or more"} ` +
+            (state.undo_size === 1 ? "change" : "changes")
         ),
       job &&
         h(

@@ -250,6 +250,33 @@ def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
     return ids
 
 
+def search_scenes(database: Database, ids: list[int], text: str) -> list[int]:
+    """Those of some scenes that a ``q`` finds (Stash 0.30, pkg/sqlite/scene.go, models/search.go).
+
+    Each word, or each phrase in double quotes, has to be part of the title, the details, a
+    file's path or its hash; one behind ``-`` of none of them. Letters match in either case,
+    ``_`` and ``%`` match anything. Markers have titles there that are searched, too; the
+    stand-in has no markers, and refuses ``OR``.
+    """
+    words = re.findall(r'-?"[^"]*"|\S+', text)
+    if any(word.lower() in ("or", "|") for word in words[1:-1]):
+        raise StashError(f"the Stash stand-in does not play OR in the search for {text}")
+    likes = [
+        (_like(f"%{word.removeprefix('-') if is_not else word}%".replace('"', "")), is_not)
+        for word in words
+        for is_not in [len(word) > 1 and word.startswith("-")]
+    ]
+
+    def fits(scene: Scene) -> bool:
+        files = [one for file in scene.files for one in (file.path, file.oshash or "")]
+        texts = [like_key(one) for one in (scene.title, scene.details, *files)]
+        return all(
+            any(like.fullmatch(one) for one in texts) is not is_not for like, is_not in likes
+        )
+
+    return [one for one in ids if (scene := database.scene(one)) is not None and fits(scene)]
+
+
 def _value(wanted: Mapping[str, Any], name: str, modifier: str) -> Any:
     """The value of a criterion with the one modifier that is played."""
     criterion = wanted.get(name) or {}
@@ -278,7 +305,7 @@ def _like(value: str) -> re.Pattern[str]:
 
 
 def named_entities(found: list[Any], wanted: Mapping[str, Any] | None) -> list[Any]:
-    """Those that a filter by name lets through; an assumption: as a path, for it is text too."""
+    """Those that a filter by name lets through: SQL's LIKE (pkg/sqlite/criterion_handlers.go)."""
     if not wanted:
         return found
     if set(wanted) != {"name"}:

@@ -19,6 +19,7 @@ from simulator.stash.database import (
     find_scenes,
     named_entities,
     page_of,
+    search_scenes,
     sort_entities,
     sort_scenes,
 )
@@ -125,6 +126,8 @@ def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
         shown = ids = [number_of(one) for one in arguments["ids"]]
     else:
         ids = find_scenes(database, arguments.get("scene_filter") or {})
+        if wanted.get("q"):
+            ids = search_scenes(database, ids, wanted["q"])
         shown = page_of(sort_scenes(database, ids, wanted), wanted)
     scenes = []
     for number in shown:

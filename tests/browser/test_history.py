@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -41,6 +42,14 @@ def test_changes_are_searched_and_paged_and_a_cover_is_one_line(
     page.keyboard.press("Enter")
     expect(page.locator(".plexsync-change")).to_have_count(1)
     page.get_by_role("button", name="Show all").click()
+    page.get_by_label("Scene: title or number").fill("title -12 13")  # words, as Stash searches
+    page.keyboard.press("Enter")
+    expect(page.locator(".plexsync-change")).to_have_count(15)
+    expect(page.locator(".plexsync-change").first).to_contain_text("Title 13")
+    page.get_by_label("Scene: title or number").fill('"title 12"')
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing that is kept fits")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
     page.get_by_label("Run").select_option(index=1)
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".plexsync-change")).to_have_count(5)
@@ -66,7 +75,9 @@ def test_the_last_sync_is_undone_from_the_page(page: Page, env: Installation) ->
     env.title_becomes(1, "Edited since")
     env.settled()
     page.goto(PATH)
-    page.get_by_role("button", name="Undo last sync").click()
+    button = page.get_by_role("button", name="Undo last sync")
+    expect(button).to_have_accessible_description(re.compile(r"^Sync all of .+: 5 changes$"))
+    button.click()
     expect(page.locator(".plexsync-notice-good")).to_contain_text("5 items were given back")
     expect(page.locator(".plexsync-notice-good")).to_contain_text("scene 1: sort_title, title")
     assert env.item(1)["fields"]["title"] == "Edited since"
