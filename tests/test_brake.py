@@ -387,5 +387,6 @@ def test_a_task_says_what_is_held_back_whoever_dies_meanwhile(env: Installation)
     env.hook(1)
     wait_for(lambda: not env.item(1)["fields"].get("summary"))
     # Some of them may be looked at again right now.
-    assert len(env.query("SELECT 1 FROM dirty WHERE brake = ?", held.WAITS)) == 23
+    waits = "SELECT 1 FROM dirty WHERE brake = ?"
+    wait_for(lambda: len(env.query(waits, held.WAITS)) == 23)
     env.kill_workers()
