@@ -38,6 +38,8 @@ TAKEABLE = (
 WHY_NOT = {
     "sort_title": "Stash has no sort title: PlexSync makes it of the title.",
     "content_rating": "Stash has no content rating: it is a setting of PlexSync, the same for all.",
+    "poster": "Pictures go from Stash to Plex only. Set another cover in Stash instead.",
+    "background": "Pictures go from Stash to Plex only. Set another cover in Stash instead.",
 }
 
 _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
