@@ -272,3 +272,10 @@ def test_a_suggested_rule_works_as_typed(stash: str, plex: str, tail: list[str])
     else:
         typed = PathMap.parse(str(suggested))
         assert same_path(typed.to_plex(stash_path), plex_path)
+
+
+def test_only_the_longest_folder_gives_targets() -> None:
+    """A rule for the folder around it does not make a second path to ask Plex for."""
+    rules = PathMap.parse("/a => /x; /a/b => /y; /a/b => /z")
+    assert rules.targets("/a/b/c.mp4") == ("/y/c.mp4", "/z/c.mp4")
+    assert rules.targets("/a/c.mp4") == ("/x/c.mp4",)
