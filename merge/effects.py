@@ -27,6 +27,8 @@ ADDED, REMOVED, RESPELLED = "added", "removed", "respelled"
 PICTURES = "pictures"
 #: Plex keeps what it has although Stash has another; Stash gets what Plex has.
 KEPT, TAKEN = "kept", "taken"
+#: A view in Plex that Stash lacks, for the task "Bring plays over".
+PLAYED = "played"
 
 
 class Effect(NamedTuple):

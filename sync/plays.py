@@ -56,8 +56,8 @@ def by_scene(context: Context, views: Sequence[View]) -> Iterator[tuple[Scene | 
     yield None, [view for view in views if not view.rating_key]
 
 
-def count_missing(context: Context, scene: Scene, views: Iterable[View]) -> int:
-    """Give how many plays of a scene would be added.
+def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
+    """Give the Unix seconds of the plays that a scene would get, the oldest first.
 
     Raises:
         StashMutationUnknown: This Stash keeps no plays as PlexSync knows them.
@@ -65,7 +65,7 @@ def count_missing(context: Context, scene: Scene, views: Iterable[View]) -> int:
     """
     times = _times(context, scene, views)
     known = context.stash.ask(lambda client: play_times(client, scene.id)) if times else None
-    return len(set(times) - (known or set()))
+    return sorted(set(times) - (known or set()))
 
 
 def _times(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
@@ -149,7 +149,7 @@ def _note(context: Context, done: list[_Done]) -> None:
                     scene=one.scene.id,
                     rating_key=last.rating_key,
                     title=one.scene.title,
-                    changes={FIELD: ["", _in_words(one.times)]},
+                    changes={FIELD: ["", in_words(one.times)]},
                     server=server,
                     undo=Former(plays=tuple(one.added)).to_json(),
                 )
@@ -159,7 +159,7 @@ def _note(context: Context, done: list[_Done]) -> None:
     done.clear()
 
 
-def _in_words(times: Sequence[int]) -> str:
-    """Give one entry of the history for all of them: it keeps only so many."""
+def in_words(times: Sequence[int]) -> str:
+    """Give one word for all of a scene's plays, for lists that keep only so many."""
     last = datetime.fromtimestamp(times[-1]).astimezone().strftime("%Y-%m-%d %H:%M")
     return last if len(times) == 1 else f"{len(times)} times, the last {last}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from merge.effects import KEPT, PICTURES, TAKEN, Effect, effects_of
+from merge.effects import KEPT, PICTURES, PLAYED, TAKEN, Effect, effects_of
 from store import differences, planned
 from store.differences import KEEP, TAKE
 from store.planned import Planned
-from sync import artwork
+from sync import artwork, plays
 from sync.cover import Cover
 from sync.plan import Written
 from sync.take import from_plex
 from validation.path_map import base_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stash.scene import Scene
     from store.differences import Difference
@@ -98,12 +98,20 @@ class Outlook:
     def add(self, plan: ScenePlan) -> None:
         """Take what would happen to the items of one scene."""
         for key, one in plan.effects:
-            self.sizes.setdefault(one.kind, Counter())[one.field] += one.size
-            self._kept[one.kind, one.field] += 1
-            if self._kept[one.kind, one.field] <= planned.EXAMPLES:
-                scene, title = plan.scene.id, name_of(plan.scene)
-                about = (one.kind, one.field, scene, key, title, one.before, one.after)
-                self.examples.append(Planned(0, *about))
+            self._add(plan.scene, key, one)
+
+    def add_plays(self, scene: Scene, rating_key: int, times: Sequence[int]) -> str:
+        """Take the plays that a scene lacks, by their Unix seconds; give them in words."""
+        words = plays.in_words(times)
+        self._add(scene, rating_key, Effect(PLAYED, plays.FIELD, "", words, len(times)))
+        return f"{plays.FIELD} {words}"
+
+    def _add(self, scene: Scene, key: int, one: Effect) -> None:
+        self.sizes.setdefault(one.kind, Counter())[one.field] += one.size
+        self._kept[one.kind, one.field] += 1
+        if self._kept[one.kind, one.field] <= planned.EXAMPLES:
+            about = (one.kind, one.field, scene.id, key, name_of(scene), one.before, one.after)
+            self.examples.append(Planned(0, *about))
 
 
 def name_of(scene: Scene) -> str:

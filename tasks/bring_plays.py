@@ -7,6 +7,7 @@ stays; run again, it goes on with the rest. While it lives the worker brings non
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plex.views import OWNER, views_since
@@ -15,7 +16,8 @@ from tasks import stash_log
 from worker.plays_from_plex import LOCK, OVERLAP
 
 if TYPE_CHECKING:
-    from plex.client import PlexClient
+    from plex.views import View
+    from stash.scene import Scene
     from sync.context import Context
     from tasks.task import Task
 
@@ -33,24 +35,61 @@ def run(task: Task) -> str:
     config, fingerprint = task.read_settings()
     busy = "Plays are being brought over already; see the task queue."
     with task.only_one(LOCK, busy), task.open_plex(config) as client:
-        summary = _bring(task.context(client, config, fingerprint), client)
+        summary = _bring(task.context(client, config, fingerprint))
     stash_log.say("INFO", summary)
     return summary
 
 
-def _bring(context: Context, client: PlexClient) -> str:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the task would do.
+
+    Attributes:
+        views: How many views Plex's history has of those whose views count.
+        ours: The scenes that are synced, each with its views.
+        missing: For each of them the Unix seconds of the plays that Stash lacks.
+        strange: How many views belong to no such scene.
+    """
+
+    views: int
+    ours: list[tuple[Scene, list[View]]]
+    missing: list[list[int]]
+    strange: int
+
+    @property
+    def scenes(self) -> int:
+        """How many scenes lack a play."""
+        return sum(map(bool, self.missing))
+
+    @property
+    def in_words(self) -> str:
+        """How many plays of how many scenes are missing."""
+        return f"{sum(map(len, self.missing))} plays of {self.scenes} scenes"
+
+
+def due(context: Context) -> Due:
+    """Look through Plex's whole history for what Stash lacks; nothing is changed.
+
+    Raises:
+        errors.SyncError: A server could not be asked, or this Stash keeps no plays.
+    """
     account = None if context.settings.plays_of_all_accounts else OWNER
     latest = time.time() + OVERLAP  # else Plex's clock was wrong
-    views = [view for view in views_since(client, 1, account) if view.viewed_at <= latest]
+    seen = views_since(context.client(), 1, account)
+    views = [view for view in seen if view.viewed_at <= latest]
     found = [(scene, some) for scene, some in plays.by_scene(context, views) if some]
     ours = [(scene, some) for scene, some in found if scene is not None]
     strange = sum(len(some) for scene, some in found if scene is None)
-    due = [plays.count_missing(context, scene, some) for scene, some in ours]
-    total, scenes = sum(due), sum(missing > 0 for missing in due)
+    missing = [plays.missing(context, scene, some) for scene, some in ours]
+    return Due(len(views), ours, missing, strange)
+
+
+def _bring(context: Context) -> str:
+    what = due(context)
+    ours, strange = what.ours, what.strange
     stash_log.say(
         "INFO",
-        f"{len(views)} views in Plex's history; {total} plays of {scenes} scenes are not in Stash "
-        "and come over now",
+        f"{what.views} views in Plex's history; {what.in_words} are not in Stash and come over now",
     )
     added = refused = 0
     for start in range(0, len(ours), STEP):
@@ -60,4 +99,4 @@ def _bring(context: Context, client: PlexClient) -> str:
         stash_log.progress(min(start + STEP, len(ours)) / len(ours))
     rest = f" Views of items without a scene that is synced: {strange}." if strange else ""
     failed = f" {refused} could not be added; Stash's reason is in plexsync.log." if refused else ""
-    return f"{added} plays came over from Plex to {scenes} scenes.{rest}{failed}"
+    return f"{added} plays came over from Plex to {what.scenes} scenes.{rest}{failed}"

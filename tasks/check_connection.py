@@ -43,15 +43,20 @@ OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S10
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: Plex's name, its libraries by name, and how the files lie."""
+    """What a check found: Plex's name, its libraries by name, how the files lie, and hints.
+
+    A hint is a sentence about settings that can be used and do not do what they seem to.
+    """
 
     server: str
     libraries: tuple[str, ...]
     files: str
+    hints: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         named = ", ".join(map(repr, self.libraries))
-        return f"Connected to Plex server {self.server!r}, libraries {named}; {self.files}"
+        found = f"Connected to Plex server {self.server!r}, libraries {named}; {self.files}"
+        return " ".join([found, *self.hints])
 
 
 class NothingMatchesError(ConfigurationError):
@@ -113,7 +118,7 @@ def check(task: Task, settings: Mapping[str, object], *, saved: bool) -> Checked
             server_seen.keep(task.store, client, libraries, config.plex_url)
         files = _sample(task, config, libraries)
     named = tuple(section.title for section in libraries.sections())
-    return Checked(name, named, files)
+    return Checked(name, named, files, config.hints)
 
 
 def _unreachable(

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 OLD = 86400.0
 #: Changes since a plan that are counted.
 COUNTED = 1000
-#: Tasks that write to Plex.
-WRITING = ("Sync all to Plex", "Retry failed", "Undo last sync", "Release locks")
+#: Tasks that do something of what a plan lists.
+WRITING = (
+    "Sync all to Plex",
+    "Retry failed",
+    "Undo last sync",
+    "Release locks",
+    "Bring plays over",
+)
 
 #: By effect (merge/effects.py) its title and what it means, what takes most away first.
 WORDS = {
@@ -43,6 +49,10 @@ WORDS = {
     "taken": (
         "Taken into Stash",
         "You chose what Plex has, or it is a rating that changed in Plex alone.",
+    ),
+    "played": (
+        "Watched in Plex, not played in Stash",
+        "The task “Bring plays over” adds these plays; no sync does.",
     ),
     "kept": ("Kept in Plex", "A person set it there; it stays, and nothing is written."),
 }

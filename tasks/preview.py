@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from errors import NextStep, Scope, SyncError
+from stash.exceptions import StashMutationUnknown
 from store import meta, planned
 from store.ledger import SHARES
 from store.store import for_one_run
@@ -19,11 +20,11 @@ from sync import brake, pipeline, server_seen
 from sync.batch import Batch
 from sync.preview import Outlook, name_of
 from sync.read import DETAILS
-from tasks import page_plan, stash_log
+from tasks import bring_plays, page_plan, stash_log
 from validation.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stash.scene import Scene
     from sync.context import Context
@@ -82,6 +83,12 @@ class Preview:
                 words += notes
             self.say("INFO", f"scene {scene.id} {title!r}: {'; '.join(words)}")
 
+    def add_plays(self, scene: Scene, rating_key: int, times: Sequence[int]) -> None:
+        """Take the plays that one scene lacks, by their Unix seconds, and an item they are of."""
+        words = self.outlook.add_plays(scene, rating_key, times)
+        title = "..." if self._redacted else name_of(scene)
+        self.say("INFO", f"scene {scene.id} {title!r}: {words}")
+
     def say(self, level: str, line: str) -> None:
         """Say a line about a scene in Stash's log, until ``SAID`` of that level were said."""
         self.lines[level] += 1
@@ -134,7 +141,8 @@ def run(task: Task) -> str:
                     _note(preview, context, plan)
                     stash_log.progress(preview.outcomes.total() / max(total, 1))
         server_seen.note(task.store, context.plex)
-    summary = _summary(preview) + _asked(task, preview)
+        played = _played(preview, context) if config.plays_to_stash else ""
+    summary = _summary(preview) + _asked(task, preview) + played
     about = {
         "began": began,
         "at": time.time(),
@@ -240,6 +248,19 @@ def _asked(task: Task, preview: Preview) -> str:
         f" A sync would hold back what takes something away from {taken.items:,} of {in_step:,} "
         f"items in step, and ask first: it would {taken.in_words()}."
     )
+
+
+def _played(preview: Preview, context: Context) -> str:
+    """Take the plays that the task "Bring plays over" would add; give the sentence about them."""
+    try:
+        due = bring_plays.due(context)
+    except StashMutationUnknown as fault:
+        return f" {context.log.words(fault)}"
+    for (scene, views), times in zip(due.ours, due.missing, strict=True):
+        if times:
+            last = next(view for view in views if view.viewed_at == times[-1])
+            preview.add_plays(scene, last.rating_key, times)
+    return f' "Bring plays over" would add {due.in_words}.' if due.scenes else ""
 
 
 def _cell(text: str) -> str:

@@ -405,6 +405,32 @@ def test_the_task_brings_older_plays_once_and_says_first_how_many(watched: Watch
     assert watched.adds() == 4
 
 
+def test_a_preview_lists_what_the_task_would_bring(watched: Watched) -> None:
+    """Scene by scene, in the log and on the page; nothing is written, and after the task none."""
+    watched.env.plex.watched(watched.env.item(3)["ratingKey"], LONG_AGO)
+    watched.env.plex.watched(watched.env.item(3)["ratingKey"], LONG_AGO + 500)
+    said = watched.env.run(mode="preview")
+    assert '"Bring plays over" would add 3 plays of 2 scenes' in said["output"]
+    assert "played in Plex 2 times, the last 20" in said["stderr"]
+
+    def played() -> list[tuple[int, int]]:
+        groups = watched.env.run(mode="page_plan")["output"]["groups"]
+        rows = watched.env.run(mode="page_planned", effect="played", limit=20)["output"]["rows"]
+        sizes = [group["size"] for group in groups if group["effect"] == "played"]
+        return [(row["scene"], size) for row in rows for size in sizes]
+
+    assert played() == [(1, 3), (3, 3)]
+    assert watched.adds() == 0
+    watched.env.run(mode="bring_plays")
+    assert "Bring plays over" in watched.env.run(mode="page_plan")["output"]["old"]
+    assert "Bring plays over" not in watched.env.run(mode="preview")["output"]
+    assert played() == []
+    watched.settings()
+    watched.env.plex.clear_requests()
+    watched.env.run(mode="preview")
+    assert watched.env.plex.counts()["history"] == 0
+
+
 def test_the_worker_waits_while_the_task_brings_plays(watched: Watched) -> None:
     """Two that read before they add could add a play twice; so one of them does."""
     at = watched.watch(2, 10)

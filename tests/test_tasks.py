@@ -265,6 +265,10 @@ def test_check_connection_tells_what_it_found(calm: Installation) -> None:
     assert "20 lie in a library folder and 20 are in Plex already" in done.output
     assert lines(done, "info") == [done.output]
     assert done.output.count("\n") == 0
+    calm.settings(sync_fields="title", ratings_to_stash=True)
+    assert run(calm, CHECK).output == (
+        f"{done.output} Ratings To Stash does nothing, because Sync Fields does not name rating."
+    )
 
 
 @pytest.mark.parametrize(

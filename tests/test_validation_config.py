@@ -49,6 +49,15 @@ def only_problem(**settings: object) -> tuple[str, str]:
     return problem.setting, problem.message
 
 
+def test_a_switch_that_another_setting_makes_useless_is_named() -> None:
+    """It is no fault, so everything else goes on; all fields are synced where none is named."""
+    assert config_of(ratings_to_stash=True, plays_to_stash=True).hints == ()
+    (hint,) = config_of(ratings_to_stash=True, sync_fields="title").hints
+    assert hint == "Ratings To Stash does nothing, because Sync Fields does not name rating."
+    (hint,) = config_of(plays_of_all_accounts=True).hints
+    assert hint == "Plays Of All Accounts does nothing, because Plays To Stash is off."
+
+
 def test_url_and_token_are_enough() -> None:
     """With a URL and a token every other setting has its default, parsed or built directly."""
     config = config_of()

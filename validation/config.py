@@ -108,6 +108,16 @@ class PlexSyncConfig:
     redact_logs: bool = False
 
     @property
+    def hints(self) -> tuple[str, ...]:
+        """Sentences about switches that are on and do nothing, because of another setting."""
+        found = []
+        if self.ratings_to_stash and "rating" not in self.sync_fields:
+            found.append("Ratings To Stash does nothing, because Sync Fields does not name rating.")
+        if self.plays_of_all_accounts and not self.plays_to_stash:
+            found.append("Plays Of All Accounts does nothing, because Plays To Stash is off.")
+        return tuple(found)
+
+    @property
     def shows_parents(self) -> bool:
         """Whether the name of a studio's parent stands somewhere in Plex."""
         return self.studio_name != STUDIO or "parent_studio_collection" in self.sync_fields
@@ -261,7 +271,7 @@ def _required(reader: SettingsReader, setting: str, max_length: int, what: str) 
     before = len(reader.problems)
     text = reader.text(setting, max_length=max_length)
     if not text and len(reader.problems) == before:
-        reader.report(setting, f"is empty; enter {what}")
+        reader.report(setting, f"enter {what}; nothing is set yet")
     return text
 
 

@@ -296,7 +296,7 @@ def test_a_task_that_fails_says_why_on_the_page(page: Page, env: Installation) -
     page.get_by_role("button", name="Preview sync").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Preview sync: ")
-    expect(alert).to_contain_text("Plex Token: is empty")
+    expect(alert).to_contain_text("Plex Token: enter the X-Plex-Token")
     page.reload()
     expect(page.get_by_text("Preview sync, just now: failed.")).to_contain_text("Plex Token")
 
