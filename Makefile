@@ -6,7 +6,8 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 DEV    := $(VENV)/.installed-dev
 DEMO   := $(VENV)/.installed-demo
-# Test processes at a time, a file to each, so that what a file sets up is set up once;
+# Test processes at a time, a file to each, so that what a file sets up is set up once; in the
+# order of tests/conftest.py, which begins with what takes longest;
 # `make test JOBS=0` runs them in one, for a debugger.
 JOBS   ?= 3
 # More words for pytest: make test ARGS="-k merge -x"
@@ -30,7 +31,7 @@ help: ## list these commands
 test: lint types unit ## set up from nothing and run every check
 
 unit: $(DEV) schema browser ## run the tests only
-	$(PY) -m pytest -n $(JOBS) --dist loadfile -m "not soak" $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 lint: $(DEV) ## ruff, with a reason beside every exception
 	$(PY) -m ruff check .

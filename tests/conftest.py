@@ -31,6 +31,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.timeout = TIMEOUT
 
 
+#: Files that take longest. They begin first, or one of them is all that is left in the end.
+LONG = (
+    "test_crash_matrix",
+    "test_from_plex_crashes",
+    "test_plays_crashes",
+    "test_many_entities",
+    "test_many_at_once",
+    "test_bench",
+    "test_disk_and_clock",
+    "test_plan",
+    "test_undo",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """Folder that holds PlexSync.yml, as Stash would have it in its plugins folder."""
