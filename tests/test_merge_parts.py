@@ -96,6 +96,50 @@ def test_an_earlier_text_of_ours_goes_only_where_plex_was_put_back(since: int, l
     assert _step(Desired({"summary": "C"}, {}), item, merged.base)[0].values["summary"] == "C"
 
 
+def test_an_earlier_text_beside_another_that_is_back_was_put_back_too() -> None:
+    """A refresh since then moved the item's time on; one text alone proves nothing."""
+    item, merged = _step(Desired({"summary": "A", "studio": "A"}, {}), an_item())
+    after, merged = _step(Desired({"summary": "B", "studio": "B"}, {}), item, merged.base)
+    ours = Desired({"summary": "", "studio": "B"}, {})
+    back = replace(item, updated_at=after.updated_at + 1)
+    assert _step(ours, back, merged.base)[0].values["summary"] == ""
+    alone = replace(back, values={**back.values, "studio": "B"})
+    assert _step(ours, alone, merged.base)[0].values["summary"] == "A"
+
+
+def test_only_what_we_wrote_is_remembered_as_an_earlier_text() -> None:
+    """A text that Plex had before us is not ours once Stash has another."""
+    item, agreed = _step(Desired({"summary": "A"}, {}), an_item({"summary": "A"}))
+    assert not _step(Desired({"summary": "B"}, {}), item, agreed.base)[1].base.earlier
+
+
+def test_a_person_s_text_that_stash_took_over_is_no_longer_kept() -> None:
+    """Both have it: nothing is foreign or reported, and Stash's next change is written."""
+    item = an_item({"summary": "P"}, locked={"summary"})
+    kept = _step(Desired({"summary": "A"}, {}), item)[1].base
+    assert kept.foreign == kept.reported == {"summary"}
+    agreed = _step(Desired({"summary": "P"}, {}), item, kept)[1].base
+    assert not agreed.foreign | agreed.reported
+
+
+def test_a_person_s_text_where_stash_has_none_is_no_difference() -> None:
+    """There is nothing to choose from, and nothing to say."""
+    base = Base(values={"summary": ""})
+    merged = _step(
+        Desired({"summary": ""}, {}), an_item({"summary": "P"}, locked={"summary"}), base
+    )[1]
+    assert (merged.kept, merged.notes, bool(merged.edit)) == ({}, (), False)
+
+
+def test_what_arrived_of_a_field_that_is_not_synced_any_more_is_ours() -> None:
+    """A text that a lost look wrote stays known, for the field may come back."""
+    pending = Pending().adding({"summary": "A", "studio": "S"}, {}, ("summary", "studio"))
+    item = an_item({"summary": "A"}, locked={"summary"})
+    base = merge(Desired({}, {}), item, None, pending).base
+    assert base.values == {"summary": "A"}
+    assert base.wrote == {"summary"}
+
+
 @pytest.mark.parametrize("both_ways", [True, False])
 def test_only_a_rating_and_only_by_the_switch_goes_to_stash(both_ways: bool) -> None:
     """A text that only Plex has never does."""
@@ -179,7 +223,9 @@ def test_the_state_of_an_item_survives_the_ledger_whole() -> None:
     pending = Pending().adding({"title": "T"}, {"tags": ("A",)}, names, {"rating": "8.0"})
     assert Pending.from_json(pending.to_json()) == pending
     assert pending.takes == {"rating": ("8.0",)}
-    assert pending.adding({"title": "U"}, {}).values == {"title": ("T", "U")}
+    more = pending.adding({"title": "U"}, {}, {"summary"})
+    assert more.values == {"title": ("T", "U")}
+    assert more.locks == {"title", "summary"}
 
 
 # --- lists -------------------------------------------------------------------------------------
@@ -245,6 +291,39 @@ def test_lists_that_we_wrote_are_remembered_once_each_the_newest_last() -> None:
     assert len(known) == EARLIER_MEMBERS + EARLIER_LISTS
 
 
+def test_only_what_stash_spells_anew_and_came_from_us_is_respelled() -> None:
+    """What Plex made of one of ours stays, and so does what stood there before us."""
+    item, first = _step(
+        Desired({}, {"tags": ("alpha", "beta", "gamma")}), an_item(lists={"tags": ("gamma",)})
+    )
+    spelled = (Member("gamma"), Member("ALPHA"), Member("beta"))
+    item = replace(item, lists={**item.lists, "tags": spelled})
+    merged = _step(Desired({}, {"tags": ("alpha", "Beta", "Gamma")}), item, first.base)[1]
+    assert merged.edit.lists["tags"].respelled == ("beta",)
+
+
+@pytest.mark.parametrize(("since", "left"), [(0, {"A", "B"}), (1, {"A"})])
+def test_a_member_that_is_gone_comes_back_only_where_plex_was_put_back(
+    since: int, left: set[str]
+) -> None:
+    """Where Plex changed since our last edit a person took it out, and it stays away."""
+    item, merged = _step(Desired({}, {"tags": ("A",)}), an_item())
+    ours = Desired({}, {"tags": ("A", "B")})
+    _, merged = _step(ours, item, merged.base)
+    item = replace(item, updated_at=item.updated_at + since)
+    assert {one.name for one in _step(ours, item, merged.base)[0].lists["tags"]} == left
+
+
+def test_a_list_that_nobody_locks_any_more_is_no_person_s() -> None:
+    """Whoever took the lock off gave it back, though nothing has to be written now."""
+    names = frozenset({"tags"})
+    base = Base(members={"tags": ("A",)}, foreign=names)
+    ours = Desired({}, {"tags": ("A",)})
+    for locked, foreign in ((names, names), (frozenset(), frozenset())):
+        merged = _step(ours, an_item(lists={"tags": ("A",)}, locked=locked), base)[1]
+        assert (bool(merged.edit), merged.base.foreign) == (False, foreign)
+
+
 # --- given back --------------------------------------------------------------------------------
 
 
@@ -304,6 +383,8 @@ def test_members_come_go_and_change_their_spelling() -> None:
         (REMOVED, "tags", "C", "", 1),
         (RESPELLED, "tags", "alpha", "Alpha", 1),
     ]
+    only_more = _edit({}, {"tags": ListEdit((*map(Member, ("alpha", "B", "C", "F")),))})
+    assert [tuple(one) for one in effects_of(only_more, {}, item)] == [(ADDED, "tags", "", "F", 1)]
 
 
 # --- taken away --------------------------------------------------------------------------------
