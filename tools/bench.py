@@ -1,11 +1,11 @@
 """The numbers that PlexSync promises, each as a ratio of two things measured in one run.
 
 ``make bench``, or ``python -m tools.bench [--quick] [--only hook,scene,...]``. With ``--before
-FOLDER`` (``make bench BEFORE=FOLDER``) the groups hooks, unchanged and entities measure the earlier
-build of that checkout beside this one. Rows with a goal end in "ok" or "over"; the others are
-shown beside them. The exit status is 0 when everything could be measured, whatever came out;
-with ``--strict`` a row that is "over" is status 1. A row's spread is the middle half of its
-pairs' own ratios.
+FOLDER`` (``make bench BEFORE=FOLDER``) the groups hooks, first, unchanged and entities measure
+the earlier build of that checkout beside this one. Rows with a goal end in "ok" or "over"; the
+others are shown beside them. The exit status is 0 when everything could be measured, whatever
+came out; with ``--strict`` a row that is "over" is status 1. A row's spread is the middle half
+of its pairs' own ratios.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ def beside(before: Path, *, quick: bool) -> dict[str, Group]:
     size, edits = (50, 3) if quick else (5_000, 60)
     return {
         "hooks": partial(bench_before.hook_rows, before=before, pairs=5 if quick else 300),
+        "first": partial(
+            bench_before.changed_rows, before=before, sizes={50: 1} if quick else {10_000: 5}
+        ),
         "unchanged": partial(bench_before.unchanged_rows, before=before, sizes=sizes),
         "entities": partial(bench_before.entity_rows, before=before, size=size, edits=edits),
     }

@@ -47,6 +47,30 @@ def hook_rows(folder: Path, before: Path, pairs: int) -> Iterator[Row]:
     yield paired(f"{pairs} hooks in a row : the build before", mine, theirs, 0.55)
 
 
+def changed_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[Row]:
+    """Measure and give the rows about a first "Sync all", which writes every item.
+
+    The store is begun anew for each run, and what it came to is what history and undo cost.
+
+    Args:
+        folder: An empty folder.
+        before: The checkout of the earlier build.
+        sizes: How many pairs of runs, by scenes.
+    """
+    for size, pairs in sizes.items():
+        took: list[list[float]] = [[], []]
+        stored: list[float] = []
+        for number in range(pairs):
+            with _both(folder / str(number), before, size) as builds:
+                # Nobody is always first.
+                order = (0, 1) if number % 2 == 0 else (1, 0)
+                for one in order:
+                    took[one].append(sync_all(builds[one]).took)
+                stored = [_stored(built) / size for built in builds]
+        yield paired(f"{size:,} changed scenes : the build before", took[0], took[1], 1.1)
+        yield paired("  bytes of the database for each", stored[:1], stored[1:], show=_bytes)
+
+
 def unchanged_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[Row]:
     """Measure and give the rows about a "Sync all" that finds everything in step.
 
@@ -138,6 +162,15 @@ def _both(folder: Path, before: Path, size: int) -> Iterator[tuple[Environment, 
         for built in builds:
             compileall.compile_dir(built.plugin_dir, quiet=1)
         yield builds[0], builds[1]
+
+
+def _stored(built: Environment) -> int:
+    """Bytes of the database, what is still to be moved into it included."""
+    return sum(path.stat().st_size for path in built.data.glob("plexsync.sqlite*"))
+
+
+def _bytes(value: float) -> str:
+    return f"{value:,.0f} B"
 
 
 def _timed(built: Environment) -> tuple[Sync, float]:
