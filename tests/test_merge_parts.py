@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from merge.effects import (
 )
 from merge.former import former_of, give_back
 from merge.members import EARLIER_LISTS, EARLIER_MEMBERS, is_earlier, remembered, state_of
-from merge.ratings import Way, way_of
+from merge.ratings import Way, given_back, noted, taken_over, way_of
 from merge.three_way import Merge, merge
 from plex.edits import Edit, ListEdit
 from plex.item import Member, PlexItem
@@ -460,6 +461,7 @@ def test_what_is_taken_away_adds_up_and_is_said() -> None:
         ("6.0", "8.0", "6.0", "8.0", Way.REST, Way.TEXT),
         ("6.0", "8.0", "6.0", "9.0", Way.TAKE, Way.TAKE),
         (None, "8.0", "6.0", "9.0", Way.TEXT, Way.TEXT),
+        ("6.0", "8.0", "6.0", "6.0", Way.TEXT, Way.TEXT),
     ],
 )
 def test_a_rating_by_the_table(
@@ -474,9 +476,101 @@ def test_a_rating_by_the_table(
     assert other is (way if known is None else Way.TEXT)
 
 
+def test_a_rating_that_a_person_had_before_us_was_never_agreed_on() -> None:
+    """What Stash had when it was kept says nothing of what Plex had."""
+    base = Base(values={"rating": "6.0"}, foreign=frozenset({"rating"}))
+    assert way_of(base, "6.0", "8.0", same_scene=True, rests=False) is Way.TEXT
+
+
 def test_a_rating_that_came_from_plex_goes_with_it() -> None:
     """One that Plex has no more is taken from Stash only if it came from there."""
     base = Base(values={"rating": "6.0"}, came={"rating": "6.0"})
     assert way_of(base, "6.0", "", same_scene=True, rests=False) is Way.TAKE
     other = replace(base, came={"rating": "5.0"})
     assert way_of(other, "6.0", "", same_scene=True, rests=False) is Way.REST
+
+
+@pytest.mark.parametrize(
+    ("ours", "asked", "takes", "written"),
+    [
+        ("6.0", {}, {"rating": ("8.0", "6.0")}, {}),
+        ("6.0", {"insist": frozenset({"rating"})}, {}, {"rating": "6.0"}),
+        ("6.0", {"overwrite": True}, {}, {"rating": "6.0"}),
+        ("", {"overwrite": True}, {"rating": ("8.0", "")}, {}),
+        ("7.0", {}, {}, {"rating": "7.0"}),
+    ],
+)
+def test_who_gets_a_rating_that_changed_in_plex(
+    ours: str,
+    asked: dict[str, Any],
+    takes: dict[str, tuple[str, str]],
+    written: dict[str, str],
+) -> None:
+    """Stash, unless it has another by now, always wins, or a person chose what it has."""
+    base = Base(values={"rating": ours if ours != "7.0" else "6.0"})
+    item = an_item({"rating": "8.0"})
+    merged = merge(Desired({"rating": ours}, {}), item, base, NOTHING, both_ways=True, **asked)
+    assert merged.takes == takes
+    assert merged.edit.values == written
+    if takes:
+        assert merged.pending.takes == {"rating": ("8.0",)}
+
+
+def test_two_ratings_that_differ_and_rest_stay_and_are_listed() -> None:
+    """What both had is known afterwards as it was; one that Stash changes is written."""
+    base = Base(values={"rating": "6.0"}, theirs={"rating": "8.0"}, wrote=frozenset({"rating"}))
+    item = an_item({"rating": "8.0"})
+    rests = merge(Desired({"rating": "6.0"}, {}), item, base, NOTHING, both_ways=True)
+    assert (bool(rests.edit), rests.kept) == (False, {"rating": ("8.0", "6.0")})
+    assert rests.base.theirs == {"rating": "8.0"}
+    goes = merge(Desired({"rating": "7.0"}, {}), item, base, NOTHING, both_ways=True)
+    assert goes.edit.values == {"rating": "7.0"}
+    assert goes.base.theirs == {}
+
+
+@pytest.mark.parametrize("rest", ["undone", "released"])
+def test_a_rating_at_rest_is_left_on_both_sides(rest: str) -> None:
+    """Undone, or its lock given back: neither side gets the other's until one changes."""
+    resting: dict[str, Any] = {rest: frozenset({"rating"})}
+    base = Base(values={"rating": "6.0"}, theirs={"rating": "8.0"}, **resting)
+    item = an_item({"rating": "8.0"})
+    merged = merge(Desired({"rating": "6.0"}, {}), item, base, NOTHING, both_ways=True)
+    assert (bool(merged.edit), merged.takes) == (False, {})
+    assert getattr(merged.base, rest) == {"rating"}
+
+
+def test_a_rating_that_stash_got_before_a_crash_came_from_plex() -> None:
+    """It was meant to, and stands there: so it goes again when Plex's does, and is none of ours."""
+    tried = Pending().adding({}, {}, (), {"rating": "8.0"})
+    item, ours = an_item({"rating": "8.0"}), Desired({"rating": "8.0"}, {})
+    for pending, came in ((tried, {"rating": "8.0"}), (NOTHING, {})):
+        merged = merge(ours, item, Base(values={"rating": "6.0"}), pending, both_ways=True)
+        assert not merged.edit
+        assert merged.base.came == came
+    again = merge(ours, item, Base(came={"rating": "8.0"}), NOTHING, both_ways=True)
+    assert again.base.came == {"rating": "8.0"}
+
+
+def test_a_rating_that_stash_took_and_one_that_it_got_back() -> None:
+    """Taken, nothing of it is ours or rests; given back, both sides rest as they are."""
+    names = frozenset({"rating", "title"})
+    base = Base(
+        values={"rating": "6.0", "title": "T"},
+        theirs={"rating": "7.0", "other": "1"},
+        came={"other": "1"},
+        foreign=names,
+        wrote=names,
+        undone=names,
+        reported=names,
+    )
+    taken = taken_over(base, "8.0")
+    assert taken.values == {"rating": "8.0", "title": "T"}
+    assert taken.came == {"rating": "8.0", "other": "1"}
+    assert taken.theirs == {"other": "1"}
+    assert taken.foreign == taken.wrote == taken.undone == taken.reported == {"title"}
+    back = given_back(taken, "6.0", "8.0")
+    assert back.values == {"rating": "6.0", "title": "T"}
+    assert (back.theirs["rating"], back.came) == ("8.0", {})
+    assert back.undone == names
+    assert noted(Base(), "", "", ("",)).came == {}
+    assert noted(Base(came={"rating": "5.0"}), "6.0", "6.0").came == {}
