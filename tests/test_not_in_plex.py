@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from log import Log
+from matching.missing import PATIENCE, Missing
 from plex.client import PlexClient
 from plex.exceptions import NotInPlexYet
 from plex.libraries import folder_of, lies_in, scan_folder
@@ -324,3 +325,30 @@ def log_lines(env: Environment) -> list[str]:
 def test_catalogue_paths_lie_where_the_tests_think() -> None:
     """The scenes of these tests would be in the library's folder."""
     assert catalogue_file(1).plex_path.startswith("/plex/media/")
+
+
+@pytest.mark.parametrize(
+    ("never", "asked", "looks", "then"),
+    [
+        ("", False, PATIENCE, "Waits."),
+        ("A rule.", False, PATIENCE - 1, "Waits."),
+        ("A rule.", False, PATIENCE, "A rule. PlexSync goes on looking now and then."),
+        (
+            "A rule.",
+            True,
+            PATIENCE,
+            "Plex was asked to scan its folder; PlexSync looks again by itself.",
+        ),
+    ],
+)
+def test_what_is_said_next_of_a_scene_that_plex_lacks(
+    never: str, asked: bool, looks: int, then: str
+) -> None:
+    """That it waits, later why it may wait for ever, and first of all what was just done for it."""
+    missing = Missing("Not there.", "Waits.", never=never)
+    assert missing.fault(asked=asked, looks=looks).message == f"Not there. {then}"
+
+
+def test_nothing_is_said_next_where_there_is_nothing_to_say() -> None:
+    """No blank is left over."""
+    assert Missing("Not there.").fault().message == "Not there."

@@ -165,6 +165,16 @@ def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
+def test_a_new_key_in_the_second_of_the_last_look_is_found(world: World) -> None:
+    """Plex counts in seconds, so what came in the newest one is asked for once more."""
+    world.later()
+    world.plex.agent_sets(world.key(3), fields={"studio": "Somebody"})
+    world.refreshed()
+    world.plex.delete_item(world.key(5))
+    new = world.plex.add_item(path(5))["ratingKey"]
+    assert world.refreshed().items_holding(path(5)) == [new]
+
+
 def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: World) -> None:
     """An item that Plex numbered anew keeps its age, and is still no item that was known."""
     world.refreshed()
