@@ -159,6 +159,20 @@ class PlexClient:
         """Ask Plex one thing as ``query`` does; give the answer before it is parsed."""
         return self._send("GET", path, params)
 
+    def picture(self, path: str, most: int) -> bytes:
+        """Give the bytes of a picture, such as that at an item's ``thumb``.
+
+        Args:
+            path: Path below plex_url.
+            most: Longest picture that is read, in bytes.
+
+        Raises:
+            AnswerTooLong: It has more bytes.
+            NotAPlexServer: Markup came back in its place.
+            errors.SyncError: Everything else that goes wrong.
+        """
+        return self._send("GET", path, most=most)
+
     def upload(self, path: str, body: bytes) -> None:
         """Send bytes, such as an image to "/library/metadata/42/posters".
 
@@ -223,6 +237,7 @@ class PlexClient:
         body: bytes | None = None,
         token: bool = True,
         meanwhile: Callable[[], object] = lambda: None,
+        most: int | None = None,
     ) -> bytes:
         sent = dict(headers or {})
         if token and self._token:
@@ -234,7 +249,7 @@ class PlexClient:
                 f"{_quoted_name(name)}={_quoted(value)}" for name, value in params
             )
         try:
-            return self._transport.ask(method, target, sent, body, meanwhile).body
+            return self._transport.ask(method, target, sent, body, meanwhile, most=most).body
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: what is below quotes whole URLs, and none of that travels on.

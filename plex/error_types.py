@@ -130,6 +130,10 @@ class BadResponse(PlexTemporaryError):
     advice = "If it lasts, look at Plex's log for this time."
 
 
+class AnswerTooLong(BadResponse):
+    """Plex's answer is longer than whoever asked is ready to read."""
+
+
 class ServerError(PlexTemporaryError):
     """Plex failed inside (500): a busy database, or a value it cannot digest."""
 

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 LARGEST = 10_480_000
 
 
+_BEGINNINGS = {
+    b"\xff\xd8\xff": "jpeg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"GIF87a": "gif",
+    b"GIF89a": "gif",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A place for an image: its field in sync_fields, its addresses, its lock, all at Plex."""
@@ -47,6 +55,13 @@ class Offered:
 def digest(image: bytes) -> str:
     """Give the SHA-1 by which Plex knows an upload, in lower-case hex."""
     return hashlib.sha1(image, usedforsecurity=False).hexdigest()
+
+
+def form_of(image: bytes) -> str:
+    """Give the subtype of "image/" by a picture's first bytes, "" for what is none."""
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
+        return "webp"
+    return next((form for begin, form in _BEGINNINGS.items() if image.startswith(begin)), "")
 
 
 def offered(client: PlexClient, rating_key: int, kind: Kind) -> list[Offered]:

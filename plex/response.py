@@ -22,7 +22,7 @@ from net.answer import (
     BodyTooLongError,
     UnknownEncodingError,
 )
-from plex.error_types import BadResponse, NotAPlexServer
+from plex.error_types import AnswerTooLong, BadResponse, NotAPlexServer
 
 if TYPE_CHECKING:
     from net.answer import Answer
@@ -109,7 +109,9 @@ def accept(method: str, path: str, answer: Answer, most: int = MOST_BYTES) -> by
     try:
         body = answer.body(most)
     except BodyTooLongError:
-        raise BadResponse.about("Plex's answer is longer than PlexSync is ready to read.") from None
+        raise AnswerTooLong.about(
+            "Plex's answer is longer than PlexSync is ready to read."
+        ) from None
     except BodyDamagedError:
         raise BadResponse.about("Plex's answer was damaged on the way.") from None
     except BodyHalvedError:

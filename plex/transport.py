@@ -109,6 +109,7 @@ class PlexTransport:
         body: bytes | None = None,
         meanwhile: Callable[[], object] = lambda: None,
         wait: float | None = None,
+        most: int | None = None,
     ) -> Accepted:
         """Send one request and read its whole answer.
 
@@ -119,6 +120,7 @@ class PlexTransport:
             body: Bytes to send, or None.
             meanwhile: See `net.exchange.Exchange.ask`.
             wait: Seconds of silence allowed; None for the usual.
+            most: Longest answer that is read, in bytes; None for the usual.
 
         Raises:
             PlexHttpError, NotAPlexServer, BadResponse: See `plex.response.accept`.
@@ -129,7 +131,7 @@ class PlexTransport:
 
         def take(answer: Answer) -> Accepted:
             path = target.partition("?")[0]
-            found = accept(method, path, answer, self._most_bytes)
+            found = accept(method, path, answer, most or self._most_bytes)
             return Accepted(answer.status, answer.headers, found)
 
         sent = {**headers, **self.always}

@@ -90,7 +90,7 @@ def _is_unsure(
     kind: Kind, picture: Picture, base: Base, item: PlexItem, config: PlexSyncConfig
 ) -> bool:
     """Say whether something may stand in Plex by now that is to make room for ours."""
-    shown = _shown_version(kind, item)
+    shown = shown_version(kind, item)
     if config.overwrite_plex_edits or _is_free(kind, base, item):
         return picture.fate == KEPT or (picture.fate == SENT and picture.seen != shown)
     if picture.fate != SENT or kind.lock in base.released | base.undone:
@@ -124,11 +124,11 @@ def _is_a_persons(kind: Kind, known: Picture, base: Base, item: PlexItem, shown:
     if kind.lock not in item.locked:
         return False
     if known.fate == SENT:  # what ours was to take the place of may still be shown
-        return known.left != _shown_version(kind, item)
+        return known.left != shown_version(kind, item)
     return known.fate == KEPT or kind.lock not in base.locked
 
 
-def _shown_version(kind: Kind, item: PlexItem) -> str:
+def shown_version(kind: Kind, item: PlexItem) -> str:
     """Give Plex's version of the picture that an item shows, one word; "-" for none."""
     address = item.thumb if kind is images.POSTER else item.art
     return address.rpartition("/")[2].replace(" ", "") or "-"
@@ -309,7 +309,7 @@ class Artwork:
             return Decision(known._replace(version=cover.version, etag=cover.etag))
         if not (same and known.fate == SENT):
             images.check_size(cover.image() or b"")
-        at = _shown_version(kind, item)
+        at = shown_version(kind, item)
         after = Picture(SENT, sha1, cover.version, at, cover.etag)
         sent = after._replace(seen=NOT_SINCE + at)
         if is_new:

@@ -17,7 +17,7 @@ from plex.exceptions import TooManyAlike
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.ledger import LedgerEntry
-from sync import artwork, read
+from sync import artwork, poster, read
 from sync.cover import version_of
 from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
 from sync.scene_filter import why_not
@@ -151,7 +151,9 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         kept = {**merged.kept, **artwork.kept(merged.base, config)}
     plan.notes += merged.notes
     merged = replace(merged, base=artwork.without_refused(merged.base, config))
+    takes = tuple(one for one in answered if one.answer == TAKE)
     due = artwork.due(merged.base, item, config, version_of(plan.scene), insist)
+    due = poster.due(due, takes)
     if locks := {kind.lock for kind in due} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
     after = LedgerEntry(
@@ -163,7 +165,6 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         "",
         identity_of(item),
     )
-    takes = tuple(one for one in answered if one.answer == TAKE)
     plan.planned.append(ItemPlan(merged, before, after, item, due, kept, insist, takes))
 
 

@@ -13,15 +13,16 @@ from errors import SyncError
 from merge.compare import rating100
 from merge.former import Former
 from merge.ratings import taken_over
+from plex import images
 from stash.answer import read_whole, senseless
 from stash.exceptions import StashMutationRefused
 from stash.mutations import mutate
-from sync import things
+from sync import poster, things
 from sync.named import NotToBeTaken
 from sync.plan import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from merge.three_way import Merge
     from stash.client import StashClient
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sync.plan import ItemPlan, ScenePlan
 
 #: What each text that can be taken is called in Stash. What is no text of a scene's own, but
-#: a thing that scenes share, is taken by sync/things.py.
+#: a thing that scenes share, is taken by sync/things.py, and a cover by sync/poster.py.
 FIELDS = {
     "title": "title",
     "summary": "details",
@@ -82,7 +83,7 @@ def _try(
     if plan.fault is not None:
         return scene, ""
     try:
-        scene = _take(context, scene, chosen)
+        scene = _take(context, plan, scene, chosen)
     except StashMutationRefused as refusal:
         return scene, refusal.message
     except SyncError as fault:
@@ -152,7 +153,9 @@ def rating_in_stash(context: Context, scene: int) -> int:
     return context.stash.ask(ask)
 
 
-def _take(context: Context, scene: Scene, chosen: Iterable[tuple[ItemPlan, Difference]]) -> Scene:
+def _take(
+    context: Context, plan: ScenePlan, scene: Scene, chosen: Sequence[tuple[ItemPlan, Difference]]
+) -> Scene:
     """Give a scene some values of Plex, by one mutation; give the scene as it is then.
 
     Raises:
@@ -160,8 +163,13 @@ def _take(context: Context, scene: Scene, chosen: Iterable[tuple[ItemPlan, Diffe
         errors.SyncError: Stash could not be asked; it may have made the change.
     """
     given: dict[str, object] = {"id": str(scene.id)}
+    sha1 = ""
     for item, one in chosen:
-        if one.field in FIELDS:
+        if one.field == poster.POSTER:
+            image = poster.picture_of(context, item.item)
+            sha1, given["cover_image"] = images.digest(image), poster.as_cover(image)
+            del image
+        elif one.field in FIELDS:
             if one.field == "title" and context.settings.title_template.parts:
                 raise NotToBeTaken(MADE_BY_TEMPLATE)
             given[FIELDS[one.field]] = in_stash(one.field, one.theirs)
@@ -169,6 +177,9 @@ def _take(context: Context, scene: Scene, chosen: Iterable[tuple[ItemPlan, Diffe
             scene, changes = things.having(context, scene, item, one)
             given |= changes
     _update(context, given)
+    for item, one in chosen:
+        if one.field == poster.POSTER:
+            poster.taken(plan, item, sha1)
     return scene
 
 

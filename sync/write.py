@@ -16,7 +16,7 @@ from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
 from plex.exceptions import RequestTooLarge
 from store import ledger, queue
-from sync import take
+from sync import poster, take
 from sync.artwork import kept
 from sync.cover import Cover
 from sync.plan import Written
@@ -120,14 +120,17 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], bool] =
         # The item that failed may be unknown to the ledger: look it up again.
         plan.record = plan.record._replace(resolved_at=0.0)
     take.bring(context, plan)
-    for item, locked, is_whole in done:
+    poster.check(context, plan, cover)
+    for item, locked, _ in done:
         if item.pictures:
             _hang(context, plan, item, cover, locked)
+    del cover  # one picture is held at a time
+    take.into_stash(context, plan)
+    for item, _, is_whole in done:
         if not is_whole or item.is_in_doubt:
             continue  # what is pending stays so, and what arrived of it is found by the next look
         if item.before != item.after or item.merged.pending:
             plan.acknowledged.append(item.after)
-    take.into_stash(context, plan)
     plan.record = plan.record._replace(outcome=plan.outcome, note="; ".join(plan.notes))
 
 

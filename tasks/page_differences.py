@@ -33,13 +33,13 @@ TAKEABLE = (
     "tags",
     "labels",
     "collections",
+    "poster",
 )
 #: Why Stash cannot take the others.
 WHY_NOT = {
     "sort_title": "Stash has no sort title: PlexSync makes it of the title.",
     "content_rating": "Stash has no content rating: it is a setting of PlexSync, the same for all.",
-    "poster": "Pictures go from Stash to Plex only. Set another cover in Stash instead.",
-    "background": "Pictures go from Stash to Plex only. Set another cover in Stash instead.",
+    "background": "A scene has one picture, its cover. Stash takes the poster for it.",
 }
 
 _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from simulator.plex import collections
 from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Image, Item, Tagging, file_stem
 from simulator.plex.library import Library, agent_answer
+from simulator.stash.records import jpeg
 
 _COMMON: Final = frozenset(
     (
@@ -250,6 +251,15 @@ def offered(item: Item, which: str) -> list[Image]:
     return item.images[which]
 
 
+def shown(item: Item, which: str) -> bytes:
+    """The bytes of the image that the item shows, b"" for none.
+
+    One that is no upload is a JPEG with its key.
+    """
+    image = next((one for one in offered(item, which) if one.selected), None)
+    return b"" if image is None else image.data or jpeg(image.key.encode())
+
+
 def upload(library: Library, item: Item, which: str, data: bytes) -> None:
     """Take an uploaded image: the same bytes are the same image."""
     field, word = IMAGES[which]
@@ -259,7 +269,7 @@ def upload(library: Library, item: Item, which: str, data: bytes) -> None:
     key = f"upload://{word}/{place}{digest}"
     images = offered(item, which)
     if all(image.key != key for image in images):
-        images.append(Image(key, selected=False))
+        images.append(Image(key, selected=False, data=data))
     if library.switches.upload_selects:
         select(library, item, which, key)
     if library.switches.upload_locks:

@@ -71,10 +71,11 @@ class Tagging:
 
 @dataclass(slots=True, eq=False)
 class Image:
-    """An image offered for an item: its key, and whether it is selected."""
+    """An image offered for an item: its key, whether it is selected, and the bytes of an upload."""
 
     key: str
     selected: bool
+    data: bytes = b""
 
 
 @dataclass(slots=True)

@@ -236,6 +236,10 @@ class PlexRoutes:
             return self._edit(request, items, items[0].kind)
         if words == ["tree"]:
             return page(request, pages.tree_page(self.library, items[0]))
+        # The official contract: /library/metadata/{ids}/{element}/{timestamp}.
+        if len(words) == 2 and words[0] in ("thumb", "art") and request.method == "GET":
+            image = edits.shown(items[0], edits.SINGULAR[words[0]])
+            return Reply(200, image, "image/jpeg") if image else error(404)
         return self._image(request, items[0], words[0]) if len(words) == 1 else error(404)
 
     def _remove_collection(self, key: str) -> Reply:

@@ -279,6 +279,11 @@ def _everything(item: Item) -> dict[str, Any]:
         "locked": list(item.locked or ()),
         "addedAt": item.added_at,
         "updatedAt": item.updated_at,
-        "posters": [asdict(image) for image in edits.offered(item, "posters")],
-        "arts": [asdict(image) for image in edits.offered(item, "arts")],
+        "posters": _told(item, "posters"),
+        "arts": _told(item, "arts"),
     }
+
+
+def _told(item: Item, which: str) -> list[dict[str, Any]]:
+    images = edits.offered(item, which)
+    return [{"key": image.key, "selected": image.selected} for image in images]

@@ -1,0 +1,189 @@
+"""A poster that a person chose in Plex is taken into Stash as the scene's cover."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plex import images
+from simulator.stash.records import jpeg
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
+from tests.installation import Installation, installation
+from tests.test_differences import answer, by_hand, inbox, look, sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OWN = jpeg(b"a person's own")
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests here; each has a scene of its own."""
+    with installation(tmp_path_factory.mktemp("env"), 12) as env:
+        yield env
+
+
+@pytest.fixture
+def stepped(env: Installation) -> Iterator[BulkWorker]:
+    """Its worker, stepped by the test."""
+    with stepped_bulk(env, sync_fields="title, poster") as made:
+        yield made
+
+
+def upload(stepped: BulkWorker, scene: int, image: bytes, place: str = "posters") -> None:
+    """Let a person give an item a picture in Plex."""
+    key = key_of(stepped.env, scene)
+    stepped.env.plex.ask("POST", f"/library/metadata/{key}/{place}", image)
+    by_hand(stepped, scene, lock=["thumb" if place == "posters" else "art"])
+
+
+def chosen(stepped: BulkWorker, scene: int, image: bytes | None = OWN) -> int:
+    """Let a person choose an item's poster, None for the one it has; give the row of the inbox."""
+    stepped.env.stash.set_scene(scene, cover=f"new:{scene}")
+    if image is None:
+        by_hand(stepped, scene, lock=["thumb"])
+    else:
+        upload(stepped, scene, image)
+    look(stepped, scene)
+    (row,) = inbox(stepped, "poster")
+    stepped.forget_requests()
+    return int(row["number"])
+
+
+def cover_of(env: Installation, scene: int) -> bytes:
+    """The scene's cover as Stash serves it."""
+    stash = env.stash
+    shown = {"ApiKey": stash.api_key} if stash.api_key else {}
+    answer = stash.send("GET", f"/scene/{scene}/screenshot", headers=shown)
+    assert answer.status == 200
+    return answer.body
+
+
+def uploads(env: Installation) -> list[str]:
+    """Every POST to Plex so far."""
+    return [one["target"] for one in env.plex.requests(headers=False) if one["method"] == "POST"]
+
+
+def is_quiet(stepped: BulkWorker, scene: int) -> bool:
+    """Whether nothing went to Plex so far, nor with the next looks, and nothing is listed."""
+    for _ in range(2):
+        stepped.late += 60  # Stash may have had another cover in the same second
+        look(stepped, scene)
+    return not (writes(stepped.env) or uploads(stepped.env) or sizes(stepped))
+
+
+@pytest.mark.parametrize(("scene", "image"), [(1, OWN), (2, None)])
+def test_a_poster_is_taken_and_does_not_come_back(
+    stepped: BulkWorker, scene: int, image: bytes | None
+) -> None:
+    """The scene's cover is Plex's picture to the byte, an upload or not, by one change."""
+    env = stepped.env
+    number = chosen(stepped, scene, image)
+    (group,) = env.run(mode="page_state")["output"]["differences"]
+    assert group["takeable"]
+    assert answer(stepped, "take", numbers=[number]) == 1
+    key = key_of(env, scene)
+    assert cover_of(env, scene) == env.plex.ask("GET", f"/library/metadata/{key}/thumb/1").body
+    assert stepped.asked_stash("TakeIntoScene") == 1
+    assert is_quiet(stepped, scene)
+    assert stepped.asked_stash("TakeIntoScene") == 1
+
+
+def test_a_later_cover_takes_its_place(stepped: BulkWorker) -> None:
+    """What was taken is the scene's: another cover in Stash is hung as ever."""
+    env = stepped.env
+    answer(stepped, "take", numbers=[chosen(stepped, 3)])
+    env.stash.set_scene(3, cover="new:later")
+    stepped.late += 60
+    look(stepped, 3)
+    sha1 = hashlib.sha1(cover_of(env, 3), usedforsecurity=False).hexdigest()
+    shown = next(one["key"] for one in env.item(3)["posters"] if one["selected"])
+    assert shown.endswith(sha1)
+    assert sizes(stepped) == {}
+
+
+@pytest.mark.parametrize(
+    ("scene", "image", "why"),
+    [
+        (4, b"no picture", "no JPEG, PNG"),
+        (5, b"<html>no picture</html>", "no JPEG, PNG"),
+        (6, OWN + bytes(5000), "poster in Plex has over"),
+    ],
+)
+def test_what_is_no_cover_is_named(
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch, scene: int, image: bytes, why: str
+) -> None:
+    """Nothing is changed on either side, and the row says why."""
+    env = stepped.env
+    number = chosen(stepped, scene, image)
+    before = env.stash.scene(scene)
+    monkeypatch.setattr(images, "LARGEST", 4000)
+    answer(stepped, "take", numbers=[number])
+    (row,) = inbox(stepped, "poster")
+    assert why in row["why"]
+    assert (env.stash.scene(scene), writes(env), uploads(env)) == (before, [], [])
+    assert stepped.asked_stash("TakeIntoScene") == 0
+
+
+def test_a_stash_that_refuses_a_cover_is_quoted(stepped: BulkWorker) -> None:
+    """The difference stays open."""
+    number = chosen(stepped, 7)
+    stepped.env.stash.fault(
+        "graphql_error", method="POST", operation="TakeIntoScene", message="no room for it"
+    )
+    answer(stepped, "take", numbers=[number])
+    (row,) = inbox(stepped, "poster")
+    assert "no room for it" in row["why"]
+    assert uploads(stepped.env) == []
+
+
+@pytest.mark.parametrize(("scene", "when"), [(8, "reset_before"), (9, "reset_after")])
+def test_a_cover_that_was_taken_and_not_heard_of_is_finished(
+    stepped: BulkWorker, scene: int, when: str
+) -> None:
+    """Whether or not Stash made the change whose answer was lost."""
+    env = stepped.env
+    number = chosen(stepped, scene, None)
+    env.stash.fault(when, method="POST", operation="TakeIntoScene")
+    env.run(mode="answer", answer="take", numbers=[number])
+    stepped.drain()
+    assert sizes(stepped) in ({}, {"poster": 1})
+    stepped.settle()
+    key = key_of(env, scene)
+    assert cover_of(env, scene) == env.plex.ask("GET", f"/library/metadata/{key}/thumb/1").body
+    assert is_quiet(stepped, scene)
+
+
+def test_a_cover_that_changed_since_is_not_replaced(stepped: BulkWorker) -> None:
+    """An answer is about the cover that was seen: a newer one goes to Plex as ever."""
+    env = stepped.env
+    number = chosen(stepped, 10)
+    env.stash.set_scene(10, cover="new:since")
+    stepped.late += 60
+    now = cover_of(env, 10)
+    answer(stepped, "take", numbers=[number])
+    assert cover_of(env, 10) == now
+    assert stepped.asked_stash("TakeIntoScene") == 0
+    assert len(uploads(env)) == 1
+    assert sizes(stepped) == {}
+
+
+def test_a_background_that_a_person_chose_stays_beside_a_new_cover(stepped: BulkWorker) -> None:
+    """It is listed with the new cover, Stash can have no background, and it is not replaced."""
+    env = stepped.env
+    env.settings(sync_fields="title, poster, background")
+    upload(stepped, 11, jpeg(b"a person's background"), "arts")
+    number = chosen(stepped, 11)
+    (row,) = inbox(stepped, "background")
+    assert answer(stepped, "take", numbers=[row["number"]]) == 0
+    assert answer(stepped, "take", numbers=[number]) == 1
+    stepped.late += 60
+    look(stepped, 11)
+    assert (sizes(stepped), uploads(env), writes(env)) == ({"background": 1}, [], [])
+    groups = env.run(mode="page_state")["output"]["differences"]
+    assert [(one["takeable"], "Stash takes the poster" in one["why_not"]) for one in groups] == [
+        (False, True)
+    ]
