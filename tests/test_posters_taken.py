@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,6 +129,23 @@ def test_what_is_no_cover_is_named(
     assert stepped.asked_stash("TakeIntoScene") == 0
 
 
+@pytest.mark.parametrize(
+    ("image", "form"),
+    [
+        (OWN, "jpeg"),
+        (b"\x89PNG\r\n\x1a\n...", "png"),
+        (b"RIFF....WEBPVP8 ", "webp"),
+        (b"GIF89a...", "gif"),
+        (b"RIFF....WAVEfmt ", ""),
+        (b"<svg/>", ""),
+        (b"", ""),
+    ],
+)
+def test_a_picture_is_known_by_its_first_bytes(image: bytes, form: str) -> None:
+    """Whatever a server calls it."""
+    assert images.form_of(image) == form
+
+
 def test_a_stash_that_refuses_a_cover_is_quoted(stepped: BulkWorker) -> None:
     """The difference stays open."""
     number = chosen(stepped, 7)
@@ -147,6 +165,7 @@ def test_a_cover_that_was_taken_and_not_heard_of_is_finished(
     """Whether or not Stash made the change whose answer was lost."""
     env = stepped.env
     number = chosen(stepped, scene, None)
+    time.sleep(1.1)  # Stash tells versions of a cover by the second
     env.stash.fault(when, method="POST", operation="TakeIntoScene")
     env.run(mode="answer", answer="take", numbers=[number])
     stepped.drain()

@@ -37,6 +37,16 @@ def test_an_upload_is_named_by_its_bytes_and_selected(plex: PlexControl, page: s
     assert plex.item(page.rpartition("/")[2])["locked"] == ["thumb"]
 
 
+def test_what_is_shown_is_served(plex: PlexControl, page: str) -> None:
+    """Poster and background come by the addresses that the item names; uploads byte for byte."""
+    own = plex.ask("GET", f"{page}/thumb/1").body
+    assert own.startswith(b"\xff\xd8\xff")
+    plex.ask("POST", f"{page}/posters", PICTURE)
+    assert plex.ask("GET", f"{page}/thumb/2").body == PICTURE
+    assert plex.ask("GET", f"{page}/art/1").body not in (own, PICTURE)
+    assert plex.ask("GET", f"{page}/banner/1").status == 404
+
+
 def test_the_same_bytes_do_not_pile_up(plex: PlexControl, page: str) -> None:
     """Uploading twice leaves one image; other bytes are another, and both stay."""
     for data in (PICTURE, PICTURE, PICTURE + b"2"):
