@@ -10,10 +10,10 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from plex import query_string
 from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
 from plex.plexapi_setup import tame_plexapi
 from plex.response import parse_container
@@ -139,7 +139,7 @@ class PlexClient:
         """Ask Plex one thing.
 
         Args:
-            path: Path below plex_url, such as "/library/metadata/42".
+            path: Path below plex_url, such as "/library/metadata/42"; it may have a query, encoded.
             params: Names and values in the order they shall be sent, not encoded.
             method: "GET", or "PUT" for an edit (sent again if the connection was stale).
             headers: More headers, such as those for paging.
@@ -245,27 +245,10 @@ class PlexClient:
             sent["X-Plex-Token"] = self._token
         target = path
         if params:
-            target += ("&" if "?" in path else "?") + "&".join(
-                f"{_quoted_name(name)}={_quoted(value)}" for name, value in params
-            )
+            target += ("&" if "?" in path else "?") + query_string.encode(params)
         try:
             return self._transport.ask(method, target, sent, body, meanwhile, most=most).body
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: what is below quotes whole URLs, and none of that travels on.
         raise fault
-
-
-#: Each byte as it stands in a query, in a name as in a value: letters, digits, "_.-~" as they are.
-_QUOTED = {byte: quote(bytes([byte]), safe="") for byte in range(256)}
-
-
-def _quoted(text: str) -> str:
-    """Percent-encode as ``quote(text, safe="", errors="replace")``, in a third of the time."""
-    if text.isalnum() and text.isascii():
-        return text
-    return text.encode(errors="replace").decode("latin-1").translate(_QUOTED)
-
-
-# Of names there are few; the texts would fill the memory.
-_quoted_name = lru_cache(1024)(_quoted)

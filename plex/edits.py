@@ -13,9 +13,10 @@ afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from plex import query_string
 from plex.exceptions import RequestTooLarge
 from plex.fields import BY_NAME, TYPE_NUMBERS
 from plex.item import Member, read_item
@@ -215,14 +216,33 @@ def _list_params(name: str, change: ListEdit) -> Params:
     return params
 
 
-def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lambda: None) -> int:
+class Ready(NamedTuple):
+    """An edit made ready to be sent: what travels together, and the address of the first PUT."""
+
+    bundles: list[list[_Part]]
+    first: str
+
+
+def make_ready(edit: Edit) -> Ready:
+    """Do what ``write`` does before it sends anything, for an edit that is not empty."""
+    bundles = _bundles(edit, LONGEST_QUERY)
+    params = query_string.encode(_request(edit, bundles[0]))
+    return Ready(bundles, f"/library/sections/{edit.section}/all?{params}")
+
+
+def write(
+    client: PlexClient,
+    edit: Edit,
+    meanwhile: Callable[[], object] = lambda: None,
+    ready: Ready | None = None,
+) -> int:
     """Write an edit and give the number of edits Plex took (0 when it is empty).
 
     How much fits into a request depends on Plex and on any proxy before it. What
     is refused as too large is sent field by field, a list in pieces, and a text that
     is too large alone is cut at a word, with an ellipsis. What cannot go even so holds
     back nothing else and is named in the end. ``meanwhile`` is called whenever a
-    request has left and Plex is at work on it.
+    request has left and Plex is at work on it; ``ready`` is the edit made ready before.
 
     Raises:
         RequestTooLarge: Some fields are too large even alone; all else was written.
@@ -230,7 +250,10 @@ def write(client: PlexClient, edit: Edit, meanwhile: Callable[[], object] = lamb
             edit stand, and doing it again is harmless.
     """
     sending = _Sending(client, edit, meanwhile)
-    sending.put_all(_bundles(edit, LONGEST_QUERY))
+    if ready:
+        sending.put_all(list(ready.bundles), first=ready.first)
+    else:
+        sending.put_all(_bundles(edit, LONGEST_QUERY))
     torn = [name for name in sending.torn if name not in sending.stuck]
     if torn and (lost := _not_there(client, edit, torn)):
         # Plex took each piece for the whole list, so only the whole list will do.
@@ -257,14 +280,18 @@ class _Sending:
         self._edit = edit
         self._meanwhile = meanwhile
 
-    def put_all(self, bundles: list[list[_Part]], *, whole: bool = False) -> None:
-        """Send bundles in order, and smaller ones for what is refused unless it is ``whole``."""
+    def put_all(self, bundles: list[list[_Part]], *, first: str = "", whole: bool = False) -> None:
+        """Send bundles in order, and smaller ones for what is refused unless it is ``whole``.
+
+        ``first`` is the address of the first one, if it was made already.
+        """
         where = f"/library/sections/{self._edit.section}/all"
         while bundles:
             bundle = bundles.pop(0)
-            params = _request(self._edit, bundle)
+            address, params = (first, []) if first else (where, _request(self._edit, bundle))
+            first = ""
             try:
-                self._client.query(where, params, method="PUT", meanwhile=self._meanwhile)
+                self._client.query(address, params, method="PUT", meanwhile=self._meanwhile)
             except RequestTooLarge as fault:
                 smaller = [] if whole else _smaller(bundle)
                 if not smaller:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matching.missing import Missing
     from merge.effects import Effect
     from merge.three_way import Merge
+    from plex.edits import Ready
     from plex.images import Kind
     from plex.item import PlexItem
     from stash.scene import Scene
@@ -40,7 +41,8 @@ class ItemPlan:
     ``pictures`` are those that have to be looked at once the texts are written; ``kept``
     are Plex's value and Stash's of all that stays different; ``insist`` names what a person
     wants as Stash has it, ``takes`` what Stash shall get from Plex because a person said so;
-    ``is_in_doubt`` that nobody knows whether Stash got what it was to get.
+    ``is_in_doubt`` that nobody knows whether Stash got what it was to get; ``ready`` is its
+    edit once it was made ready to be sent, and ``former`` what the item had of it before.
     """
 
     merged: Merge
@@ -52,6 +54,8 @@ class ItemPlan:
     insist: frozenset[str] = frozenset()
     takes: tuple[Difference, ...] = ()
     is_in_doubt: bool = False
+    ready: Ready | None = None
+    former: Former | None = None
 
     @property
     def intent(self) -> LedgerEntry:

@@ -7,7 +7,9 @@ items, such as a renamed studio, is one request for a hundred of them.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError
@@ -98,13 +100,26 @@ def write(
             continue
         left = len(plans) - number
         batch.is_near_end = bool(batch.carried) and batch.took / batch.carried * left < AHEAD
-        carry_out(context, plan, meanwhile)
+        carry_out(context, plan, partial(_prepared, plans[number + 1 : number + 2], meanwhile))
         batch.carried += 1
         batch.took = time.monotonic() - began
         batch.stopped = batch.stopped or (
             plan.fault is not None and plan.fault.next_step in FAILING
         )
         yield plan
+
+
+def _prepared(following: list[ScenePlan], meanwhile: Callable[[], bool]) -> bool:
+    """Make the edits of the next plan ready while Plex is at work on one, then call on."""
+    for plan in following:
+        for item in plan.planned:
+            # A picture's lock may join the edit, and what went out together is not sent again.
+            if item.merged.edit and item.ready is None and not (item.pictures or plan.is_written):
+                with suppress(Exception):  # it fails again where it belongs to that scene
+                    item.former = former_of(item.item, item.merged.edit)
+                    item.ready = edits.make_ready(item.merged.edit)
+                    return True
+    return meanwhile()
 
 
 def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], bool] = nothing) -> None:
@@ -150,7 +165,7 @@ def _write_texts(
             locks = context.plex.artwork.locks(cover, item.item, item.merged.base, item.pictures)
             edit = replace(edit, lock=(*edit.lock, *locks)) if locks else edit
             try:
-                edits.write(context.client(), edit, meanwhile)
+                edits.write(context.client(), edit, meanwhile, item.ready)
             except SyncError as fault:
                 if fault.scope is Scope.SERVER:
                     plan.fault = fault
@@ -161,7 +176,7 @@ def _write_texts(
                 continue
         plan.items.append(item.after.rating_key)
         if edit:
-            former = former_of(item.item, edit)
+            former = item.former or former_of(item.item, edit)
             plan.written.append(Written(item.after.rating_key, item.merged.changes, former))
         done.append((item, locks, True))
     return done

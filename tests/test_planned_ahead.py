@@ -95,7 +95,8 @@ def test_the_next_batch_is_read_while_this_one_is_written(
         if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
     ]
     assert asked
-    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"]
+    told = [(one["at"], one["target"][:40]) for one in stepped.env.plex.requests(headers=False)[:9]]
+    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"], (asked[0], told)
     assert all(
         earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
     )

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from worker.reload import PluginFiles
 
 #: Seconds between two looks at whether something more urgent waits.
-LOOK_UP = 0.005
+LOOK_UP = 0.01
+#: The same for what takes a look at the disk: Stash's Stop, an update of the plugin.
+LOOK_AROUND = 0.05
 #: Rows of one batch at most; the fewest that are worth one; the fewest a slow Plex leaves of it.
 BATCH = 500
 FEWEST = 4
@@ -65,7 +67,7 @@ class Dispatcher:
         self._files = files
         self._clock = clock
         self._at_work_for = EDIT
-        self._undisturbed_at = -LOOK_UP
+        self._undisturbed_at = self._looked_around_at = -LOOK_AROUND
         worker.context.interrupted = self.is_interrupted
         #: So many scenes are worked on each by itself, because their batch failed.
         self.one_by_one = 0
@@ -116,11 +118,20 @@ class Dispatcher:
                 # Of a scene: what it carries only marks others, and that is done between batches.
                 queue.edited_scene(self._store.connection)
                 or holds.all_holds(self._store.connection)  # the breaker decides when it goes on
-                or (self._at_work_for == TASK and not self._task_lock.is_held())
-                or self._files.changed()
+                or self._is_stopped(now)
             ):
                 return True
             self._undisturbed_at = now
+        return False
+
+    def _is_stopped(self, now: float) -> bool:
+        if 0 <= now - self._looked_around_at < LOOK_AROUND:
+            return False
+        if self._at_work_for == TASK and not self._task_lock.is_held():
+            return True
+        if self._files.changed():
+            return True
+        self._looked_around_at = now
         return False
 
     def _batch(self, first: QueueRow) -> list[QueueRow]:
