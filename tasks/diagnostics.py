@@ -9,7 +9,6 @@ stands by itself: what cannot be asked is named by its fault, and the rest follo
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import os
 import platform
@@ -27,7 +26,7 @@ from errors import SyncError
 from matching.missing import OUTSIDE
 from store import history, holds, meta, overview, queue, schema
 from tasks import check_connection, page, page_tasks, page_words, stash_log
-from validation.config import SETTINGS
+from validation.config import DEFAULTS, SETTINGS
 from validation.path_map import read_path_map
 from validation.settings_reader import split_list
 from validation.sync_fields import FIELDS
@@ -48,6 +47,14 @@ _LINE = re.compile(r"^\S+Z (DEBUG|INFO|WARNING|ERROR) ")
 #: A step of a traceback through a file of ours: its name and line say all that is needed.
 _STEP = re.compile(r'PlexSync[/\\](?:[a-z_]+[/\\])?([a-z_]+\.py)", line (\d{1,5})')
 _VERSION = re.compile(r"[v0-9][0-9A-Za-z.+-]{0,40}\Z")
+#: What the counts of the queue count.
+_COUNTS = {
+    "ready": "ready, looked at next",
+    "task": "marked by Sync all",
+    "waiting": "waiting for their time",
+    "parked": "waiting for a person",
+    "held": "held back because much would be taken away",
+}
 _STASH_FACTS = "query { version { version } systemStatus { os databaseSchema } }"
 
 
@@ -83,7 +90,7 @@ def text(task: Task) -> str:
         ("Queue and holds", lambda: _queue(task)),
         ("What waits", lambda: _waiting(task)),
         ("What was compared", lambda: _compared(task)),
-        ("Last task", lambda: _task(task)),
+        ("Last task that came to its end", lambda: _task(task)),
         ("Log", lambda: _log(task)),
     ]
     for title, part in parts:
@@ -133,7 +140,7 @@ def _settings(settings: Mapping[str, object]) -> Iterator[str]:
     for name in sorted(SETTINGS):
         value = settings.get(name)
         if value in (None, "", 0, False):
-            yield f"{name}: default"
+            yield f"{name}: default{_default_of(name)}"
         elif isinstance(value, (bool, int, float)):
             yield f"{name}: {value}"
         else:
@@ -141,6 +148,14 @@ def _settings(settings: Mapping[str, object]) -> Iterator[str]:
     others = len(set(settings) - set(SETTINGS))
     if others:
         yield f"unknown settings: {others}"
+
+
+def _default_of(name: str) -> str:
+    """Say in brackets what is the default, where that is no text."""
+    default = DEFAULTS[name]
+    if isinstance(default, bool):
+        return " (yes)" if default else " (no)"
+    return f" ({default:g})" if isinstance(default, (int, float)) else ""
 
 
 def _kind_of_setting(name: str, value: str) -> str:
@@ -156,7 +171,8 @@ def _kind_of_setting(name: str, value: str) -> str:
         return f"{parts.scheme}, {_kind_of_host(parts.hostname or '')}, {port}{path}"
     if name == "path_map":
         path_map, problems = read_path_map(value)
-        return f"{len(path_map.rules)} rules, {len(problems)} of them wrong"
+        count = len(path_map.rules) + len(problems)
+        return f"{count} rules, {len(problems)} of them not well formed"
     if name == "sync_fields":
         named = split_list(value)
         known = [field for field in named if field in FIELDS]
@@ -186,12 +202,15 @@ def _check(task: Task, settings: Mapping[str, object]) -> Iterator[str]:
         yield "not asked: the settings could not be read"
         return
     config = task.parse_settings(settings)
-    with contextlib.suppress(SyncError), task.open_plex(config) as client:  # the check says why
-        root = client.query("/identity")
-        yield f"Plex: {_version(None if root is None else root.get('version'))}"
-        kinds = [section.type for section in client.section_infos()]
-        for kind in sorted(set(kinds)):
-            yield f"libraries of kind {_word(kind)}: {kinds.count(kind)}"
+    try:
+        with task.open_plex(config) as client:
+            root = client.query("/identity")
+            yield f"Plex: {_version(None if root is None else root.get('version'))}"
+            kinds = [section.type for section in client.section_infos()]
+            for kind in sorted(set(kinds)):
+                yield f"libraries of kind {_word(kind)}: {kinds.count(kind)}"
+    except SyncError:  # what follows says why
+        yield "Plex: did not answer all that was asked"
     found = check_connection.check(task, settings, saved=False)
     yield f"Check connection: good; {found.files}"
 
@@ -201,7 +220,7 @@ def _queue(task: Task) -> Iterator[str]:
     yield f"worker: {'alive' if task.is_held(launcher.WORKER_LOCK) else 'asleep'}"
     counts = queue.counts(connection)
     for name, count in counts.items():
-        yield f"{name}: {count}"
+        yield f"{_COUNTS[name]}: {count}"
     running = task.is_held(launcher.TASK_LOCK)
     if bulk := page.bulk_of(connection, running=running, left=counts["task"]):
         how = "running" if running else "interrupted" if bulk["interrupted"] else "stopped"
@@ -209,8 +228,8 @@ def _queue(task: Task) -> Iterator[str]:
     for hold in holds.all_holds(connection):
         setting = f", setting {_word(hold.setting)}" if hold.setting else ""
         yield (
-            f"held by {hold.lane}: {_word(hold.reason)}{setting}, for {_span(now - hold.since)}, "
-            f"{hold.attempts} tries, next in {_span(hold.until - now)}"
+            f"all wait for {hold.lane}: {_word(hold.reason)}{setting}, for "
+            f"{_span(now - hold.since)}, {hold.attempts} tries, next in {_span(hold.until - now)}"
         )
 
 
@@ -225,7 +244,8 @@ def _waiting(task: Task) -> Iterator[str]:
         yield f"  meaning: {title}. {advice}"
         for row in overview.page(connection, group.reason, limit=SCENES_A_REASON):
             due = "when retried or saved" if row.due_at is None else f"in {_span(row.due_at - now)}"
-            outside = ", its path lies in no folder of Plex" if OUTSIDE in row.message else ""
+            outside = ", its path lies in no folder of Plex, path_map applied"
+            outside = outside if OUTSIDE in row.message else ""
             yield f"  {row.kind} {row.id}: {row.attempts} tries, next look {due}{outside}"
         if group.size > SCENES_A_REASON:
             yield f"  and {group.size - SCENES_A_REASON} more"
@@ -233,9 +253,13 @@ def _waiting(task: Task) -> Iterator[str]:
 
 def _compared(task: Task) -> Iterator[str]:
     connection, now = task.store.connection, time.time()
+    yield "what came of the last look at each scene, whenever that was:"
     for outcome, count in sorted(overview.looked_at(connection).items()):
-        yield f"{_word(outcome) or 'none'}: {count}"
-    for name, key in (("last scene", meta.LAST_LOOK), ("last of all", meta.SYNCED_ALL)):
+        yield f"  {_word(outcome) or 'none'}: {count}"
+    for name, key in (
+        ("last look at any scene", meta.LAST_LOOK),
+        ("last Sync all that came to its end", meta.SYNCED_ALL),
+    ):
         at = meta.get(connection, key)
         yield f"{name}: {_span(now - at) + ' ago' if at else 'never'}"
     yield f"changes kept in the history: {len(history.newest(connection, 1000))}"

@@ -71,9 +71,10 @@ def test_a_stranger_can_tell_what_is_wrong(faulty: Installation) -> None:
         "Stash: v0.",
         "Plex: 1.",
         "plex_url: http, IPv4, loopback, ",
-        "path_map: 1 rules, 0 of them wrong",
+        "path_map: 1 rules, 0 of them not well formed",
         "exclude_tags: 1 names",
-        "redact_logs: default",
+        "redact_logs: default (no)",
+        "waiting for their time: 1",
         "Check connection: good; of ",
         "NotInPlexYet: 1, of them 0 need a person",
         "1 tries, next look in ",
@@ -131,6 +132,7 @@ def test_a_fault_is_told_by_its_kind_and_setting(faulty: Installation, fault: st
     text = made(faulty)
     part = text.partition("## Check connection\n")[2].partition("\n## ")[0]
     assert f"failed: {reason}" in part, text
+    assert ("Plex: did not answer" in part) == (fault in {"token", "nobody"})
     assert f"setting {setting}" in part, text
     assert "## Log" in text
     for canary in (*canaries(faulty), "canary"):

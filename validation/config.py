@@ -157,6 +157,9 @@ class PlexSyncConfig:
 SETTINGS = tuple(each.name for each in fields(PlexSyncConfig))
 """The keys of the settings map that PlexSync knows."""
 
+DEFAULTS: Mapping[str, object] = {each.name: each.default for each in fields(PlexSyncConfig)}
+"""What each is where nothing is set."""
+
 
 @dataclass(frozen=True)
 class ParsedSettings:
