@@ -133,6 +133,11 @@ class BadResponse(PlexTemporaryError):
 class AnswerTooLong(BadResponse):
     """Plex's answer is longer than whoever asked is ready to read."""
 
+    @property
+    def reason(self) -> str:
+        """That of any answer that cannot be read: what waits for it waits in one group."""
+        return BadResponse.__name__
+
 
 class ServerError(PlexTemporaryError):
     """Plex failed inside (500): a busy database, or a value it cannot digest."""

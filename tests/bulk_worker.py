@@ -120,7 +120,7 @@ def after(stepped: BulkWorker, *, edits: int, then: Callable[[], object]) -> Non
     def between() -> bool:
         if not done and len(writes(stepped.env)) >= edits:
             done.append(then())
-            dispatcher._undisturbed_at = -1.0
+            dispatcher._undisturbed_at = dispatcher._looked_around_at = -1.0
         return interrupted()
 
     context.interrupted = between

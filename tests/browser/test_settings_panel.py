@@ -164,7 +164,7 @@ FAULTS: dict[str, tuple[dict[str, str], str, str]] = {
     "no scheme": ({"Plex URL": "192.168.1.10:32400"}, "url", "http://"),
     "wrong token": ({"Plex Token": "wrong-token-1234"}, "token", "does not accept"),
     "not the owner": ({"Plex Token": "{shared}"}, "token", "owner"),
-    "empty": ({"Plex URL": ""}, "url", "Is empty"),
+    "empty": ({"Plex URL": ""}, "url", "nothing is set yet"),
 }
 
 
@@ -190,8 +190,8 @@ def test_two_faults_stand_at_their_two_settings(page: Page, env: Installation) -
     env.settings(plex_url="", plex_token="")
     page.goto(SETTINGS)
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#plexsync-url-fault")).to_contain_text("enter the address")
-    expect(page.locator("#plexsync-token-fault")).to_contain_text("enter the X-Plex-Token")
+    expect(page.locator("#plexsync-url-fault")).to_contain_text("Enter the address")
+    expect(page.locator("#plexsync-token-fault")).to_contain_text("Enter the X-Plex-Token")
     expect(page.get_by_label("Plex URL")).to_have_attribute("aria-invalid", "true")
 
 
