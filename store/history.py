@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from store.packed import pack, unpack
@@ -80,52 +80,25 @@ def new_change(
     server: str = "",
     undo: str = "",
 ) -> NewChange:
-    """Make a change ready to be appended; the arguments are those of ``add``."""
+    """Make a change ready to be appended.
+
+    Args:
+        at: Unix seconds.
+        scene: The scene.
+        rating_key: The item.
+        title: The scene's title.
+        changes: By field its [old, new]; cut to what is shown.
+        run: When the "Sync all" or "Go on" began that did it, 0 for none.
+        server: Plex's machine identifier.
+        undo: What stood there before, as merge/former.py gives it.
+    """
     shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
     # Both have the old values, so both are packed; what is beside says whether there is one.
     packed = pack(_dump(shown), undo)
     return NewChange(at, scene, rating_key, title, packed, run, server, "1" if undo else "")
 
 
-def add(
-    connection: sqlite3.Connection,
-    *,
-    at: float,
-    scene: int,
-    rating_key: int,
-    title: str,
-    changes: Mapping[str, Any],
-    run: float = 0.0,
-    server: str = "",
-    undo: str = "",
-) -> None:
-    """Append one change.
-
-    Args:
-        connection: In the transaction that records the item.
-        at: Unix seconds.
-        scene: The scene.
-        rating_key: The item.
-        title: The scene's title.
-        changes: By field its [old, new]; cut to what is shown.
-        run: When the "Sync all" began that did it, 0 for none.
-        server: Plex's machine identifier.
-        undo: What stood there before, as merge/former.py gives it.
-    """
-    change = new_change(
-        at=at,
-        scene=scene,
-        rating_key=rating_key,
-        title=title,
-        changes=changes,
-        run=run,
-        server=server,
-        undo=undo,
-    )
-    append(connection, [change])
-
-
-def append(connection: sqlite3.Connection, changes: Sequence[NewChange]) -> None:
+def append(connection: sqlite3.Connection, *changes: NewChange) -> None:
     """Append changes in their order, in the transaction that records their items."""
     if not changes:
         return

@@ -80,14 +80,14 @@ def awaited(
         asking.close()
 
 
-def answers(
-    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], *, at_once: int = 1
-) -> list[_T]:
-    """Wait for the answers as ``awaited`` has it, ``look_up`` every few milliseconds."""
-    waiting = awaited(questions, look_up, at_once=at_once)
+def finish(waiting: Generator[Asking[Any], None, _T]) -> _T:
+    """Wait for what ``awaited`` returns, or a generator that yields from it; raises as it does.
+
+    What is awaited is looked at again, and ``look_up`` called, every few milliseconds.
+    """
     try:
         while True:
             next(waiting).pause()
     except StopIteration as end:
-        found: list[_T] = end.value
+        found: _T = end.value
         return found

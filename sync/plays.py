@@ -143,15 +143,17 @@ def _note(context: Context, done: list[_Done]) -> None:
                 plays.note(connection, server, view.rating_key, view.viewed_at, one.scene.id)
             if one.times:
                 last = next(view for view in one.views if view.viewed_at == one.times[-1])
-                history.add(
+                history.append(
                     connection,
-                    at=context.clock(),
-                    scene=one.scene.id,
-                    rating_key=last.rating_key,
-                    title=one.scene.title,
-                    changes={FIELD: ["", in_words(one.times)]},
-                    server=server,
-                    undo=Former(plays=tuple(one.added)).to_json(),
+                    history.new_change(
+                        at=context.clock(),
+                        scene=one.scene.id,
+                        rating_key=last.rating_key,
+                        title=one.scene.title,
+                        changes={FIELD: ["", in_words(one.times)]},
+                        server=server,
+                        undo=Former(plays=tuple(one.added)).to_json(),
+                    ),
                 )
     for one in done:
         if one.added:

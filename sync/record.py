@@ -226,11 +226,11 @@ class Recorder:
         ledger.record_scenes(connection, [(one.plan.record, one.carried) for one in ready])
         history.append(
             connection,
-            [
+            *(
                 change._replace(run=runs.get(change.scene, 0.0))
                 for one in ready
                 for change in one.changes
-            ],
+            ),
         )
         keys = [item.after.rating_key for one in ready for item in one.plan.planned]
         differing = differences.items_with_any(connection, server, keys)

@@ -137,15 +137,17 @@ class ResumePoints:
         with context.store.transaction() as connection:
             resume.note(connection, server, stopped)
             if wanted:
-                history.add(
+                history.append(
                     connection,
-                    at=context.clock(),
-                    scene=scene.id,
-                    rating_key=row.rating_key,
-                    title=scene.title,
-                    changes={FIELD: [in_words(now), in_words(new)]},
-                    server=server,
-                    undo=Former(stash={UNDO: (f"{now:.3f}", f"{new:.3f}")}).to_json(),
+                    history.new_change(
+                        at=context.clock(),
+                        scene=scene.id,
+                        rating_key=row.rating_key,
+                        title=scene.title,
+                        changes={FIELD: [in_words(now), in_words(new)]},
+                        server=server,
+                        undo=Former(stash={UNDO: (f"{now:.3f}", f"{new:.3f}")}).to_json(),
+                    ),
                 )
         if wanted:
             context.log.info(f"scene {scene.id}: its resume time came from Plex")

@@ -15,7 +15,7 @@ from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnreachable
 from store import meta
-from sync.look_up import answers, awaited
+from sync.look_up import awaited, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -80,28 +80,21 @@ class StashSession:
             look_up: Called while the answer is waited for, see sync/look_up.py; None for
                 what takes no longer than any other question.
         """
-        client = self.client()
-        try:
-            return _asked(client, question, look_up)
-        except (StashRefused, StashUnreachable):
-            newer = self.client(renew=True)
-            if newer is client:
-                raise
-            return _asked(newer, question, look_up)
+        answer: _T = finish(self.asking(question, look_up))
+        return answer
 
     def asking(
-        self, question: Callable[[StashClient], _T], look_up: Callable[[], None]
+        self, question: Callable[[StashClient], _T], look_up: Callable[[], None] | None = None
     ) -> Generator[Asking[_T], None, _T]:
         """Ask as ``ask`` does; yield while the answer is awaited, and return it."""
         client = self.client()
         try:
-            (answer,) = yield from awaited([partial(question, client)], look_up)
+            return (yield from _asked(client, question, look_up))
         except (StashRefused, StashUnreachable):
             newer = self.client(renew=True)
             if newer is client:
                 raise
-            (answer,) = yield from awaited([partial(question, newer)], look_up)
-        return answer
+            return (yield from _asked(newer, question, look_up))
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
@@ -114,15 +107,10 @@ class StashSession:
         The settings come along, as of one scene.
         """
         wanted = list(scene_ids)
-        if not wanted:
-            return {}
-        now = time.monotonic()
-        reading = self.ask(lambda client: client.read_scenes(wanted))
-        self._keep(reading.settings, now)
-        return reading.scenes
+        return finish(self.reading_scenes(wanted)) if wanted else {}
 
     def reading_scenes(
-        self, scene_ids: Sequence[int], look_up: Callable[[], None]
+        self, scene_ids: Sequence[int], look_up: Callable[[], None] | None = None
     ) -> Generator[Asking[ScenesReading], None, dict[int, Scene]]:
         """Read scenes as ``read_scenes`` does; yield as ``asking``, and return them."""
         now = time.monotonic()
@@ -172,10 +160,10 @@ def _asked(
     client: StashClient,
     question: Callable[[StashClient], _T],
     look_up: Callable[[], None] | None,
-) -> _T:
+) -> Generator[Asking[_T], None, _T]:
     if look_up is None:
         return question(client)
-    (answer,) = answers([partial(question, client)], look_up)
+    (answer,) = yield from awaited([partial(question, client)], look_up)
     return answer
 
 

@@ -214,7 +214,10 @@ def test_our_own_edits_are_no_news(env: Environment, appearing: NewInPlex) -> No
     ask(env, appearing)
     look = env.look(scene(1))
     with env.store.transaction() as connection:
-        history.add(connection, at=env.now, scene=1, rating_key=look.items[0], title="", changes={})
+        history.append(
+            connection,
+            history.new_change(at=env.now, scene=1, rating_key=look.items[0], title="", changes={}),
+        )
     assert ask(env, appearing) == 0
     assert ask(env, appearing) == 1
     assert ask(env, appearing) == 0

@@ -67,14 +67,16 @@ def test_what_an_older_plexsync_kept_is_shown(connection: sqlite3.Connection) ->
         "INSERT INTO history (at, scene, rating_key, title, changes) VALUES "
         '(1.0, 2, 3, \'t\', \'{"title":["a","b"]}\')'
     )
-    history.add(
+    history.append(
         connection,
-        at=2.0,
-        scene=2,
-        rating_key=3,
-        title="t",
-        changes={"title": ["b", "c"]},
-        undo="{}",
+        history.new_change(
+            at=2.0,
+            scene=2,
+            rating_key=3,
+            title="t",
+            changes={"title": ["b", "c"]},
+            undo="{}",
+        ),
     )
     told = [one["changes"] for one in history.newest(connection, 5)]
     assert told == [{"title": ["b", "c"]}, {"title": ["a", "b"]}]
@@ -127,16 +129,18 @@ def test_a_run_is_kept_small(connection: sqlite3.Connection, *, replaced: bool, 
         for place in art:
             changes[place] = ("Plex's own picture", f"the scene's cover ({sha1[:8]})")
         former = former_of(item, edit).with_pictures(art, frozenset({"thumb", "art"}))
-        history.add(
+        history.append(
             connection,
-            at=float(number),
-            scene=number,
-            rating_key=number,
-            title=new[0]["title"],
-            changes=changes,
-            run=1.0,
-            server="a" * 40,
-            undo=former.to_json(),
+            history.new_change(
+                at=float(number),
+                scene=number,
+                rating_key=number,
+                title=new[0]["title"],
+                changes=changes,
+                run=1.0,
+                server="a" * 40,
+                undo=former.to_json(),
+            ),
         )
     connection.execute("COMMIT")
     taken = (size_of(connection) - before) / ROWS

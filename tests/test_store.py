@@ -243,8 +243,11 @@ def test_the_history_is_bounded(connection: sqlite3.Connection) -> None:
     """Old changes are dropped, so that the file does not grow with every edit."""
     for number in range(history.KEPT + 2 * history.BATCH):
         at = number * history.WEEK
-        history.add(
-            connection, at=at, scene=1, rating_key=1, title="t", changes={"title": ["a", "b"]}
+        history.append(
+            connection,
+            history.new_change(
+                at=at, scene=1, rating_key=1, title="t", changes={"title": ["a", "b"]}
+            ),
         )
     (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
     assert history.KEPT <= count < history.KEPT + history.BATCH
@@ -398,7 +401,10 @@ def test_the_last_three_runs_and_a_week_of_all_else_are_kept(
 
     def add(at: float, run: float, times: int) -> None:
         for _ in range(times):
-            history.add(connection, at=at, scene=1, rating_key=1, title="", changes={}, run=run)
+            history.append(
+                connection,
+                history.new_change(at=at, scene=1, rating_key=1, title="", changes={}, run=run),
+            )
 
     def kept() -> dict[float, int]:
         query = "SELECT run, count(*) FROM history GROUP BY run"
