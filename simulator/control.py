@@ -6,6 +6,7 @@ The process ends when the ``with`` block ends, and by itself if we die first.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -14,11 +15,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from simulator.plex.server import PlexControlApi
+    from simulator.server import ControlApi
+else:  # whoever steers needs to know what can be called, and none of what carries it out
+    ControlApi = PlexControlApi = object
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 READY_SECONDS: Final = 60.0
@@ -84,8 +91,11 @@ class Answer:
     body: bytes
 
 
-class ControlClient:
-    """Steers the stand-in at ``url``; ``port`` is where it listens."""
+class ControlClient(ControlApi):
+    """Steers the stand-in at ``url``; ``port`` is where it listens.
+
+    What its ``ControlApi`` has, in the stand-in's own process, can be called here.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -94,6 +104,18 @@ class ControlClient:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            """One of the stand-in's methods.
+
+            Raises:
+                AttributeError: It would be none that may be called from here.
+            """
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return functools.partial(self.call, name)
 
     def send(
         self,
@@ -113,81 +135,16 @@ class ControlClient:
         finally:
             connection.close()
 
-    def call(self, name: str, /, **wanted: Any) -> Any:
+    def call(self, name: str, /, *given: Any, **named: Any) -> Any:
         """What a method of the stand-in's ``ControlApi`` gives, as Python objects.
 
         Raises:
             StandInError: If it cannot do that.
         """
-        reply = self.send("POST", f"/sim/{name}", json.dumps(wanted, default=str).encode())
+        reply = self.send("POST", f"/sim/{name}", json.dumps([given, named], default=str).encode())
         if reply.status != 200:
             raise StandInError(f"{name}: {reply.body.decode()}")
         return json.loads(reply.body)
-
-    def fault(
-        self,
-        action: str,
-        *,
-        method: str = "",
-        path: str = "",
-        operation: str = "",
-        query: str = "",
-        nth: int = 1,
-        times: int | None = 1,
-        **options: Any,
-    ) -> int:
-        """Put one fault in force; gives its id.
-
-        Args:
-            action: One of those in ``simulator.faults``.
-            method: Only requests with this method; empty is any.
-            path: Regular expression searched in the raw path and query.
-            operation: Exact name of the GraphQL operation; empty is any request.
-            query: Regular expression searched in the GraphQL text.
-            nth: The first matching request that meets the fault.
-            times: How many meet it; None is all of them.
-            options: What the action takes: ``seconds``, ``status``, ``body``,
-                ``headers``, ``content_type``, ``location``, ``message``, ``bytes``,
-                ``polite`` (no RST), ``apply`` (what was asked is done all the same).
-        """
-        texts = {"method": method, "path": path, "operation": operation, "query": query}
-        match = {**texts, "nth": nth, "times": times}
-        return int(self.call("fault", action=action, match=match, options=options))
-
-    def faults(self) -> list[dict[str, Any]]:
-        """Every rule: ``id``, ``seen`` (requests that matched) and ``hits`` (that met it)."""
-        return list(self.call("faults"))
-
-    def clear_faults(self, rule_id: int | None = None) -> None:
-        """Drop one rule or all; what hangs because of it goes on."""
-        self.call("clear_faults", rule_id=rule_id)
-
-    def requests(self, *, headers: bool = True) -> list[dict[str, Any]]:
-        """Requests in order: at, method, target, status, bytes_in/out, fault, headers...
-
-        Of those to Stash also ``operation``, ``query`` and ``variables``.
-        """
-        return list(self.call("requests", headers=headers))
-
-    def counts(self) -> dict[str, int]:
-        """How many requests there were: ``total``, and those of each kind.
-
-        The kinds are ``PlexServer.kinds``, for Stash the operation's name, or else
-        method and path. ``connections`` counts those that carried any of them.
-        """
-        return dict(self.call("counts"))
-
-    def clear_requests(self) -> None:
-        """Forget the requests and set the counters to zero."""
-        self.call("clear_requests")
-
-    def latency(self, milliseconds: float) -> None:
-        """Let every request wait this long before it is handled."""
-        self.call("latency", milliseconds=milliseconds)
-
-    def state(self) -> dict[str, Any]:
-        """Plex: its identity, sections, and files that wait for a scan. Stash: its time."""
-        return dict(self.call("state"))
 
     def stop(self) -> None:
         """End the process; does nothing for one that is not ours."""
@@ -195,7 +152,7 @@ class ControlClient:
             self.process.stop()
 
 
-class PlexControl(ControlClient):
+class PlexControl(ControlClient, PlexControlApi):
     """Steers the Plex stand-in at ``url``.
 
     ``token`` is the owner's; ``shared_token`` may read but not write.
@@ -218,103 +175,6 @@ class PlexControl(ControlClient):
         """One raw request to the Plex side; an empty token is the owner's, None sends none."""
         sent = {} if token is None else {"X-Plex-Token": token or self.token}
         return self.send(method, target, body, {**sent, **(headers or {})})
-
-    # Items
-
-    def item(self, key: int | str) -> dict[str, Any]:
-        """Everything about one item: files, fields, tags, roles, locked, posters, times."""
-        return dict(self.call("item", key=key))
-
-    def item_at(self, path: str) -> dict[str, Any]:
-        """The item that holds the file ``path`` (as Plex sees it)."""
-        return dict(self.call("item_at", path=path))
-
-    def key_of(self, path: str) -> int:
-        """Rating key of the item that holds the file ``path``."""
-        return int(self.item_at(path)["ratingKey"])
-
-    def rating_keys(self) -> list[int]:
-        """Every rating key there is, shows and seasons too, in order."""
-        return list(self.call("rating_keys"))
-
-    def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
-
-        Also takes ``lock=``, ``unlock=`` (names) and ``files=``; with ``updated_at=``
-        (epoch seconds) it is a database that was put back.
-        """
-        return dict(self.call("change", key=key, person=True, **change))
-
-    def watched(self, key: int | str, at: float, account: int = 1) -> int:
-        """Let an account have seen an item to its end at a time; gives the row's number."""
-        return int(self.call("watched", key=key, at=int(at), account=account))
-
-    def stopped(self, key: int | str, at: float, seconds: float) -> None:
-        """Let the owner have stopped an item at a place, so many seconds from its beginning."""
-        self.call("stopped", key=key, at=int(at), offset_ms=int(seconds * 1000))
-
-    def rates(self, key: int | str, rating: float | None, at: float) -> None:
-        """Let the owner rate an item by hand, 0 to 10; None takes the rating away."""
-        self.call("rates", key=key, rating=rating, at=int(at))
-
-    def forget_views(self, before: float) -> None:
-        """Let the server cut its history short: rows from before a time are gone."""
-        self.call("forget_views", before=int(before))
-
-    def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as an agent's refresh: locked ones stay, nothing gets locked."""
-        return dict(self.call("change", key=key, person=False, **change))
-
-    def refresh(self, key: int | str) -> dict[str, Any]:
-        """A refresh without news: an agentless item's unlocked title becomes the file name."""
-        return dict(self.call("refresh", key=key))
-
-    def add_item(self, path: str, **facts: Any) -> dict[str, Any]:
-        """A new item (``size``, ``oshash``, ``section``, ``files``).
-
-        With ``when="scan"`` it appears only after a scan that covers its folder.
-        """
-        return dict(self.call("add_item", path=path, **facts))
-
-    def delete_item(self, key: int | str) -> None:
-        """Take an item away, as emptying the trash does."""
-        self.call("delete_item", key=key)
-
-    def collections(self, section: int = 1) -> list[dict[str, Any]]:
-        """Everything about each collection of a library, by title."""
-        return list(self.call("collections", section=section))
-
-    def make_collection(self, title: str, section: int = 1, *, smart: bool = False) -> int:
-        """Make a collection as somebody in Plex Web, without items; gives its rating key."""
-        return int(self.call("make_collection", section=section, title=title, smart=smart))
-
-    def rekey(self, key: int | str) -> int:
-        """Give an item a new rating key, as removing and adding it again does."""
-        return int(self.call("rekey", key=key))
-
-    # The server
-
-    def switches(self, **wanted: Any) -> dict[str, Any]:
-        """Move switches (``simulator.plex.library.Switches``); gives the position of all."""
-        return dict(self.call("switches", **wanted))
-
-    def add_section(
-        self, style: str = "other", title: str = "", locations: Sequence[str] = ()
-    ) -> int:
-        """A new empty library (a key of ``simulator.plex.library.STYLES``); its id."""
-        return int(self.call("add_section", style=style, title=title, locations=locations))
-
-    def delete_section(self, section: int) -> None:
-        """Delete a library: Plex answers 404 to whatever is asked of it."""
-        self.call("delete_section", section=section)
-
-    def scan(self, section: int = 1) -> int:
-        """Let a scan happen now; gives how many waiting items it found."""
-        return int(self.call("scan", section=section))
-
-    def reset(self) -> None:
-        """Items, switches, faults, latency and the journal as when the process started."""
-        self.call("reset")
 
 
 @contextlib.contextmanager

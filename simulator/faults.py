@@ -34,20 +34,17 @@ _XML: Final = "text/xml;charset=utf-8"
 
 @dataclass(slots=True, eq=False)
 class Rule:
-    """One fault and the requests that meet it.
+    """One fault and the requests that meet it, as ``FaultPlan.add`` describes them.
 
-    ``path`` and ``query`` are regular expressions searched in the raw target and in
-    the GraphQL text, ``operation`` is a GraphQL operation's exact name; whatever is
-    empty fits all. The first ``nth - 1`` requests that fit go free, then ``times``
-    of them meet the fault (None is all of them). ``options`` are the action's own.
+    ``seen`` counts the requests that fit, ``hits`` those that met the fault.
     """
 
     id: int
     action: str
     method: str
-    path: str
     operation: str
-    query: str
+    path: re.Pattern[str]
+    query: re.Pattern[str]
     nth: int
     times: int | None
     options: dict[str, Any]
@@ -64,8 +61,8 @@ class Rule:
         return (
             self.method in {"", request.method}
             and self.operation in {"", request.operation}
-            and re.search(self.path, request.target) is not None
-            and re.search(self.query, request.query) is not None
+            and self.path.search(request.target) is not None
+            and self.query.search(request.query) is not None
         )
 
     def met(self) -> bool:
@@ -85,8 +82,31 @@ class FaultPlan:
         self._count = 0
         self.rules: list[Rule] = []
 
-    def add(self, action: str, match: Mapping[str, Any], options: dict[str, Any]) -> Rule:
-        """Put a rule in force; ``match`` has the keys method, path, operation, query, nth, times.
+    def add(
+        self,
+        action: str,
+        *,
+        method: str = "",
+        path: str = "",
+        operation: str = "",
+        query: str = "",
+        nth: int = 1,
+        times: int | None = 1,
+        **options: Any,
+    ) -> Rule:
+        """Put one fault in force.
+
+        Args:
+            action: One of ``WIRE``, or of those that answer by themselves.
+            method: Only requests with this method; empty is any.
+            path: Regular expression searched in the raw path and query.
+            operation: Exact name of the GraphQL operation; empty is any request.
+            query: Regular expression searched in the GraphQL text.
+            nth: The first matching request that meets the fault.
+            times: How many meet it; None is all of them.
+            options: What the action takes: ``seconds``, ``status``, ``body``,
+                ``headers``, ``content_type``, ``location``, ``message``, ``bytes``,
+                ``polite`` (no RST), ``apply`` (what was asked is done all the same).
 
         Raises:
             ValueError: The action does not exist.
@@ -94,11 +114,10 @@ class FaultPlan:
         """
         if action not in WIRE and action not in _ANSWERS:
             raise ValueError(f"no fault is called {action!r}; there are {(*WIRE, *_ANSWERS)}")
-        for pattern in (match["path"], match["query"]):
-            re.compile(pattern)
+        patterns = re.compile(path), re.compile(query)
         with self._lock:
             self._count += 1
-            rule = Rule(self._count, action, **match, options=options)
+            rule = Rule(self._count, action, method, operation, *patterns, nth, times, options)
             self.rules.append(rule)
         return rule
 

@@ -194,12 +194,9 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 class ControlApi:
-    """What tests may ask of any stand-in, with JSON in and out.
+    """What tests may ask of any stand-in: its methods, which ``simulator.control`` calls by name.
 
-    ``POST /sim/item`` calls the method ``_item`` with the keys of the posted object.
     Such requests are not in the journal, and no fault and no latency is for them.
-    The methods are described where they are called from: ``simulator.control`` and
-    ``simulator.control_stash``.
     """
 
     def __init__(self, server: Server) -> None:
@@ -209,31 +206,46 @@ class ControlApi:
         """Call the method that a request names; a mistake is a 400 that says what it is."""
         name = request.path.removeprefix("/sim/")
         try:
-            result = getattr(self, f"_{name}")(**json.loads(request.body or b"{}"))
+            given, named = json.loads(request.body)
+            result = getattr(self, name)(*given, **named)
         except Exception as mistake:  # noqa: BLE001 -- whatever it is, the test is to read it
             return Reply(400, f"{type(mistake).__name__}: {mistake}".encode(), "text/plain")
         return Reply(200, json.dumps(result).encode(), "application/json")
 
-    def _fault(self, action: str, match: dict[str, Any], options: dict[str, Any]) -> int:
-        return self.server.faults.add(action, match, options).id
+    def fault(self, action: str, **match_and_options: Any) -> int:
+        """Put one fault in force, as ``FaultPlan.add`` takes it; gives its id."""
+        return self.server.faults.add(action, **match_and_options).id
 
-    def _faults(self) -> list[dict[str, Any]]:
+    def faults(self) -> list[dict[str, Any]]:
+        """Every rule: ``id``, ``seen`` (requests that matched) and ``hits`` (that met it)."""
         names = ("id", "action", "seen", "hits")
         return [{name: getattr(rule, name) for name in names} for rule in self.server.faults.rules]
 
-    def _clear_faults(self, rule_id: int | None) -> None:
+    def clear_faults(self, rule_id: int | None = None) -> None:
+        """Drop one rule or all; what hangs because of it goes on."""
         self.server.faults.remove(rule_id)
 
-    def _requests(self, *, headers: bool) -> list[dict[str, Any]]:
+    def requests(self, *, headers: bool = True) -> list[dict[str, Any]]:
+        """Requests in order: at, method, target, status, bytes_in/out, fault, headers...
+
+        Of those to Stash also ``operation``, ``query`` and ``variables``.
+        """
         return self.server.journal.report(headers=headers)
 
-    def _counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
+        """How many requests there were: ``total``, and those of each kind.
+
+        The kinds are ``PlexServer.kinds``, for Stash the operation's name, or else
+        method and path. ``connections`` counts those that carried any of them.
+        """
         return self.server.journal.counts()
 
-    def _clear_requests(self) -> None:
+    def clear_requests(self) -> None:
+        """Forget the requests and set the counters to zero."""
         self.server.journal.clear()
 
-    def _latency(self, milliseconds: float) -> None:
+    def latency(self, milliseconds: float) -> None:
+        """Let every request wait this long before it is handled."""
         self.server.latency_ms = milliseconds
 
 

@@ -64,8 +64,7 @@ class Canaries:
     def _add(self, path: str, like: int = 0) -> int:
         file = catalogue_file(like) if like else None
         facts = {"size": file.size, "oshash": file.oshash} if file else {}
-        files = [{"path": path, **facts}]
-        return int(self.env.stash.call("add_scene", files=files))
+        return self.env.stash.add_scene({"path": path, **facts})
 
     def edit(self, round_: str) -> None:
         """Change every scene's title without a hook."""

@@ -73,7 +73,7 @@ class Run:
         self.modes: dict[str, int] = {}
         self.plex: list[dict[str, Any]] = []
         self.stash: list[dict[str, Any]] = []
-        self.stash_log: list[tuple[str, str]] = []
+        self.stash_log: list[list[str]] = []
         self.foreign: list[Any] = []
         self.cookies: set[str] = set()
         self.stash_port = 0

@@ -196,7 +196,7 @@ def test_hook_error_does_not_reach_the_saver(start: Callable[..., StashControl])
     """A hook that fails leaves the reply alone and a line in the log."""
     stash = start('import sys\nprint(\'{"error": "boom"}\')\nsys.exit(3)\n')
     assert stash.graphql(SCENE_UPDATE, i={"id": "1", "title": "t"})["sceneUpdate"]["title"] == "t"
-    assert stash.log() == [("error", "Scene.Update.Post [Recorder]: returned error: boom")]
+    assert stash.log() == [["error", "Scene.Update.Post [Recorder]: returned error: boom"]]
 
 
 def test_client_that_leaves_has_its_hook_killed(
@@ -214,7 +214,7 @@ def test_client_that_leaves_has_its_hook_killed(
     wait_for(lambda: not Path(f"/proc/{run['pid']}").exists() or not alive(run["pid"]))
     assert len(stash.runs()) == 1
     assert [stash.scene(number)["rating100"] for number in (1, 2)] == [20, 20]
-    assert ("error", "error executing post hooks: operation cancelled") in stash.log()
+    assert ["error", "error executing post hooks: operation cancelled"] in stash.log()
 
 
 def alive(pid: int) -> bool:
@@ -254,7 +254,7 @@ def test_tasks_run_one_after_another(start: Callable[..., StashControl], tmp_pat
         assert (done["status"], done["error"]) == ("FINISHED", None)
         assert done["description"] == "Running plugin task: Dump"
     assert stash.graphql("{jobQueue{id}}") == {"jobQueue": None}
-    assert ("error", "Plugin returned error: boom") in stash.log()
+    assert ["error", "Plugin returned error: boom"] in stash.log()
 
 
 def test_stopped_task_is_killed(start: Callable[..., StashControl], tmp_path: Path) -> None:

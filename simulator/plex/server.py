@@ -126,7 +126,7 @@ class PlexServer(Server):
 
 
 class PlexControlApi(ControlApi):
-    """Carries out what ``simulator.control.PlexControl`` asks."""
+    """What tests may ask of this stand-in besides; ``key`` is a rating key."""
 
     def __init__(self, server: PlexServer) -> None:
         super().__init__(server)
@@ -138,41 +138,75 @@ class PlexControlApi(ControlApi):
         with self.library.lock:
             return super().carry_out(request)
 
-    def _state(self) -> dict[str, Any]:
-        names = [{"title": section.title} for section in self.library.sections.values()]
-        identity, waiting = self.plex.routes.machine_id, len(self.library.waiting)
-        return {"machineIdentifier": identity, "sections": names, "waiting": waiting}
+    # Items
 
-    def _reset(self) -> None:
-        self.plex.reset()
+    def item(self, key: int | str) -> dict[str, Any]:
+        """Everything about one item: files, fields, tags, roles, locked, posters, times."""
+        return _everything(self._found(key))
 
-    def _switches(self, **wanted: Any) -> dict[str, Any]:
-        for name, value in wanted.items():
-            setattr(self.library.switches, name, value)
-        return asdict(self.library.switches)
-
-    def _add_section(self, style: str, title: str, locations: Sequence[str]) -> int:
-        return self.library.add_section(style, title, locations).section_id
-
-    def _delete_section(self, section: int) -> None:
-        self.library.remove_section(section)
-
-    def _scan(self, section: int) -> int:
-        return self.library.finish_scan(self.library.sections[section], None)
-
-    def _rating_keys(self) -> list[int]:
-        return sorted(self.library.items)
-
-    def _item(self, key: int | str) -> dict[str, Any]:
-        return _everything(self.library.items[int(key)])
-
-    def _item_at(self, path: str) -> dict[str, Any]:
+    def item_at(self, path: str) -> dict[str, Any]:
+        """The item that holds the file ``path`` (as Plex sees it)."""
         item = self.library.find_path(path)
         if item is None:
             raise KeyError(f"there is no item with {path}")
         return _everything(item)
 
-    def _add_item(
+    def key_of(self, path: str) -> int:
+        """Rating key of the item that holds the file ``path``."""
+        return int(self.item_at(path)["ratingKey"])
+
+    def rating_keys(self) -> list[int]:
+        """Every rating key there is, shows and seasons too, in order."""
+        return sorted(self.library.items)
+
+    def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
+        """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
+
+        Also takes ``lock=``, ``unlock=`` (names) and ``files=``; with ``updated_at=``
+        (epoch seconds) it is a database that was put back.
+        """
+        return self._change(self._found(key), person=True, **change)
+
+    def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
+        """Change an item as an agent's refresh: locked ones stay, nothing gets locked."""
+        return self._change(self._found(key), person=False, **change)
+
+    def refresh(self, key: int | str) -> dict[str, Any]:
+        """A refresh without news: an agentless item's unlocked title becomes the file name."""
+        edits.refresh(self.library, self._found(key))
+        return self.item(key)
+
+    def watched(self, key: int | str, at: float, account: int = 1) -> int:
+        """Let an account have seen an item to its end at a time; gives the row's number."""
+        item, when = self._found(key), int(at)
+        self.library.views.append(View(len(self.library.views) + 1, item, when, account))
+        if account == 1:
+            # Seen to its end: nothing is left to resume (an assumption; no recording shows it).
+            item.view_offset = 0
+            item.view_count += 1
+            item.viewed_at = max(item.viewed_at, when)
+        return len(self.library.views)
+
+    def stopped(self, key: int | str, at: float, seconds: float) -> None:
+        """Let the owner have stopped an item at a place, so many seconds from its beginning."""
+        item = self._found(key)
+        item.view_offset, item.viewed_at = int(seconds * 1000), int(at)
+
+    def rates(self, key: int | str, rating: float | None, at: float) -> None:
+        """Let the owner rate an item by hand, 0 to 10; None takes the rating away.
+
+        As PUT /:/rate does: no lock, and no edit of the item (an assumption).
+        """
+        item = self._found(key)
+        item.set_value("userRating", rating)
+        item.rated_at = int(at)
+
+    def forget_views(self, before: float) -> None:
+        """Let the server cut its history short: rows from before a time are gone."""
+        views = self.library.views
+        self.library.views = [view for view in views if view.viewed_at >= int(before)]
+
+    def add_item(
         self,
         path: str,
         section: int = 1,
@@ -180,15 +214,72 @@ class PlexControlApi(ControlApi):
         files: Sequence[dict[str, Any]] = (),
         **facts: Any,
     ) -> dict[str, Any]:
+        """A new item with one file (``size``, ``oshash``), or with ``files``.
+
+        With ``when="scan"`` it appears only after a scan that covers its folder.
+        """
         told = _facts(files or [{"path": path, **facts}])
         if when == "scan":
             self.library.waiting.append((self.library.sections[section], told))
             return {}
         return _everything(self.library.add_item(self.library.sections[section], told))
 
+    def delete_item(self, key: int | str) -> None:
+        """Take an item away, as emptying the trash does."""
+        self.library.remove_item(self._found(key))
+
+    def rekey(self, key: int | str) -> int:
+        """Give an item a new rating key, as removing and adding it again does."""
+        return self.library.rekey(self._found(key))
+
+    def collections(self, section: int = 1) -> list[dict[str, Any]]:
+        """Everything about each collection of a library, by title."""
+        found = self.library.sections[section].sorted_items(COLLECTION)
+        return [_everything(one) for one in found]
+
+    def make_collection(self, title: str, section: int = 1, *, smart: bool = False) -> int:
+        """Make a collection as somebody in Plex Web, without items; gives its rating key."""
+        where = self.library.sections[section]
+        return collections.make(self.library, where, title, smart=smart).key
+
+    # The server
+
+    def state(self) -> dict[str, Any]:
+        """Its identity, sections, and how many files wait for a scan."""
+        names = [{"title": section.title} for section in self.library.sections.values()]
+        identity, waiting = self.plex.routes.machine_id, len(self.library.waiting)
+        return {"machineIdentifier": identity, "sections": names, "waiting": waiting}
+
+    def switches(self, **wanted: Any) -> dict[str, Any]:
+        """Move switches (``simulator.plex.library.Switches``); gives the position of all."""
+        for name, value in wanted.items():
+            setattr(self.library.switches, name, value)
+        return asdict(self.library.switches)
+
+    def add_section(
+        self, style: str = "other", title: str = "", locations: Sequence[str] = ()
+    ) -> int:
+        """A new empty library (a key of ``simulator.plex.library.STYLES``); its id."""
+        return self.library.add_section(style, title, locations).section_id
+
+    def delete_section(self, section: int) -> None:
+        """Delete a library: Plex answers 404 to whatever is asked of it."""
+        self.library.remove_section(section)
+
+    def scan(self, section: int = 1) -> int:
+        """Let a scan happen now; gives how many waiting items it found."""
+        return self.library.finish_scan(self.library.sections[section], None)
+
+    def reset(self) -> None:
+        """Items, switches, faults, latency and the journal as when the process started."""
+        self.plex.reset()
+
+    def _found(self, key: int | str) -> Item:
+        return self.library.items[int(key)]
+
     def _change(
         self,
-        key: int | str,
+        item: Item,
         *,
         person: bool,
         fields: dict[str, Any] | None = None,
@@ -198,7 +289,6 @@ class PlexControlApi(ControlApi):
         files: Sequence[dict[str, Any]] = (),
         updated_at: int | None = None,
     ) -> dict[str, Any]:
-        item = self.library.items[int(key)]
         if set(tags or ()) - set(TAG_ELEMENTS):
             raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
         if fields or tags:
@@ -212,48 +302,6 @@ class PlexControlApi(ControlApi):
         if updated_at is not None:
             item.updated_at = updated_at
         return _everything(item)
-
-    def _watched(self, key: int | str, at: int, account: int) -> int:
-        view = View(len(self.library.views) + 1, self.library.items[int(key)], at, account)
-        self.library.views.append(view)
-        if view.item is not None and account == 1:
-            # Seen to its end: nothing is left to resume (an assumption; no recording shows it).
-            view.item.view_offset = 0
-            view.item.view_count += 1
-            view.item.viewed_at = max(view.item.viewed_at, at)
-        return view.number
-
-    def _stopped(self, key: int | str, at: int, offset_ms: int) -> None:
-        item = self.library.items[int(key)]
-        item.view_offset, item.viewed_at = offset_ms, at
-
-    def _rates(self, key: int | str, rating: float | None, at: int) -> None:
-        """Rate as PUT /:/rate does: no lock, and no edit of the item (an assumption)."""
-        item = self.library.items[int(key)]
-        item.set_value("userRating", rating)
-        item.rated_at = at
-
-    def _forget_views(self, before: int) -> None:
-        self.library.views = [view for view in self.library.views if view.viewed_at >= before]
-
-    def _refresh(self, key: int | str) -> dict[str, Any]:
-        edits.refresh(self.library, self.library.items[int(key)])
-        return self._item(key)
-
-    def _delete_item(self, key: int | str) -> None:
-        self.library.remove_item(self.library.items[int(key)])
-
-    def _collections(self, section: int) -> list[dict[str, Any]]:
-        found = self.library.sections[section].sorted_items(COLLECTION)
-        return [_everything(one) for one in found]
-
-    def _make_collection(self, section: int, title: str, smart: bool) -> int:
-        return collections.make(
-            self.library, self.library.sections[section], title, smart=smart
-        ).key
-
-    def _rekey(self, key: int | str) -> int:
-        return self.library.rekey(self.library.items[int(key)])
 
 
 def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:

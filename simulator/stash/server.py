@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
@@ -163,24 +163,91 @@ class StashServer(Server):
 
 
 class StashControlApi(ControlApi):
-    """Carries out what ``simulator.control_stash.StashControl`` asks, behind Stash's back."""
+    """What tests may ask of this stand-in besides, behind Stash's back: no hook runs."""
 
     def __init__(self, server: Server, stash: StashApp) -> None:
         super().__init__(server)
         self.stash = stash
         self.database = stash.database
 
-    def _state(self) -> dict[str, Any]:
+    # Data
+
+    def scene(self, number: int) -> dict[str, Any]:
+        """Everything about one scene; ``cover`` is its length in bytes."""
+        scene = self.database.scene(number)
+        if scene is None:
+            raise KeyError(f"there is no scene {number}")
+        return {**asdict(scene), "cover": len(scene.cover_bytes())}
+
+    def set_scene(self, number: int, *, touch: bool = True, **values: Any) -> dict[str, Any]:
+        """Change a scene.
+
+        Args:
+            number: Its id.
+            touch: Whether ``updated_at`` moves on.
+            values: Keys of ``SceneUpdateInput``, and ``cover`` ("none", "new:<words>" or
+                base64), ``move`` (a new path for its first file) and ``add_file`` (keys of a file).
+        """
+        self.database.change(number, lambda scene: self._edit(scene, values), touch=touch)
+        return self.scene(number)
+
+    def add_scene(self, *files: str | dict[str, Any], **values: Any) -> int:
+        """A new scene with these files, paths or the keys of a file; gives its id."""
+        told = [{"path": file} if isinstance(file, str) else file for file in files]
+        with self.database.lock:
+            number = self.database.add_scene(told).id
+            self.set_scene(number, touch=False, **values)
+        return number
+
+    def delete_scene(self, number: int) -> None:
+        """Take a scene away."""
+        self.database.remove_scene(number)
+
+    def move_folder(self, old: str, new: str) -> list[int]:
+        """Let a scan find a folder elsewhere: only paths change; gives the ids of its scenes."""
+        return move_folder(self.database, old, new)
+
+    def add_entity(self, kind: str, name: str, disambiguation: str = "") -> int:
+        """A new studio, performer, tag or group; gives its id."""
+        return self.database.add_entity(kind, name, disambiguation).id
+
+    def rename(self, kind: str, number: int, name: str) -> None:
+        """Rename a studio, performer, tag or group; its own ``updated_at`` moves on."""
+        self.set_entity(kind, number, name=name)
+
+    def set_entity(self, kind: str, number: int, **values: Any) -> None:
+        """Change ``parent``, ``parents``, ``aliases``, ``details`` or ``image`` of one.
+
+        Its ``updated_at`` moves on. ``image`` is any words, which give one JPEG of their
+        own, or "" for none.
+        """
+        entity = self.database.entities[kind][number]
+        for name, value in values.items():
+            setattr(entity, name, jpeg(value.encode()) if name == "image" and value else value)
+        entity.updated_at = self.database.now()
+
+    def delete_entity(self, kind: str, number: int) -> None:
+        """Take one away and off every scene."""
+        self.database.remove_entity(kind, number)
+
+    # The server
+
+    def state(self) -> dict[str, Any]:
+        """Its time."""
         return {"now": self.database.now()}
 
-    def _options(
+    def options(
         self,
         offset_minutes: int | None = None,
         advance_seconds: float = 0.0,
         username: str | None = None,
         api_key: str | None = None,
     ) -> dict[str, Any]:
-        # Recorded as configureGeneral-credentials, -nocredentials and generateAPIKey.
+        """Set ``offset_minutes`` of its clock, or move it on by ``advance_seconds``.
+
+        Also sets who has to log in (``username``, "" for nobody) and the ``api_key``;
+        recorded as configureGeneral-credentials, -nocredentials and generateAPIKey.
+        """
         if username is not None:
             self.stash.sessions.username = username
         if api_key is not None:
@@ -189,29 +256,32 @@ class StashControlApi(ControlApi):
             self.database.offset_minutes = offset_minutes
         self.database.skew += advance_seconds
         self.stash.sessions.skew += advance_seconds
-        return self._state()
+        return self.state()
 
-    def _cookie(self) -> str:
+    def cookie(self) -> str:
+        """A fresh session cookie's value, such as plugins get."""
         return self.stash.sessions.make()
 
-    def _settings(self, plugin_id: str, values: dict[str, Any] | None) -> None:
+    def settings(self, plugin_id: str, values: dict[str, Any] | None) -> None:
+        """Store a plugin's whole settings map; None forgets that any was ever stored."""
         if values is None:
             self.stash.settings.pop(plugin_id, None)
         else:
             self.stash.settings[plugin_id] = values
 
-    def _scene(self, number: int) -> dict[str, Any]:
-        scene = self.database.scene(number)
-        if scene is None:
-            raise KeyError(f"there is no scene {number}")
-        return {**asdict(scene), "cover": len(scene.cover_bytes())}
+    def hook(self, trigger: str, number: int) -> None:
+        """Run the hooks of a trigger, without changing anything."""
+        self._host().run_hook(trigger, number)
 
-    def _set_scene(self, number: int, *, touch: bool, **values: Any) -> dict[str, Any]:
-        self.database.change(number, lambda scene: self._edit(scene, values), touch=touch)
-        return self._scene(number)
+    def runs(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every plugin process so far: name, sent, output, error, log, progress, seconds, pid."""
+        return [asdict(run) for run in self._host().runs[since:]]
+
+    def log(self) -> list[list[str]]:
+        """What plugins brought into Stash's log: level and text."""
+        return [list(line) for line in self._host().log]
 
     def _edit(self, scene: Scene, values: dict[str, Any]) -> None:
-        """Keys of SceneUpdateInput, and ``cover``, ``move`` and ``add_file``."""
         cover = str(values.get("cover", ""))
         if cover.startswith("new:"):
             scene.cover = jpeg(cover.encode())
@@ -223,43 +293,6 @@ class StashControlApi(ControlApi):
         if "add_file" in values:
             scene.files.append(self.database.new_file(**values["add_file"]))
         apply_input(scene, values)
-
-    def _add_scene(self, files: Sequence[dict[str, Any]], **values: Any) -> int:
-        with self.database.lock:
-            number = self.database.add_scene(files).id
-            self._set_scene(number, touch=False, **values)
-        return number
-
-    def _delete_scene(self, number: int) -> None:
-        self.database.remove_scene(number)
-
-    def _move_folder(self, old: str, new: str) -> list[int]:
-        return move_folder(self.database, old, new)
-
-    def _add_entity(self, kind: str, name: str, disambiguation: str) -> int:
-        return self.database.add_entity(kind, name, disambiguation).id
-
-    def _rename(self, kind: str, number: int, name: str) -> None:
-        entity = self.database.entities[kind][number]
-        entity.name, entity.updated_at = name, self.database.now()
-
-    def _set_entity(self, kind: str, number: int, **values: Any) -> None:
-        entity = self.database.entities[kind][number]
-        for name, value in values.items():
-            setattr(entity, name, jpeg(value.encode()) if name == "image" and value else value)
-        entity.updated_at = self.database.now()
-
-    def _delete_entity(self, kind: str, number: int) -> None:
-        self.database.remove_entity(kind, number)
-
-    def _hook(self, trigger: str, number: int) -> None:
-        self._host().run_hook(trigger, number)
-
-    def _runs(self, since: int) -> list[dict[str, Any]]:
-        return [run.as_dict() for run in self._host().runs[since:]]
-
-    def _log(self) -> list[tuple[str, str]]:
-        return list(self._host().log)
 
     def _host(self) -> PluginHost:
         if self.stash.host is None:
