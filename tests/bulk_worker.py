@@ -11,6 +11,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
 from simulator.library import catalogue_file
 from store import history
 from store.enqueue import BACKGROUND, TASK, enqueue
@@ -124,3 +126,14 @@ def after(stepped: BulkWorker, *, edits: int, then: Callable[[], object]) -> Non
         return interrupted()
 
     context.interrupted = between
+
+
+def bulk_worker(**settings: Any) -> Any:
+    """Give the fixture of a file that steps the worker of its ``env``: ``stepped`` is its name."""
+
+    @pytest.fixture
+    def stepped(env: Installation) -> Iterator[BulkWorker]:
+        with stepped_bulk(env, **settings) as made:
+            yield made
+
+    return stepped

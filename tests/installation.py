@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
 
 from simulator.control import ROOT
 from simulator.environment import Environment, wait_for
@@ -22,7 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["ROOT", "Installation", "installation", "wait_for"]
+__all__ = [
+    "ROOT",
+    "Installation",
+    "installation",
+    "own_installation",
+    "shared_installation",
+    "wait_for",
+]
 
 
 class Installation(Environment):
@@ -35,6 +45,17 @@ class Installation(Environment):
     def rows(self) -> list[dict[str, Any]]:
         """Give the dirty rows."""
         return self.query("SELECT * FROM dirty")
+
+    def fill(self, rows: list[tuple[Any, ...]]) -> None:
+        """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
+        path = self.data / "plexsync.sqlite"
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as store:
+            store.executemany(
+                "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, "
+                "reason, message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
+                rows,
+            )
+            store.commit()
 
     def at_rest(self) -> None:
         """Start the worker, without a scene for it, and wait until it has looked around.
@@ -104,3 +125,22 @@ def installation(folder: Path, scenes: int = 10, **options: Any) -> Iterator[Ins
     """
     with environment(folder, scenes, **options) as built:
         yield Installation(built.stash, built.plex, built.config_dir, built.plugin_dir)
+
+
+def shared_installation(scenes: int = 10, **options: Any) -> Any:
+    """Give the fixture of a file whose tests all have one ``installation``: ``env`` is its name."""
+    return _fixture("module", scenes, options)
+
+
+def own_installation(scenes: int = 10, **options: Any) -> Any:
+    """Give the fixture of a file each of whose tests has an ``installation`` of its own."""
+    return _fixture("function", scenes, options)
+
+
+def _fixture(scope: Literal["module", "function"], scenes: int, options: dict[str, Any]) -> Any:
+    @pytest.fixture(scope=scope)
+    def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+        with installation(tmp_path_factory.mktemp("env"), scenes, **options) as made:
+            yield made
+
+    return env

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from merge.base import Base
 from simulator.library import catalogue_file
 from store import ledger
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 BOTH = frozenset({"title", "poster", "background"})
 ONE = frozenset({"poster"})
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def with_a_cover(one_env: Environment) -> Environment:
+    """The environment of a file, as new; scene 1 has a cover, "first"."""
+    one_env.again()
+    one_env.covers[1] = PNG + b"first"
+    return one_env
 
 
 def pictured(version: int = 1, **changes: Any) -> Scene:

@@ -6,6 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from store import holds, meta, queue
 from store.enqueue import enqueue
 from tests.installation import wait_for
@@ -115,3 +117,14 @@ def step(env: Installation) -> Iterator[SteppedWorker]:
         yield stepped
     finally:
         stepped.close()
+
+
+@pytest.fixture
+def settled_worker(env: Installation) -> Iterator[SteppedWorker]:
+    """The installation's worker, stepped by the test, with nothing to do and no faults in force."""
+    env.settings()
+    with step(env) as found:
+        found.settle()
+        yield found
+    env.plex.clear_faults()
+    env.stash.clear_faults()

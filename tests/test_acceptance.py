@@ -22,34 +22,19 @@ from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
 from store import holds, ledger, schema
 from store.enqueue import enqueue
-from tests.installation import installation, wait_for
+from tests.installation import installation, shared_installation, wait_for
 from tests.plugin_process import COMMAND, RECORDED, marked, no_worker, payload, recorded
 from tests.plugin_process import run as run_hook
-from tests.stepped_worker import SteppedWorker, step
+from tests.stepped_worker import SteppedWorker, settled_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.installation import Installation
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
-        yield found
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[SteppedWorker]:
-    """The installation's worker, stepped by the test, with nothing to do and no faults in force."""
-    env.settings()
-    with step(env) as found:
-        found.settle()
-        yield found
-    env.plex.clear_faults()
-    env.stash.clear_faults()
+env = shared_installation(12)
+stepped = settled_worker
 
 
 def shown(env: Installation, scene: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from plex.item import parse_item
 from plex.response import parse_container
 from store import differences
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation
+from tests.installation import Installation, shared_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +27,7 @@ ALL = range(1, SCENES + 1)
 AGREED = "title,studio,date,performers,tags"
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("seen"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from simulator.library import TAGS, catalogue_file, catalogue_scene
 from store import held, meta, queue
 from store.enqueue import BACKGROUND, EDIT
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, shared_installation, wait_for
 from worker.brake import LOOK_AGAIN, SCAN
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ MOST = 12
 EMPTY = {"details": "", "tag_ids": []}
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("brake"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from simulator.library import catalogue_file
 from store import ledger, queue
 from store.enqueue import EDIT, TASK
 from sync.read import remembered
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk, synced, writes
+from tests.installation import Installation, installation, shared_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,18 +19,8 @@ MANY = 5000
 ALL = range(1, SCENES + 1)
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("bulk"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with an empty store."""
-    with stepped_bulk(env) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker()
 
 
 def title_of(env: Installation, scene: int) -> str:

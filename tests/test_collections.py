@@ -12,7 +12,7 @@ from simulator.library import STUDIOS, catalogue_file
 from simulator.stash.records import jpeg
 from store.enqueue import BACKGROUND, EDIT
 from sync.collections import ALL, KIND
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
@@ -43,11 +43,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield made
 
 
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with collections of studios."""
-    with stepped_bulk(env, sync_fields="studio_collection") as made:
-        yield made
+stepped = bulk_worker(sync_fields="studio_collection")
 
 
 def sync(stepped: BulkWorker, scenes: int = FEW) -> None:

@@ -20,18 +20,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store import folder
-from tests.installation import ROOT, Installation, installation, wait_for
+from tests.installation import ROOT, Installation, own_installation, wait_for
 from worker.launcher import CRASH_FILE, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Installation]:
-    """A fresh installation."""
-    with installation(tmp_path, scenes=3) as running:
-        yield running
+env = own_installation(3)
 
 
 def cpu_seconds(process: int) -> float:

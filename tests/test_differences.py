@@ -5,15 +5,12 @@ The page's operations run as Stash runs them; the worker is stepped by the test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, synced, writes
+from tests.installation import Installation, shared_installation
 
 SCENES = 100
 ALL = range(1, SCENES + 1)
@@ -22,18 +19,8 @@ FIELDS = "title, sort_title, summary, studio, performers, tags, date, rating, di
 IN_STASH = {"title": "title", "summary": "details"}
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for all tests here."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES) as env:
-        yield env
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test; what the tests save in Stash stays."""
-    with stepped_bulk(env, sync_fields=FIELDS) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker(sync_fields=FIELDS)
 
 
 def by_hand(stepped: BulkWorker, scene: int, **change: Any) -> None:

@@ -16,7 +16,7 @@ from simulator.control_stash import start_stash
 from simulator.environment import copy_plugin
 from simulator.library import catalogue_file
 from store import schema
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, own_installation, wait_for
 from tests.stepped_worker import SteppedWorker
 from worker.launcher import WORKER_LOCK, ProcessLock
 
@@ -77,11 +77,7 @@ class Disk:
             subprocess.run(["umount", "--lazy", str(self.env.data)], check=True)
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Installation]:
-    """A fresh installation."""
-    with installation(tmp_path, scenes=SCENES) as running:
-        yield running
+env = own_installation(SCENES)
 
 
 @pytest.fixture

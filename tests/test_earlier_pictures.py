@@ -22,6 +22,7 @@ from tests.pictured import (
     person_uploads,
     sha1,
     shown,
+    with_a_cover,
 )
 from worker.unlock import release
 
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 FIRST, SECOND, THIRD = (PNG + word for word in (b"first", b"second", b"third"))
 WHICH = ("posters", "arts")
 
-
-@pytest.fixture
-def env(one_env: Environment) -> Environment:
-    """The same, as new; scene 1 has a cover."""
-    one_env.again()
-    one_env.covers[1] = FIRST
-    return one_env
+env = with_a_cover
 
 
 def shows_again(env: Environment, image: bytes) -> None:

@@ -16,7 +16,7 @@ import pytest
 from simulator.control import PlexControl, free_port, start_plex
 from simulator.library import catalogue_file, catalogue_scene
 from store import holds, inbox
-from tests.installation import installation, wait_for
+from tests.installation import installation, shared_installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
 from validation.settings_reader import shown_name
 
@@ -29,11 +29,7 @@ LOGIN = {"username": "user", "password": "a password"}
 MODES = {"no login": {}, "login": {**LOGIN, "api_key": "the-api-key-of-this-stash"}}
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
-        yield found
+env = shared_installation(12)
 
 
 @pytest.fixture

@@ -28,18 +28,13 @@ from tests.pictured import (
     pictured,
     sha1,
     shown,
+    with_a_cover,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture
-def env(one_env: Environment) -> Environment:
-    """The same, as new; scene 1 has a cover."""
-    one_env.again()
-    one_env.covers[1] = PNG + b"first"
-    return one_env
+env = with_a_cover
 
 
 def test_both_pictures_are_hung_and_locked_along_with_the_texts(env: Environment) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from store import ledger
 from tests.bulk_worker import BulkWorker, after, key_of, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.installation import Installation, shared_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +18,7 @@ ALL = range(1, SCENES + 1)
 LATE = 90
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("intent"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from simulator.library import catalogue_file
 from store import meta
 from store.enqueue import TASK
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.installation import Installation, shared_installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,11 +21,7 @@ ALL = range(1, SCENES + 1)
 PATH_MAP = "/stash => /plex"
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("later"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

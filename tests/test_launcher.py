@@ -16,22 +16,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.store import Store
-from tests.installation import ROOT, installation, wait_for
+from tests.installation import ROOT, installation, shared_installation, wait_for
 from worker import launcher
 from worker.launcher import TASK_LOCK, WAKE_PIPE, WORKER_LOCK, ProcessLock
 from worker.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.installation import Installation
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("env"), scenes=6) as found:
-        yield found
+env = shared_installation(6)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from plex.exceptions import LibraryNotFound
 from plex.libraries import Libraries
 from store import meta
 from tests.bulk_worker import BulkWorker, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.installation import Installation, shared_installation
 from worker.new_in_plex import EVERY
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 SCENES = 8
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("libraries"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.store import Store
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, own_installation, wait_for
 from tests.plugin_process import no_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 HOOKS = 256
 AT_ONCE = 32
@@ -30,11 +29,8 @@ BARE = [sys.executable, "-c", "import json, sqlite3"]
 FAR_TOO_SLOW = 2.0
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Installation]:
-    """An installation with a scene for each hook, none of them synced yet."""
-    with installation(tmp_path, scenes=HOOKS) as running:
-        yield running
+# An installation with a scene for each hook, none of them synced yet.
+env = own_installation(HOOKS)
 
 
 def all_together(one: Callable[[int], object], count: int) -> tuple[float, float]:

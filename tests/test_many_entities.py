@@ -13,7 +13,7 @@ from simulator.library import PERFORMERS, STUDIOS, TAGS
 from store import queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from tests.bulk_worker import BulkWorker, stepped_bulk, synced, writes
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, installation, shared_installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +26,7 @@ AGREED = "studio,date,performers,tags"
 CHANGED = {"studio": len(STUDIOS), "tag": len(TAGS), "performer": 500 - len(STUDIOS + TAGS)}
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module, in step from the start."""
-    folder = tmp_path_factory.mktemp("entities")
-    with installation(folder, SCENES, plex={"matched": True}) as made:
-        yield made
+env = shared_installation(SCENES, plex={"matched": True})
 
 
 @pytest.fixture

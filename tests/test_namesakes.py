@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from stash.entities import Entity
 from store.enqueue import EDIT
 from sync.collections import sources
-from tests.bulk_worker import BulkWorker, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, bulk_worker, stepped_bulk, writes
+from tests.installation import Installation, shared_installation
 from validation.config import PlexSyncConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCENES = 8
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("namesakes"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with performers and their collections."""
-    with stepped_bulk(
-        env, sync_fields="performers, performer_collections", plain_collections=True
-    ) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker(sync_fields="performers, performer_collections", plain_collections=True)
 
 
 def performer(env: Installation, name: str, disambiguation: str, *scenes: int) -> int:

@@ -6,7 +6,7 @@ hands. The worker is stepped by the test, the two servers are real processes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,30 +16,17 @@ from plex.item import Member
 from simulator.control import start_plex
 from simulator.library import catalogue_file
 from store import held
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk
+from tests.installation import Installation, shared_installation
 from tests.tcp_proxy import TcpProxy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCENES = 24
 ALL = range(1, SCENES + 1)
 MINUTE, DAY = 60.0, 86400.0
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("ownership"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with an empty store; Plex is as it was."""
-    with stepped_bulk(env) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker()
 
 
 def save(stepped: BulkWorker, scene: int, **values: Any) -> None:

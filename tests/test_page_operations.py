@@ -45,17 +45,6 @@ def ask(env: Installation, mode: str, **arguments: Any) -> Any:
     return reply["runPluginOperation"]
 
 
-def fill(env: Installation, rows: list[tuple[Any, ...]]) -> None:
-    """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
-    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
-        store.executemany(
-            "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
-            "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
-            rows,
-        )
-        store.commit()
-
-
 def empty(env: Installation) -> None:
     """Take every row out of the queue."""
     with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
@@ -207,7 +196,7 @@ def test_retry_takes_one_or_a_reason_or_all(env: Installation) -> None:
     later = time.time() + 3600
     parked = [(90_001, None, "RejectedEdit", "a"), (90_002, None, "RejectedEdit", "b")]
     waiting = [(90_003, later, "ServerError", "c"), (90_004, later, "ServerError", "d")]
-    fill(env, [*parked, *waiting])
+    env.fill([*parked, *waiting])
     assert ask(env, "page_state")["state"]["kind"] == "attention"
     assert ask(env, "retry")["scenes"] == 0
     assert ask(env, "retry", id="90001")["scenes"] == 1
@@ -222,7 +211,7 @@ def test_pages_of_a_reason_follow_one_another_without_gap_or_repeat(env: Install
     later = time.time() + 3600
     parked = [(91_000 + n, None, "RejectedEdit", "x") for n in range(7)]
     waiting = [(92_000 + n, later + 7 - n, "RejectedEdit", "x") for n in range(7)]
-    fill(env, [*parked, *waiting])
+    env.fill([*parked, *waiting])
     seen, after = [], None
     for _ in range(4):
         page = ask(env, "page_scenes", reason="RejectedEdit", limit=5, after=after)
@@ -258,7 +247,7 @@ def test_a_look_at_100_000_scenes_stays_small_and_quick(env: Installation) -> No
 
     of_none = seconds()
     later = time.time() + 3600
-    fill(env, [(200_000 + n, later + n, "NotInPlexYet", "no item " * 10) for n in range(100_000)])
+    env.fill([(200_000 + n, later + n, "NotInPlexYet", "no item " * 10) for n in range(100_000)])
     answer = env.run(mode="page_state")["output"]
     assert answer["queue"]["waiting"] == 100_000
     assert len(json.dumps(answer)) < 20_000

@@ -23,6 +23,7 @@ from tests.pictured import (
     pictured,
     sha1,
     shown,
+    with_a_cover,
 )
 
 if TYPE_CHECKING:
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
 SCENES = 40
 ALL = range(1, SCENES + 1)
 
-
-@pytest.fixture
-def env(one_env: Environment) -> Environment:
-    """The same, as new; scene 1 has a cover."""
-    one_env.again()
-    one_env.covers[1] = PNG + b"first"
-    return one_env
+env = with_a_cover
 
 
 @pytest.mark.parametrize("selects", [True, False])

@@ -19,7 +19,7 @@ from store import differences, planned
 from store.store import Store
 from tasks import page_plan, preview
 from tasks.task import Task
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, installation, shared_installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,11 +66,7 @@ EXPECTED = (
 Said = set[tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation; what the tests do to it follows one another."""
-    with installation(tmp_path_factory.mktemp("plan"), SCENES, only_organized=True) as made:
-        yield made
+env = shared_installation(SCENES, only_organized=True)
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from plex.client import PlexClient
 from plex.exceptions import ServerUnavailable
 from store import history, holds, ledger
 from sync import pipeline, read
-from tests.bulk_worker import BulkWorker, after, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, after, bulk_worker, key_of, synced, writes
+from tests.installation import Installation, shared_installation
 from worker.circuit_breaker import PROBE, CircuitBreaker
 
 if TYPE_CHECKING:
@@ -29,18 +29,8 @@ SCENES = 300
 ALL = range(1, SCENES + 1)
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("ahead"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with an empty store."""
-    with stepped_bulk(env) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker()
 
 
 @pytest.fixture(autouse=True)

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from plex import images
 from simulator.stash.records import jpeg
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
+from tests.installation import Installation, shared_installation
 from tests.test_differences import answer, by_hand, inbox, look, sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OWN = jpeg(b"a person's own")
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for all tests here; each has a scene of its own."""
-    with installation(tmp_path_factory.mktemp("env"), 12) as env:
-        yield env
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test."""
-    with stepped_bulk(env, sync_fields="title, poster") as made:
-        yield made
+# One installation for all tests here; each has a scene of its own.
+env = shared_installation(12)
+stepped = bulk_worker(sync_fields="title, poster")
 
 
 def upload(stepped: BulkWorker, scene: int, image: bytes, place: str = "posters") -> None:

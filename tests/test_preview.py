@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from store.packed import unpack
-from tests.installation import Installation, installation, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.installation import Installation, shared_installation, wait_for
 
 SCENES = 12
 FIELDS = "title, summary, studio, date, rating, performers, director, tags"
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for all tests here."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as env:
-        yield env
+env = shared_installation(SCENES, sync_fields=FIELDS)
 
 
 def everything(env: Installation) -> list[Any]:

@@ -12,7 +12,7 @@ import pytest
 from simulator.library import catalogue_file
 from tasks.preview import SAID, WINDOW, Preview
 from tests.bulk_worker import FIELDS
-from tests.installation import Installation, installation
+from tests.installation import Installation, installation, own_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,8 @@ def bound(scenes: int) -> float:
     return scenes / 200 + 10
 
 
-@pytest.fixture
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation of its own for each test; nothing was ever synced in it."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as made:
-        yield made
+# An installation of its own for each test; nothing was ever synced in it.
+env = own_installation(SCENES, sync_fields=FIELDS)
 
 
 @pytest.fixture(scope="module")

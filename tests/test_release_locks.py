@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, shared_installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +16,8 @@ SCENES = 6
 FIELDS = "title, summary, studio, tags"
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for all tests here; each has scenes of its own."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as env:
-        yield env
+# One installation for all tests here; each has scenes of its own.
+env = shared_installation(SCENES, sync_fields=FIELDS)
 
 
 @pytest.fixture(autouse=True)

@@ -18,22 +18,17 @@ from store import history, queue
 from store.enqueue import enqueue
 from store.maintenance import Maintenance
 from store.store import Store
-from tests.installation import Installation, installation
+from tests.installation import Installation, shared_installation
 from tests.stepped_worker import SteppedWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SCENES = 8
 DAY = 86400.0
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation; its workers are the tests'."""
-    with installation(tmp_path_factory.mktemp("month"), scenes=SCENES) as running:
-        yield running
+env = shared_installation(SCENES)
 
 
 @dataclass(frozen=True)

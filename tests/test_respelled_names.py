@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from merge.members import Known, merge_members
 from plex.item import Member
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
-from tests.installation import Installation, installation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
+from tests.installation import shared_installation
 
 SCENES = 6
 LISTS = {"tag": "genre", "performer": "actor"}
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("respelled"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test, with an empty store; Plex is as it was."""
-    with stepped_bulk(env, sync_fields="title, tags, performers") as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker(sync_fields="title, tags, performers")
 
 
 def look(stepped: BulkWorker) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from simulator.environment import PATH_MAP
 from store import ledger
 from tests.bulk_worker import BulkWorker, stepped_bulk, writes
-from tests.installation import Installation, installation
+from tests.installation import Installation, installation, shared_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +56,7 @@ SPELLINGS: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("shared"), SCENES) as made:
-        yield made
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

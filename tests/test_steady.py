@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from simulator.library import catalogue_file
 from stash.changes import instant
 from store.enqueue import EDIT
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
-from tests.installation import Installation, installation, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk, synced, writes
+from tests.installation import Installation, own_installation, wait_for
 
 SCENES = 12
 ALL = range(1, SCENES + 1)
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
-@pytest.fixture
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation of its own for each test: what one does to Stash stays there."""
-    with installation(tmp_path_factory.mktemp("steady"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test."""
-    with stepped_bulk(env) as made:
-        yield made
+# An installation of its own for each test: what one does to Stash stays there.
+env = own_installation(SCENES)
+stepped = bulk_worker()
 
 
 def sync_all(stepped: BulkWorker, late: float) -> set[int]:

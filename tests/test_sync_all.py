@@ -9,26 +9,19 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from simulator.library import catalogue_file
 from store.schema import FILE
 from tests.bulk_worker import FIELDS, key_of, writes
-from tests.installation import Installation, installation, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.installation import Installation, own_installation, wait_for
 
 SCENES = 120
 
 
-@pytest.fixture
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation of its own for each test."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES, sync_fields=FIELDS) as made:
-        yield made
+env = own_installation(SCENES, sync_fields=FIELDS)
 
 
 class Running:

@@ -10,8 +10,8 @@ from stash.scene import NamedRef, TagAbove
 from stash.tags import KnownTag, TagTree
 from store.enqueue import EDIT
 from sync.known_tags import KnownTags
-from tests.bulk_worker import BulkWorker, stepped_bulk, synced
-from tests.installation import Installation, installation
+from tests.bulk_worker import BulkWorker, bulk_worker, synced
+from tests.installation import Installation, shared_installation
 from worker import fan_out
 
 if TYPE_CHECKING:
@@ -21,18 +21,8 @@ SCENES = 6
 ALL = range(1, SCENES + 1)
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Both servers, for all tests of this file."""
-    with installation(tmp_path_factory.mktemp("tree"), SCENES) as made:
-        yield made
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """A worker with an empty store."""
-    with stepped_bulk(env) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker()
 
 
 class Tags:

@@ -11,7 +11,7 @@ import pytest
 
 from simulator.library import catalogue_file, catalogue_scene
 from simulator.stash.host import Connection, PluginHost
-from tests.installation import installation, wait_for
+from tests.installation import shared_installation, wait_for
 from validation.settings_reader import shown_name
 
 if TYPE_CHECKING:
@@ -24,11 +24,7 @@ SCENES = 25
 ALL, CHECK = "Sync all to Plex", "Check connection"
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("env"), scenes=SCENES) as found:
-        yield found
+env = shared_installation(SCENES)
 
 
 @pytest.fixture

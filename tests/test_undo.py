@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from merge.former import Former, former_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
-from tests.installation import Installation, installation, wait_for
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
+from tests.installation import Installation, installation, shared_installation, wait_for
 from tests.plex_in_miniature import an_item
 from worker.launcher import ProcessLock
 from worker.undo import LOCK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCENES = 500
 ALL = range(1, SCENES + 1)
@@ -25,18 +22,8 @@ TEXTS = "title, sort_title, summary, studio, performers, tags, date, rating, dir
 FEW = range(1, 9)
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for all tests here."""
-    with installation(tmp_path_factory.mktemp("env"), SCENES) as env:
-        yield env
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[BulkWorker]:
-    """Its worker, stepped by the test."""
-    with stepped_bulk(env, sync_fields=TEXTS) as made:
-        yield made
+env = shared_installation(SCENES)
+stepped = bulk_worker(sync_fields=TEXTS)
 
 
 def sync_all(stepped: BulkWorker, scenes: Any, began: float) -> None:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.installation import Installation, installation, wait_for
+from tests.installation import Installation, own_installation, wait_for
 from tests.stepped_worker import step
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Installation]:
-    """A fresh installation."""
-    with installation(tmp_path, scenes=2) as running:
-        yield running
+env = own_installation(2)
 
 
 AWAY = ["worker", "store", "store/create.py", "worker/launcher.py", "errors.py"]

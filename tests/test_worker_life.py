@@ -10,44 +10,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from log import SIZE, Log
 from simulator.library import catalogue_file
 from store import holds, queue, schema
 from store.enqueue import enqueue
 from tasks.log_tail import LogTail
-from tests.installation import ROOT, installation, wait_for
+from tests.installation import ROOT, installation, shared_installation, wait_for
 from tests.plugin_process import connection
-from tests.stepped_worker import SteppedWorker, step
+from tests.stepped_worker import SteppedWorker, settled_worker
 from worker import hook, reload
 from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.process import Resident
 from worker.reload import PluginFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import pytest
 
     from store.queue import QueueRow
     from tests.installation import Installation
 
 
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One installation for the module."""
-    with installation(tmp_path_factory.mktemp("env"), scenes=12) as found:
-        yield found
-
-
-@pytest.fixture
-def stepped(env: Installation) -> Iterator[SteppedWorker]:
-    """The installation's worker, stepped by the test, with nothing to do."""
-    env.settings()
-    with step(env) as found:
-        found.settle()
-        yield found
-    env.plex.clear_faults()
-    env.stash.clear_faults()
+env = shared_installation(12)
+stepped = settled_worker
 
 
 def in_a_while(stepped: SteppedWorker, *, seconds: float) -> None:

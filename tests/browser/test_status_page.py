@@ -40,17 +40,6 @@ BAR_STANDS_OFF = r"""(bar) => {
 }"""
 
 
-def fill(env: Installation, rows: list[tuple[Any, ...]]) -> None:
-    """Put rows (id, due_at, reason, message) into the queue behind the worker's back."""
-    with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
-        store.executemany(
-            "INSERT OR REPLACE INTO dirty (kind, id, revision, urgency, due_at, attempts, reason, "
-            "message, marked_at) VALUES ('scene', ?1, ?1, 0, ?2, 1, ?3, ?4, 0)",
-            rows,
-        )
-        store.commit()
-
-
 def keep(env: Installation, key: str, value: Any) -> None:
     """Put a single value into the store."""
     with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
@@ -162,7 +151,7 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
     env.save(1, title="x")
     env.settled()
     env.kill_workers()
-    fill(env, [(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
+    env.fill([(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
     page.goto(PATH)
     expect(page.locator(".plexsync-state")).to_contain_text("Some scenes need you")
     sound()
@@ -197,7 +186,7 @@ def test_what_is_held_back_goes_on_by_one_key(
     """What would be taken away is said with its counts, at 420 px too; Enter on "Go on" does it."""
     env.at_rest()
     env.kill_workers()
-    fill(env, [(number, None, "TakesAway", "Held back: this would") for number in range(1, 6)])
+    env.fill([(number, None, "TakesAway", "Held back: this would") for number in range(1, 6)])
     said = "PlexSync holds back what would take something away from 5 items"
     keep(env, "brake", {"at": time.time() - 60, "scenes": 5, "text": said})
     page.set_viewport_size({"width": 420, "height": 900})
@@ -330,8 +319,7 @@ def test_100_000_waiting_scenes_are_a_count_and_pages(
     env.settled()
     env.kill_workers()
     later = time.time() + 3600
-    fill(
-        env,
+    env.fill(
         [
             (200_000 + n, later + n, "NotInPlexYet", f"Scene {n}: Plex has no item for it yet.")
             for n in range(100_000)
@@ -366,7 +354,7 @@ def test_thirty_reasons_are_thirty_lines_on_a_telephone(
     env.kill_workers()
     long = "Plex answered something that nobody has ever seen, and said so at some length. " * 3
     later = time.time() + 3600
-    fill(env, [(10 + n, later, f"OddReason{n:02}", f"Scene {10 + n}: {long}") for n in range(30)])
+    env.fill([(10 + n, later, f"OddReason{n:02}", f"Scene {10 + n}: {long}") for n in range(30)])
     page.goto(PATH)
     lines = page.locator(".plexsync-fold")
     expect(lines).to_have_count(30)
@@ -430,7 +418,7 @@ def test_every_text_can_be_read_in_both_themes(
     env.title_becomes(1, "Readable")
     env.settled()
     env.kill_workers()
-    fill(env, [(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
+    env.fill([(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
     page.goto(PATH)
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     expect(page.get_by_text("Refused by Plex")).to_be_visible()
