@@ -1,4 +1,4 @@
-"""Where Stash is, and the cookie that opens it.
+"""Where Stash is, the cookie that opens it, and the certificate that it shows.
 
 Stash hands ``server_connection`` to a plugin on stdin. The hook puts the object away
 as it came, without importing anything, and the worker reads it.
@@ -7,13 +7,13 @@ as it came, without importing anything, and the worker reads it.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .exceptions import StashConnectionUnusable
-from .own_certificate import path_in
 
 # Stash reports the address it binds to, which for "every interface" is not one
 # that a client can connect to on every platform.
@@ -36,7 +36,7 @@ class StashConnection:
         cookie_name: Name of the session cookie, or None when Stash gave none.
         cookie_value: Its value (a secret, not in the repr), or None.
         certificate: Path at which Stash keeps its own certificate if it speaks https by
-            itself (stash/own_certificate.py). "" when that is not known, or not needed.
+            itself. "" when that is not known, or not needed.
     """
 
     scheme: str
@@ -92,7 +92,7 @@ class StashConnection:
             port=port,
             cookie_name=name,
             cookie_value=value,
-            certificate=path_in(folder) if folder and scheme.lower() == "https" else "",
+            certificate=path_of_certificate(folder) if folder and scheme.lower() == "https" else "",
         )
 
 
@@ -138,3 +138,49 @@ def _cookie(raw: Any) -> tuple[str, str] | tuple[None, None]:
     if not isinstance(value, str) or not _COOKIE_VALUE.match(value):
         raise _unusable("its SessionCookie has a value that no cookie can have")
     return name, value
+
+
+CERTIFICATE = "stash.crt"
+CONFIG = "config.yml"
+HOME = os.path.join("~", ".stash")
+#: Characters of the configuration that are looked through; Stash's own is far shorter.
+LARGEST_CONFIG = 4 << 20
+# At the very left it is Stash's own; a plugin's setting of that name stands further in.
+_NAMED = re.compile(
+    r"""^ssl_cert_path:[ \t]+
+    (?: '((?:[^'\n]|'')*)' | "([^"\\\n]*)" | ([^\s'"\#][^\n]*?) )
+    [ \t]*(?:[ \t]\#.*)?$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def path_of_certificate(folder: str) -> str:
+    """Give the path of Stash's own certificate, whether or not it is there.
+
+    Stash takes what its config.yml names as ssl_cert_path, else a stash.crt beside that file,
+    else one in the folder .stash of its user's home (stash v0.30, internal/manager/config/
+    config.go, InitTLS).
+
+    Args:
+        folder: That of Stash's configuration; of its file no more than this one line is read.
+    """
+    named = _named(os.path.join(folder, CONFIG))
+    if named:
+        return named
+    beside = os.path.join(folder, CERTIFICATE)
+    at_home = os.path.join(os.path.expanduser(HOME), CERTIFICATE)
+    return at_home if os.path.exists(at_home) and not os.path.exists(beside) else beside
+
+
+def _named(config: str) -> str:
+    """Give what a configuration names; "" for nothing, and for what depends on Stash's folder."""
+    try:
+        with open(config, encoding="utf-8", errors="replace") as file:
+            found = _NAMED.search(file.read(LARGEST_CONFIG))
+    except OSError:  # called otherwise, or not ours to read
+        return ""
+    if found is None:
+        return ""
+    single, double, plain = found.groups()
+    path = str(single.replace("''", "'") if single is not None else double or plain or "")
+    return path if os.path.isabs(path) else ""

@@ -9,7 +9,7 @@ from stash.scene import NamedRef
 from stash.tags import newest_tagged
 from sync.known_tags import KnownTags
 from validation.config import parse_settings
-from validation.tag_rules_text import read_tag_rules
+from validation.tag_rules import read_tag_rules
 
 if TYPE_CHECKING:
     from stash.scene import Scene

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import stash_log
-from tasks.follow import Work, follow
-from tasks.log_tail import LogTail
+from tasks.follow import LogTail, Work, follow
 from worker import unlock
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from store.enqueue import TASK, enqueue
 from store.ledger import SHARES
 from sync import collections
 from tasks import stash_log, stash_process
-from tasks.follow import Work, follow
-from tasks.log_tail import LogTail
+from tasks.follow import LogTail, Work, follow
 from worker import launcher
 from worker.sweep import Sweep
 

@@ -13,8 +13,7 @@ from errors import TransientError
 from store import held, history, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import page_history, stash_log
-from tasks.follow import Work, follow
-from tasks.log_tail import LogTail
+from tasks.follow import LogTail, Work, follow
 from worker import launcher, undo
 
 if TYPE_CHECKING:

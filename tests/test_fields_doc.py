@@ -16,7 +16,7 @@ from stash.scene import NamedRef, Scene
 from tests.plex_in_miniature import an_item
 from validation.config import PlexSyncConfig
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS
-from validation.tag_rules_text import read_tag_rules
+from validation.tag_rules import read_tag_rules
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 

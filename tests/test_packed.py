@@ -16,7 +16,7 @@ from plex.edits import Edit, ListEdit
 from plex.item import Member
 from simulator.library import catalogue_scene
 from store import history, schema
-from store.packed import pack, unpack
+from store.history import pack, unpack
 from tests.plex_in_miniature import an_item
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from store.packed import unpack
+from store.history import unpack
 from tests.installation import Installation, shared_installation, wait_for
 
 SCENES = 12

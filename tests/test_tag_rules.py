@@ -14,7 +14,7 @@ from simulator.library import catalogue_file
 from stash.scene import NamedRef, Scene, TagAbove
 from tests.installation import Installation, installation
 from validation.config import PlexSyncConfig, parse_settings, settings_fingerprint
-from validation.tag_rules_text import read_tag_rules
+from validation.tag_rules import read_tag_rules
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 SCENES = 1000

@@ -11,8 +11,7 @@ import pytest
 
 from net.address import Origin
 from net.exchange import Exchange, ExchangeFailedError
-from stash.connection import StashConnection
-from stash.own_certificate import CERTIFICATE
+from stash.connection import CERTIFICATE, StashConnection
 from tests.wire import Wire, answer, self_signed, signed_by_authority
 
 

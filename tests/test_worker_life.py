@@ -14,7 +14,7 @@ from log import SIZE, Log
 from simulator.library import catalogue_file
 from store import holds, queue, schema
 from store.enqueue import enqueue
-from tasks.log_tail import LogTail
+from tasks.follow import LogTail
 from tests.installation import ROOT, installation, shared_installation, wait_for
 from tests.plugin_process import connection
 from tests.stepped_worker import SteppedWorker, settled_worker

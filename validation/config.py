@@ -13,8 +13,7 @@ from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
 from validation.studio_name import STUDIO, read_studio_name
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
-from validation.tag_rules import TagRules
-from validation.tag_rules_text import read_tag_rules
+from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
 from validation.title_template import TitleTemplate, read_title_template
 

@@ -16,16 +16,21 @@ of the name that it is written by, and of that alone where it is written beside 
 Of the rules of a kind the nearest to the tag counts: those that name it itself, else those
 that name what is right above it, and so on; of several equally near ones all, but one that
 drops it goes first. Two rules that disagree about what both name are a fault. Names are
-compared by ``tag_key``.
+compared by ``tag_key``. One that holds a comma, a semicolon, an arrow or a quote, or begins or
+ends like a rule, is put in double quotes, a quote inside doubled.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from validation.text import tag_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Where a tag can go, the first where no rule says it.
 GENRE, LABEL, COLLECTION = PLACES = ("genre", "label", "collection")
@@ -173,3 +178,214 @@ def _found(fates: Mapping[str, Fate], tag: Called) -> list[Fate]:
     """Give what is said of a tag by its name or any alias, each once."""
     keys = dict.fromkeys(map(tag_key, (tag.name, *tag.aliases)))
     return [fates[key] for key in keys if key in fates]
+
+
+_ARROW = "=>"
+_TOKEN = re.compile(r'"((?:[^"\n]|"")*)"|(=>|[,;"\n])|((?:(?!=>)[^,;"\n])+)')
+_WORDS = "only|drop|nowhere|genre|label|collection"
+_KEYWORD = re.compile(rf"\s*({_WORDS})s?\s*:", re.IGNORECASE)
+_CHILDREN = re.compile(r"children\s+of(?:\s+|\Z)", re.IGNORECASE)
+_PARENT = re.compile(r"parent", re.IGNORECASE)
+_TOO = re.compile(r"\s+too\Z", re.IGNORECASE)
+_KINDS = "write it as only: A, B or drop: A or label: A or A, B => C"
+_KEEP_ONE = "keep one of them"
+
+
+class _Name(NamedTuple):
+    """A name in a rule, as it is written, and by its key."""
+
+    text: str
+    is_below: bool = False
+    is_quoted: bool = False
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        return tag_key(self.text), self.is_below
+
+
+class _Rule(NamedTuple):
+    """One rule: its kind ("only", "drop", a place, or "=>"), its tags, the name behind."""
+
+    kind: str
+    tags: tuple[_Name, ...] = ()
+    naming: Naming = Naming("")
+    fault: str = ""
+
+
+def read_tag_rules(text: str) -> tuple[TagRules, tuple[str, ...]]:
+    """Give the rules in ``text``, and for each fault what is wrong and how to mend it.
+
+    A fault names its rule by number only: a name may be private, or a token in the wrong box.
+    With any fault the rules are not to be used.
+    """
+    work = _Work()
+    for number, tokens in enumerate(_split(text), 1):
+        rule = _read_rule(tokens)
+        if rule.fault:
+            work.faults.append(f"rule {number} {rule.fault}")
+        else:
+            work.take(number, rule)
+    return work.result()
+
+
+class _Work:
+    """Rules on their way: by tag what is said of it, and which rule said so first."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.only = False
+        self.fates: dict[tuple[str, bool], Fate] = {}
+        # By tag: the rule that drops it, that renames it, that only lists it, that writes it.
+        self.dropped: dict[tuple[str, bool], int] = {}
+        self.renamed: dict[tuple[str, bool], int] = {}
+        self.listed: dict[tuple[str, bool], int] = {}
+        self.written: dict[tuple[str, bool], int] = {}
+
+    def take(self, number: int, rule: _Rule) -> None:
+        self.only = self.only or rule.kind == "only"
+        for tag in rule.tags:
+            fate = self.fates.get(tag.key, Fate())
+            if rule.kind == "drop":
+                self.dropped.setdefault(tag.key, number)
+                fate = replace(fate, is_dropped=True)
+            elif rule.kind == "only":
+                self.listed.setdefault(tag.key, number)
+            elif rule.kind == _ARROW:
+                fate = self._renamed(number, tag, fate, rule.naming)
+            else:
+                self.written.setdefault(tag.key, number)
+                fate = replace(fate, places=fate.places | {rule.kind})
+            self.fates[tag.key] = fate
+
+    def _renamed(self, number: int, tag: _Name, fate: Fate, naming: Naming) -> Fate:
+        if fate.naming and fate.naming != naming:
+            other = self.renamed[tag.key]
+            self.faults.append(
+                f"rule {number} gives a tag another name than rule {other} does; {_KEEP_ONE}"
+            )
+            return fate
+        self.renamed.setdefault(tag.key, number)
+        # What others become is let through by ``only`` itself, too.
+        target = (tag_key(naming.name or tag.text), False)
+        self.written.setdefault(target, number)
+        self.fates.setdefault(target, Fate())
+        return replace(self.fates.get(tag.key, fate), naming=naming)
+
+    def result(self) -> tuple[TagRules, tuple[str, ...]]:
+        for key, number in self.dropped.items():
+            other = self.renamed.get(key) or self.written.get(key)
+            if other is not None:
+                what = f"drops a tag that rule {other} writes"
+            elif key in self.listed:
+                what = "drops a tag that an only rule names"
+            else:
+                continue
+            self.faults.append(f"rule {number} {what}; {_KEEP_ONE}")
+        own = {key: fate for (key, is_below), fate in self.fates.items() if not is_below}
+        below = {key: fate for (key, is_below), fate in self.fates.items() if is_below}
+        return TagRules(self.only, own, below), tuple(self.faults)
+
+
+_Tokens = list[tuple[str, bool]]
+
+
+def _split(text: str) -> list[_Tokens]:
+    """Give the tokens of each rule that is not blank: text, and whether it stood in quotes."""
+    rules: list[_Tokens] = [[]]
+    for found in _TOKEN.finditer(text):
+        if found[2] in (";", "\n"):
+            rules.append([])
+        elif found[1] is not None:
+            rules[-1].append((found[1].replace('""', '"'), True))
+        else:
+            rules[-1].append((found[0], False))
+    return [rule for rule in rules if any(quoted or text.strip() for text, quoted in rule)]
+
+
+def _read_rule(tokens: _Tokens) -> _Rule:
+    keyword = None if tokens[0][1] else _KEYWORD.match(tokens[0][0])
+    if keyword:
+        tokens = [(tokens[0][0][keyword.end() :], False), *tokens[1:]]
+    sides: list[list[_Name]] = [[]]
+    for piece in _pieces(tokens):
+        if isinstance(piece, str):
+            return _Rule("", fault=piece)
+        if piece is None:
+            sides.append([])
+        else:
+            sides[-1].append(piece)
+    if keyword:
+        return _placed(keyword[1].lower(), sides)
+    if len(sides) != 2:
+        fault = f"has no {_ARROW}" if len(sides) == 1 else f"has more than one {_ARROW}"
+        return _Rule("", fault=f"{fault}; {_KINDS}")
+    if not sides[0] or len(sides[1]) != 1:
+        fault = f"needs a tag before the {_ARROW} and one name behind it; {_KINDS}"
+        return _Rule("", fault=fault)
+    return _renaming(tuple(sides[0]), sides[1][0])
+
+
+def _pieces(tokens: _Tokens) -> Iterator[_Name | str | None]:
+    """Give the names of a rule, None for an arrow, and as the last thing a fault's text."""
+    name: _Tokens = []
+    for text, quoted in [*tokens, (",", False)]:
+        if not quoted and text == '"':
+            yield 'has an opening " but no closing one'
+            return
+        if quoted or text not in (",", _ARROW):
+            if quoted or text.strip():
+                name.append((text, quoted))
+            continue
+        if name:
+            read = _name(name)
+            if isinstance(read, str):
+                yield read
+                return
+            if read.text:
+                yield read
+        name = []
+        if text == _ARROW:
+            yield None
+
+
+def _name(pieces: _Tokens) -> _Name | str:
+    """Read one name out of what stands between two separators; a text is a fault."""
+    text, quoted = pieces[0]
+    children = None if quoted else _CHILDREN.match(text.strip())
+    if children:
+        rest = (text.strip()[children.end() :], False)
+        pieces = [rest, *pieces[1:]] if rest[0] else pieces[1:]
+        if not pieces:
+            return "names no tag behind children of"
+        text, quoted = pieces[0]
+    if len(pieces) > 1:
+        return "has text beside a name in quotes; put a comma or a semicolon there"
+    text = text.strip()
+    if not quoted and (_KEYWORD.match(text) or _CHILDREN.match(text)):
+        return (
+            "begins a name like a rule; put a semicolon before it, or the name in quotes if it "
+            "is one"
+        )
+    return _Name(text, bool(children), quoted)
+
+
+def _placed(kind: str, sides: list[list[_Name]]) -> _Rule:
+    if len(sides) > 1:
+        return _Rule("", fault=f"has a {_ARROW} behind {kind}; {_KINDS}")
+    fault = "" if sides[0] else f"names no tag behind {kind}"
+    return _Rule("drop" if kind == "nowhere" else kind, tuple(sides[0]), fault=fault)
+
+
+def _renaming(tags: tuple[_Name, ...], behind: _Name) -> _Rule:
+    if behind.is_below:
+        return _Rule("", fault=f"has children of behind the {_ARROW}; one name has to stand there")
+    text = behind.text
+    too = None if behind.is_quoted else _TOO.search(text)
+    text = text[: too.start()] if too else text
+    below = [tag.is_below for tag in tags]
+    if not behind.is_quoted and _PARENT.fullmatch(text) and any(below):
+        if not all(below):
+            fault = "writes tags as their parent that stand without children of; make two rules"
+            return _Rule("", fault=fault)
+        return _Rule(_ARROW, tags, Naming("", bool(too)))
+    return _Rule(_ARROW, tags, Naming(text, bool(too)))

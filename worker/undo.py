@@ -1,6 +1,8 @@
 """Gives one item back what it had before one change of ours: texts, lists, locks, pictures.
 
-What came from Plex its scene gives back in Stash (worker/undo_in_stash.py).
+What came from Plex its scene gives back in Stash, each only while it is as it came: a play is
+taken out where Stash has it, a rating and a resume time go back to what they were. Both sides
+then rest as they are: that is committed first, so that no look can bring the same again.
 
 Done by the worker, which alone writes to the ledger's items, as rows of their own kind
 whose ids are numbers of the history; tasks/undo.py and the page mark them.
@@ -13,21 +15,30 @@ between, doing it again finishes it.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from matching.identity import entry_of
 from merge.base import Base, Pending
+from merge.compare import rating100
 from merge.desired import Desired
 from merge.former import Former, give_back, without
 from merge.picture import KEPT, Picture
+from merge.ratings import RATING, given_back
 from merge.three_way import merge
 from plex import edits, images
 from plex.exceptions import ItemGone
 from plex.item import PlexItem, read_item
-from store import history, ledger, queue
+from stash.exceptions import StashMutationRefused
+from stash.plays import delete_plays
+from stash.resume import resume_times, save_resume_time
+from store import history, ledger, queue, resume
 from store.enqueue import BACKGROUND, EDIT, enqueue
+from sync.plays import FIELD as PLAYS
+from sync.resume import FIELD as STOPPED
+from sync.resume import SAME, UNDO
+from sync.take import FROM_PLEX, put_into_stash, rating_in_stash
 from worker.launcher import ProcessLock
-from worker.undo_in_stash import give_back_in_stash
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
@@ -144,3 +155,55 @@ def _kept(base: Base, hung: list[images.Kind]) -> dict[str, str]:
         for kind, picture in known.items()
         if picture
     }
+
+
+def give_back_in_stash(context: Context, change: Change, former: Former) -> list[str]:
+    """Give back what came from Plex; give what stays because somebody changed it since.
+
+    Raises:
+        errors.SyncError: Stash could not be asked.
+    """
+    kept: list[str] = []
+    try:
+        if former.plays:
+            name = PLAYS
+            context.stash.ask(partial(delete_plays, scene=change.scene, times=former.plays))
+        if UNDO in former.stash:
+            name = STOPPED
+            kept += _resume_time(context, change, *former.stash[UNDO])
+        if RATING in former.stash:
+            name = FROM_PLEX[RATING]
+            kept += _rating(context, change, *former.stash[RATING])
+    except StashMutationRefused as refusal:
+        context.log.warning(f"scene {change.scene}: {context.log.words(refusal)}")
+        kept.append(name)
+    return kept
+
+
+def _resume_time(context: Context, change: Change, old: str, new: str) -> list[str]:
+    times = context.stash.ask(partial(resume_times, scenes=[change.scene]))
+    here = times.get(change.scene, -1.0)
+    if abs(here - float(old)) < SAME:
+        return []
+    if abs(here - float(new)) >= SAME:
+        return [STOPPED]
+    with context.store.transaction() as connection:
+        resume.note_in_stash(connection, change.scene, float(old))
+    save = partial(save_resume_time, scene=change.scene, seconds=float(old))
+    context.stash.ask(save)
+    return []
+
+
+def _rating(context: Context, change: Change, old: str, new: str) -> list[str]:
+    here = rating_in_stash(context, change.scene)
+    if here == rating100(old):
+        return []
+    if here != rating100(new):
+        return [FROM_PLEX[RATING]]
+    with context.store.transaction() as connection:
+        for entry in ledger.entries_of(connection, change.server, change.scene):
+            base = given_back(Base.from_json(entry.base), old, new)
+            rests = entry._replace(base=base.to_json())
+            ledger.acknowledge(connection, rests, now=context.clock())
+    put_into_stash(context, change.scene, RATING, old)
+    return []
