@@ -54,7 +54,7 @@ LAST_LOOK = "last_look"
 #: The names that several performers have: {last, keys}, the highest id when they were read.
 NAMESAKES = "namesakes"
 #: The running or stopped "Sync all": {started, settings, total, last, marked, alive}, and the
-#: process of Stash that it was started by (tasks/stash_process.py).
+#: process of Stash that it was started by (tasks/task.py).
 SYNC_ALL = "bulk"
 #: Unix time at which a "Sync all" had last looked at every scene.
 SYNCED_ALL = "synced_all"

@@ -25,7 +25,7 @@ import log
 from errors import SyncError
 from matching.missing import OUTSIDE
 from store import history, holds, meta, overview, queue, schema
-from tasks import check_connection, page, page_tasks, page_words, stash_log
+from tasks import check_connection, page, page_words, stash_log
 from validation.config import DEFAULTS, SETTINGS
 from validation.path_map import read_path_map
 from validation.settings_reader import split_list
@@ -266,7 +266,7 @@ def _compared(task: Task) -> Iterator[str]:
 
 
 def _task(task: Task) -> Iterator[str]:
-    last = page_tasks.last(task)
+    last = meta.get(task.store.connection, meta.LAST_TASK)
     if last is None:
         yield "none so far"
         return

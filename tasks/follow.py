@@ -84,7 +84,9 @@ class Work:
         left: Counts those that are left.
         things: What they are: "scenes", "items".
         stay: What they do where the task ends early: "stay marked".
-        give_up: Called when a server stays away; says what becomes of the rest.
+        give_up: Called with how many are left when a server stays away, for what else has to
+            be done then; says what becomes of them. Without it they stay, and the task has to
+            be run again.
         lock: What the task holds while it lives; its rows are looked at only then.
         each_time: Called at each look.
     """
@@ -93,8 +95,8 @@ class Work:
     left: Callable[[], int]
     things: str
     stay: str
-    give_up: Callable[[int], str]
     lock: launcher.ProcessLock
+    give_up: Callable[[int], str] | None = None
     each_time: Callable[[], None] = lambda: None
 
 
@@ -147,7 +149,8 @@ def _check_hold(hold: holds.Hold, work: Work, left: int, seconds: float) -> None
             setting=hold.setting or None,
         )
     if seconds > PATIENCE:
-        raise TransientError(f"{hold.message} {work.give_up(left)}")
+        again = f"{left} {work.things} {work.stay}; run the task again when it answers."
+        raise TransientError(f"{hold.message} {work.give_up(left) if work.give_up else again}")
 
 
 def _pause(work: Work, left: int) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import sqlite3
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
@@ -17,12 +18,28 @@ from store import meta
 from store.place import data_directory
 from store.schema import NewerDatabase
 from store.store import Store
-from tasks import page, page_tasks
+from tasks import page
 from tasks.task import Task
 from worker import hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+#: Modes that a person starts as a task, with the names that PlexSync.yml gives them.
+TASKS = {
+    "sync_all": "Sync all to Plex",
+    "check_connection": "Check connection",
+    "preview": "Preview sync",
+    "retry_failed": "Retry failed",
+    "go_on": "Go on",
+    "release_locks": "Release locks",
+    "diagnostics": "Diagnostics",
+    "undo_last_sync": "Undo last sync",
+    "bring_plays": "Bring plays over",
+}
+#: Characters kept of what a task said.
+LONGEST = 1200
 
 
 def tasks() -> dict[str, Callable[[Task], Any]]:
@@ -36,12 +53,10 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         check_connection,
         diagnostics,
         go_on,
-        page_connection,
-        page_sign_in,
-        page_tag_rules,
         preview,
         release_locks,
         retry_failed,
+        settings_panel,
         sync_all,
         undo,
     )
@@ -57,11 +72,11 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "page_diagnostics": diagnostics.for_page,
         "undo_last_sync": undo.run,
         "bring_plays": bring_plays.run,
-        "test_connection": page_connection.test,
-        "libraries": page_connection.libraries,
-        "tag_rules": page_tag_rules.example,
-        "plex_pin_start": page_sign_in.start,
-        "plex_pin_check": page_sign_in.check,
+        "test_connection": settings_panel.test_connection,
+        "libraries": settings_panel.libraries,
+        "tag_rules": settings_panel.tag_rules,
+        "plex_pin_start": settings_panel.start_sign_in,
+        "plex_pin_check": settings_panel.check_sign_in,
     }
 
 
@@ -127,16 +142,31 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
             with task.store.transaction() as database:
                 meta.put_connection(database, connection or {})
         found = run(task)
-        page_tasks.keep(task, mode, str(found), ok=True)
+        _keep_end(task, mode, str(found), ok=True)
     except (ImportError, SyntaxError):
         raise  # said by the entry, which knows where packages come from
     except Exception as error:
         if isinstance(error, SyncError):
             error.message = task.words(error)
         with contextlib.suppress(sqlite3.Error):  # the error itself says more
-            page_tasks.keep(task, mode, _words(error, payload), ok=False)
+            _keep_end(task, mode, _words(error, payload), ok=False)
         raise
     else:
         return found
     finally:
         task.close()
+
+
+def _keep_end(task: Task, mode: str, said: str, *, ok: bool) -> None:
+    """Keep for the page how a task ended, with what it said, or why it failed.
+
+    Stash shows a task that failed as one that is finished, and keeps its output nowhere that
+    a person sees.
+    """
+    if mode not in TASKS:
+        return
+    # A preview goes on with columns; the page has a part of its own for what it found.
+    told = said.partition("\n\n")[0][:LONGEST]
+    ended = {"name": TASKS[mode], "at": time.time(), "ok": ok, "text": told}
+    with task.store.transaction() as connection:
+        meta.put(connection, meta.LAST_TASK, ended)

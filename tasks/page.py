@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 from store import holds, ledger, meta, overview, plays, queue
 from store.enqueue import enqueue
 from tasks import (
-    asked,
     go_on,
     page_differences,
     page_history,
     page_plan,
-    page_tasks,
     page_words,
-    stash_process,
 )
+from tasks.task import stash_process
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -52,8 +50,8 @@ def page_state(task: Task) -> dict[str, Any]:
         alive = True
     last_look = meta.get(connection, meta.LAST_LOOK)
     known = _known(connection)
-    differences = page_differences.groups(connection)
-    refused = overview.refused_covers(connection, asked.server(connection))
+    differences = page_differences.groups(connection, task.server)
+    refused = overview.refused_covers(connection, task.server)
     differing = page_words.Differing(refused, sum(group["size"] for group in differences))
     question = meta.get(connection, meta.BRAKE)
     facts = page_words.Facts(counts, held, bulk, known, differing, asks=bool(question))
@@ -77,7 +75,7 @@ def page_state(task: Task) -> dict[str, Any]:
             for rule, scenes in meta.get(connection, meta.PATH_ADVICE) or ()
         ],
         "preview_at": page_plan.at(connection),
-        "task": page_tasks.last(task),
+        "task": meta.get(connection, meta.LAST_TASK),
         "differences": differences,
         "refused": refused,
         **page_history.last_run(connection),
@@ -90,18 +88,17 @@ def page_scenes(task: Task) -> dict[str, Any]:
     Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
     """
     reason = str(task.arguments.get("reason") or "")
-    limit = asked.page_size(task.arguments)
+    limit = task.page_size()
     connection = task.store.connection
     rows = overview.page(
         connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
     )
-    server = asked.server(connection)
     return {
         "now": time.time(),
         "scenes": [
             {
                 **row._asdict(),
-                "items": [key for key, _ in overview.items_of(connection, server, row.id)]
+                "items": [key for key, _ in overview.items_of(connection, task.server, row.id)]
                 if row.kind == "scene"
                 else [],
             }
@@ -117,9 +114,9 @@ def page_refused(task: Task) -> dict[str, Any]:
     Arguments: ``limit``, and ``after``, the ``next`` of the page before.
     """
     connection = task.store.connection
-    limit = asked.page_size(task.arguments)
-    after = asked.whole(task.arguments.get("after"))
-    found = overview.refused_page(connection, asked.server(connection), after=after, limit=limit)
+    limit = task.page_size()
+    after = task.number("after")
+    found = overview.refused_page(connection, task.server, after=after, limit=limit)
     return {"scenes": found, "next": found[-1] if len(found) == limit else None}
 
 
@@ -128,11 +125,11 @@ def scene_state(task: Task) -> dict[str, Any]:
     from sync import left_out  # noqa: PLC0415 - costs as much as all else that a look loads
 
     connection = task.store.connection
-    scene = asked.whole(task.arguments.get("id"))
+    scene = task.number("id")
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
     seen = meta.get(connection, meta.SERVER_SEEN)
-    kept, refused = left_out.of_scene(connection, asked.server(connection), scene)
+    kept, refused = left_out.of_scene(connection, task.server, scene)
     kind, sentence = page_words.scene(
         row, record, holds.all_holds(connection), time.time(), kept, refused
     )
@@ -150,7 +147,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "server": seen,
         "items": [
             {"rating_key": key, "written_at": written_at}
-            for key, written_at in overview.items_of(connection, asked.server(connection), scene)
+            for key, written_at in overview.items_of(connection, task.server, scene)
         ],
     }
 
@@ -164,7 +161,7 @@ def retry(task: Task) -> dict[str, Any]:
     with task.store.transaction() as connection:
         if number is not None:
             kind = str(given.get("kind") or "scene")
-            scenes = queue.make_due(connection, kind=kind, ids=[asked.whole(number)])
+            scenes = queue.make_due(connection, kind=kind, ids=[task.number("id")])
         else:
             scenes = queue.make_due(connection, reason=str(reason) if reason else None)
     return {"scenes": scenes, "worker": task.ensure_worker()}
@@ -172,7 +169,7 @@ def retry(task: Task) -> dict[str, Any]:
 
 def sync_scene(task: Task) -> dict[str, Any]:
     """Mark one scene (argument ``id``) as changed, exactly as its hook would."""
-    scene = asked.whole(task.arguments.get("id"))
+    scene = task.number("id")
     if scene:
         with task.store.transaction() as connection:
             enqueue(connection, "scene", [scene], now=time.time())
@@ -236,7 +233,7 @@ def bulk_of(connection: sqlite3.Connection, *, running: bool, left: int) -> dict
         "left": left,
         "started": bulk["started"],
         # A person stops a task of the Stash that is there; what is left of another was cut off.
-        "interrupted": not running and bulk.get("stash") not in {None, stash_process.identity()},
+        "interrupted": not running and bulk.get("stash") not in {None, stash_process()},
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from tasks import asked
+from tasks.task import whole
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,13 +45,13 @@ WHY_NOT = {
 _ANSWERS = {"use_stash": USE_STASH, "keep_plex": KEEP, "take": TAKE}
 
 
-def groups(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+def groups(connection: sqlite3.Connection, server: str) -> list[dict[str, Any]]:
     """Give each field that has differences, with their number, the most frequent first.
 
     ``until`` is the highest number so far: what comes later was not seen. ``why_not`` says why
     Stash cannot take it.
     """
-    counted = differences.counts(connection, asked.server(connection))
+    counted = differences.counts(connection, server)
     until = differences.newest(connection)
     return [
         {
@@ -71,12 +71,12 @@ def page_differences(task: Task) -> dict[str, Any]:
     Arguments: ``field``, ``limit``, and ``before``, the ``next`` of the page before.
     """
     connection = task.store.connection
-    limit = asked.page_size(task.arguments)
+    limit = task.page_size()
     rows = differences.page(
         connection,
-        asked.server(connection),
+        task.server,
         str(task.arguments.get("field") or ""),
-        before=asked.whole(task.arguments.get("before")) or LATER,
+        before=task.number("before") or LATER,
         limit=limit,
     )
     return {
@@ -108,9 +108,8 @@ def answer(task: Task) -> dict[str, Any]:
     with task.store.transaction() as connection:
         numbers = _numbers(given.get("numbers"))
         if not numbers and field:
-            until = asked.whole(given.get("until"))
-            server = asked.server(connection)
-            numbers = differences.numbers_of(connection, server, field, until=until)
+            until = task.number("until")
+            numbers = differences.numbers_of(connection, task.server, field, until=until)
         if chosen == TAKE:
             numbers = differences.only_of(connection, TAKEABLE, numbers)
         count, scenes = differences.answer(connection, chosen, numbers)
@@ -123,5 +122,5 @@ def answer(task: Task) -> dict[str, Any]:
 
 
 def _numbers(given: object) -> list[int]:
-    found = [asked.whole(one) for one in given] if isinstance(given, list) else []
+    found = [whole(one) for one in given] if isinstance(given, list) else []
     return [one for one in dict.fromkeys(found) if one]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import history, meta
 from store.enqueue import EDIT, enqueue
-from tasks import asked
+from tasks.task import whole
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,15 +64,13 @@ def page_history(task: Task) -> dict[str, Any]:
     ``before``, the ``next`` of the page before.
     """
     given, connection = task.arguments, task.store.connection
-    limit = asked.page_size(given, ROWS_A_PAGE)
+    limit = task.page_size(ROWS_A_PAGE)
     scenes, run = given.get("scenes"), given.get("run")
     rows = history.page(
         connection,
-        scenes=[asked.whole(one) for one in scenes[:MOST_SCENES]]
-        if isinstance(scenes, list)
-        else None,
+        scenes=[whole(one) for one in scenes[:MOST_SCENES]] if isinstance(scenes, list) else None,
         run=float(run) if isinstance(run, (int, float)) else 0.0,
-        before=asked.whole(given.get("before")) or 2**63 - 1,
+        before=task.number("before") or 2**63 - 1,
         limit=limit,
     )
     return {
@@ -118,7 +116,7 @@ def undo_scene(task: Task) -> dict[str, Any]:
     Gives ``items``, how many are; doing it again once that is done undoes the one before.
     """
     with task.store.transaction() as connection:
-        changes = history.last_of_scene(connection, asked.whole(task.arguments.get("id")))
+        changes = history.last_of_scene(connection, task.number("id"))
         numbers = [change.number for change in changes]
         enqueue(connection, KIND, numbers, now=time.time(), urgency=EDIT)
     if not numbers:

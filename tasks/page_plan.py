@@ -8,7 +8,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from store import history, meta, planned
-from tasks import asked
 
 if TYPE_CHECKING:
     import sqlite3
@@ -103,12 +102,12 @@ def page_planned(task: Task) -> dict[str, Any]:
     the page before.
     """
     given = task.arguments
-    limit = asked.page_size(given)
+    limit = task.page_size()
     rows = planned.page(
         task.store.connection,
         str(given.get("effect") or ""),
         str(given.get("field") or ""),
-        after=asked.whole(given.get("after")),
+        after=task.number("after"),
         limit=limit,
     )
     return {

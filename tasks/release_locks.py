@@ -41,7 +41,6 @@ def run(task: Task) -> str:
             lambda: queue.left(task.store.connection, unlock.KIND)[0],
             things="items",
             stay="stay locked",
-            give_up=lambda left: f"{left} items stay locked; run the task again when it answers.",
             lock=lock,
         )
         follow(task, work, tail)

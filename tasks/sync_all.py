@@ -16,8 +16,9 @@ from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
 from store.ledger import SHARES
 from sync import collections
-from tasks import stash_log, stash_process
+from tasks import stash_log
 from tasks.follow import LogTail, Work, follow
+from tasks.task import stash_process
 from worker import launcher
 from worker.sweep import Sweep
 
@@ -91,11 +92,11 @@ def _mark_all(task: Task, settings: str, with_collections: bool) -> int:
     lately = 0 <= now - before.get("alive", 0.0) < STALE
     if lately and before["settings"] == settings and (left or not before["marked"]):
         stash_log.say("INFO", "going on where the stopped run was")
-        before = {**before, "stash": stash_process.identity()}
+        before = {**before, "stash": stash_process()}
         meta.put(store.connection, meta.SYNC_ALL, before)
     else:
         before = {"started": now, "settings": settings, "total": 0, "last": 0, "marked": False}
-        before["stash"] = stash_process.identity()
+        before["stash"] = stash_process()
         with store.transaction() as connection:
             queue.begin_run(connection)
             history.reset_tally(connection)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from errors import TransientError
+from store import meta
 from worker import launcher
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Seconds without progress after which a task finds out whether the disk is the reason.
 STANDSTILL = 5.0
+#: Rows of one page, and the most that may be asked for.
+ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 
 
 class Task:
@@ -44,6 +48,20 @@ class Task:
         self.entry = entry
         self.arguments = arguments
         self._left, self._tried_at = -1, 0.0
+
+    def number(self, name: str) -> int:
+        """Give an argument that is a whole number, 0 where it is none (see ``whole``)."""
+        return whole(self.arguments.get(name))
+
+    def page_size(self, usual: int = ROWS_A_PAGE) -> int:
+        """Give the argument ``limit``: how many rows a page may have; ``usual`` without one."""
+        return min(self.number("limit") or usual, LARGEST_PAGE)
+
+    @property
+    def server(self) -> str:
+        """Machine identifier of the Plex that was spoken to last, "" for none so far."""
+        seen = meta.get(self.store.connection, meta.SERVER_SEEN)
+        return str(seen.get("machine")) if isinstance(seen, dict) else ""
 
     @cached_property
     def log(self) -> Log:
@@ -187,3 +205,28 @@ class Task:
             if name in self.__dict__:
                 getattr(self, name).close()
         self.store.close()
+
+
+def whole(given: object) -> int:
+    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
+        given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int):
+        return 0
+    return given if 0 < given < 2**63 else 0
+
+
+def stash_process() -> str:
+    """Tell which process of Stash runs us, so that another one is known: Stash was started anew.
+
+    Gives our parent's number and, where the system tells, the moment of its start. In a
+    container Stash has the same number after each start, so the moment counts there.
+    """
+    parent = os.getppid()
+    try:
+        with open(f"/proc/{parent}/stat", encoding="utf-8", errors="replace") as file:
+            # After the name, which may hold anything, in brackets: the start is the 20th field.
+            started = file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        started = ""
+    return f"{parent} {started}".strip()

@@ -55,9 +55,6 @@ def run(task: Task) -> str:
             lambda: queue.left(task.store.connection, undo.KIND)[0],
             things="items",
             stay="stay as they are",
-            give_up=lambda left: (
-                f"{left} items stay as they are; run the task again when it answers."
-            ),
             lock=lock,
         )
         follow(task, work, tail)

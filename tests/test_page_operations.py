@@ -18,7 +18,7 @@ import yaml
 
 from simulator.control import free_port, start_plex
 from simulator.library import catalogue_file
-from tasks import page_tasks
+from tasks import operation
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:
@@ -434,7 +434,7 @@ def test_the_names_of_tasks_are_those_of_the_manifest() -> None:
     manifest = yaml.safe_load((ROOT / "PlexSync.yml").read_text(encoding="utf-8"))
     assert {
         task["defaultArgs"]["mode"]: task["name"] for task in manifest["tasks"]
-    } == page_tasks.TASKS
+    } == operation.TASKS
 
 
 # --- sign in ---------------------------------------------------------------------------------
