@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from plex.fields import fields_of
-from validation.studio_name import PARENT, STUDIO
+from validation.config import PARENT, STUDIO
 from validation.sync_fields import COLLECTION_FIELDS
 from validation.tag_rules import COLLECTION, LABEL
 from validation.text import A_NAME, cut_at_word, partial_date, safe_text, tag_key

@@ -6,16 +6,16 @@ it is loaded when `PlexClient.server` is first asked for.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from plex import query_string
 from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
-from plex.plexapi_setup import tame_plexapi
 from plex.response import parse_container
 from plex.sections import SECTIONS, SectionInfo, make_section, read_section_infos
 from plex.transport import PlexTransport, identity_headers, plexapi_session
@@ -245,10 +245,67 @@ class PlexClient:
             sent["X-Plex-Token"] = self._token
         target = path
         if params:
-            target += ("&" if "?" in path else "?") + query_string.encode(params)
+            target += ("&" if "?" in path else "?") + encode_query(params)
         try:
             return self._transport.ask(method, target, sent, body, meanwhile, most=most).body
         except Exception as exc:  # noqa: BLE001 - every one becomes ours here
             fault = translate_plex_exception(exc)
         # Outside of the handler: what is below quotes whole URLs, and none of that travels on.
         raise fault
+
+
+#: Each byte as it stands in a query, in a name as in a value: letters, digits, "_.-~" as they are.
+_QUOTED = {byte: quote(bytes([byte]), safe="") for byte in range(256)}
+
+
+def encode_query(params: Sequence[tuple[str, str]]) -> str:
+    """Give names and values, in their order, as they stand behind the question mark."""
+    return "&".join(f"{_quoted_name(name)}={_quoted(value)}" for name, value in params)
+
+
+def _quoted(text: str) -> str:
+    """Percent-encode as ``quote(text, safe="", errors="replace")``, in a third of the time."""
+    if text.isalnum() and text.isascii():
+        return text
+    return text.encode(errors="replace").decode("latin-1").translate(_QUOTED)
+
+
+# Of names there are few; the texts would fill the memory.
+_quoted_name = lru_cache(1024)(_quoted)
+
+
+def tame_plexapi() -> type[Any]:
+    """Import plexapi so that neither a config.ini nor the environment can change what it does.
+
+    Both are meant for scripts of the person whose account runs Stash, and could
+    add a log file, another token or a timeout of their own.
+
+    Returns:
+        plexapi's ``PlexServer``, which believes no longer that a list goes on
+        for as long as its totalSize says: one that is wrong would have it ask
+        for empty pages until that number is reached.
+    """
+    for name in [name for name in os.environ if name.startswith("PLEXAPI_")]:
+        del os.environ[name]
+    os.environ["PLEXAPI_CONFIG_PATH"] = os.devnull
+    import plexapi  # noqa: PLC0415
+
+    plexapi.CONFIG.data.clear()
+    # An attribute that is empty would otherwise cost a request each time it is read.
+    plexapi.CONFIG.data["plexapi"] = {"autoreload": "false"}
+    from plexapi import server  # noqa: PLC0415
+
+    class PlexServer(server.PlexServer):
+        """plexapi's server, with an end to every list."""
+
+        def query(self, key: str, *args: Any, **kwargs: Any) -> Any:
+            """Ask; a page that is not full is the last one, whatever totalSize says."""
+            data = super().query(key, *args, **kwargs)  # type: ignore[no-untyped-call]
+            headers = kwargs.get("headers") or {}
+            size = int(headers.get("X-Plex-Container-Size", 0))
+            if data is not None and len(data) < size:
+                start = int(headers.get("X-Plex-Container-Start", 0))
+                data.set("totalSize", str(start + len(data)))
+            return data
+
+    return PlexServer

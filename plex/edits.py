@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from plex import query_string
+from plex.client import encode_query
 from plex.exceptions import RequestTooLarge
 from plex.fields import BY_NAME, TYPE_NUMBERS
 from plex.item import Member, read_item
@@ -226,7 +226,7 @@ class Ready(NamedTuple):
 def make_ready(edit: Edit) -> Ready:
     """Do what ``write`` does before it sends anything, for an edit that is not empty."""
     bundles = _bundles(edit, LONGEST_QUERY)
-    params = query_string.encode(_request(edit, bundles[0]))
+    params = encode_query(_request(edit, bundles[0]))
     return Ready(bundles, f"/library/sections/{edit.section}/all?{params}")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from errors import PermanentError, TransientError
-from plex.plexapi_setup import tame_plexapi
+from plex.client import tame_plexapi
 from plex.transport import identity_headers
 
 if TYPE_CHECKING:

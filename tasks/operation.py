@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
 from store import meta
-from store.place import data_directory
 from store.schema import NewerDatabase
 from store.store import Store
 from tasks import page
@@ -111,7 +110,7 @@ def _words(error: Exception, payload: dict[str, Any]) -> str:
     if isinstance(error, NewerDatabase):
         return f"PlexSync cannot use its data directory: {error}"
     if isinstance(error, (OSError, sqlite3.Error)):
-        where = data_directory(hook.stash_directory(payload.get("server_connection")))
+        where = hook.data_directory(payload.get("server_connection"))
         return (
             f"PlexSync cannot use its data directory {where}: {error}. Nothing is lost; see that "
             "it can be written and that the disk has room, then run this again."
@@ -128,7 +127,7 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
     if not isinstance(mode, str) or not isinstance(arguments, dict):
         raise hook.Refused(f"it knows no task of mode {str(mode)[:40]!r}")
     connection = payload.get("server_connection")
-    directory = data_directory(hook.stash_directory(connection))
+    directory = hook.data_directory(connection)
     run = page.MODES.get(mode)
     reads = mode in page.READS
     if run is None:

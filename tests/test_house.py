@@ -99,7 +99,6 @@ HOOK_MODULES = {
     "store.enqueue",
     "store.inbox",
     "store.meta",
-    "store.place",
     "store.schema",
 }
 
@@ -299,7 +298,7 @@ INPUTS: dict[str, Any] = {
 @pytest.mark.skipif(sys.platform == "win32", reason="starts a stand-in for the worker by path")
 @pytest.mark.parametrize("shape", sorted(INPUTS))
 def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> None:
-    """At worst it pays for json, sqlite3 and what these need, and for ten small modules of ours."""
+    """At worst it pays for json, sqlite3 and what these need, and for nine modules of ours."""
     payload = {
         "server_connection": {
             "Scheme": "http",

@@ -18,8 +18,7 @@ from plexapi import BASE_HEADERS
 
 import plex.client
 from errors import ConfigurationError, NextStep, SyncError
-from plex import query_string
-from plex.client import PlexClient, SectionInfo
+from plex.client import PlexClient, SectionInfo, encode_query
 from plex.exceptions import (
     AuthError,
     BadAddress,
@@ -592,4 +591,4 @@ def test_a_closed_client_can_be_used_again() -> None:
 @given(st.text())
 def test_a_query_is_quoted_as_the_standard_library_does(text: str) -> None:
     """Every text, lone surrogates included, travels as ``urllib.parse.quote`` would write it."""
-    assert query_string.encode([("n", text)]) == "n=" + quote(text, safe="", errors="replace")
+    assert encode_query([("n", text)]) == "n=" + quote(text, safe="", errors="replace")

@@ -11,7 +11,6 @@ from typing import TypeVar
 from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
-from validation.studio_name import STUDIO, read_studio_name
 from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
 from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
@@ -29,6 +28,9 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+#: What may stand as the studio: the scene's own, the one above it, or both.
+STUDIO, PARENT, BOTH = STUDIO_NAMES = ("studio", "parent", "both")
 
 DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_READ_TIMEOUT = 30.0
@@ -67,7 +69,7 @@ class PlexSyncConfig:
         overwrite_plex_edits: Write also what a person changed and locked in Plex.
         scan_missing: Ask Plex to scan the folder of a file it does not know.
         content_rating: Written to every item, such as "XXX"; "" writes none.
-        studio_name: What stands as the studio, out of ``validation.studio_name.CHOICES``.
+        studio_name: What stands as the studio, out of ``STUDIO_NAMES``.
         studio_collection_prefix: Stands before the studio's name, verbatim.
         parent_studio_collection_prefix: Before the name of the studio above it, verbatim.
         performer_collection_prefix: Stands before a performer's name, verbatim.
@@ -209,7 +211,7 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
-        studio_name=_read_by(reader, "studio_name", read_studio_name, _LONGEST_LABEL),
+        studio_name=_read_by(reader, "studio_name", _studio_name, _LONGEST_LABEL),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         parent_studio_collection_prefix=_prefix(reader, "parent_studio_collection_prefix"),
         performer_collection_prefix=_prefix(reader, "performer_collection_prefix"),
@@ -300,6 +302,13 @@ def _sync_fields(reader: SettingsReader) -> frozenset[str]:
     chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
     reader.report_all("sync_fields", faults)
     return chosen or frozenset(DEFAULT_FIELDS)
+
+
+def _studio_name(text: str) -> tuple[str, tuple[str, ...]]:
+    choice = text.strip().lower() or STUDIO
+    if choice in STUDIO_NAMES:
+        return choice, ()
+    return STUDIO, (f"must be one of {', '.join(STUDIO_NAMES)}; empty means {STUDIO}",)
 
 
 def _prefix(reader: SettingsReader, setting: str) -> str:

@@ -12,7 +12,6 @@ import os
 import time
 
 from store import inbox
-from store.place import data_directory
 from worker import launcher
 
 quick_json: Any
@@ -36,6 +35,10 @@ KINDS = {
     "Group": "group",
 }
 VERBS = {"Create", "Update", "Destroy", "Merge"}
+
+#: Name of the data directory below Stash's configuration directory. It lies
+#: outside the plugins tree, where Stash would delete or serve it.
+DIRECTORY = "plexsync-data"
 
 #: SQLite's largest integer; a larger id is nonsense.
 LARGEST_ID = 2**63 - 1
@@ -80,8 +83,11 @@ def _whole(number: Any, event: Any) -> int:
     return number
 
 
-def stash_directory(server_connection: Any) -> str:
-    """Give Stash's configuration directory from the hook's server_connection.
+def data_directory(server_connection: Any) -> str:
+    """Give our directory below Stash's configuration directory (not created here).
+
+    Args:
+        server_connection: As Stash gives it to a hook or a task.
 
     Raises:
         Refused: It is missing, or not an absolute path.
@@ -93,7 +99,7 @@ def stash_directory(server_connection: Any) -> str:
         os.fsencode(directory)
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can carry it, no file name can
         raise Refused("server_connection.Dir cannot be the name of a folder") from None
-    return directory
+    return os.path.join(directory, DIRECTORY)
 
 
 def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
@@ -110,7 +116,7 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
     arguments = payload.get("args")
     try:
         kind, ids = wanted(arguments.get("hookContext") if isinstance(arguments, dict) else None)
-        directory = data_directory(stash_directory(connection))
+        directory = data_directory(connection)
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
     if _leave_in_inbox(directory, kind, ids, connection):
