@@ -13,7 +13,6 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from .answer import read_each, read_id, read_object, read_part, read_text, read_whole
-from .pages import read_pages
 from .queries import after, belonging_to
 from .scene import SceneStamp
 
@@ -126,8 +125,8 @@ def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) ->
 
 
 def ids_of_kind(client: StashClient, kind: str, size: int = 1000) -> set[int]:
-    """Give the ids of all entries of a kind, read as ``read_pages`` does, to see what is gone."""
-    return {one.id for one in read_pages(client, _IDS[kind], _LIST[kind], size, _changed)}
+    """Give the ids of all entries of a kind (see ``read_pages``), to see what is gone."""
+    return {one.id for one in client.read_pages(_IDS[kind], _LIST[kind], size, _changed)}
 
 
 def scene_ids(

@@ -1,7 +1,7 @@
 """What PlexSync asks of Stash, in the worker's words.
 
-Reads only, but for `change`. Every list comes in pages cut by ascending id, so that scenes which
-come and go meanwhile neither shift a page nor end it early.
+Reads only, but for `change`. Every list of scenes comes in pages cut by ascending id, so that
+scenes which come and go meanwhile neither shift a page nor end it early.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from . import queries
 from .answer import read_each, read_part, read_whole, senseless
@@ -61,6 +61,17 @@ class CoverReading(NamedTuple):
     image: bytes | None = None
     etag: str = ""
     is_known: bool = False
+
+
+class Numbered(Protocol):
+    """What has an id of Stash's."""
+
+    @property
+    def id(self) -> int:
+        """It."""
+
+
+_T = TypeVar("_T", bound=Numbered)
 
 
 class StashClient:
@@ -147,6 +158,38 @@ class StashClient:
     def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the data of one of stash's own documents (stash/changes.py reads them)."""
         return self._graphql.ask(document, variables)
+
+    def read_pages(
+        self,
+        document: str,
+        where: tuple[str, str],
+        size: int,
+        read: Callable[[object, str], _T],
+    ) -> list[_T]:
+        """Give everything that a document finds, in the order of ids; one request for each page.
+
+        Pages are cut by number, for only scenes can be filtered by id: one that is deleted
+        meanwhile may hide another, which is then not known until the next reading.
+
+        Args:
+            document: Takes its FindFilterType as ``$page``.
+            where: The answer's field, and the list in it.
+            size: Entries of one page.
+            read: Reads an entry, as for ``read_each``.
+        """
+        field, plural = where
+        found: dict[int, _T] = {}
+        page = 0
+        while True:
+            page += 1
+            order = {"page": page, "per_page": size, "sort": "id", "direction": "ASC"}
+            part = read_part(self.query(document, {"page": order}), field)
+            entries = read_each(part.get(plural), plural, read)
+            before = len(found)
+            found |= {one.id: one for one in entries}
+            if len(entries) < size or len(found) == before:
+                # The end, or a Stash that gives one page for ever.
+                return [found[number] for number in sorted(found)]
 
     def change(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a mutation and give its data; only stash/mutations.py asks for that.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .answer import read_id, read_object, read_text
-from .pages import read_pages
 from .scene import NamedRef, read_ref
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def read_all(client: StashClient, kind: str) -> list[Entity]:
     def read(raw: object, what: str) -> Entity:
         return _entity(raw, what, kind)
 
-    return read_pages(client, DOCUMENTS[kind], (find, plural), PAGE, read)
+    return client.read_pages(DOCUMENTS[kind], (find, plural), PAGE, read)
 
 
 def performers(client: StashClient) -> list[NamedRef]:
@@ -76,7 +75,7 @@ def performers(client: StashClient) -> list[NamedRef]:
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    return read_pages(client, PERFORMERS, ("findPerformers", "performers"), NAMES, read_ref)
+    return client.read_pages(PERFORMERS, ("findPerformers", "performers"), NAMES, read_ref)
 
 
 def _entity(raw: object, what: str, kind: str) -> Entity:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .answer import read_each, read_id, read_object, read_part, read_text
-from .pages import read_pages
 from .queries import belonging_to
 from .scene import NamedRef, Scene, TagAbove
 
@@ -103,7 +102,7 @@ def read_tags(client: StashClient) -> list[KnownTag]:
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    return read_pages(client, _PAGE, ("findTags", "tags"), TAGS_A_PAGE, _tag)
+    return client.read_pages(_PAGE, ("findTags", "tags"), TAGS_A_PAGE, _tag)
 
 
 def newest_tagged(client: StashClient, size: int, numbers: Iterable[int] = ()) -> list[Scene]:

@@ -154,7 +154,7 @@ TABLES = (
         PRIMARY KEY (server, viewed_at, rating_key)
     ) WITHOUT ROWID""",
     "CREATE INDEX play_scene ON play (scene, viewed_at)",
-    # Where items were stopped in Plex, and what Stash had as resume time then (store/resume.py).
+    # Where items were stopped in Plex, and what Stash had as resume time then (store/activity.py).
     """CREATE TABLE resume (
         server TEXT NOT NULL,
         rating_key INTEGER NOT NULL,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
 from merge.former import Former
+from stash.activity import add_plays, play_times
 from stash.exceptions import StashMutationUnknown
-from stash.plays import add_plays, play_times
-from store import history, plays
+from store import activity, history
 from sync.holding import scenes_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
 
 def _times(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
     """Give the times of a scene's views that were not brought to Stash yet."""
-    known = plays.of_scene(context.store.connection, scene.id)
+    known = activity.plays_of_scene(context.store.connection, scene.id)
     return sorted({view.viewed_at for view in views} - known)
 
 
@@ -140,7 +140,9 @@ def _note(context: Context, done: list[_Done]) -> None:
     with context.store.transaction() as connection:
         for one in done:
             for view in one.views:
-                plays.note(connection, server, view.rating_key, view.viewed_at, one.scene.id)
+                activity.note_play(
+                    connection, server, view.rating_key, view.viewed_at, one.scene.id
+                )
             if one.times:
                 last = next(view for view in one.views if view.viewed_at == one.times[-1])
                 history.append(

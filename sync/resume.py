@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
 from merge.former import Former
+from stash.activity import resume_times, save_resume_time
 from stash.exceptions import StashMutationUnknown
-from stash.resume import resume_times, save_resume_time
-from store import history, resume
-from store.resume import Stopped
+from store import activity, history
+from store.activity import Stopped
 from sync.holding import scenes_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class ResumePoints:
         if not row.viewed_at or 0 < waits <= AGAIN:
             return False
         server = self._context.client().machine_identifier
-        known = resume.of_item(self._context.store.connection, server, row.rating_key)
+        known = activity.stopped_item(self._context.store.connection, server, row.rating_key)
         if known is None:
             return row.offset > 0
         return (known.viewed_at, known.place) != _place(row)
@@ -116,7 +116,7 @@ class ResumePoints:
     def _settle(self, row: Touched, scene: Scene, times: dict[int, float]) -> bool:
         """Bring one item's place to its scene; say whether Stash's changed."""
         context, sight = self._context, self._sights.pop(row.rating_key)
-        known = resume.of_scene(context.store.connection, scene.id)
+        known = activity.stopped_in_scene(context.store.connection, scene.id)
         now, new = times[scene.id], round(row.offset / 1000, 3)
         wanted = _is_wanted(row, known, sight, now)
         if wanted:
@@ -135,7 +135,7 @@ class ResumePoints:
         server = context.client().machine_identifier
         stopped = Stopped(row.rating_key, scene.id, *_place(row), times[scene.id], ours)
         with context.store.transaction() as connection:
-            resume.note(connection, server, stopped)
+            activity.note_stopped(connection, server, stopped)
             if wanted:
                 history.append(
                     connection,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import holds, ledger, meta, overview, plays, queue
+from store import activity, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
 from tasks import (
     go_on,
@@ -143,7 +143,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "looked_at": record.looked_at if record else None,
         "last_change": page_history.last_of_scene(connection, scene),
         "came": page_history.came_to(connection, scene),
-        "plays": sorted(plays.of_scene(connection, scene), reverse=True)[:PLAYS],
+        "plays": sorted(activity.plays_of_scene(connection, scene), reverse=True)[:PLAYS],
         "server": seen,
         "items": [
             {"rating_key": key, "written_at": written_at}

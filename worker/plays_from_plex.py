@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from plex.views import OWNER, View, views_since
 from stash.exceptions import StashMutationUnknown
-from store import meta, plays
+from store import activity, meta
 from sync.plays import bring, by_scene
 from worker.launcher import ProcessLock
 
@@ -103,7 +103,7 @@ class PlaysFromPlex:
             if view.viewed_at <= now + OVERLAP  # else Plex's clock was wrong
         ]
         self._later = {view: at for view, at in self._later.items() if view in seen}
-        known = plays.noted(connection, server, since)
+        known = activity.noted_plays(connection, server, since)
         new = [
             view
             for view in seen

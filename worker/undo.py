@@ -29,10 +29,9 @@ from merge.three_way import merge
 from plex import edits, images
 from plex.exceptions import ItemGone
 from plex.item import PlexItem, read_item
+from stash.activity import delete_plays, resume_times, save_resume_time
 from stash.exceptions import StashMutationRefused
-from stash.plays import delete_plays
-from stash.resume import resume_times, save_resume_time
-from store import history, ledger, queue, resume
+from store import activity, history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from sync.plays import FIELD as PLAYS
 from sync.resume import FIELD as STOPPED
@@ -188,7 +187,7 @@ def _resume_time(context: Context, change: Change, old: str, new: str) -> list[s
     if abs(here - float(new)) >= SAME:
         return [STOPPED]
     with context.store.transaction() as connection:
-        resume.note_in_stash(connection, change.scene, float(old))
+        activity.note_resume_time(connection, change.scene, float(old))
     save = partial(save_resume_time, scene=change.scene, seconds=float(old))
     context.stash.ask(save)
     return []

@@ -1,0 +1,89 @@
+"""What was watched in Plex, as far as Stash was told: views that are plays, and where it stopped.
+
+A view is told once, and shown with its scene; beside where an item was stopped stands what Stash
+had as the scene's resume time then.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+
+def noted_plays(connection: sqlite3.Connection, server: str, since: int) -> set[tuple[int, int]]:
+    """Give (rating key, Unix second) of the views at or after a time that Stash has."""
+    return set(
+        connection.execute(
+            "SELECT rating_key, viewed_at FROM play WHERE server = ? AND viewed_at >= ?",
+            (server, since),
+        )
+    )
+
+
+def note_play(
+    connection: sqlite3.Connection, server: str, rating_key: int, viewed_at: int, scene: int
+) -> None:
+    """Keep that Stash has a view as a play of a scene."""
+    connection.execute(
+        "INSERT OR REPLACE INTO play (server, viewed_at, rating_key, scene) VALUES (?, ?, ?, ?)",
+        (server, viewed_at, rating_key, scene),
+    )
+
+
+def plays_of_scene(connection: sqlite3.Connection, scene: int) -> set[int]:
+    """Give the Unix seconds of a scene's plays that came from Plex."""
+    rows = connection.execute("SELECT viewed_at FROM play WHERE scene = ?", (scene,))
+    return {at for (at,) in rows}
+
+
+class Stopped(NamedTuple):
+    """One item: when it was last watched by Plex's clock and where it was stopped then.
+
+    ``viewed_at`` in Unix seconds, ``place`` in milliseconds, 0 for nowhere; ``stash`` the
+    scene's resume time in seconds once that was looked at, ``ours`` whether it came from Plex.
+    """
+
+    rating_key: int
+    scene: int
+    viewed_at: int
+    place: int
+    stash: float
+    ours: bool
+
+
+_STOPPED = "rating_key, scene, viewed_at, place, stash, ours"
+
+
+def stopped_item(connection: sqlite3.Connection, server: str, rating_key: int) -> Stopped | None:
+    """Give what was noted of an item, None for nothing."""
+    row = connection.execute(
+        f"SELECT {_STOPPED} FROM resume WHERE server = ? AND rating_key = ?",  # noqa: S608 - constants
+        (server, rating_key),
+    ).fetchone()
+    return _read(row) if row else None
+
+
+def stopped_in_scene(connection: sqlite3.Connection, scene: int) -> Stopped | None:
+    """Give what was noted last of a scene's items, None for nothing."""
+    row = connection.execute(
+        f"SELECT {_STOPPED} FROM resume WHERE scene = ? ORDER BY viewed_at DESC LIMIT 1",  # noqa: S608
+        (scene,),
+    ).fetchone()
+    return _read(row) if row else None
+
+
+def note_stopped(connection: sqlite3.Connection, server: str, stopped: Stopped) -> None:
+    """Keep what was seen of an item and of its scene, in the caller's transaction."""
+    connection.execute(
+        f"INSERT OR REPLACE INTO resume (server, {_STOPPED}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (server, *stopped),
+    )
+
+
+def note_resume_time(connection: sqlite3.Connection, scene: int, seconds: float) -> None:
+    """Keep what a scene has in Stash, not by Plex's word any more."""
+    connection.execute("UPDATE resume SET stash = ?, ours = 0 WHERE scene = ?", (seconds, scene))
+
+
+def _read(row: tuple[int, int, int, int, float, int]) -> Stopped:
+    return Stopped(*row[:5], bool(row[5]))
