@@ -25,8 +25,7 @@ from validation.path_map import path_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from plex.client import PlexClient
-    from plex.sections import SectionInfo
+    from plex.client import PlexClient, SectionInfo
     from store.store import Tables
 
 #: Seconds after which a full sweep is due although nothing seems to have changed.

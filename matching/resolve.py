@@ -22,9 +22,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from errors import Scope, SyncError
-from matching.missing import Missing, explain
+from matching.missing import Missing, Unmapped, explain
 from matching.path_advice import PathAdvice
-from matching.unmapped import Unmapped
 from plex.exceptions import AmbiguousMatch, ItemGone, ServerChanged, TooManyAlike
 from plex.item import read_item
 from plex.oshash import prove_tied

@@ -14,9 +14,8 @@ from validation.text import tag_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from plex.client import PlexClient
+    from plex.client import PlexClient, SectionInfo
     from plex.matcher import Candidate
-    from plex.sections import SectionInfo
 
 #: Seconds a list of sections is trusted, and those after which a file that no library
 #: has is reason enough to ask for it again.

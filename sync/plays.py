@@ -22,7 +22,7 @@ from sync.holding import scenes_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from plex.views import View
+    from plex.activity import View
     from stash.scene import Scene
     from sync.context import Context
 

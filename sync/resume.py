@@ -27,7 +27,7 @@ from sync.holding import scenes_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from plex.touched import Touched
+    from plex.activity import Touched
     from stash.scene import Scene
     from sync.context import Context
 

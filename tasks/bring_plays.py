@@ -10,13 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plex.views import OWNER, views_since
+from plex.activity import OWNER, views_since
 from sync import plays
 from tasks import stash_log
-from worker.plays_from_plex import LOCK, OVERLAP
+from worker.from_plex import OVERLAP, PLAYS_LOCK
 
 if TYPE_CHECKING:
-    from plex.views import View
+    from plex.activity import View
     from stash.scene import Scene
     from sync.context import Context
     from tasks.task import Task
@@ -34,7 +34,7 @@ def run(task: Task) -> str:
     """
     config, fingerprint = task.read_settings()
     busy = "Plays are being brought over already; see the task queue."
-    with task.only_one(LOCK, busy), task.open_plex(config) as client:
+    with task.only_one(PLAYS_LOCK, busy), task.open_plex(config) as client:
         summary = _bring(task.context(client, config, fingerprint))
     stash_log.say("INFO", summary)
     return summary

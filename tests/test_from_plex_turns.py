@@ -12,7 +12,7 @@ import pytest
 
 from tests.installation import Installation, installation
 from tests.stepped_worker import SteppedWorker, step
-from worker import plays_from_plex
+from worker import from_plex
 from worker.from_plex import HISTORY, UP
 from worker.launcher import ProcessLock
 
@@ -173,7 +173,7 @@ def test_with_every_account_s_views_the_two_take_turns(calm: Calm) -> None:
 
 def test_what_the_task_keeps_from_looking_is_looked_at_after_it(calm: Calm) -> None:
     """The listing showed a view while "Bring plays over" held the lock: it is not forgotten."""
-    lock = ProcessLock(str(calm.env.data), plays_from_plex.LOCK)
+    lock = ProcessLock(str(calm.env.data), from_plex.PLAYS_LOCK)
     assert lock.acquire()
     at = calm.watch(23)
     for _ in range(3):

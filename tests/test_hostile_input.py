@@ -326,7 +326,7 @@ def test_any_bytes_from_plex_are_a_typed_error_or_nothing(body: bytes, kind: str
         answer(b"<MediaContainer>" + body + b"</MediaContainer>", kind=kind),
     ):
         with Wire(always(said)) as wire, client_for(wire) as client:
-            for question in (client.probe, lambda: read_items(client, [1]), client.sections):
+            for question in (client.probe, lambda: read_items(client, [1]), client.section_infos):
                 ends_well(question)
 
 

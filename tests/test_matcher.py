@@ -49,7 +49,7 @@ def client(env: Environment) -> Iterator[PlexClient]:
 @pytest.fixture
 def section(client: PlexClient) -> Any:
     """Its only library, as plexapi gives it."""
-    return client.sections()[0]
+    return client.section(client.section_infos()[0])
 
 
 def run_on(env: Environment, platform: str) -> None:
@@ -143,7 +143,7 @@ def test_case_is_ignored_where_the_server_runs_on_such_a_system(
     """There the only file that differs in case only is taken, and an exact one goes first."""
     run_on(env, platform)
     key = add(env, f"{ROOT}/A/Some Name.mp4")
-    section = client.sections()[0]
+    section = client.section(client.section_infos()[0])
     found = find_plex_item_by_path(section, f"{ROOT}/a/some name.mp4")
     assert found is not None
     assert found.ratingKey == key
@@ -158,7 +158,7 @@ def test_several_names_that_differ_in_case_only_are_refused(
     run_on(env, "MacOSX")
     keys = [add(env, f"{ROOT}/{folder}/Some Name.mp4") for folder in ("a", "A")]
     with pytest.raises(AmbiguousMatch) as refusal:
-        find_plex_item_by_path(client.sections()[0], f"{ROOT}/A/SOME name.mp4")
+        find_plex_item_by_path(client.section(client.section_infos()[0]), f"{ROOT}/A/SOME name.mp4")
     assert all(str(key) in refusal.value.message for key in keys)
 
 
@@ -166,7 +166,7 @@ def test_a_windows_path_ignores_case_by_itself(env: Environment, client: PlexCli
     r"""D:\Media and d:/media are one folder, whatever the server says."""
     number = env.plex.add_section("other", "Windows", ["D:\\Media"])
     key = add(env, "D:\\Media\\Clips\\Some Name.mp4", section=number)
-    section = client.sections()[-1]
+    section = client.section(client.section_infos()[-1])
     found = find_plex_item_by_path(section, "d:/media/CLIPS/some name.mp4")
     assert found is not None
     assert found.ratingKey == key

@@ -12,7 +12,7 @@ import pytest
 from simulator.library import catalogue_file
 from tests.installation import Installation, installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
-from worker import plays_from_plex
+from worker import from_plex
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def test_a_scene_that_comes_later_gets_its_play(watched: Watched) -> None:
     number = watched.env.stash.add_scene("/stash/media/new.mp4")
     watched.look()
     assert watched.plays(number) == []
-    watched.look(plays_from_plex.AGAIN)
+    watched.look(from_plex.AGAIN)
     assert watched.plays(number) == [watched.now + 10]
 
 
@@ -332,7 +332,7 @@ def test_a_stash_that_keeps_no_plays_is_named_and_syncing_goes_on(watched: Watch
     watched.stepped.drain()
     assert watched.env.item(4)["fields"]["title"] == "Goes on"
     watched.env.stash.clear_faults()
-    watched.look(plays_from_plex.AGAIN)
+    watched.look(from_plex.AGAIN)
     assert watched.plays(2) == [at]
 
 
@@ -343,7 +343,7 @@ def test_a_refusal_is_said_and_holds_up_no_other_scene(watched: Watched) -> None
     watched.look()
     assert "scene 2: Stash refused sceneAddPlay: disk I/O error" in watched.env.log()
     assert (watched.plays(2), watched.plays(3)) == ([], [second])
-    watched.look(plays_from_plex.AGAIN)
+    watched.look(from_plex.AGAIN)
     assert watched.plays(2) == [first]
 
 
@@ -434,7 +434,7 @@ def test_a_preview_lists_what_the_task_would_bring(watched: Watched) -> None:
 def test_the_worker_waits_while_the_task_brings_plays(watched: Watched) -> None:
     """Two that read before they add could add a play twice; so one of them does."""
     at = watched.watch(2, 10)
-    lock = ProcessLock(str(watched.env.data), plays_from_plex.LOCK)
+    lock = ProcessLock(str(watched.env.data), from_plex.PLAYS_LOCK)
     assert lock.acquire()
     watched.look()
     assert watched.plays(2) == []

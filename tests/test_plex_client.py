@@ -207,7 +207,6 @@ def test_nobody_there_is_said_for_every_call() -> None:
             lambda: client.upload("/a", b"x"),
             client.probe,
             lambda: client.server,
-            client.sections,
             client.section_infos,
             lambda: client.machine_identifier,
             lambda: client.friendly_name,
@@ -222,7 +221,6 @@ def test_a_wrong_token_is_said_for_every_call_that_needs_it() -> None:
             lambda: client.query("/a"),
             lambda: client.upload("/a", b"x"),
             lambda: client.server,
-            client.sections,
             client.section_infos,
             lambda: client.friendly_name,
         ]
@@ -408,7 +406,8 @@ def test_section_infos_tell_whether_a_library_changed() -> None:
 def test_sections_are_plexapi_s_own_objects() -> None:
     """Each library has the class of its type, from one request after the server's own."""
     with Wire(plex_like) as wire, client_for(wire) as client:
-        sections = client.sections()
+        client.server  # noqa: B018 - one request of its own
+        sections = [client.section(info) for info in client.section_infos()]
         assert [type(section).__name__ for section in sections] == [
             "MovieSection",
             "ShowSection",
@@ -418,7 +417,7 @@ def test_sections_are_plexapi_s_own_objects() -> None:
         ]
         assert (sections[0].key, sections[0].title) == (2, "Clips & more")
         assert sections[0].locations == ["/data/a", "D:\\b"]
-        client.sections()
+        client.section(client.section_infos()[0])
         assert wire.paths == ["GET /", "GET /library/sections", "GET /library/sections"]
 
 
@@ -473,7 +472,7 @@ def test_plexapi_s_requests_are_bounded_and_named_like_ours() -> None:
     """A library object of plexapi sends our identity and ends in our faults."""
     with Wire(plex_like) as wire:
         with client_for(wire, client_identifier="install-7") as client:
-            section = client.sections()[0]
+            section = client.section(client.section_infos()[0])
             section.fetchItems("/library/sections/2/all?type=1")
             assert BASE_HEADERS["X-Plex-Client-Identifier"] == "install-7"
             assert BASE_HEADERS["X-Plex-Product"] == "PlexSync"

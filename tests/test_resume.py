@@ -12,7 +12,7 @@ import pytest
 
 from tests.installation import Installation, installation
 from tests.stepped_worker import SteppedWorker, step
-from worker.plays_from_plex import AGAIN
+from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

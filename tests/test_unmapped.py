@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from matching.missing import IN_VAIN, REST, Unmapped
 from matching.path_advice import PathAdvice
-from matching.unmapped import IN_VAIN, REST, Unmapped
 from plex.client import PlexClient
 from plex.exceptions import AmbiguousMatch
 from plex.libraries import Libraries

@@ -30,7 +30,8 @@ __all__ = [
 _T = TypeVar("_T")
 
 #: What may stand as the studio: the scene's own, the one above it, or both.
-STUDIO, PARENT, BOTH = STUDIO_NAMES = ("studio", "parent", "both")
+STUDIO, PARENT = "studio", "parent"
+STUDIO_NAMES = (STUDIO, PARENT, "both")
 
 DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_READ_TIMEOUT = 30.0

@@ -9,18 +9,36 @@ is asked as a rule, for it shows more; the history in between, for what no listi
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from store import queue
-from worker.plays_from_plex import PlaysFromPlex
-from worker.touched_in_plex import TouchedInPlex
+from merge.base import Base
+from merge.compare import unchanged
+from merge.ratings import RATING
+from plex.activity import (
+    ITEMS_A_PAGE,
+    OWNER,
+    RATED,
+    VIEWED,
+    Touched,
+    View,
+    newest,
+    touched_since,
+    views_since,
+)
+from plex.fields import LEAF_TYPE_OF_SECTION
+from stash.exceptions import StashMutationUnknown
+from store import activity, ledger, meta, queue
+from store.enqueue import BACKGROUND, enqueue
+from sync.holding import scenes_of
+from sync.plays import bring, by_scene
+from sync.resume import ResumePoints
+from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sync.context import Context
-
-    Question = PlaysFromPlex | TouchedInPlex
 
 #: Seconds between two looks, and at night, unless somebody has just been watching.
 EVERY, AT_NIGHT = 60, 600
@@ -29,6 +47,287 @@ NIGHT, UP = range(1, 7), 7200
 #: Seconds after which the history is asked although no listing showed a view; of every account's
 #: views a listing shows only the owner's, so then the two take turns.
 HISTORY = 600
+#: Whoever brings plays holds this lock: the worker for a look, or the task.
+PLAYS_LOCK = "plays.lock"
+#: Seconds that a look reaches back before the newest view, and by which a view may lie ahead.
+OVERLAP = 86400
+#: Seconds until a view is tried again whose scene Stash does not have, or that Stash refused.
+AGAIN = 3600
+#: Seconds that most looks at the listing reach back, and between two that reach back as far as
+#: for plays.
+SHORT, FAR = 600, 3600
+NEVER = float("inf")
+
+
+class _Question:
+    """One of the two questions; an edit by hand comes before it.
+
+    Args:
+        context: Both servers, the settings and the store.
+        give_way: Says whether an edit by hand waits; what is left is then looked at after it.
+
+    Attributes:
+        WORDS: What it looks for, for the log.
+        has_news: The last look saw something watched or rated since the one before, or was the
+            first of all.
+        is_done: The last look came to its end.
+    """
+
+    WORDS = ""
+
+    def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
+        self._context = context
+        self._store = context.store
+        self._give_way = give_way
+        self.has_news = self.is_done = False
+
+    def look(self) -> int:
+        """Ask, and bring what is new; give how many scenes were marked.
+
+        Raises:
+            errors.SyncError: A server could not be asked; the next look finds the same.
+        """
+        raise NotImplementedError
+
+
+class PlaysFromPlex(_Question):
+    """Asks for the history of views, and lets what was watched count as played in Stash.
+
+    One request a look where nothing new was watched: the history since the newest view that was
+    seen, and a day before, for a device that was offline tells late what it played. From when on
+    views count is kept by Plex's own clock: since the newest view that was there when the worker
+    first saw plays_to_stash on (docs/adr/0016). What is older comes by the task "Bring plays
+    over".
+    """
+
+    WORDS = "looking for plays"
+
+    def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
+        super().__init__(context, give_way)
+        self._lock = ProcessLock(context.store.directory, PLAYS_LOCK)
+        self._rests_until = 0.0
+        # Views that could not be brought, and when each is tried again.
+        self._later: dict[View, float] = {}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the settings ask for plays."""
+        config = self._context.config
+        return config is not None and config.plays_to_stash
+
+    def is_ready(self, now: float) -> bool:
+        """Say whether it makes sense to look: this Stash did not lack the mutation just now."""
+        return not 0 < self._rests_until - now <= AGAIN
+
+    def look(self) -> int:
+        """Bring what was watched since; give 0, for that makes no work."""
+        self.has_news = self.is_done = False
+        now = self._context.clock()
+        if not self._lock.acquire():
+            return 0
+        try:
+            self._look(now)
+        except StashMutationUnknown:
+            self._rests_until = now + AGAIN
+            raise
+        finally:
+            self._lock.release()
+        self.is_done = True
+        return 0
+
+    def _look(self, now: float) -> None:
+        client, connection = self._context.client(), self._store.connection
+        server = client.machine_identifier
+        marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
+        account = None if self._context.settings.plays_of_all_accounts else OWNER
+        mark = marks.get(server)
+        if mark is None:
+            latest = _newest_before(self._context, int(now), account)
+            mark = {"since": latest + 1, "newest": latest}
+            self._keep({**marks, server: mark})
+            self.has_news = True  # so that the listing's mark is set beside this one
+            return
+        since = max(mark["since"], mark["newest"] - OVERLAP)
+        seen = [
+            view
+            for view in views_since(client, since, account)
+            if view.viewed_at <= now + OVERLAP  # else Plex's clock was wrong
+        ]
+        self._later = {view: at for view, at in self._later.items() if view in seen}
+        known = activity.noted_plays(connection, server, since)
+        new = [
+            view
+            for view in seen
+            if (view.rating_key, view.viewed_at) not in known
+            and not 0 < self._later.get(view, 0.0) - now <= AGAIN
+        ]
+        if new:
+            self.has_news = True
+            found = by_scene(self._context, new)
+            brought = bring(self._context, found, self._give_way)
+            if self._give_way():
+                return  # not all of them were tried
+            self._later |= dict.fromkeys(brought.later, now + AGAIN)
+        latest = max((view.viewed_at for view in seen), default=mark["newest"])
+        if latest > mark["newest"]:
+            self._keep({**marks, server: {**mark, "newest": latest}})
+
+    def forget(self) -> None:
+        """Begin anew when plays are wanted again: what is watched meanwhile does not count."""
+        if self._context.config is not None and meta.get(self._store.connection, meta.PLAYS):
+            self._keep({})
+
+    def _keep(self, marks: dict[str, Any]) -> None:
+        with self._store.transaction() as connection:
+            meta.put(connection, meta.PLAYS, marks)
+
+
+def _newest_before(context: Context, now: int, account: int | None) -> int:
+    """Give the time of the newest view whose time can be true, 0 where there is none."""
+    for view in views_since(context.client(), 0, account, page=20):
+        if view.viewed_at <= now + OVERLAP:
+            return view.viewed_at
+    return 0
+
+
+class TouchedInPlex(_Question):
+    """Asks for the listing of what was stopped or rated, for Stash to get it.
+
+    One request a look where nothing is new: the items that were watched or rated since the
+    newest that were seen, by Plex's own clock, and a while before. Resume times are brought from
+    here; a rating only marks its scene, for it goes the way of all fields (sync/take.py).
+    """
+
+    WORDS = "looking for ratings"
+
+    def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
+        super().__init__(context, give_way)
+        self._resume = ResumePoints(context)
+        self._far_at = 0.0
+        self._turn = 0
+        self._known_types: tuple[str, list[int]] = ("", [])
+        # What was watched around the newest view, by type of items, and told as one number.
+        self._views: dict[str, tuple[int, int]] = {}
+        # Ratings whose scenes were marked, with when that is to be tried again; and until when
+        # no resume time is brought.
+        self._told: dict[int, tuple[int, str, float]] = {}
+        self._no_resume_until = 0.0
+
+    @property
+    def wanted(self) -> list[str]:
+        """Plex's names of the times that the settings ask for."""
+        config = self._context.config
+        if config is None:
+            return []
+        both = ((VIEWED, config.plays_to_stash), (RATED, config.ratings_to_stash))
+        return [field for field, is_on in both if is_on]
+
+    def look(self) -> int:
+        """Bring and mark what is new; give how many scenes were marked."""
+        self.has_news = self.is_done = False
+        return self._look(self._context.clock(), self.wanted)
+
+    def _look(self, now: float, wanted: list[str]) -> int:
+        client, connection = self._context.client(), self._store.connection
+        types = self._types()
+        item_type = types[self._turn % len(types)]
+        self._turn += 1
+        place = f"{client.machine_identifier} {item_type}"
+        marks: dict[str, Any] = meta.get(connection, meta.TOUCHED) or {}
+        mark: dict[str, int] = dict(marks.get(place) or {})
+        for field in wanted:
+            if field not in mark:
+                self.has_news = True
+                mark[field] = newest(client, item_type, field, now + OVERLAP)
+        is_far = not 0 <= now - self._far_at < FAR * len(types)
+        back = OVERLAP if is_far else SHORT
+        since = {field: max(mark[field] - back, 1) for field in wanted}
+        around, views = max(mark.get(VIEWED, 0) - SHORT, 1), 0
+        marked, told = 0, dict[int, tuple[int, str, float] | None]()
+        moved: list[Touched] = []
+        rows = touched_since(client, item_type, since)
+        while some := list(
+            islice(rows, ITEMS_A_PAGE)
+        ):  # of a whole library only what is news is kept
+            if RATED in wanted:
+                marked += self._mark([row for row in some if row.rated_at])
+            told |= {row.rating_key: self._told.get(row.rating_key) for row in some if is_far}
+            moved += filter(self._resume.concerns, some)
+            views += sum(hash(row.view) for row in some if row.viewed_at >= around)
+            for field in wanted:
+                known = [row.at(field) for row in some if row.at(field) <= now + OVERLAP]
+                mark[field] = max([mark[field], *known])
+            if self._give_way():
+                return marked
+        if VIEWED in wanted:
+            then, before = self._views.get(place, (0, 0))
+            self.has_news |= mark[VIEWED] - SHORT > around or (then == around and before != views)
+        self.has_news |= marked > 0
+        if VIEWED in wanted and now >= self._no_resume_until:
+            try:
+                self._resume.look(moved, self._give_way)
+            except StashMutationUnknown:
+                self._no_resume_until = now + AGAIN
+                raise
+            if self._give_way():
+                return marked
+        if is_far:
+            self._far_at = now
+            self._told = {key: one for key, one in told.items() if one is not None}
+        self._views[place] = around, views
+        if mark != marks.get(place):
+            with self._store.transaction():
+                meta.put(connection, meta.TOUCHED, {**marks, place: mark})
+        self.is_done = True
+        return marked
+
+    def _types(self) -> list[int]:
+        """Give Plex's numbers for the types of items, without asking again and again."""
+        fingerprint = self._context.fingerprint
+        if self._known_types[0] != fingerprint:
+            types = {LEAF_TYPE_OF_SECTION["movie"]}
+            if self._context.settings.plex_libraries:
+                sections = self._context.plex.libraries.sections()
+                types = {LEAF_TYPE_OF_SECTION[section.type] for section in sections}
+            self._known_types = (fingerprint, sorted(types))
+        return self._known_types[1]
+
+    def _mark(self, rows: list[Touched]) -> int:
+        """Put the scenes into the queue whose ratings the ledger does not know so."""
+        news = {row.rating_key: row for row in rows if self._is_news(row)}
+        scenes: set[int] = set()
+        server = self._context.client().machine_identifier
+        unknown = []
+        for key in news:
+            entry = ledger.entry(self._store.connection, server, key)
+            if entry is not None and entry.scene:
+                scenes.add(entry.scene)
+            else:
+                unknown.append(key)
+        for _, found in scenes_of(self._context, list(unknown)):
+            scenes |= {scene.id for _, scene in found}
+            unknown = [key for key in unknown if key not in {one.rating_key for one, _ in found}]
+        if scenes:
+            with self._store.transaction() as connection:
+                now = self._context.clock()
+                enqueue(connection, "scene", sorted(scenes), now=now, urgency=BACKGROUND)
+        now = self._context.clock()
+        self._told |= {key: (row.rated_at, row.rating, NEVER) for key, row in news.items()}
+        # Of no scene so far: a library that is new, or a file that Stash has not seen.
+        self._told |= {key: (*self._told[key][:2], now + AGAIN) for key in unknown}
+        return len(scenes)
+
+    def _is_news(self, row: Touched) -> bool:
+        told = self._told.get(row.rating_key)
+        if told is not None:  # another word since: what came of the one before may wait still
+            return told[:2] != (row.rated_at, row.rating) or self._context.clock() >= told[2]
+        server = self._context.client().machine_identifier
+        entry = ledger.entry(self._store.connection, server, row.rating_key)
+        if entry is None or not entry.base or entry.pending:
+            return True
+        base = Base.from_json(entry.base)
+        known = base.theirs.get(RATING, base.values.get(RATING))
+        return known is None or not unchanged(RATING, known, row.rating)
 
 
 class FromPlex:
@@ -50,9 +349,9 @@ class FromPlex:
         self._asked_history_at = 0.0
         self._news_at = 0.0
         # What is to be asked because the other one showed something new, and what led last.
-        self._both: set[Question] = {self.plays, self.touched}
-        self._owed: set[Question] = set()
-        self._led: Question | None = None
+        self._both: set[_Question] = {self.plays, self.touched}
+        self._owed: set[_Question] = set()
+        self._led: _Question | None = None
 
     @property
     def is_wanted(self) -> bool:
@@ -92,12 +391,12 @@ class FromPlex:
             self._due_at = now + AT_NIGHT
         return found
 
-    def _in_turn(self, now: float) -> Iterator[Question]:
+    def _in_turn(self, now: float) -> Iterator[_Question]:
         """Give what is asked now: one of the two, and the other if that is owed by then."""
         age = 0 if self._context.settings.plays_of_all_accounts else HISTORY
         old = self._led is not self.plays and not 0 <= now - self._asked_history_at < age
         asks_history = self.plays.is_wanted and self.plays.is_ready(now)
-        lead: Question = self.touched
+        lead: _Question = self.touched
         if asks_history and (old or self.plays in self._owed):
             lead = self.plays
         self._led = lead

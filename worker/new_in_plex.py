@@ -17,7 +17,7 @@ from plex.listing import pages
 from store import history, meta, queue
 
 if TYPE_CHECKING:
-    from plex.sections import SectionInfo
+    from plex.client import SectionInfo
     from sync.context import Context
 
 #: The reason, as the queue knows it.
