@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from store import held
+from store import braked
 from store.enqueue import BACKGROUND, EDIT, TASK
 
 #: A due time further away than this comes from a clock that was wrong: no
@@ -26,7 +26,7 @@ CARRIED = ("studio", "performer", "tag", "group")
 COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marked_at, brake, takes"
 
 #: Held back rows: nothing of theirs is due, nor has it failed.
-_HELD = f"reason IN ('{held.UNDECIDED}', '{held.ASKED}')"
+_HELD = f"reason IN ('{braked.UNDECIDED}', '{braked.ASKED}')"
 
 
 class QueueRow(NamedTuple):
@@ -36,7 +36,7 @@ class QueueRow(NamedTuple):
     once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
     TASK (store/enqueue.py); a task's rows are looked at only while it lives.
     ``brake`` says whether it may take something away in Plex, ``takes`` what that was when
-    it was last held back (store/held.py).
+    it was last held back (store/braked.py).
     """
 
     kind: str
@@ -48,7 +48,7 @@ class QueueRow(NamedTuple):
     reason: str
     message: str
     marked_at: float
-    brake: int = held.OPEN
+    brake: int = braked.OPEN
     takes: str = ""
 
 
@@ -223,7 +223,7 @@ def postpone(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
         "brake = CASE urgency WHEN ? THEN ? ELSE brake END, urgency = 1, run = 0 "
         "WHERE kind = ? AND id = ? AND revision = ?",
-        (due_at, reason, message, EDIT, held.MAY_TAKE, row.kind, row.id, row.revision),
+        (due_at, reason, message, EDIT, braked.MAY_TAKE, row.kind, row.id, row.revision),
     )
     return cursor.rowcount == 1
 
@@ -312,7 +312,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     waiting, parked = connection.execute(
         "SELECT total(due_at > 0), total(due_at IS NULL) FROM dirty WHERE reason <> ''"
     ).fetchone()
-    back = held.count(connection, held.UNDECIDED) + held.count(connection, held.ASKED)
+    back = braked.count(connection, braked.UNDECIDED) + braked.count(connection, braked.ASKED)
     return {**answer, "waiting": int(waiting), "parked": int(parked) - back, "held": back}
 
 

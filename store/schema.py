@@ -27,7 +27,7 @@ TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # One row for each thing to look at. due_at: 0 = at once, NULL = parked,
     # else the Unix time of the next look. urgency: see store/enqueue.py. run: 1 until
-    # the running "Sync all" has counted it. brake, takes: see store/held.py.
+    # the running "Sync all" has counted it. brake, takes: see store/braked.py.
     """CREATE TABLE dirty (
         kind TEXT NOT NULL,
         id INTEGER NOT NULL,

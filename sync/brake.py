@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from merge.brake import Taken, is_too_much, taken_away
-from store import held, ledger, meta
+from store import braked, ledger, meta
 from store.enqueue import EDIT
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def hold_back(context: Context, batch: Batch) -> None:
     with context.store.transaction() as connection:
         for row, taken in held_back:
             message = f"Held back: this would {taken.in_words()}."
-            held.hold_back(connection, row.id, row.revision, taken.to_json(), message)
-        if any(row.brake == held.WAITS for row, _ in held_back):
+            braked.hold_back(connection, row.id, row.revision, taken.to_json(), message)
+        if any(row.brake == braked.WAITS for row, _ in held_back):
             count_anew(connection)  # it may take away something else by now
     numbers = {row.id for row, _ in held_back}
     batch.plans = [plan for plan in batch.plans if plan.scene.id not in numbers]
@@ -59,7 +59,7 @@ def _unasked(row: QueueRow, plan: ScenePlan, batch: Batch) -> Taken:
     """
     by_hand = row.urgency == EDIT
     is_new = plan.scene.id not in batch.records and not row.takes
-    if row.brake >= held.MAY_TAKE or (by_hand and not is_new):
+    if row.brake >= braked.MAY_TAKE or (by_hand and not is_new):
         return Taken()
     return taken_by(plan, of_others=by_hand)
 
@@ -103,7 +103,7 @@ def taken_lately(connection: sqlite3.Connection, now: float) -> list[tuple[float
 
 
 def sum_of(takes: Iterable[str]) -> Taken:
-    """Add up what rows take away (``store.held.takes_of``)."""
+    """Add up what rows take away (``store.braked.takes_of``)."""
     taken = Taken()
     for one in takes:
         taken.add(Taken.from_json(one))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matching import identity
 from store import differences, history, ledger, meta, queue
+from store.braked import RELEASED
 from store.enqueue import BACKGROUND, enqueue
-from store.held import RELEASED
 from store.ledger import SKIPPED
 from sync import brake, collections, scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of

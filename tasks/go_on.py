@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from store import held, history, meta, notice
+from store import braked, history, meta, notice
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -30,7 +30,7 @@ def run(task: Task) -> str:
 def go_on(task: Task) -> dict[str, Any]:
     """Do the same for the page's button: ``{scenes, worker}``."""
     with task.store.transaction() as connection:
-        scenes = held.let_go(connection, held.ASKED)
+        scenes = braked.let_go(connection, braked.ASKED)
         if scenes:
             before = meta.get(connection, meta.GONE_ON) or []
             meta.put(connection, meta.GONE_ON, [*before[1 - history.RUNS :], time.time()])

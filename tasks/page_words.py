@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errors import in_words
 from store import holds, ledger
-from store.held import ASKED, UNDECIDED
+from store.braked import ASKED, UNDECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

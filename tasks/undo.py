@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from errors import TransientError
-from store import held, history, queue
+from store import braked, history, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import page_history, stash_log
 from tasks.follow import LogTail, Work, follow
@@ -36,7 +36,7 @@ def run(task: Task) -> str:
     ) as lock:
         if task.is_held(launcher.TASK_LOCK):
             raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
-        if held.is_going_on(task.store.connection):
+        if braked.is_going_on(task.store.connection):
             raise TransientError(
                 "What 'Go on' let go is still being synced. Wait until it is, then undo it."
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.library import TAGS, catalogue_file, catalogue_scene
-from store import held, meta, queue
+from store import braked, meta, queue
 from store.enqueue import BACKGROUND, EDIT
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, shared_installation, wait_for
@@ -61,7 +61,7 @@ def take(env: Installation, scenes: Iterable[int], **values: Any) -> None:
 
 def asked(stepped: BulkWorker) -> list[int]:
     """The scenes for which a person is asked."""
-    return sorted(number for number, row in stepped.rows().items() if row.reason == held.ASKED)
+    return sorted(number for number, row in stepped.rows().items() if row.reason == braked.ASKED)
 
 
 def question(stepped: BulkWorker) -> str:
@@ -197,7 +197,7 @@ def test_an_edit_by_hand_goes_through_at_once(stepped: BulkWorker) -> None:
     stepped.mark_as(EDIT, [4])
     stepped.drain()
     row = stepped.rows()[4]
-    assert (row.urgency, row.brake) == (BACKGROUND, held.MAY_TAKE)
+    assert (row.urgency, row.brake) == (BACKGROUND, braked.MAY_TAKE)
     stepped.late += 10.0
     stepped.drain()
     assert written(stepped) == keys(stepped, [3, 4])
@@ -348,7 +348,7 @@ def test_a_worker_that_was_killed_is_followed_by_one_that_decides_the_same(
     stepped.background(range(16, 41))
     stepped.close()
     with contextlib.closing(BulkWorker(env)) as second:
-        assert [row.reason for row in second.rows().values()].count(held.UNDECIDED) == 15
+        assert [row.reason for row in second.rows().values()].count(braked.UNDECIDED) == 15
         second.drain()
         assert len(asked(second)) == 30
         said = question(second)
@@ -384,5 +384,5 @@ def test_a_task_says_what_is_held_back_whoever_dies_meanwhile(env: Installation)
     wait_for(lambda: not env.item(1)["fields"].get("summary"))
     # Some of them may be looked at again right now.
     waits = "SELECT 1 FROM dirty WHERE brake = ?"
-    wait_for(lambda: len(env.query(waits, held.WAITS)) == 23)
+    wait_for(lambda: len(env.query(waits, braked.WAITS)) == 23)
     env.kill_workers()

@@ -15,7 +15,7 @@ from plex.edits import Edit, requests_for
 from plex.item import Member
 from simulator.control import start_plex
 from simulator.library import catalogue_file
-from store import held
+from store import braked
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk
 from tests.installation import Installation, shared_installation
 from tests.tcp_proxy import TcpProxy
@@ -266,7 +266,7 @@ def test_scenes_that_are_cleaned_and_scanned_again_go_on_as_they_were(
     # Each loses its summary, so a person is asked first (tests/test_brake.py).
     assert [fields(stepped, key)["title"] for key in keys] == [f"Old {n}" for n in range(20)]
     with stepped.resident.store.transaction() as connection:
-        assert held.let_go(connection, held.ASKED) == 20
+        assert braked.let_go(connection, braked.ASKED) == 20
     stepped.drain()
     assert [fields(stepped, key)["title"] for key in keys] == [f"New {n}" for n in range(20)]
     assert {fields(stepped, key).get("summary", "") for key in keys} == {""}

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from store import held, history, holds, ledger, meta, overview, queue, schema
+from store import braked, history, holds, ledger, meta, overview, queue, schema
 from store.enqueue import BACKGROUND, EDIT, TASK, enqueue
 from store.store import Store
 
@@ -374,15 +374,15 @@ def test_no_question_about_what_is_held_back_walks_the_queue(
     """They are asked with every look of the page and every step of the worker."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    held.is_any(connection)
-    held.newest_edit(connection)
-    held.leave_run(connection)
-    held.look_again(connection, 5)
+    braked.is_any(connection)
+    braked.newest_edit(connection)
+    braked.leave_run(connection)
+    braked.look_again(connection, 5)
     for with_run in (True, False):
-        held.count(connection, held.ASKED, with_run=with_run)
-        list(held.takes_of(connection, held.ASKED, with_run=with_run))
-        held.ask(connection, with_run=with_run)
-        held.let_go(connection, held.UNDECIDED, with_run=with_run)
+        braked.count(connection, braked.ASKED, with_run=with_run)
+        list(braked.takes_of(connection, braked.ASKED, with_run=with_run))
+        braked.ask(connection, with_run=with_run)
+        braked.let_go(connection, braked.UNDECIDED, with_run=with_run)
     queue.counts(connection)
     connection.set_trace_callback(None)
     assert len(asked) >= 14

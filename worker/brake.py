@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from store import held, history, meta, notice, queue
+from store import braked, history, meta, notice, queue
 from store.enqueue import TASK
 from sync import brake
 
@@ -51,18 +51,18 @@ class Brake:
             Whether scenes are to be looked at that were held back.
         """
         connection = self._context.store.connection
-        if not held.is_any(connection):
+        if not braked.is_any(connection):
             if at_rest and meta.get(connection, meta.BRAKE):
                 self._keep_question(connection)
             self._sample = []
             return False
         if queue.carried_waits(connection):
             return False  # more scenes of that run are to come
-        if 0 <= self._context.clock() - held.newest_edit(connection) < SCAN:
+        if 0 <= self._context.clock() - braked.newest_edit(connection) < SCAN:
             return False  # so may be here
         with_run = _run_is_over(connection)
         freed: int | None = 0
-        if held.count(connection, held.UNDECIDED, with_run=with_run):
+        if braked.count(connection, braked.UNDECIDED, with_run=with_run):
             freed = self._decide(connection, with_run=with_run)
         if at_rest or freed is None:
             self._keep_question(connection)  # before the task ends that tells it
@@ -77,23 +77,23 @@ class Brake:
             return 0
         self._looked_at = now
         connection = self._context.store.connection
-        if held.count(connection, held.ASKED):
+        if braked.count(connection, braked.ASKED):
             with self._context.store.transaction():
-                self._sample = held.look_again(connection, SAMPLE)
+                self._sample = braked.look_again(connection, SAMPLE)
         return len(self._sample)
 
     def _decide(self, connection: sqlite3.Connection, *, with_run: bool) -> int | None:
         """Let go of what is undecided and give how many that were, or None: a person is asked."""
         now = self._context.clock()
-        new = self._sum(held.UNDECIDED, with_run=with_run)
-        asked = self._sum(held.ASKED)
+        new = self._sum(braked.UNDECIDED, with_run=with_run)
+        asked = self._sum(braked.ASKED)
         asks, _ = brake.has_to_ask(connection, new.items + asked.items, now)
         with self._context.store.transaction():
             if asks:
-                held.ask(connection, with_run=with_run)
+                braked.ask(connection, with_run=with_run)
                 brake.count_anew(connection)
                 return None
-            freed = held.let_go(connection, held.UNDECIDED, with_run=with_run)
+            freed = braked.let_go(connection, braked.UNDECIDED, with_run=with_run)
             lately = brake.taken_lately(connection, now)
             meta.put(connection, meta.TAKEN, [*lately, (now, new.items)])
         self._context.log.info(f"{freed} scenes were held back; they {new.in_words()}: going on")
@@ -104,18 +104,18 @@ class Brake:
         if not queue.task_waiting(connection):
             return
         with self._context.store.transaction():
-            if scenes := held.leave_run(connection):
+            if scenes := braked.leave_run(connection):
                 history.count(connection, "held", scenes=scenes)
 
     def _keep_question(self, connection: sqlite3.Connection) -> None:
         """Keep what a person is asked, as long as there is anything to ask."""
-        scenes = held.count(connection, held.ASKED)
+        scenes = braked.count(connection, braked.ASKED)
         known = meta.get(connection, meta.BRAKE)
         if (known or {}).get("scenes", 0) == scenes:
             return
         question = None
         if scenes:
-            taken, now = self._sum(held.ASKED), self._context.clock()
+            taken, now = self._sum(braked.ASKED), self._context.clock()
             _, in_step = brake.has_to_ask(connection, taken.items, now)
             text = brake.sentence(taken, in_step)
             question = {"at": known["at"] if known else now, "scenes": scenes, "text": text}
@@ -131,11 +131,11 @@ class Brake:
         if all(queue.get(connection, "scene", number) for number in sample):
             return False
         with self._context.store.transaction():
-            return bool(held.look_again(connection, ALL))
+            return bool(braked.look_again(connection, ALL))
 
     def _sum(self, reason: str, *, with_run: bool = True) -> Taken:
         connection = self._context.store.connection
-        return brake.sum_of(held.takes_of(connection, reason, with_run=with_run))
+        return brake.sum_of(braked.takes_of(connection, reason, with_run=with_run))
 
 
 def _run_is_over(connection: sqlite3.Connection) -> bool:
