@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from store.queue import MOST_IDS
+from store.queue import chunks, places
 
 #: Answers: settled as it is, Plex shall get Stash's, Stash shall get Plex's. The last two
 #: are carried out by the scene's next look; until then the row stays.
@@ -59,11 +59,10 @@ def items_with_any(
 ) -> set[int]:
     """Give those of some items that have differences, settled ones too."""
     found: set[int] = set()
-    for start in range(0, len(rating_keys), MOST_IDS):
-        chunk = rating_keys[start : start + MOST_IDS]
+    for chunk in chunks(rating_keys):
         rows = connection.execute(
             "SELECT DISTINCT rating_key FROM difference WHERE server = ? "  # noqa: S608
-            f"AND rating_key IN ({','.join('?' * len(chunk))})",
+            f"AND rating_key IN ({places(chunk)})",
             (server, *chunk),
         )
         found.update(rating_key for (rating_key,) in rows)
@@ -146,9 +145,8 @@ def answer(
 ) -> tuple[int, set[int]]:
     """Keep an answer to some rows; give how many there still were, and their scenes."""
     count, scenes = 0, set[int]()
-    for start in range(0, len(numbers), MOST_IDS):
-        chunk = numbers[start : start + MOST_IDS]
-        where = f"number IN ({','.join('?' * len(chunk))})"
+    for chunk in chunks(numbers):
+        where = f"number IN ({places(chunk)})"
         found = connection.execute(
             f"SELECT scene FROM difference WHERE {where}",  # noqa: S608 - question marks
             chunk,
@@ -176,11 +174,10 @@ def only_of(
 ) -> list[int]:
     """Give those of some rows that are about one of some fields."""
     found: list[int] = []
-    for start in range(0, len(numbers), MOST_IDS):
-        chunk = numbers[start : start + MOST_IDS]
+    for chunk in chunks(numbers):
         rows = connection.execute(
-            f"SELECT number FROM difference WHERE number IN ({','.join('?' * len(chunk))}) "  # noqa: S608
-            f"AND field IN ({','.join('?' * len(fields))})",
+            f"SELECT number FROM difference WHERE number IN ({places(chunk)}) "  # noqa: S608
+            f"AND field IN ({places(fields)})",
             (*chunk, *fields),
         )
         found += [number for (number,) in rows]

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from store.queue import places
+
 #: Changes kept in any case; older ones are dropped a batch at a time.
 KEPT = 2000
 BATCH = 200
@@ -150,11 +152,6 @@ def runs_of(connection: sqlite3.Connection) -> list[float]:
     return found
 
 
-def newest(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
-    """Give the newest changes, newest first."""
-    return [told(change) for change in page(connection, limit=limit)]
-
-
 def page(
     connection: sqlite3.Connection,
     *,
@@ -175,7 +172,7 @@ def page(
     where, values = ["number < ?"], list[float]([before])
     if scenes is not None:
         wanted = list(scenes)
-        where.append(f"scene IN ({','.join('?' * len(wanted))})")
+        where.append(f"scene IN ({places(wanted)})")
         values += wanted
     if run:
         where.append("run > 0 AND run = ?")
@@ -194,20 +191,6 @@ def _read(row: tuple[Any, ...]) -> Change:
         return change
     changes, undo = unpack(kept)
     return change._replace(changes=changes, undo=undo)
-
-
-def told(change: Change) -> dict[str, Any]:
-    """Give a change as the page shows it."""
-    return {
-        "number": change.number,
-        "at": change.at,
-        "scene": change.scene,
-        "rating_key": change.rating_key,
-        "title": change.title,
-        "changes": json.loads(change.changes),
-        "run": change.run,
-        "undone": change.undone,
-    }
 
 
 def get(connection: sqlite3.Connection, number: int) -> Change | None:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from store.queue import MOST_IDS
+from store.queue import chunks, places
 
 #: Outcome of a scene that the settings leave out.
 SKIPPED = "skipped"
@@ -128,10 +128,10 @@ def remembered(
 ) -> dict[int, list[int]]:
     """Give the rating keys remembered for many scenes, lowest first; no key for none."""
     found: dict[int, list[int]] = {}
-    for chunk in _chunks(scenes):
+    for chunk in chunks(scenes):
         rows = connection.execute(
             "SELECT scene, rating_key FROM item INDEXED BY item_scene WHERE server = ? "  # noqa: S608
-            f"AND scene IN ({_places(chunk)}) ORDER BY rating_key",
+            f"AND scene IN ({places(chunk)}) ORDER BY rating_key",
             (server, *chunk),
         )
         for scene, rating_key in rows:
@@ -148,13 +148,13 @@ def seen(
     is kept about which a person may have answered.
     """
     found: dict[int, dict[int, str]] = {}
-    for chunk in _chunks(scenes):
+    for chunk in chunks(scenes):
         rows = connection.execute(
             "SELECT scene, rating_key, CASE WHEN pending = '' AND NOT EXISTS "  # noqa: S608
             "(SELECT 1 FROM difference WHERE difference.server = item.server "
             "AND difference.rating_key = item.rating_key) THEN seen ELSE '' END "
             "FROM item INDEXED BY item_scene WHERE server = ? "
-            f"AND scene IN ({_places(chunk)}) ORDER BY rating_key",
+            f"AND scene IN ({places(chunk)}) ORDER BY rating_key",
             (server, *chunk),
         )
         for scene, rating_key, digest in rows:
@@ -229,9 +229,9 @@ def scene_records(connection: sqlite3.Connection, scenes: Sequence[int]) -> dict
     """Give what the last looks at many scenes found, by scene; no key where there was none."""
     return {
         row[0]: SceneRecord._make(row)
-        for chunk in _chunks(scenes)
+        for chunk in chunks(scenes)
         for row in connection.execute(
-            f"SELECT * FROM scene WHERE id IN ({_places(chunk)})",  # noqa: S608 - question marks
+            f"SELECT * FROM scene WHERE id IN ({places(chunk)})",  # noqa: S608 - question marks
             chunk,
         )
     }
@@ -264,8 +264,8 @@ def record_scenes(
     )
     carried = {(kind, number, record.id) for record, carries in looks for kind, number in carries}
     known: set[tuple[str, int, int]] = set()
-    for chunk in _chunks([record.id for record, _ in looks]):
-        query = f"SELECT kind, id, scene FROM carries WHERE scene IN ({_places(chunk)})"  # noqa: S608
+    for chunk in chunks([record.id for record, _ in looks]):
+        query = f"SELECT kind, id, scene FROM carries WHERE scene IN ({places(chunk)})"  # noqa: S608
         known.update(connection.execute(query, chunk))
     # In the order of the table, which is laid out by it.
     connection.executemany(
@@ -283,8 +283,8 @@ def newest_scene(connection: sqlite3.Connection) -> int:
 def scenes_carrying(connection: sqlite3.Connection, kind: str, numbers: Sequence[int]) -> list[int]:
     """Give the scenes that carried one of some studios, performers... when last looked at."""
     found: set[int] = set()
-    for chunk in _chunks(numbers):
-        query = f"SELECT scene FROM carries WHERE kind = ? AND id IN ({_places(chunk)})"  # noqa: S608
+    for chunk in chunks(numbers):
+        query = f"SELECT scene FROM carries WHERE kind = ? AND id IN ({places(chunk)})"  # noqa: S608
         found.update(scene for (scene,) in connection.execute(query, (kind, *chunk)))
     return sorted(found)
 
@@ -298,8 +298,8 @@ def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
 def owners(connection: sqlite3.Connection, scenes: Sequence[int]) -> set[int]:
     """Give those of some scenes that own an item, on any server."""
     found: set[int] = set()
-    for chunk in _chunks(scenes):
-        query = f"SELECT DISTINCT scene FROM item WHERE scene IN ({_places(chunk)})"  # noqa: S608
+    for chunk in chunks(scenes):
+        query = f"SELECT DISTINCT scene FROM item WHERE scene IN ({places(chunk)})"  # noqa: S608
         found.update(scene for (scene,) in connection.execute(query, chunk))
     return found
 
@@ -331,11 +331,3 @@ def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
     connection.execute("DELETE FROM scene WHERE id = ?", (scene,))
     connection.execute("DELETE FROM carries WHERE scene = ?", (scene,))
     connection.execute("UPDATE item SET scene = 0 WHERE scene = ?", (scene,))
-
-
-def _chunks(scenes: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (scenes[start : start + MOST_IDS] for start in range(0, len(scenes), MOST_IDS))
-
-
-def _places(chunk: Sequence[int]) -> str:
-    return ",".join("?" * len(chunk))

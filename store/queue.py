@@ -9,8 +9,8 @@ for one scene are one piece of work. Marking itself is in store/enqueue.py.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from store import braked
 from store.enqueue import BACKGROUND, EDIT, TASK
@@ -27,6 +27,9 @@ COLUMNS = "kind, id, revision, urgency, due_at, attempts, reason, message, marke
 
 #: Held back rows: nothing of theirs is due, nor has it failed.
 _HELD = f"reason IN ('{braked.UNDECIDED}', '{braked.ASKED}')"
+
+
+_T = TypeVar("_T")
 
 
 class QueueRow(NamedTuple):
@@ -50,6 +53,16 @@ class QueueRow(NamedTuple):
     marked_at: float
     brake: int = braked.OPEN
     takes: str = ""
+
+
+def chunks(things: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Give some things, usually ids, as many at a time as one question may have."""
+    return (things[start : start + MOST_IDS] for start in range(0, len(things), MOST_IDS))
+
+
+def places(values: Collection[object]) -> str:
+    """Give a question mark for each of some values, as they stand behind IN."""
+    return ",".join("?" * len(values))
 
 
 def ready(
@@ -90,9 +103,8 @@ def edited_scene(connection: sqlite3.Connection) -> QueueRow | None:
 
 def carried(connection: sqlite3.Connection, *, now: float) -> list[QueueRow]:
     """Give all rows about studios, performers, tags and groups to look at now, by kind and id."""
-    places = ",".join("?" * len(CARRIED))
     rows = connection.execute(
-        f"SELECT {COLUMNS} FROM dirty WHERE kind IN ({places}) "  # noqa: S608 - our constants
+        f"SELECT {COLUMNS} FROM dirty WHERE kind IN ({places(CARRIED)}) "  # noqa: S608 - our constants
         "AND (due_at <= ? OR due_at > ?) ORDER BY kind, id",
         (*CARRIED, now, now + LONGEST_WAIT),
     )
@@ -184,11 +196,11 @@ def done(connection: sqlite3.Connection, row: QueueRow) -> bool:
 def in_run(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
     """Give those of some rows' scenes for which ``is_in_run`` holds."""
     counted: set[int] = set()
-    for start in range(0, len(rows), MOST_IDS):
-        chunk = {row.id: row.revision for row in rows[start : start + MOST_IDS]}
+    for some in chunks(rows):
+        chunk = {row.id: row.revision for row in some}
         found = connection.execute(
             "SELECT id, revision FROM dirty WHERE run = 1 AND kind = 'scene' "  # noqa: S608
-            f"AND id IN ({','.join('?' * len(chunk))})",
+            f"AND id IN ({places(chunk)})",
             tuple(chunk),
         )
         counted.update(number for number, revision in found if chunk[number] == revision)
@@ -269,12 +281,10 @@ def make_due(
     query = f"UPDATE dirty SET {change} WHERE {' AND '.join(where)}"  # noqa: S608 - our constants
     if ids is None:
         return connection.execute(query, values).rowcount
-    count = 0
-    for start in range(0, len(ids), MOST_IDS):
-        chunk = ids[start : start + MOST_IDS]
-        places = ",".join("?" * len(chunk))
-        count += connection.execute(f"{query} AND id IN ({places})", (*values, *chunk)).rowcount
-    return count
+    return sum(
+        connection.execute(f"{query} AND id IN ({places(chunk)})", (*values, *chunk)).rowcount
+        for chunk in chunks(ids)
+    )
 
 
 def waiting_for(
@@ -340,8 +350,7 @@ def forget_unasked(connection: sqlite3.Connection, newest: int) -> int:
 
 def carried_waits(connection: sqlite3.Connection) -> bool:
     """Say whether scenes of a studio, performer, tag or group are still to be marked."""
-    places = ",".join("?" * len(CARRIED))
-    query = f"SELECT 1 FROM dirty WHERE kind IN ({places}) AND due_at IS NOT NULL LIMIT 1"  # noqa: S608
+    query = f"SELECT 1 FROM dirty WHERE kind IN ({places(CARRIED)}) AND due_at IS NOT NULL LIMIT 1"  # noqa: S608
     return connection.execute(query, CARRIED).fetchone() is not None
 
 

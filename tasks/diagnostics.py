@@ -262,7 +262,7 @@ def _compared(task: Task) -> Iterator[str]:
     ):
         at = meta.get(connection, key)
         yield f"{name}: {_span(now - at) + ' ago' if at else 'never'}"
-    yield f"changes kept in the history: {len(history.newest(connection, 1000))}"
+    yield f"changes kept in the history: {len(history.page(connection, limit=1000))}"
 
 
 def _task(task: Task) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,11 @@ KIND = "undo"
 
 def shown(change: Change) -> dict[str, Any]:
     """Give a change as the page shows it."""
-    told = history.told(change)
+    told = change._asdict()
+    del told["server"], told["undo"]
     # A list, because Stash sorts the keys of whatever it hands on.
-    return {**told, "changes": [[name, *values] for name, values in told["changes"].items()]}
+    told["changes"] = [[name, *values] for name, values in json.loads(change.changes).items()]
+    return told
 
 
 def newest(connection: sqlite3.Connection) -> list[dict[str, Any]]:

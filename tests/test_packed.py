@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_what_an_older_plexsync_kept_is_shown(connection: sqlite3.Connection) ->
             undo="{}",
         ),
     )
-    told = [one["changes"] for one in history.newest(connection, 5)]
+    told = [json.loads(one.changes) for one in history.page(connection, limit=5)]
     assert told == [{"title": ["b", "c"]}, {"title": ["a", "b"]}]
     assert [one.undo for one in history.page(connection, limit=5)] == ["{}", ""]
 

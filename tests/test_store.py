@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any
@@ -251,8 +252,8 @@ def test_the_history_is_bounded(connection: sqlite3.Connection) -> None:
         )
     (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
     assert history.KEPT <= count < history.KEPT + history.BATCH
-    newest = history.newest(connection, 1)[0]
-    assert (newest["at"], newest["changes"]) == (at, {"title": ["a", "b"]})
+    newest = history.page(connection, limit=1)[0]
+    assert (newest.at, json.loads(newest.changes)) == (at, {"title": ["a", "b"]})
 
 
 def test_the_client_identifier_is_made_once(tmp_path: Path) -> None:

@@ -102,8 +102,8 @@ class NewInPlex:
         if known[0] == info.content_changed_at:
             return False
         # Our own edits may move the counter: it tells something once we are quiet.
-        newest = history.newest(self._store.connection, 1)
-        return not newest or float(newest[0]["at"]) < float(before["at"])
+        newest = history.page(self._store.connection, limit=1)
+        return not newest or newest[0].at < float(before["at"])
 
 
 def _new_in_plex(
