@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import log
 from errors import SyncError
 from matching.missing import OUTSIDE
+from plex.transport import plugin_version
 from store import history, holds, meta, overview, queue, schema
 from tasks import check_connection, page, page_words, stash_log
 from validation.config import DEFAULTS, SETTINGS
@@ -105,19 +106,12 @@ def text(task: Task) -> str:
 
 
 def _versions(task: Task) -> Iterator[str]:
-    yield f"PlexSync: {_plugin_version(task.entry)}"
+    yield f"PlexSync: {_version(plugin_version())}"
     yield f"Python: {platform.python_version()} ({sys.implementation.name}, {sys.platform})"
     yield f"SQLite: {sqlite3.sqlite_version}, TLS: {ssl.OPENSSL_VERSION}"
     yield f"machine: {platform.system()} {platform.machine()}"
     version = task.store.connection.execute("PRAGMA user_version").fetchone()[0]
     yield f"database: version {version}, {os.path.getsize(task.store.path(schema.FILE))} bytes"
-
-
-def _plugin_version(entry: str) -> str:
-    path = os.path.join(os.path.dirname(entry), "PlexSync.yml")
-    with open(path, encoding="utf-8") as manifest:
-        found = re.search(r"^version: (\S+)$", manifest.read(10_000), re.MULTILINE)
-    return _version(found[1] if found else "")
 
 
 def _stash(task: Task, settings: dict[str, object]) -> Iterator[str]:
