@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from simulator.plex.server import PlexControlApi
+    from simulator.plex.control_api import PlexControlApi
     from simulator.server import ControlApi
 else:  # whoever steers needs to know what can be called, and none of what carries it out
     ControlApi = PlexControlApi = object
@@ -59,10 +59,10 @@ class StandIn:
         try:
             self.url = str(json.loads(lines.get(timeout=READY_SECONDS))["url"])
         except (queue.Empty, ValueError) as error:
-            self.stop()
+            self.close()
             raise StandInError(f"{module} did not say that it is ready") from error
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End it now, as a power cut would; safe to call twice."""
         self.process.kill()
         self.process.wait()
@@ -70,16 +70,6 @@ class StandIn:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-
-@contextlib.contextmanager
-def running(module: str, options: Mapping[str, Any]) -> Iterator[StandIn]:
-    """A ``StandIn`` for one block."""
-    stand_in = StandIn(module, options)
-    try:
-        yield stand_in
-    finally:
-        stand_in.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +139,7 @@ class ControlClient(ControlApi):
     def stop(self) -> None:
         """End the process; does nothing for one that is not ours."""
         if self.process is not None:
-            self.process.stop()
+            self.process.close()
 
 
 class PlexControl(ControlClient, PlexControlApi):
@@ -190,7 +180,7 @@ def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
     """
     tokens = {"token": "sim-plex-owner-token", "shared_token": "sim-plex-shared-token"}
     wanted = {"scenes": scenes, **tokens, **options}
-    with running("simulator.plex", wanted) as stand_in:
+    with contextlib.closing(StandIn("simulator.plex", wanted)) as stand_in:
         control = PlexControl(stand_in.url, wanted["token"], wanted["shared_token"])
         control.process = stand_in
         yield control

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from simulator.control import Answer, ControlClient, running
+from simulator.control import Answer, ControlClient, StandIn
 
 if TYPE_CHECKING:
     from simulator.stash.server import StashControlApi
@@ -74,7 +74,8 @@ def start_stash(scenes: int = 10, **options: Any) -> Iterator[StashControl]:
     Raises:
         StandInError: If it does not start.
     """
-    with running("simulator.stash", {"scenes": scenes, **options}) as stand_in:
+    wanted = {"scenes": scenes, **options}
+    with contextlib.closing(StandIn("simulator.stash", wanted)) as stand_in:
         control = StashControl(stand_in.url, str(options.get("api_key") or ""))
         control.process = stand_in
         yield control

@@ -85,7 +85,7 @@ def test_a_stash_at_another_port_is_followed_by_the_next_hook(tmp_path: Path) ->
         stepped.hook(1)
         stepped.settle()
         assert env.stash.process
-        env.stash.process.stop()
+        env.stash.process.close()
         stepped.late += MINUTE
         stepped.mark(1)
         stepped.drain()

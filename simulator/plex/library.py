@@ -36,46 +36,17 @@ FIRST_KEY: Final = 20_001
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
-# What makes a section of each style, as the list of sections shows it.
+# A section of each style: the title that Plex gives it, and what the list of sections shows.
+# Agents and scanners as python-plexapi names them (plexapi/library.py, Library.add).
 STYLES: Final = {
-    "other": {
-        "type": "movie",
-        "agent": "tv.plex.agents.none",
-        "scanner": "Plex Video Files Scanner",
-        "language": "xn",
-    },
-    "movie": {
-        "type": "movie",
-        "agent": "tv.plex.agents.movie",
-        "scanner": "Plex Movie",
-        "language": "en-US",
-    },
-    "show": {
-        "type": "show",
-        "agent": "tv.plex.agents.series",
-        "scanner": "Plex TV Series",
-        "language": "en-US",
-    },
-    # Agents and scanners as python-plexapi names them (plexapi/library.py, Library.add).
-    "photo": {
-        "type": "photo",
-        "agent": "com.plexapp.agents.none",
-        "scanner": "Plex Photo Scanner",
-        "language": "xn",
-    },
-    "music": {
-        "type": "artist",
-        "agent": "tv.plex.agents.music",
-        "scanner": "Plex Music",
-        "language": "en-US",
-    },
-}
-_TITLES: Final = {
-    "other": "Scenes",
-    "movie": "Movies",
-    "show": "TV Shows",
-    "photo": "Photos",
-    "music": "Music",
+    style: (title, {"type": kind, "agent": agent, "scanner": scanner, "language": language})
+    for style, title, kind, agent, scanner, language in (
+        ("other", "Scenes", "movie", "tv.plex.agents.none", "Plex Video Files Scanner", "xn"),
+        ("movie", "Movies", "movie", "tv.plex.agents.movie", "Plex Movie", "en-US"),
+        ("show", "TV Shows", "show", "tv.plex.agents.series", "Plex TV Series", "en-US"),
+        ("photo", "Photos", "photo", "com.plexapp.agents.none", "Plex Photo Scanner", "xn"),
+        ("music", "Music", "artist", "tv.plex.agents.music", "Plex Music", "en-US"),
+    )
 }
 
 
@@ -229,15 +200,15 @@ class Library:
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
         self._sections_made += 1
-        section_id = self._sections_made
+        usual_title, attributes = STYLES[style]
         section = Section(
-            section_id=section_id,
-            style=STYLES[style],
-            title=title or _TITLES[style],
+            section_id=self._sections_made,
+            style=attributes,
+            title=title or usual_title,
             locations=list(locations) or [PLEX_ROOT],
             uuid=str(uuid.uuid4()),  # each library has one of its own, on whatever server
         )
-        self.sections[section_id] = section
+        self.sections[section.section_id] = section
         return section
 
     def remove_section(self, section_id: int) -> None:

@@ -1,20 +1,51 @@
-"""The Plex stand-in as a server: ``python -m simulator.plex`` starts it as a process."""
+"""The Plex stand-in as a server: who may ask, and what is answered at which address.
+
+``python -m simulator.plex`` starts it as a process.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import http.client
+import threading
 import zlib
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Final
 
 from simulator import faults
-from simulator.plex import collections, edits
+from simulator.plex import edits, pages
 from simulator.plex.collections import COLLECTION
-from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item, View
-from simulator.plex.library import Library, Switches
-from simulator.plex.routes import PlexRoutes
-from simulator.server import ControlApi, Server
+from simulator.plex.control_api import PlexControlApi
+from simulator.plex.items import Item
+from simulator.plex.library import Library, Section, Switches
+from simulator.plex.xml import XML_TYPE, Attributes, Element, to_xml
+from simulator.server import Server
 from simulator.wire import Reply, Request
+
+#: How long a scan takes.
+SCAN_SECONDS: Final = 0.1
+
+_DATES: Final = {
+    "addedAt": attrgetter("added_at"),
+    "updatedAt": attrgetter("updated_at"),
+    "lastViewedAt": attrgetter("viewed_at"),
+    "lastRatedAt": attrgetter("rated_at"),
+}
+
+
+def error(status: int) -> Reply:
+    """The HTML page Plex answers with when something is wrong."""
+    phrase = "URI Too Long" if status == 414 else http.client.responses[status]
+    body = (
+        f"<html><head><title>{phrase}</title></head><body><h1>{status} {phrase}</h1></body></html>"
+    )
+    return Reply(status, body.encode())
+
+
+def page(root: Element) -> Reply:
+    """The element as XML; PlexSync and plexapi ask for nothing else."""
+    return Reply(200, to_xml(root), XML_TYPE)
 
 
 class PlexServer(Server):
@@ -22,7 +53,6 @@ class PlexServer(Server):
 
     Args:
         scenes: Files of the catalogue in its one section.
-        host: Address to bind.
         port: 0 takes a free one.
         token: The owner's.
         shared_token: May only read.
@@ -35,16 +65,8 @@ class PlexServer(Server):
     """
 
     idle_seconds = 20
-    kinds = (
-        "reads",
-        "writes",
-        "file_queries",
-        "listings",
-        "all_listings",
-        "item_reads",
-        "history",
-        "edits",
-        "refused",
+    kinds = tuple(
+        "reads writes file_queries listings all_listings item_reads history edits refused".split()
     )
 
     def __init__(
@@ -53,7 +75,6 @@ class PlexServer(Server):
         scenes: int,
         token: str,
         shared_token: str,
-        host: str = "127.0.0.1",
         port: int = 0,
         section_type: str = "other",
         section_title: str = "",
@@ -62,10 +83,11 @@ class PlexServer(Server):
         name: str = "Plex stand-in",
         latency_ms: float = 0.0,
     ) -> None:
-        super().__init__((host, port), latency_ms)
+        super().__init__(("127.0.0.1", port), latency_ms)
         self.library = Library(Switches())
-        self.routes = PlexRoutes(self.library, token, shared_token, machine_id, name)
-        self.control = PlexControlApi(self)
+        self.token, self.shared_token, self.name = token, shared_token, name
+        self.machine_id = machine_id or hashlib.sha1(b"Plex stand-in").hexdigest()
+        self.control = PlexControlApi(self, self.library, self.machine_id, self.reset)
         self._start = (latency_ms, section_type, section_title, scenes, matched)
         self.reset()
 
@@ -97,13 +119,44 @@ class PlexServer(Server):
         return kinds
 
     def answer(self, request: Request) -> Reply:
-        """A Plex that is starting says nothing else."""
-        starting = self.library.switches.maintenance
-        return faults.maintenance(starting) if starting else self.routes.answer(request)
+        """The reply to one request, with its effects carried out."""
+        if self.library.switches.maintenance:
+            # A Plex that is starting says nothing else.
+            return faults.maintenance(self.library.switches.maintenance)
+        longest = self.library.switches.max_url_bytes
+        if longest and len(request.target) > longest:
+            return error(414)
+        words = [word for word in request.path.split("/") if word]
+        if words == ["identity"]:
+            return page(pages.identity_page(self.machine_id))
+        refused = self._refused(request, words)
+        if refused:
+            return error(refused)
+        with self.library.lock:
+            if not words:
+                return page(pages.server_page(self.machine_id, self.name))
+            if words == ["library"]:
+                return page(pages.library_page())
+            if words in (["library", "sections"], ["library", "sections", "all"]):
+                elements = [pages.section_element(one) for one in self.library.sections.values()]
+                own: Attributes = {"allowSync": False, "title1": "Plex Library"}
+                return page(pages.container(own, elements))
+            if words == ["library", "all"] and request.method == "GET":
+                return self._everything(request)
+            if words == ["status", "sessions", "history", "all"]:
+                return self._history(request)
+            what, ids = words[:2], words[2] if len(words) > 2 else ""
+            if what == ["library", "sections"] and ids.isdigit():
+                section = self.library.sections.get(int(ids))
+                if section is not None:
+                    return self._section(request, section, words[3:])
+            if what == ["library", "collections"] and request.method == "DELETE":
+                return self._remove_collection(ids)
+            items = self.library.named(ids) if what == ["library", "metadata"] else []
+            return self._items(request, items, words[3:]) if items else error(404)
 
     def finish(self, request: Request, reply: Reply) -> None:
         """Add Plex's own headers; pack the body for clients that accept it."""
-        packed = reply.body
         reply.headers += [("X-Plex-Protocol", "1.0"), ("Cache-Control", "no-cache")]
         if not request.wants_close:
             reply.headers.append(("Keep-Alive", f"timeout={self.idle_seconds}"))
@@ -122,216 +175,236 @@ class PlexServer(Server):
                 ("X-Plex-Content-Compressed-Length", str(len(packed))),
                 ("X-Plex-Content-Original-Length", str(len(reply.body))),
             ]
-        reply.body = packed
+            reply.body = packed
 
+    def _refused(self, request: Request, words: list[str]) -> int:
+        """The status with which the request's token is refused; 0 for one that is good."""
+        token = request.argument("X-Plex-Token") or request.headers.get("x-plex-token")
+        if token == self.token:
+            return 0
+        if token != self.shared_token:
+            return 401
+        owners_only = words == ["library"] or words[-1:] == ["refresh"]
+        return 403 if request.method != "GET" or owners_only else 0
 
-class PlexControlApi(ControlApi):
-    """What tests may ask of this stand-in besides; ``key`` is a rating key."""
+    # --- sections -------------------------------------------------------------------------------
 
-    def __init__(self, server: PlexServer) -> None:
-        super().__init__(server)
-        self.plex = server
-        self.library = server.library
+    def _section(self, request: Request, section: Section, words: list[str]) -> Reply:
+        """The reply about ``section``; ``words`` is what follows in the path."""
+        if words == ["all"]:
+            if request.method == "GET":
+                return self._listing(request, section)
+            return self._edit_section(request, section) if request.method == "PUT" else error(404)
+        # As the official contract has it: the same page as a listing of that type.
+        if words == ["collections"] and request.method == "GET":
+            return self._listing(request, section, COLLECTION)
+        # PUT and POST are gone since 1.32.7, whatever the contract says.
+        if words == ["refresh"] and request.method == "GET":
+            section.refreshing = True
+            path = request.argument("path")
+            timer = threading.Timer(SCAN_SECONDS, self.library.finish_scan, (section, path))
+            timer.daemon = True
+            timer.start()
+            return Reply()
+        return error(404)
 
-    def carry_out(self, request: Request) -> Reply:
-        """Nothing else happens in the library meanwhile."""
-        with self.library.lock:
-            return super().carry_out(request)
+    def _listing(self, request: Request, section: Section, kind: int = 0) -> Reply:
+        kind = kind or int(request.argument("type") or 0)
+        if not kind and request.argument("file") is not None:
+            return error(500)
+        kind = kind or section.file_kind
+        items = _with_file(section, kind, request.argument("file") or "")
+        found = _select(items, request.pairs, self.library.switches)
+        return self._listed(request, found, pages.listing_attributes(section, kind))
 
-    # Items
+    def _everything(self, request: Request) -> Reply:
+        """The listing over all libraries (the contract's GET /library/all) of one type."""
+        kind = int(request.argument("type") or 0)
+        items = [
+            item
+            for section in self.library.sections.values()
+            for item in section.sorted_items(kind)
+        ]
+        found = _select(items, request.pairs, self.library.switches)
+        return self._listed(request, found, {"allowSync": True, **pages.LIBRARY})
 
-    def item(self, key: int | str) -> dict[str, Any]:
-        """Everything about one item: files, fields, tags, roles, locked, posters, times."""
-        return _everything(self._found(key))
+    def _listed(self, request: Request, found: list[Item], own: Attributes) -> Reply:
+        total, paging = len(found), self._paging(request)
+        counts: Attributes = {}
+        headers = [("X-Plex-Container-Total-Size", str(total))]
+        if paging is not None:
+            start, size = paging
+            found = found[start : start + size]
+            counts = {"totalSize": total, "offset": start}
+            headers.insert(0, ("X-Plex-Container-Start", str(start)))
+        excluded = (request.argument(f"exclude{what}") or "" for what in ("Elements", "Fields"))
+        without = frozenset(",".join(excluded).split(","))
+        elements = [
+            pages.item_element(self.library, item, full=False, without=without) for item in found
+        ]
+        reply = page(pages.container({**counts, **own}, elements))
+        reply.headers.extend(headers)
+        return reply
 
-    def item_at(self, path: str) -> dict[str, Any]:
-        """The item that holds the file ``path`` (as Plex sees it)."""
-        item = self.library.find_path(path)
-        if item is None:
-            raise KeyError(f"there is no item with {path}")
-        return _everything(item)
+    def _history(self, request: Request) -> Reply:
+        """The reply with what was seen, as far as the official contract tells.
 
-    def key_of(self, path: str) -> int:
-        """Rating key of the item that holds the file ``path``."""
-        return int(self.item_at(path)["ratingKey"])
-
-    def rating_keys(self) -> list[int]:
-        """Every rating key there is, shows and seasons too, in order."""
-        return sorted(self.library.items)
-
-    def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as somebody in Plex Web: ``fields=``, ``tags=``, both then locked.
-
-        Also takes ``lock=``, ``unlock=`` (names) and ``files=``; with ``updated_at=``
-        (epoch seconds) it is a database that was put back.
+        Account 1 is the owner's (plexapi's server.py says so where it asks for bandwidth).
         """
-        return self._change(self._found(key), person=True, **change)
+        rows = list(self.library.views)
+        account, since = request.argument("accountID"), request.argument("viewedAt>")
+        if self.library.switches.history_filters:
+            rows = [view for view in rows if not account or str(view.account) == account]
+            rows = [view for view in rows if not since or view.viewed_at >= int(since)]
+        newest_first = request.argument("sort") == "viewedAt:desc"
+        rows.sort(key=attrgetter("viewed_at", "number"), reverse=newest_first)
+        total, (start, size) = len(rows), self._paging(request) or (0, len(rows))
+        own: Attributes = {"totalSize": total, "offset": start}
+        elements = [pages.view_element(view) for view in rows[start : start + size]]
+        reply = page(pages.container(own, elements))
+        reply.headers.append(("X-Plex-Container-Total-Size", str(total)))
+        return reply
 
-    def agent_sets(self, key: int | str, **change: Any) -> dict[str, Any]:
-        """Change an item as an agent's refresh: locked ones stay, nothing gets locked."""
-        return self._change(self._found(key), person=False, **change)
+    def _paging(self, request: Request) -> tuple[int, int] | None:
+        """Start and size, from the headers or the address; one without the other is none."""
+        names = ("X-Plex-Container-Start", "X-Plex-Container-Size")
+        start, size = (
+            request.argument(name) or request.headers.get(name.lower(), "") for name in names
+        )
+        cap = self.library.switches.page_cap
+        if not (start.isdigit() and size.isdigit()):
+            return (0, cap) if cap else None
+        return int(start), min(int(size), cap) if cap else int(size)
 
-    def refresh(self, key: int | str) -> dict[str, Any]:
-        """A refresh without news: an agentless item's unlocked title becomes the file name."""
-        edits.refresh(self.library, self._found(key))
-        return self.item(key)
+    def _edit_section(self, request: Request, section: Section) -> Reply:
+        kind, ids = request.argument("type") or "", request.argument("id")
+        if not kind.isdigit():
+            return error(400)
+        # No id is no mistake to Plex: the edit is meant for everything. Neither is an
+        # empty one, alone or after a comma: an empty term of a filter matches all.
+        everything = ids is None or "" in ids.split(",")
+        items = section.sorted_items(int(kind)) if everything else self.library.named(ids or "")
+        chosen = [
+            one for one in items if (one.kind, one.section_id) == (int(kind), section.section_id)
+        ]
+        if not chosen and not everything:
+            return error(404)
+        return self._edit(request, chosen, int(kind))
 
-    def watched(self, key: int | str, at: float, account: int = 1) -> int:
-        """Let an account have seen an item to its end at a time; gives the row's number."""
-        item, when = self._found(key), int(at)
-        self.library.views.append(View(len(self.library.views) + 1, item, when, account))
-        if account == 1:
-            # Seen to its end: nothing is left to resume (an assumption; no recording shows it).
-            item.view_offset = 0
-            item.view_count += 1
-            item.viewed_at = max(item.viewed_at, when)
-        return len(self.library.views)
+    # --- items ----------------------------------------------------------------------------------
 
-    def stopped(self, key: int | str, at: float, seconds: float) -> None:
-        """Let the owner have stopped an item at a place, so many seconds from its beginning."""
-        item = self._found(key)
-        item.view_offset, item.viewed_at = int(seconds * 1000), int(at)
+    def _items(self, request: Request, items: Sequence[Item], words: list[str]) -> Reply:
+        """The reply about items; ``words`` is what follows in the path."""
+        if not words and request.method == "GET":
+            section = self.library.sections[items[0].section_id]
+            own: Attributes = {"allowSync": True, **pages.section_attributes(section)}
+            elements = [pages.item_element(self.library, item, full=True) for item in items]
+            return page(pages.container({**own, **pages.LIBRARY}, elements))
+        if not words and request.method == "PUT":
+            return self._edit(request, items, items[0].kind)
+        if words == ["tree"]:
+            return page(pages.tree_page(self.library, items[0]))
+        # The official contract: /library/metadata/{ids}/{element}/{timestamp}.
+        if len(words) == 2 and words[0] in ("thumb", "art") and request.method == "GET":
+            image = edits.shown(items[0], edits.SINGULAR[words[0]])
+            return Reply(200, image, "image/jpeg") if image else error(404)
+        return self._image(request, items[0], words[0]) if len(words) == 1 else error(404)
 
-    def rates(self, key: int | str, rating: float | None, at: float) -> None:
-        """Let the owner rate an item by hand, 0 to 10; None takes the rating away.
+    def _remove_collection(self, key: str) -> Reply:
+        """What plexapi sends to take a collection away; its items stay."""
+        for item in self.library.named(key):
+            if item.kind == COLLECTION:
+                self.library.remove_item(item)
+                return Reply()
+        return error(404)
 
-        As PUT /:/rate does: no lock, and no edit of the item (an assumption).
-        """
-        item = self._found(key)
-        item.set_value("userRating", rating)
-        item.rated_at = int(at)
+    def _edit(self, request: Request, items: Sequence[Item], kind: int) -> Reply:
+        """Carry the edit in the address out on ``items``, which are all of ``kind``."""
+        try:
+            plan = edits.parse(request.pairs, kind)
+        except edits.EditRefusedError as refusal:
+            return error(refusal.status)
+        for item in items:
+            edits.apply(self.library, item, plan)
+        return Reply()
 
-    def forget_views(self, before: float) -> None:
-        """Let the server cut its history short: rows from before a time are gone."""
-        views = self.library.views
-        self.library.views = [view for view in views if view.viewed_at >= int(before)]
-
-    def add_item(
-        self,
-        path: str,
-        section: int = 1,
-        when: str = "now",
-        files: Sequence[dict[str, Any]] = (),
-        **facts: Any,
-    ) -> dict[str, Any]:
-        """A new item with one file (``size``, ``oshash``), or with ``files``.
-
-        With ``when="scan"`` it appears only after a scan that covers its folder.
-        """
-        told = _facts(files or [{"path": path, **facts}])
-        if when == "scan":
-            self.library.waiting.append((self.library.sections[section], told))
-            return {}
-        return _everything(self.library.add_item(self.library.sections[section], told))
-
-    def delete_item(self, key: int | str) -> None:
-        """Take an item away, as emptying the trash does."""
-        self.library.remove_item(self._found(key))
-
-    def rekey(self, key: int | str) -> int:
-        """Give an item a new rating key, as removing and adding it again does."""
-        return self.library.rekey(self._found(key))
-
-    def collections(self, section: int = 1) -> list[dict[str, Any]]:
-        """Everything about each collection of a library, by title."""
-        found = self.library.sections[section].sorted_items(COLLECTION)
-        return [_everything(one) for one in found]
-
-    def make_collection(self, title: str, section: int = 1, *, smart: bool = False) -> int:
-        """Make a collection as somebody in Plex Web, without items; gives its rating key."""
-        where = self.library.sections[section]
-        return collections.make(self.library, where, title, smart=smart).key
-
-    # The server
-
-    def state(self) -> dict[str, Any]:
-        """Its identity, sections, and how many files wait for a scan."""
-        names = [{"title": section.title} for section in self.library.sections.values()]
-        identity, waiting = self.plex.routes.machine_id, len(self.library.waiting)
-        return {"machineIdentifier": identity, "sections": names, "waiting": waiting}
-
-    def switches(self, **wanted: Any) -> dict[str, Any]:
-        """Move switches (``simulator.plex.library.Switches``); gives the position of all."""
-        for name, value in wanted.items():
-            setattr(self.library.switches, name, value)
-        return asdict(self.library.switches)
-
-    def add_section(
-        self, style: str = "other", title: str = "", locations: Sequence[str] = ()
-    ) -> int:
-        """A new empty library (a key of ``simulator.plex.library.STYLES``); its id."""
-        return self.library.add_section(style, title, locations).section_id
-
-    def delete_section(self, section: int) -> None:
-        """Delete a library: Plex answers 404 to whatever is asked of it."""
-        self.library.remove_section(section)
-
-    def scan(self, section: int = 1) -> int:
-        """Let a scan happen now; gives how many waiting items it found."""
-        return self.library.finish_scan(self.library.sections[section], None)
-
-    def reset(self) -> None:
-        """Items, switches, faults, latency and the journal as when the process started."""
-        self.plex.reset()
-
-    def _found(self, key: int | str) -> Item:
-        return self.library.items[int(key)]
-
-    def _change(
-        self,
-        item: Item,
-        *,
-        person: bool,
-        fields: dict[str, Any] | None = None,
-        tags: dict[str, list[str]] | None = None,
-        lock: Sequence[str] = (),
-        unlock: Sequence[str] = (),
-        files: Sequence[dict[str, Any]] = (),
-        updated_at: int | None = None,
-    ) -> dict[str, Any]:
-        if set(tags or ()) - set(TAG_ELEMENTS):
-            raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
-        if fields or tags:
-            edits.change(self.library, item, fields or {}, tags or {}, person=person)
-        for name in lock:
-            item.lock(name, locked=True)
-        for name in unlock:
-            item.lock(name, locked=False)
-        if files:
-            self.library.replace_files(item, _facts(files))
-        if updated_at is not None:
-            item.updated_at = updated_at
-        return _everything(item)
+    def _image(self, request: Request, item: Item, what: str) -> Reply:
+        method, which = request.method, edits.SINGULAR.get(what)
+        if what in edits.IMAGES and method == "GET":
+            return page(pages.images_page(item, what))
+        if what in edits.IMAGES and method == "POST":
+            if not request.body:
+                return error(400)
+            if len(request.body) > edits.LARGEST:
+                return error(500)
+            edits.upload(self.library, item, what, request.body)
+            return Reply()
+        if which and method == "PUT":
+            chosen = edits.select(self.library, item, which, request.argument("url") or "")
+            return Reply() if chosen else error(404)
+        return error(404)
 
 
-def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
-    return tuple(FileFacts(**file) for file in files)
+def _select(items: list[Item], pairs: Sequence[tuple[str, str]], switches: Switches) -> list[Item]:
+    """Those of some items that a listing's query asks for, in the order it asks for.
+
+    An operator is the end of a parameter's *name*: ``updatedAt%3E%3E=1`` is the name
+    ``updatedAt>>``. What is not understood is ignored without a word and the whole
+    section comes back, which is how the real server punishes a typing mistake. Of the
+    filters that it does understand only those are played that PlexSync sends.
+    """
+    items = [item for item in items if _matches(item, pairs, switches)]
+    field, _, direction = dict(pairs).get("sort", "").partition(":")
+    if field in _DATES:
+        return sorted(items, key=_DATES[field], reverse=direction == "desc")
+    return items
 
 
-def _everything(item: Item) -> dict[str, Any]:
-    """All about an item, whatever a Plex page would leave out."""
-    tags = {kind: taggings for kind, taggings in (item.tags or {}).items() if taggings}
-    return {
-        "ratingKey": item.key,
-        "type": KIND_NAMES[item.kind],
-        "files": [
-            {"path": one.file.path, "size": one.file.size, "oshash": one.file.oshash}
-            for one in item.parts
-        ],
-        "fields": {"title": item.title, **(item.values or {})},
-        "tags": {kind: [one.row.tag for one in taggings] for kind, taggings in tags.items()},
-        "roles": [
-            {"tag": one.row.tag, "role": one.text, "thumb": one.row.thumb}
-            for one in tags.get("actor", ())
-        ],
-        "locked": list(item.locked or ()),
-        "addedAt": item.added_at,
-        "updatedAt": item.updated_at,
-        "posters": _told(item, "posters"),
-        "arts": _told(item, "arts"),
+def _matches(item: Item, pairs: Sequence[tuple[str, str]], switches: Switches) -> bool:
+    """Whether an item is what the dates of a query ask for.
+
+    Side by side they are all asked for; between ``push=1`` and ``pop=1`` an ``or=1`` parts
+    alternatives (the official contract, "Complex Expressions"). Deeper nesting is not played.
+    """
+    ways, way, is_wanted = list[bool](), True, True
+    inside = False
+    for name, value in pairs:
+        if not switches.watch_filters and name[:-2] in {"lastViewedAt", "lastRatedAt"}:
+            continue
+        if name == "push":
+            ways, way, inside = [], True, True
+        elif name in {"or", "pop"}:
+            ways, way = [*ways, way], True
+            if name == "pop":
+                inside = False
+                is_wanted = is_wanted and any(ways)
+        elif name.endswith(">>") and name[:-2] in _DATES and value.isdigit():
+            matches = _DATES[name[:-2]](item) > int(value)
+            way = way and (matches or not inside)
+            is_wanted = is_wanted and (matches or inside)
+    return is_wanted
+
+
+def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:
+    """Items of a kind with this text in the path of a file, in any case.
+
+    A comma means "or", even one that was encoded, and the empty text is in every path.
+    """
+    words = wanted.lower().split(",")
+    if "" in words:
+        return section.sorted_items(kind)
+    found: Iterable[Item] = ()
+    for word in words:
+        some = section.paths.candidates(word)
+        if some is None:
+            found = section.sorted_items(kind)
+            break
+        found = [*found, *some]
+    matching = {
+        item.key: item
+        for item in found
+        if item.kind == kind
+        and not item.deleted
+        and any(word in part.file.path.lower() for part in item.parts for word in words)
     }
-
-
-def _told(item: Item, which: str) -> list[dict[str, Any]]:
-    images = edits.offered(item, which)
-    return [{"key": image.key, "selected": image.selected} for image in images]
+    return sorted(matching.values(), key=lambda item: (item.sort_key, item.key))

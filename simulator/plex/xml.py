@@ -1,4 +1,4 @@
-"""A small tree that is written as Plex's XML or as Plex's JSON.
+"""A small tree that is written as Plex's XML.
 
 The recorded bytes show the habits copied here: one element a line, `` />`` for
 an element without children, and a ``MediaContainer`` that is never self-closing.
@@ -6,16 +6,14 @@ an element without children, and a ``MediaContainer`` that is never self-closing
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 Value = str | int | float
 Attributes = dict[str, Value]
 
 XML_TYPE: Final = "text/xml;charset=utf-8"
-JSON_TYPE: Final = "application/json"
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL: Final = re.compile(r'[&<>"\x00-\x1f]')
@@ -23,10 +21,7 @@ _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 class Element:
-    """One element: a name, attributes in their order, children in theirs.
-
-    A bool attribute is 1 or 0 in XML and true or false in JSON.
-    """
+    """One element: a name, attributes in their order (a bool is 1 or 0), children in theirs."""
 
     __slots__ = ("attributes", "children", "name")
 
@@ -41,11 +36,6 @@ def to_xml(root: Element) -> bytes:
     out = [_DECLARATION]
     _write(root, out, always_open=True)
     return "".join(out).encode("utf-8", "surrogatepass")
-
-
-def to_json(root: Element) -> bytes:
-    """The same as JSON: lists only where there are children, numbers as numbers."""
-    return json.dumps({root.name: _plain(root)}, ensure_ascii=False).encode()
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -75,12 +65,3 @@ def _write(element: Element, out: list[str], *, always_open: bool = False) -> No
         out.append(f"</{element.name}>\n")
     else:
         out.append(" />\n")
-
-
-def _plain(element: Element) -> dict[str, Any]:
-    plain: dict[str, Any] = dict(element.attributes)
-    for child in element.children:
-        # In JSON the videos and photos of a library answer are all "Metadata".
-        name = "Metadata" if child.name in {"Video", "Photo"} else child.name
-        plain.setdefault(name, []).append(_plain(child))
-    return plain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -37,19 +36,15 @@ class JobQueue:
     """Runs jobs in a thread of its own, which starts with the first job."""
 
     def __init__(self) -> None:
-        self._lock = threading.Condition()
-        self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
-        self._done: deque[Job] = deque(maxlen=REMEMBERED)
-        self._count = 0
+        self._lock = threading.Condition(threading.RLock())
+        self._jobs: list[Job] = []
 
     def add(self, description: str, work: Callable[[Job], None]) -> Job:
         """Queue a job; equal ones are not merged."""
         with self._lock:
-            self._count += 1
-            job = Job(str(self._count), description, work, _now())
-            self._waiting.append(job)
-            if self._count == 1:
+            job = Job(str(len(self._jobs) + 1), description, work, _now())
+            self._jobs.append(job)
+            if len(self._jobs) == 1:
                 threading.Thread(target=self._serve, name="jobs", daemon=True).start()
             self._lock.notify_all()
             return job
@@ -57,22 +52,23 @@ class JobQueue:
     def queue(self) -> list[Job] | None:
         """The running job and those that wait; None (not an empty list) when there is none."""
         with self._lock:
-            return [*([self._running] if self._running else []), *self._waiting] or None
+            return [job for job in self._jobs if job.endTime is None] or None
 
     def find(self, number: str) -> Job | None:
         """A job that waits, runs or ended lately; None for any other."""
-        known = [*(self.queue() or []), *self._done]
+        with self._lock:
+            ended = [job.id for job in self._jobs if job.endTime is not None]
+            known = [job for job in self._jobs if job.id not in ended[:-REMEMBERED]]
         return next((job for job in known if job.id == number), None)
 
     def stop(self, number: str) -> None:
         """Stop a job; an unknown one is nothing to complain about."""
-        job = self.find(number)
         with self._lock:
+            job = self.find(number)
             if job is None or job.endTime is not None:
                 return
             job.cancel.set()
-            if job in self._waiting:
-                self._waiting.remove(job)
+            if job.status == "READY":
                 self._end(job, "CANCELLED")
             else:
                 job.status = "STOPPING"
@@ -80,15 +76,16 @@ class JobQueue:
 
     def _end(self, job: Job, status: str) -> None:
         job.status, job.endTime = status, _now()
-        self._done.append(job)
         job.over.set()
+
+    def _first_ready(self) -> Job | None:
+        return next((job for job in self._jobs if job.status == "READY"), None)
 
     def _serve(self) -> None:
         while True:
             with self._lock:
-                while not self._waiting:
-                    self._lock.wait()
-                job = self._running = self._waiting.popleft()
+                job = self._lock.wait_for(self._first_ready)
+                assert job is not None
                 job.status, job.startTime, job.progress = "RUNNING", _now(), None
             status = "FINISHED"
             try:
@@ -96,7 +93,6 @@ class JobQueue:
             except JobError as error:
                 status, job.error = "FAILED", str(error)
             with self._lock:
-                self._running = None
                 self._end(job, "CANCELLED" if job.cancel.is_set() else status)
 
 

@@ -41,38 +41,38 @@ _SCENE_UPDATE = (
 # --- objects ------------------------------------------------------------------------------------
 
 
+def _seconds(text: str) -> int:
+    """A time as Unix seconds."""
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
 def _id(source: Any, _arguments: Any, _context: Any) -> str:
     return str(source.id)
 
 
-def _entities(kind: str) -> Resolver:
-    def resolve(scene: Scene, _arguments: Any, context: Context) -> list[Entity]:
+def _things(kind: str, name: str) -> Resolver:
+    """The things of a kind whose ids an attribute holds."""
+
+    def resolve(source: Any, _arguments: Any, context: Context) -> list[Entity]:
         known = context.database.entities[kind]
-        return [known[number] for number in scene.related(kind) if number in known]
+        return [known[number] for number in getattr(source, name) if number in known]
 
     return resolve
 
 
-def _parents(tag: Entity, _arguments: Any, context: Context) -> list[Entity]:
-    known = context.database.entities["tag"]
-    return [known[number] for number in tag.parents if number in known]
-
-
-def _studio(scene: Scene, _arguments: Any, context: Context) -> Entity | None:
-    return context.database.entities["studio"].get(scene.studio or 0)
-
-
-def _parent(studio: Entity, _arguments: Any, context: Context) -> Entity | None:
-    return context.database.entities["studio"].get(studio.parent or 0)
+def _studio(name: str) -> Resolver:
+    """The studio whose id an attribute holds, or None."""
+    return lambda source, _, context: context.database.entities["studio"].get(getattr(source, name))
 
 
 def _picture(route: str) -> Resolver:
     """The address of a picture; one that is not there is told by its end (urlbuilders/*.go)."""
 
     def resolve(thing: Entity, _arguments: Any, context: Context) -> str:
-        when = int(datetime.fromisoformat(thing.updated_at.replace("Z", "+00:00")).timestamp())
         missing = "" if thing.image else "&default=true"
-        return f"{context.base_url}/{route.format(thing.id)}?t={when}{missing}"
+        return (
+            f"{context.base_url}/{route.format(thing.id)}?t={_seconds(thing.updated_at)}{missing}"
+        )
 
     return resolve
 
@@ -87,8 +87,8 @@ def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
 
 
 def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
-    when = int(datetime.fromisoformat(scene.updated_at.replace("Z", "+00:00")).timestamp())
-    return SimpleNamespace(screenshot=f"{context.base_url}/scene/{scene.id}/screenshot?t={when}")
+    address = f"{context.base_url}/scene/{scene.id}/screenshot?t={_seconds(scene.updated_at)}"
+    return SimpleNamespace(screenshot=address)
 
 
 def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
@@ -183,14 +183,6 @@ def _version(_: Any, __: Any, context: Context) -> Any:
     return SimpleNamespace(version=version, hash="5tand1n00", build_time="2025-12-18 00:00:00")
 
 
-def _plugins(_: Any, __: Any, context: Context) -> Any:
-    return list(context.stash.host.plugins.values()) if context.stash.host else []
-
-
-def _job_queue(_: Any, __: Any, context: Context) -> Any:
-    return context.stash.jobs.queue()
-
-
 def _find_job(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     return context.stash.jobs.find(str(arguments["input"]["id"]))
 
@@ -262,10 +254,9 @@ def _played(arguments: dict[str, Any]) -> list[int]:
     """The whole seconds of the times that were given; Stash's short forms are not played."""
     times = arguments.get("times") or [stamp(time.time())]
     try:
-        moments = [datetime.fromisoformat(text.replace("Z", "+00:00")) for text in times]
+        return [_seconds(text) for text in times]
     except ValueError as error:
         raise StashError(str(error)) from None
-    return [int(moment.timestamp()) for moment in moments]
 
 
 # The activity of a scene is kept beside it: updated_at stays and no hook runs (watched on 0.30.1).
@@ -371,16 +362,16 @@ def _stop_job(_: Any, arguments: dict[str, Any], context: Context) -> bool:
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "id"): _id,
-    ("Scene", "studio"): _studio,
-    ("Studio", "parent_studio"): _parent,
+    ("Scene", "studio"): _studio("studio"),
+    ("Studio", "parent_studio"): _studio("parent"),
     ("Studio", "image_path"): _picture("studio/{}/image"),
     ("Performer", "image_path"): _picture("performer/{}/image"),
     ("Group", "front_image_path"): _picture("group/{}/frontimage"),
     ("Group", "synopsis"): lambda group, *_: group.details,
-    ("Scene", "performers"): _entities("performer"),
-    ("Scene", "tags"): _entities("tag"),
+    ("Scene", "performers"): _things("performer", "performers"),
+    ("Scene", "tags"): _things("tag", "tags"),
     ("Scene", "groups"): _groups,
-    ("Tag", "parents"): _parents,
+    ("Tag", "parents"): _things("tag", "parents"),
     ("Scene", "paths"): _paths,
     ("Scene", "play_history"): _play_history,
     ("Scene", "play_count"): lambda scene, *_: len(scene.plays),
@@ -395,8 +386,8 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Query", "configuration"): _configuration,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
-    ("Query", "plugins"): _plugins,
-    ("Query", "jobQueue"): _job_queue,
+    ("Query", "plugins"): lambda _, __, context: context.stash.plugins(),
+    ("Query", "jobQueue"): lambda _, __, context: context.stash.jobs.queue(),
     ("Query", "findJob"): _find_job,
     ("Mutation", "sceneUpdate"): _scene_update,
     ("Mutation", "scenesUpdate"): _scenes_update,

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -118,43 +116,24 @@ class Document:
         )
 
 
-class Documents:
-    """Parses and validates query texts, each once."""
+@functools.lru_cache(maxsize=_MOST_DOCUMENTS)
+def read_document(schema: GraphQLSchema, text: str) -> Document:
+    """The document of a query text, parsed and validated once.
 
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self.schema = schema
-        self._known: dict[str, Document] = {}
-        self._lock = threading.Lock()
-
-    def get(self, text: str) -> Document:
-        """The document of a query text.
-
-        Raises:
-            RequestError: it cannot be parsed or the schema does not allow it.
-        """
-        found = self._known.get(text)
-        if found is not None:
-            return found
-        try:
-            ast: DocumentNode = parse(text)
-        except GraphQLSyntaxError as error:
-            raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from error
-        errors = validate(self.schema, ast)
-        if errors:
-            raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
-        operations = {
-            node.name.value if node.name else "": node
-            for node in ast.definitions
-            if isinstance(node, OperationDefinitionNode)
-        }
-        fragments = {
-            node.name.value: node
-            for node in ast.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        found = Document(operations, fragments)
-        with self._lock:
-            if len(self._known) >= _MOST_DOCUMENTS:
-                self._known.clear()
-            self._known[text] = found
-        return found
+    Raises:
+        RequestError: it cannot be parsed or the schema does not allow it.
+    """
+    try:
+        ast = parse(text)
+    except GraphQLSyntaxError as error:
+        raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from error
+    errors = validate(schema, ast)
+    if errors:
+        raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
+    nodes = ast.definitions
+    operations = [node for node in nodes if isinstance(node, OperationDefinitionNode)]
+    fragments = [node for node in nodes if isinstance(node, FragmentDefinitionNode)]
+    return Document(
+        {node.name.value if node.name else "": node for node in operations},
+        {node.name.value: node for node in fragments},
+    )

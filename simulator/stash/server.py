@@ -23,7 +23,7 @@ from simulator.stash.executor import Planner, run_operation
 from simulator.stash.host import PluginHost
 from simulator.stash.records import Scene, jpeg
 from simulator.stash.resolvers import RESOLVERS
-from simulator.stash.schema import Documents, RequestError, load_schema
+from simulator.stash.schema import RequestError, load_schema, read_document
 from simulator.wire import Reply, Request
 
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
@@ -44,7 +44,6 @@ class StashServer(Server):
         self.app = app
         self.control = StashControlApi(self, app)
         self._schema = load_schema(app.version)
-        self._documents = Documents(self._schema)
         self._planner = Planner(self._schema, RESOLVERS)
         app.listen(self.port)
 
@@ -113,7 +112,7 @@ class StashServer(Server):
         Raises:
             RequestError: the schema does not allow the request.
         """
-        document = self._documents.get(str(posted.get("query") or ""))
+        document = read_document(self._schema, str(posted.get("query") or ""))
         name = posted.get("operationName") or ""
         operation = document.operation(name)
         definitions = operation.variable_definitions or ()
