@@ -1,4 +1,4 @@
-"""The stand-in's database: a hundred thousand scenes, of which only the changed ones take room.
+"""The stand-in's database: its scenes, what they carry, and how Stash looks for them.
 
 Changes come in two kinds: ``touch`` moves ``updated_at`` on as Stash does after
 an edit, anything else leaves it where it was.
@@ -11,15 +11,15 @@ any other is an error, never a silent pass.
 
 from __future__ import annotations
 
+import copy
 import re
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from simulator.library import catalogue_file
-from simulator.stash.data_lock import Turns
 from simulator.stash.executor import StashError
 from simulator.stash.records import (
     KINDS,
@@ -28,39 +28,68 @@ from simulator.stash.records import (
     VideoFile,
     catalogue_entities,
     catalogue_record,
-    catalogue_related,
-    catalogue_stamp,
     stamp,
 )
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
+class Turns:
+    """The lock around the data, which is handed on in the middle of long answers.
+
+    A thread may take it several times over. A real Stash has ten connections that read
+    beside each other and one that writes (stashapp/stash, pkg/sqlite/database.go), so a page
+    of thousands of scenes holds up neither a save nor a question about one scene.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+
+    def __enter__(self) -> None:
+        """Take it."""
+        if self._lock.acquire(blocking=False):
+            return
+        with self._counting:
+            self._waiting += 1
+        self._lock.acquire()
+        with self._counting:
+            self._waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._lock.release()
+
+    def offer(self) -> None:
+        """Let those who wait go first; whoever calls this has taken it once."""
+        if self._waiting > 0:
+            self._lock.release()
+            time.sleep(0.0005)
+            self._lock.acquire()
+
+
 class Database:
-    """Scenes 1 to ``count`` of the catalogue and all that was changed since.
+    """Scenes 1 to ``count`` of the catalogue, and all that becomes of them.
 
     Args:
         count: Number of catalogue scenes.
         offset_minutes: UTC offset of the server's clock.
 
     Attributes:
+        scenes: The scenes by id, ascending; see ``change``.
+        entities: Studios, performers, tags and groups by id, for each kind.
         offset_minutes: Offset that new timestamps are written in.
         skew: Seconds added to the real time, so that tests need not wait.
     """
 
     def __init__(self, count: int, offset_minutes: int = 0) -> None:
-        self.count = count
         self.lock = Turns()
         self.offset_minutes = offset_minutes
         self.skew = 0.0
-        self._base_offset = offset_minutes
-        self._live: dict[int, Scene] = {}
-        self._gone: set[int] = set()
-        self._ids: list[int] | None = None
-        self._stamps: dict[int, str] | None = None
-        self._paths: dict[str, set[int]] | None = None
-        self._carriers: dict[str, dict[int, set[int]]] = {}
+        self.scenes = {one: catalogue_record(one, offset_minutes) for one in range(1, count + 1)}
         self.entities = {kind: catalogue_entities(kind, offset_minutes) for kind in KINDS}
+        self._indexes: dict[str, dict[Any, set[int]]] = {}
         self._next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
         self._next_ids |= {"scene": count + 1, "file": count + 1}
 
@@ -68,54 +97,19 @@ class Database:
         """The time as Stash would write it at this moment."""
         return stamp(time.time() + self.skew, self.offset_minutes)
 
-    def scene(self, number: int) -> Scene | None:
-        """A scene, or None. Do not change what comes back; see ``change``."""
-        found = self._live.get(number)
-        if found is None and 1 <= number <= self.count and number not in self._gone:
-            found = catalogue_record(number, self._base_offset)
-        return found
+    def having(self, name: str) -> dict[Any, set[int]]:
+        """Ids of scenes by what they have; made when first asked for.
 
-    def scene_ids(self) -> list[int]:
-        """Ids of all scenes, ascending."""
-        if self._ids is None:
-            kept = (number for number in range(1, self.count + 1) if number not in self._gone)
-            self._ids = [*kept, *sorted(number for number in self._live if number > self.count)]
-        return self._ids
-
-    def stamps(self) -> dict[int, str]:
-        """``updated_at`` of every scene by id."""
-        if self._stamps is None:
-            self._stamps = {
-                number: catalogue_stamp(number, self._base_offset)
-                if number not in self._live
-                else self._live[number].updated_at
-                for number in self.scene_ids()
-            }
-        return self._stamps
-
-    def paths(self) -> dict[str, set[int]]:
-        """Ids of scenes by the path of each of their files, as ``like_key`` gives it."""
-        if self._paths is None:
-            found: dict[str, set[int]] = {}
-            for number in self.scene_ids():
-                live = self._live.get(number)
-                files = [catalogue_file(number).stash_path] if live is None else _paths(live)
-                for path in files:
-                    found.setdefault(like_key(path), set()).add(number)
-            self._paths = found
-        return self._paths
-
-    def carriers(self, kind: str) -> dict[int, set[int]]:
-        """Ids of the scenes that carry each studio, performer, tag or group."""
-        if kind not in self._carriers:
-            found: dict[int, set[int]] = {}
-            for number in self.scene_ids():
-                live = self._live.get(number)
-                known = catalogue_related(number, kind) if live is None else live.related(kind)
-                for entity in known:
-                    found.setdefault(entity, set()).add(number)
-            self._carriers[kind] = found
-        return self._carriers[kind]
+        Args:
+            name: "path" for the paths of their files, as ``like_key`` gives them, or one of
+                ``KINDS`` for the ids of what they carry.
+        """
+        if name not in self._indexes:
+            self._indexes[name] = found = dict[Any, set[int]]()
+            for scene in self.scenes.values():
+                for key in _keys(scene, name):
+                    found.setdefault(key, set()).add(scene.id)
+        return self._indexes[name]
 
     def change(self, number: int, edit: Callable[[Scene], None], *, touch: bool) -> Scene:
         """Let ``edit`` change a scene; ``touch`` moves its ``updated_at`` on.
@@ -124,17 +118,15 @@ class Database:
             KeyError: there is no such scene.
         """
         with self.lock:
-            scene = self.scene(number)
-            if scene is None:
-                raise KeyError(number)
-            self._index(scene, present=False)
-            try:
-                edit(scene)
-            finally:
-                if touch:
-                    scene.updated_at = self.now()
-                self._live[number] = scene
-                self._index(scene, present=True)
+            before = self.scenes[number]
+            # A copy: a long answer that has this scene in it shows it as it was, and whole.
+            scene = copy.deepcopy(before)
+            edit(scene)
+            if touch:
+                scene.updated_at = self.now()
+            self._index(before, present=False)
+            self._index(scene, present=True)
+            self.scenes[number] = scene
             return scene
 
     def add_scene(self, files: Iterable[dict[str, Any]]) -> Scene:
@@ -142,20 +134,16 @@ class Database:
         with self.lock:
             scene = Scene(self._take_id("scene"), self.now())
             scene.files = [self.new_file(**file) for file in files]
-            self._live[scene.id] = scene
-            self._ids = None
+            self.scenes[scene.id] = scene
             self._index(scene, present=True)
             return scene
 
     def remove_scene(self, number: int) -> None:
         """Take a scene out."""
         with self.lock:
-            scene = self.scene(number)
+            scene = self.scenes.pop(number, None)
             if scene is not None:
                 self._index(scene, present=False)
-                self._live.pop(number, None)
-                self._gone.add(number)
-                self._ids = None
 
     def new_file(self, path: str, *, size: int = 1_000_000, oshash: str = "") -> VideoFile:
         """A file that belongs to no scene yet."""
@@ -184,7 +172,7 @@ class Database:
             ids[:] = left if instead is None or instead in left else [*left, instead]
 
         with self.lock:
-            for scene in sorted(self.carriers(kind).get(number, ())):
+            for scene in sorted(self.having(kind).get(number, ())):
                 self.change(scene, take_off, touch=False)
             self.entities[kind].pop(number, None)
 
@@ -195,21 +183,16 @@ class Database:
 
     def _index(self, scene: Scene, *, present: bool) -> None:
         """Keep what was indexed so far in step with one scene."""
-        if self._stamps is not None:
-            self._stamps.pop(scene.id, None)
-            if present:
-                self._stamps[scene.id] = scene.updated_at
-        pairs: list[tuple[dict[Any, set[int]], Iterable[Any]]] = [
-            (carriers, scene.related(kind)) for kind, carriers in self._carriers.items()
-        ]
-        if self._paths is not None:
-            pairs.append((self._paths, [like_key(path) for path in _paths(scene)]))
-        for index, keys in pairs:
-            for key in keys:
-                if present:
-                    index.setdefault(key, set()).add(scene.id)
-                else:
-                    index.get(key, set()).discard(scene.id)
+        for name, index in self._indexes.items():
+            for key in _keys(scene, name):
+                ids = index.setdefault(key, set())
+                (ids.add if present else ids.discard)(scene.id)
+
+
+def _keys(scene: Scene, name: str) -> Iterable[Any]:
+    if name == "path":
+        return [like_key(file.path) for file in scene.files]
+    return scene.related(name)
 
 
 def like_key(path: str) -> str:
@@ -217,32 +200,28 @@ def like_key(path: str) -> str:
     return path.translate(_LOWER)
 
 
-def _paths(scene: Scene) -> list[str]:
-    return [file.path for file in scene.files]
-
-
 DEFAULT_PER_PAGE = 25
 
 
 def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
     """Ids of the scenes that a ``scene_filter`` lets through, ascending."""
-    ids = database.scene_ids()
+    scenes, ids = database.scenes, list(database.scenes)
     for name, criterion in wanted.items():
         if name == "files_filter":
             since = _value(criterion, "updated_at", "GREATER_THAN")
-            ids = [one for one in ids if _touched(database.scene(one), since)]
+            ids = [one for one in ids if _touched(scenes[one], since)]
         elif name == "id":
             # They are in order: no need to look.
             ids = ids[bisect_right(ids, _value(wanted, name, "GREATER_THAN")) :]
         elif name == "updated_at":
-            since, stamps = _value(wanted, name, "GREATER_THAN"), database.stamps()
-            ids = [one for one in ids if stamps[one] > since]
+            since = _value(wanted, name, "GREATER_THAN")
+            ids = [one for one in ids if scenes[one].updated_at > since]
         elif name == "path":
             found = _with_path(database, str(_value(wanted, name, "EQUALS")))
             ids = [one for one in ids if one in found]
         elif name[:-1] in KINDS:
-            carriers = database.carriers(name[:-1])
-            some = [carriers.get(int(one), set()) for one in _value(wanted, name, "INCLUDES")]
+            having = database.having(name[:-1])
+            some = [having.get(int(one), set()) for one in _value(wanted, name, "INCLUDES")]
             found = set[int]().union(*some)
             ids = [one for one in ids if one in found]
         else:
@@ -274,7 +253,7 @@ def search_scenes(database: Database, ids: list[int], text: str) -> list[int]:
             any(like.fullmatch(one) for one in texts) is not is_not for like, is_not in likes
         )
 
-    return [one for one in ids if (scene := database.scene(one)) is not None and fits(scene)]
+    return [one for one in ids if fits(database.scenes[one])]
 
 
 def _value(wanted: Mapping[str, Any], name: str, modifier: str) -> Any:
@@ -285,12 +264,12 @@ def _value(wanted: Mapping[str, Any], name: str, modifier: str) -> Any:
     return criterion["value"]
 
 
-def _touched(scene: Scene | None, since: str) -> bool:
-    return scene is not None and any(file.updated_at > since for file in scene.files)
+def _touched(scene: Scene, since: str) -> bool:
+    return any(file.updated_at > since for file in scene.files)
 
 
 def _with_path(database: Database, value: str) -> set[int]:
-    paths = database.paths()
+    paths = database.having("path")
     if not re.search(r"[%_]", value):
         return paths.get(like_key(value), set())
     like = _like(value)
@@ -318,7 +297,7 @@ def sort_scenes(database: Database, ids: list[int], wanted: Mapping[str, Any]) -
     """``ids`` in the order of a ``FindFilterType``; without a sort, as they lie in the table."""
     name, descending = wanted.get("sort"), wanted.get("direction") == "DESC"
     if name == "updated_at":
-        return sorted(ids, key=database.stamps().__getitem__, reverse=descending)
+        return sorted(ids, key=lambda one: database.scenes[one].updated_at, reverse=descending)
     if name not in {None, "id"}:
         raise StashError(f"invalid sort: {name}")
     return ids[::-1] if descending else ids

@@ -85,7 +85,7 @@ def move_folder(database: Database, old: str, new: str) -> list[int]:
                 file.path = new + file.path.removeprefix(old)
 
     with database.lock:
-        known = database.paths().items()
+        known = database.having("path").items()
         below = {one for path, ids in known if path.startswith(like_key(old) + "/") for one in ids}
         for number in sorted(below):
             database.change(number, edit, touch=False)

@@ -1,8 +1,4 @@
-"""What the stand-in keeps: scenes with their files, and the studios, performers, tags and groups.
-
-Scenes of the shared catalogue are not kept at all until somebody changes them;
-``catalogue_record`` makes one from its number whenever it is read.
-"""
+"""What the stand-in keeps: scenes with their files, studios, performers, tags and groups."""
 
 from __future__ import annotations
 
@@ -15,7 +11,6 @@ from simulator.library import (
     STUDIOS,
     TAGS,
     CatalogueFile,
-    catalogue_file,
     catalogue_scene,
 )
 
@@ -119,15 +114,10 @@ def stamp(seconds: float, offset_minutes: int = 0) -> str:
     return text.replace("+00:00", "Z") if offset_minutes == 0 else text
 
 
-def catalogue_stamp(number: int, offset_minutes: int) -> str:
-    """When scene ``number`` of the catalogue was made and last changed."""
-    return stamp(CATALOGUE_EPOCH + 60 * number, offset_minutes)
-
-
 def catalogue_record(number: int, offset_minutes: int) -> Scene:
     """Scene ``number`` of the catalogue, as it is before anybody touches it."""
     known = catalogue_scene(number)
-    when = catalogue_stamp(number, offset_minutes)
+    when = stamp(CATALOGUE_EPOCH + 60 * number, offset_minutes)
     return Scene(
         id=number,
         updated_at=when,
@@ -142,16 +132,6 @@ def catalogue_record(number: int, offset_minutes: int) -> Scene:
         files=[_video(known.file, when)],
         cover=None,
     )
-
-
-def catalogue_related(number: int, kind: str) -> list[int]:
-    """What ``Scene.related`` gives for a scene of the catalogue, without making the scene."""
-    if kind == "group":
-        return []
-    if kind == "studio":
-        return [_IDS["studio"][catalogue_file(number).folder]]
-    known = catalogue_scene(number)
-    return [_IDS[kind][name] for name in (known.tags if kind == "tag" else known.performers)]
 
 
 def catalogue_entities(kind: str, offset_minutes: int) -> dict[int, Entity]:

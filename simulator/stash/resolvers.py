@@ -117,7 +117,7 @@ def _play_history(scene: Scene, _arguments: Any, context: Context) -> list[str]:
 
 
 def _find_scene(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    return context.database.scene(number_of(arguments["id"]))
+    return context.database.scenes.get(number_of(arguments["id"]))
 
 
 def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
@@ -129,10 +129,7 @@ def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
         if wanted.get("q"):
             ids = search_scenes(database, ids, wanted["q"])
         shown = page_of(sort_scenes(database, ids, wanted), wanted)
-    scenes = []
-    for number in shown:
-        context.between()
-        scenes.append(database.scene(number))
+    scenes = [database.scenes.get(number) for number in shown]
     if None in scenes:
         raise StashError(f"scene with id {shown[scenes.index(None)]} not found")
     return SimpleNamespace(count=len(ids), scenes=scenes)
@@ -214,7 +211,7 @@ def _scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     given = arguments["input"]
     number = _update_one(context, given)
     context.fire("Scene.Update.Post", number, _told(given), list(given))
-    return context.database.scene(number)
+    return context.database.scenes.get(number)
 
 
 def _scenes_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
@@ -224,7 +221,7 @@ def _scenes_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     for number, given in zip(numbers, items, strict=True):
         if not context.fire("Scene.Update.Post", number, told, list(given)):
             break
-    return [context.database.scene(number) for number in numbers]
+    return [context.database.scenes.get(number) for number in numbers]
 
 
 def _bulk_scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
@@ -239,7 +236,7 @@ def _bulk_scene_update(_: Any, arguments: dict[str, Any], context: Context) -> A
     for number in numbers:
         if not context.fire("Scene.Update.Post", number, told, list(given)):
             break
-    return [database.scene(number) for number in numbers]
+    return [database.scenes.get(number) for number in numbers]
 
 
 def _screenshot(_: Any, arguments: dict[str, Any], context: Context) -> str:

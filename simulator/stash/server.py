@@ -134,7 +134,7 @@ class StashServer(Server):
         """A cover, with the ETag that Stash's pkg/utils/http.go (ServeStaticContent) gives it."""
         database = self.app.database
         with database.lock:
-            scene = database.scene(int(number))
+            scene = database.scenes.get(int(number))
         if scene is None:
             return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
         return self._image(request, scene.cover_bytes())
@@ -173,7 +173,7 @@ class StashControlApi(ControlApi):
 
     def scene(self, number: int) -> dict[str, Any]:
         """Everything about one scene; ``cover`` is its length in bytes."""
-        scene = self.database.scene(number)
+        scene = self.database.scenes.get(number)
         if scene is None:
             raise KeyError(f"there is no scene {number}")
         return {**asdict(scene), "cover": len(scene.cover_bytes())}
