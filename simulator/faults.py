@@ -11,19 +11,12 @@ from typing import Any, Final
 
 from simulator.wire import Reply, Request
 
+#: The client hears nothing; only after ``reset_after`` what it asked for is done.
+SILENT: Final = ("hang_headers", "reset_before", "reset_after", "raw")
+#: The client hears the beginning of the true answer, or all of it in drops.
+UNFINISHED: Final = ("hang_body", "slow_drip", "truncate")
 #: Faults of the wire: what the client hears of the true answer, if anything.
-WIRE: Final = (
-    "delay",
-    "hang_headers",
-    "hang_body",
-    "slow_drip",
-    "reset_before",
-    "reset_after",
-    "truncate",
-    "content_type",
-    "close",
-    "raw",
-)
+WIRE: Final = (*SILENT, *UNFINISHED, "delay", "content_type", "close")
 STARTING: Final = "Plex Media Server is currently running startup maintenance tasks."
 LOGIN_PAGE: Final = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>"

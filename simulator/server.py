@@ -143,52 +143,43 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def _misbehave(self, request: Request, entry: Entry, rule: Rule) -> None:
         action, options = rule.action, rule.options
+        if action in faults.SILENT:
+            if action == "reset_after" or options.get("apply"):
+                self._answer(request)
+            self.server.journal.close(entry, 0, 0)
+            if action == "hang_headers":
+                rule.wait(_HANG_SECONDS)
+            elif action == "raw":
+                self.request.sendall(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
+            raise _HangUp(reset=action.startswith("reset") and not options.get("polite"))
         if action == "delay":
             rule.wait(1.0)
-            self._send(request, entry, self._answer(request))
+        reply = faults.answer(rule)
+        if reply is None or options.get("apply"):
+            true = self._answer(request)
+            reply = true if reply is None else reply
+        if action in faults.UNFINISHED:
+            self._send_part(request, entry, rule, reply)
             return
-        instead = faults.answer(rule)
-        if instead is None and action not in {"hang_headers", "reset_before", "raw"}:
-            self._answer_badly(request, entry, rule)
-            return
-        if options.get("apply"):
-            self._answer(request)
-        if instead is not None:
-            self._send(request, entry, instead)
-            return
-        self.server.journal.close(entry, 0, 0)
-        if action == "hang_headers":
-            rule.wait(_HANG_SECONDS)
-        elif action == "raw":
-            self.request.sendall(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
-        raise _HangUp(reset=action == "reset_before" and not options.get("polite"))
-
-    def _answer_badly(self, request: Request, entry: Entry, rule: Rule) -> None:
-        """Faults of a request that is carried out: only its answer goes wrong."""
-        action, options, sock = rule.action, rule.options, self.request
-        reply = self._answer(request)
-        if action == "reset_after":
-            self.server.journal.close(entry, 0, 0)
-            raise _HangUp(reset=True)
         if action == "content_type":
             reply.content_type = "application/octet-stream"
-        if action in {"content_type", "close"}:
-            self._send(request, entry, reply)
-            if action == "close":
-                raise _HangUp
-            return
+        self._send(request, entry, reply)
+        if action == "close":
+            raise _HangUp
+
+    def _send_part(self, request: Request, entry: Entry, rule: Rule, reply: Reply) -> None:
         self.server.finish(request, reply)
         head, body = frame(request, reply), reply.body
         self.server.journal.close(entry, reply.status, len(body))
-        if action == "slow_drip":
-            sock.sendall(head)
-            step = int(options.get("bytes", 64))
+        if rule.action == "slow_drip":
+            self.request.sendall(head)
+            step = int(rule.options.get("bytes", 64))
             for start in range(0, len(body), step):
-                sock.sendall(body[start : start + step])
+                self.request.sendall(body[start : start + step])
                 rule.wait(0.05)
             return
-        sock.sendall(head + body[: len(body) // 2])
-        if action == "hang_body":
+        self.request.sendall(head + body[: len(body) // 2])
+        if rule.action == "hang_body":
             rule.wait(_HANG_SECONDS)
         raise _HangUp
 

@@ -9,6 +9,7 @@ Directives, interfaces, unions and introspection are not played.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,9 +91,8 @@ class Planner:
             return Step(key, lambda *_: parent.name, None, None, nullable=False)
         field = parent.fields[name]
         resolve = self.registry.get((parent.name, name)) or _attribute(parent.name, name, field)
-        arguments, steps = None, None
-        if field.args:
-            arguments = _arguments(field, node)
+        arguments = functools.partial(get_argument_values, field, node) if field.args else None
+        steps = None
         target = get_named_type(field.type)
         if not is_leaf_type(target):
             assert isinstance(target, GraphQLObjectType)
@@ -111,10 +111,6 @@ def _fields(selection: SelectionSetNode, fragments: Fragments) -> Iterator[Field
             if isinstance(node, FragmentSpreadNode):
                 inner = fragments[node.name.value]
             yield from _fields(inner.selection_set, fragments)
-
-
-def _arguments(field: GraphQLField, node: FieldNode) -> Callable[[Variables], dict[str, Any]]:
-    return lambda variables: get_argument_values(field, node, variables)
 
 
 def _attribute(type_name: str, name: str, field: GraphQLField) -> Resolver:

@@ -29,7 +29,9 @@ from simulator.wire import Reply, Request
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
 DEFAULT_COVER: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"/>'.ljust(733)
 _HTML: Final = "text/html; charset=utf-8"
-_PICTURE: Final = re.compile(r"/(studio|performer|group)/(\d+)/(?:front)?image")
+_PICTURE: Final = re.compile(
+    r"/(scene|studio|performer|group)/(\d+)/(?:screenshot|(?:front)?image)"
+)
 _OPERATION: Final = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 
 
@@ -75,8 +77,6 @@ class StashServer(Server):
             reply = Reply(302, b"", "", [("Location", where)])
         elif request.path == "/graphql":
             reply = self._graphql(request, caller.visited)
-        elif request.path.startswith("/scene/") and request.path.endswith("/screenshot"):
-            reply = self._screenshot(request, request.path.split("/")[2])
         elif picture := _PICTURE.fullmatch(request.path):
             reply = self._picture(request, picture[1], int(picture[2]))
         else:  # as in Stash, whose pages make their own routes
@@ -130,35 +130,29 @@ class StashServer(Server):
             data, errors = run_operation(steps, variables, context)
         return {"errors": errors, "data": data} if errors else {"data": data}
 
-    def _screenshot(self, request: Request, number: str) -> Reply:
-        """A cover, with the ETag that Stash's pkg/utils/http.go (ServeStaticContent) gives it."""
+    def _picture(self, request: Request, kind: str, number: int) -> Reply:
+        """A scene's cover, a studio's logo, a performer's picture, a group's front cover.
+
+        With the ETag that Stash's pkg/utils/http.go (ServeStaticContent) gives it.
+        """
         database = self.app.database
         with database.lock:
-            scene = database.scenes.get(int(number))
-        if scene is None:
-            return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
-        return self._image(request, scene.cover_bytes())
-
-    def _picture(self, request: Request, kind: str, number: int) -> Reply:
-        """A studio's logo, a performer's picture, a group's front cover."""
-        with self.app.database.lock:
-            thing = self.app.database.entities[kind].get(number)
+            scene = database.scenes.get(number) if kind == "scene" else None
+            thing = scene or database.entities.get(kind, {}).get(number)
         if thing is None:
             return Reply(404, b"Not Found\n", "text/plain; charset=utf-8")
-        if not thing.image:  # Stash's own placeholder, which is a picture like any other
-            return Reply(200, jpeg(b"nobody has chosen one"), "image/jpeg")
-        return self._image(request, thing.image)
-
-    def _image(self, request: Request, cover: bytes) -> Reply:
-        if not cover:
+        picture = thing.cover_bytes() if isinstance(thing, Scene) else thing.image
+        if not picture and kind == "scene":
             return Reply(200, DEFAULT_COVER, "image/svg+xml")
+        if not picture:  # Stash's own placeholder, which is a picture like any other
+            return Reply(200, jpeg(b"nobody has chosen one"), "image/jpeg")
         if not self.app.cover_etags:
-            return Reply(200, cover, "image/jpeg")
-        etag = f'"{hashlib.md5(cover, usedforsecurity=False).hexdigest()}"'
+            return Reply(200, picture, "image/jpeg")
+        etag = f'"{hashlib.md5(picture, usedforsecurity=False).hexdigest()}"'
         headers = [("ETag", etag), ("Cache-Control", "no-cache")]
         if request.headers.get("if-none-match") == etag:
             return Reply(304, b"", "", headers)
-        return Reply(200, cover, "image/jpeg", headers)
+        return Reply(200, picture, "image/jpeg", headers)
 
 
 class StashControlApi(ControlApi):
