@@ -69,7 +69,7 @@ def start_stash(scenes: int = 10, **options: Any) -> Iterator[StashControl]:
 
     Args:
         scenes: How many it holds.
-        options: Those of ``simulator.stash.app.Options``, and ``port``.
+        options: Those of ``simulator.stash.app.StashApp``, and ``port``.
 
     Raises:
         StandInError: If it does not start.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from simulator.control_stash import StashControl
-from simulator.stash.app import Options, StashApp
 from simulator.stash.server import StashServer
 
 RECORDINGS = Path(__file__).parent / "data" / "stash"
@@ -18,13 +17,12 @@ RECORDINGS = Path(__file__).parent / "data" / "stash"
 
 @contextmanager
 def serving(scenes: int = 5, **options: Any) -> Iterator[StashControl]:
-    """Serve a stand-in with these ``Options`` for one block."""
-    app = StashApp(Options(scenes=scenes, **options))
-    with StashServer(app, ("127.0.0.1", 0)) as server:
+    """Serve a stand-in with these options of ``StashApp`` for one block."""
+    with StashServer(scenes=scenes, **options) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
-            yield StashControl(server.url, app.sessions.api_key)
+            yield StashControl(server.url, server.app.sessions.api_key)
         finally:
             server.shutdown()
             thread.join()

@@ -56,7 +56,7 @@ def make(library: Library, section: Section, title: str, *, smart: bool = False)
 def children(section: Section, name: str) -> int:
     """How many items of a section have a collection's tag."""
     return sum(
-        any(tagging.row.tag.lower() == name.lower() for tagging in (item.tags or {}).get(_TAG, ()))
+        any(tagging.row.tag.lower() == name.lower() for tagging in item.tags.get(_TAG, ()))
         for item in section.items.get(section.file_kind, ())
     )
 
@@ -64,7 +64,7 @@ def children(section: Section, name: str) -> int:
 def element(section: Section, collection: Collection, locks: Iterable[str] | None) -> Element:
     """The ``<Directory>`` of a collection; a listing says nothing of locks."""
     key = collection.key
-    posters = (collection.images or {}).get("posters", [])
+    posters = collection.images.get("posters", [])
     composite = f"/library/collections/{key}/composite/{collection.updated_at}?width=400&height=600"
     own = f"/library/metadata/{key}/thumb/{collection.thumb_at}"
     attributes: Attributes = {
@@ -77,7 +77,7 @@ def element(section: Section, collection: Collection, locks: Iterable[str] | Non
         "librarySectionID": section.section_id,
         "librarySectionKey": f"/library/sections/{section.section_id}",
         "subtype": "movie",
-        "summary": collection.value("summary") or "",
+        "summary": collection.values.get("summary", ""),
         "index": key,
         "thumb": own if any(image.selected for image in posters) else composite,
         "addedAt": collection.added_at,

@@ -200,7 +200,7 @@ def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
 
 def _everything(item: Item) -> dict[str, Any]:
     """All about an item, whatever a Plex page would leave out."""
-    tags = {kind: taggings for kind, taggings in (item.tags or {}).items() if taggings}
+    tags = {kind: taggings for kind, taggings in item.tags.items() if taggings}
     return {
         "ratingKey": item.key,
         "type": KIND_NAMES[item.kind],
@@ -208,13 +208,13 @@ def _everything(item: Item) -> dict[str, Any]:
             {"path": one.file.path, "size": one.file.size, "oshash": one.file.oshash}
             for one in item.parts
         ],
-        "fields": {"title": item.title, **(item.values or {})},
+        "fields": {"title": item.title, **item.values},
         "tags": {kind: [one.row.tag for one in taggings] for kind, taggings in tags.items()},
         "roles": [
             {"tag": one.row.tag, "role": one.text, "thumb": one.row.thumb}
             for one in tags.get("actor", ())
         ],
-        "locked": list(item.locked or ()),
+        "locked": list(item.locked),
         "addedAt": item.added_at,
         "updatedAt": item.updated_at,
         "posters": _told(item, "posters"),

@@ -21,7 +21,7 @@ from simulator.stash.records import jpeg
 
 _COMMON: Final = frozenset(
     (
-        "title titleSort summary contentRating originallyAvailableAt addedAt rating "
+        "title titleSort summary contentRating originallyAvailableAt rating "
         "audienceRating userRating year"
     ).split()
 )
@@ -32,7 +32,6 @@ _NUMBERS: Final = {
     "audienceRating": float,
     "userRating": float,
     "year": int,
-    "addedAt": int,
 }
 
 _FIELD: Final = re.compile(r"^(\w+)\.(value|locked)$")
@@ -141,12 +140,12 @@ def change(
     alone and locks nothing.
     """
     for name, value in fields.items():
-        if person or not item.is_locked(name):
+        if person or name not in item.locked:
             item.set_value(name, value)
     for kind, names in tags.items():
-        if person or not item.is_locked(kind):
-            before = [tagging.row.tag for tagging in item.taggings(kind)]
-            item.taggings(kind).clear()
+        if person or kind not in item.locked:
+            before = [tagging.row.tag for tagging in item.tags[kind]]
+            item.tags[kind].clear()
             _add(library, item, [TagAdd(kind, name) for name in names])
             if kind == "collection":
                 _settle(library, item, [*before, *names])
@@ -222,12 +221,12 @@ def _parse_tag(plan: Plan, match: re.Match[str], value: str) -> None:
 def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
     if library.switches.tag_writes == "replace":
         for kind in {add.kind for add in adds}:
-            item.taggings(kind).clear()
+            item.tags[kind].clear()
     for add in adds:
         row = library.tag_row(add.kind, add.tag)
         if add.thumb is not None:
             row.thumb = add.thumb
-        taggings = item.taggings(add.kind)
+        taggings = item.tags[add.kind]
         here = next((tagging for tagging in taggings if tagging.row is row), None)
         if here is None:
             taggings.append(Tagging(row, add.text or ""))
@@ -238,14 +237,12 @@ def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
 def _remove(item: Item, removes: list[tuple[str, list[str]]]) -> None:
     for kind, names in removes:
         gone = {name.lower() for name in names}
-        taggings = item.taggings(kind)
+        taggings = item.tags[kind]
         taggings[:] = [one for one in taggings if one.row.tag.lower() not in gone]
 
 
 def offered(item: Item, which: str) -> list[Image]:
     """The images of the item; a list to be changed in place. One comes from the file itself."""
-    if item.images is None:
-        item.images = {}
     if which not in item.images:
         item.images[which] = [Image(f"media://{item.key:040x}/{which}.jpg", selected=True)]
     return item.images[which]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Final
 
 MOVIE: Final = 1
@@ -96,9 +97,10 @@ class Item:
     """A movie, show, season or episode.
 
     ``values`` holds the edited or agent-given fields by their wire name; an absent
-    one is a field Plex does not show. ``matched`` is the agent's id of the item,
-    empty for one that no agent knows. Times are epoch seconds. ``viewed_at``, ``view_offset``
-    (milliseconds) and ``view_count`` are the owner's, and so is ``rated_at``.
+    one is a field Plex does not show. ``tags`` are by kind, in order.
+    ``matched`` is the agent's id of the item, empty for one that no agent knows. Times are
+    epoch seconds. ``viewed_at``, ``view_offset`` (milliseconds) and ``view_count`` are the
+    owner's, and so is ``rated_at``.
     """
 
     key: int
@@ -119,61 +121,33 @@ class Item:
     view_offset: int = 0
     view_count: int = 0
     rated_at: int = 0
-    # Made when first needed: most of 100,000 items are never edited.
-    values: dict[str, str | int | float] | None = None
-    tags: dict[str, list[Tagging]] | None = None
-    locked: dict[str, None] | None = None
-    images: dict[str, list[Image]] | None = None
+    values: dict[str, str | int | float] = field(default_factory=dict)
+    tags: defaultdict[str, list[Tagging]] = field(default_factory=lambda: defaultdict(list))
+    locked: dict[str, None] = field(default_factory=dict)
+    images: dict[str, list[Image]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """A new item was last changed when it was added."""
         self.sort_key = self.title.lower()
         self.updated_at = self.thumb_at = self.art_at = self.added_at
 
-    def value(self, name: str) -> str | int | float | None:
-        """The field's value, or None where Plex shows nothing."""
-        if name == "title":
-            return self.title
-        if name == "addedAt":
-            return self.added_at
-        if name == "updatedAt":
-            return self.updated_at
-        return self.values.get(name) if self.values else None
-
     def set_value(self, name: str, value: str | float | None) -> None:
         """Set one field by its wire name; None and empty text clear it."""
         if name == "title":
             self.title = str(value or "")
-        elif name == "addedAt":
-            self.added_at = int(value or 0)
+        elif value is None or value == "":
+            self.values.pop(name, None)
         else:
-            if self.values is None:
-                self.values = {}
-            if value is None or value == "":
-                self.values.pop(name, None)
-            else:
-                self.values[name] = value
+            self.values[name] = value
         if name in {"title", "titleSort"}:
-            self.sort_key = str(self.value("titleSort") or self.title).lower()
-
-    def taggings(self, kind: str) -> list[Tagging]:
-        """The item's tags of one kind, in order; a list to be changed in place."""
-        if self.tags is None:
-            self.tags = {}
-        return self.tags.setdefault(kind, [])
+            self.sort_key = str(self.values.get("titleSort", self.title)).lower()
 
     def lock(self, name: str, *, locked: bool) -> None:
         """Lock or unlock one field."""
-        if self.locked is None:
-            self.locked = {}
         if locked:
             self.locked[name] = None
         else:
             self.locked.pop(name, None)
-
-    def is_locked(self, name: str) -> bool:
-        """Whether the field is locked."""
-        return name in (self.locked or ())
 
 
 def file_stem(path: str) -> str:

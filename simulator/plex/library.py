@@ -231,7 +231,7 @@ class Library:
                 for name, value in fields.items():
                     item.set_value(name, value)
                 for kind, names in tags.items():
-                    item.taggings(kind).extend(Tagging(self.tag_row(kind, name)) for name in names)
+                    item.tags[kind].extend(Tagging(self.tag_row(kind, name)) for name in names)
         section.content_changed_at = count + 1
 
     def add_item(
@@ -289,7 +289,7 @@ class Library:
         used = {
             id(tagging.row)
             for item in self.items.values()
-            for taggings in (item.tags or {}).values()
+            for taggings in item.tags.values()
             for tagging in taggings
         }
         self._tag_rows = {key: row for key, row in self._tag_rows.items() if id(row) in used}

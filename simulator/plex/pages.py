@@ -147,7 +147,7 @@ def item_element(
     section = library.sections[item.section_id]
     if isinstance(item, Collection):
         return collections.element(section, item, item.locked if full else None)
-    values = item.values or {}
+    values = item.values
     attributes: Attributes = {
         "ratingKey": str(item.key),
         "key": f"/library/metadata/{item.key}",
@@ -172,7 +172,7 @@ def item_element(
     if item.kind == EPISODE:
         attributes["index"] = item.index
     for name, which, when in (("thumb", "posters", item.thumb_at), ("art", "arts", item.art_at)):
-        shown = (item.images or {}).get(which)
+        shown = item.images.get(which)
         if shown is None or any(image.selected for image in shown):
             attributes[name] = f"/library/metadata/{item.key}/{name}/{when}"
     if item.parts:
@@ -205,7 +205,7 @@ def tree_page(library: Library, item: Item) -> Element:
         "parentTitle": item.parent.title if item.parent else "",
         "instanceRatingKey": "",
         "index": item.index or 1,
-        "originallyAvailableAt": str(item.value("originallyAvailableAt") or ""),
+        "originallyAvailableAt": str(item.values.get("originallyAvailableAt", "")),
         "addedAt": item.added_at,
         "refreshedAt": item.updated_at,
     }
@@ -283,13 +283,13 @@ def _children(
     if full:
         if item.matched:
             children.append(Element("Guid", {"id": f"tmdb://{int(item.matched, 16)}"}))
-        locked = item.locked or ()
+        locked = item.locked
         children += [Element("Field", {"locked": True, "name": name}) for name in locked]
     return children
 
 
 def _tag_elements(item: Item, kind: str, *, full: bool) -> list[Element]:
-    name, taggings = TAG_ELEMENTS[kind], (item.tags or {}).get(kind, [])
+    name, taggings = TAG_ELEMENTS[kind], item.tags.get(kind, [])
     if not full:
         listed = taggings[: _LISTED_TAGS.get(kind, len(taggings))]
         return [Element(name, {"tag": tagging.row.tag}) for tagging in listed]

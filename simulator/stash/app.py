@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,13 @@ from simulator.stash.jobs import JobQueue
 from simulator.stash.sessions import Sessions
 
 
-@dataclass(slots=True)
-class Options:
-    """How the stand-in is set up.
+class StashApp:
+    """One Stash.
 
-    Attributes:
+    Args:
         scenes: Scenes of the shared catalogue.
         api_key: The API key that was generated; empty is none.
-        username: With one, everybody has to log in.
-        password: Nobody logs in with it here: tests are given cookies.
+        username: With one, everybody has to log in; nobody does here: tests are given cookies.
         version: ``0.27`` is played with the schema of that time, all others with the newest.
         offset_minutes: UTC offset of its clock.
         plugin_dir: Folder of the plugins; None plays none, so no hooks run.
@@ -30,37 +28,33 @@ class Options:
         cover_etags: Covers come with an ETag, and not again to who has them (Stash's
             pkg/utils/http.go, read; older ones have it in pkg/utils/image.go); False is a
             Stash, or a proxy before it, that drops this.
-    """
-
-    scenes: int = 0
-    api_key: str = field(default="", repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    version: str = "0.30"
-    offset_minutes: int = 0
-    plugin_dir: str | Path | None = None
-    config_dir: str | Path = "."
-    cover_etags: bool = True
-
-
-class StashApp:
-    """One Stash.
 
     Attributes:
         host: The plugin host, None where no plugins are played.
         settings: Plugin settings as ``configurePlugin`` stored them.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.version = options.version
-        self.config_dir = Path(options.config_dir)
-        self.database = Database(options.scenes, options.offset_minutes)
-        self.sessions = Sessions(options.username, options.api_key)
+    def __init__(
+        self,
+        *,
+        scenes: int = 0,
+        api_key: str = "",
+        username: str = "",
+        version: str = "0.30",
+        offset_minutes: int = 0,
+        plugin_dir: str | Path | None = None,
+        config_dir: str | Path = ".",
+        cover_etags: bool = True,
+    ) -> None:
+        self.version = version
+        self.config_dir = Path(config_dir)
+        self.database = Database(scenes, offset_minutes)
+        self.sessions = Sessions(username, api_key)
         self.jobs = JobQueue()
         self.settings: dict[str, dict[str, Any]] = {}
         self.host: PluginHost | None = None
-        self.cover_etags = options.cover_etags
-        self._plugin_dir = options.plugin_dir
+        self.cover_etags = cover_etags
+        self._plugin_dir = plugin_dir
 
     def listen(self, port: int) -> None:
         """Load the plugins, who are told that this Stash listens here."""

@@ -37,10 +37,6 @@ class PluginError(Exception):
     """A plugin or task that cannot be run at all; the text is Stash's."""
 
 
-class PluginLoadError(Exception):
-    """Stash would skip this plugin; the text is what its log would say."""
-
-
 @dataclass(frozen=True, slots=True)
 class TaskConfig:
     """One entry of ``tasks`` or ``hooks`` (then with ``triggered_by``)."""
@@ -79,16 +75,13 @@ def load_plugin(path: Path) -> PluginConfig:
     """Read one yml.
 
     Raises:
-        PluginLoadError: Stash would not load it.
+        yaml.YAMLError, AttributeError, TypeError, ValueError: Stash would not load it.
     """
-    try:
-        # The base loader leaves every scalar the text that it is.
-        found = _snake(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
-        for name in ("tasks", "hooks"):
-            found[name] = [TaskConfig(**_snake(entry)) for entry in found.get(name) or ()]
-        return PluginConfig(path.stem, path.parent, **found)
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise PluginLoadError(f"Error loading plugin {path}: yaml: {error}") from error
+    # The base loader leaves every scalar the text that it is.
+    found = _snake(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+    for name in ("tasks", "hooks"):
+        found[name] = [TaskConfig(**_snake(entry)) for entry in found.get(name) or ()]
+    return PluginConfig(path.stem, path.parent, **found)
 
 
 def _snake(body: dict[str, Any]) -> dict[str, Any]:
@@ -245,8 +238,8 @@ class PluginHost:
     def _load(self, path: Path) -> None:
         try:
             self.plugins[path.stem] = load_plugin(path)
-        except PluginLoadError as error:
-            self._note("error", str(error))
+        except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+            self._note("error", f"Error loading plugin {path}: yaml: {error}")
 
     def _plugin(self, plugin_id: str | None) -> PluginConfig:
         """The plugin with this id; without one, the only plugin there is."""

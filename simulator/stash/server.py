@@ -36,14 +36,14 @@ _OPERATION: Final = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 
 
 class StashServer(Server):
-    """Serves one ``StashApp``."""
+    """Serves one ``StashApp``, whose options it takes, on loopback; port 0 takes a free one."""
 
     strict = True
     kinds = ("refused",)
 
-    def __init__(self, app: StashApp, address: tuple[str, int]) -> None:
-        super().__init__(address)
-        self.app = app
+    def __init__(self, port: int = 0, **options: Any) -> None:
+        super().__init__(("127.0.0.1", port))
+        self.app = app = StashApp(**options)
         self.control = StashControlApi(self, app)
         self._schema = load_schema(app.version)
         self._planner = Planner(self._schema, RESOLVERS)
