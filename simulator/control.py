@@ -10,11 +10,9 @@ import functools
 import http.client
 import json
 import os
-import queue
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +26,6 @@ else:  # whoever steers needs to know what can be called, and none of what carri
     ControlApi = PlexControlApi = object
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-READY_SECONDS: Final = 60.0
 
 
 class StandInError(Exception):
@@ -39,7 +36,7 @@ class StandIn:
     """The process of ``python -m module`` with these options, and its ``url`` once it listens.
 
     Raises:
-        StandInError: If it ends, says something else, or says nothing in time.
+        StandInError: If it ends or says something else.
     """
 
     def __init__(self, module: str, options: Mapping[str, Any]) -> None:
@@ -54,11 +51,9 @@ class StandIn:
         )
         stdout = self.process.stdout
         assert stdout is not None
-        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
         try:
-            self.url = str(json.loads(lines.get(timeout=READY_SECONDS))["url"])
-        except (queue.Empty, ValueError) as error:
+            self.url = str(json.loads(stdout.readline())["url"])
+        except ValueError as error:
             self.close()
             raise StandInError(f"{module} did not say that it is ready") from error
 

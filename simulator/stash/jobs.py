@@ -49,11 +49,6 @@ class JobQueue:
             self._lock.notify_all()
             return job
 
-    def queue(self) -> list[Job] | None:
-        """The running job and those that wait; None (not an empty list) when there is none."""
-        with self._lock:
-            return [job for job in self._jobs if job.endTime is None] or None
-
     def find(self, number: str) -> Job | None:
         """A job that waits, runs or ended lately; None for any other."""
         with self._lock:

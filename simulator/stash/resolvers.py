@@ -25,7 +25,7 @@ from simulator.stash.database import (
 )
 from simulator.stash.edits import apply_input, check_input, number_of
 from simulator.stash.executor import Resolver, StashError
-from simulator.stash.host import PluginConfig, PluginError
+from simulator.stash.host import PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.process import PluginStartError
 from simulator.stash.records import Entity, Scene, VideoFile, stamp
@@ -93,18 +93,6 @@ def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
 
 def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
     return [SimpleNamespace(type="oshash", value=file.oshash)]
-
-
-def _declared_settings(plugin: PluginConfig, _arguments: Any, _context: Any) -> list[Any]:
-    return [
-        SimpleNamespace(
-            name=name,
-            display_name=body.get("displayName", ""),
-            description=body.get("description", ""),
-            type=body.get("type", "STRING"),
-        )
-        for name, body in sorted(plugin.settings.items())
-    ]
 
 
 def _play_history(scene: Scene, _arguments: Any, context: Context) -> list[str]:
@@ -239,14 +227,6 @@ def _bulk_scene_update(_: Any, arguments: dict[str, Any], context: Context) -> A
     return [database.scenes.get(number) for number in numbers]
 
 
-def _screenshot(_: Any, arguments: dict[str, Any], context: Context) -> str:
-    def edit(scene: Scene) -> None:
-        scene.cover = None
-
-    _change_scene(context, number_of(arguments["id"]), edit)  # moves updated_at, fires no hook
-    return "todo"
-
-
 def _played(arguments: dict[str, Any]) -> list[int]:
     """The whole seconds of the times that were given; Stash's short forms are not played."""
     times = arguments.get("times") or [stamp(time.time())]
@@ -375,21 +355,15 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("VideoFile", "id"): _id,
     ("VideoFile", "fingerprints"): _fingerprints,
     ("ConfigResult", "plugins"): _plugin_settings,
-    ("Plugin", "enabled"): lambda *_: True,
-    ("Plugin", "settings"): _declared_settings,
-    ("PluginHook", "hooks"): lambda hook, *_: hook.triggered_by,
     ("Query", "findScene"): _find_scene,
     ("Query", "findScenes"): _find_scenes,
     ("Query", "configuration"): _configuration,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
-    ("Query", "plugins"): lambda _, __, context: context.stash.plugins(),
-    ("Query", "jobQueue"): lambda _, __, context: context.stash.jobs.queue(),
     ("Query", "findJob"): _find_job,
     ("Mutation", "sceneUpdate"): _scene_update,
     ("Mutation", "scenesUpdate"): _scenes_update,
     ("Mutation", "bulkSceneUpdate"): _bulk_scene_update,
-    ("Mutation", "sceneGenerateScreenshot"): _screenshot,
     ("Mutation", "sceneAddPlay"): _add_play,
     ("Mutation", "sceneDeletePlay"): _delete_play,
     ("Mutation", "sceneSaveActivity"): _save_activity,
