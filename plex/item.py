@@ -2,16 +2,23 @@
 
 Only the full item will do: a listing cuts its tags off (two genres, three
 roles) and leaves out locks, so a difference taken from one would delete.
+
+To parse 250 items takes as long as Plex takes to send them, and of those that are as they were
+last time nothing has to be known but that. So an answer about many is cut where its items begin,
+each text stands for its item by a digest, and only what is new is parsed. What is not written as
+Plex writes it (one element after another, attributes in double quotes, no comments) is not cut,
+and parsed as a whole.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from hashlib import blake2b
 from os.path import splitext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element
 
-from plex import page
 from plex.exceptions import BadResponse, ItemGone
 from plex.fields import LISTS, SCALARS, whole_number
 from plex.response import parse_container
@@ -21,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from plex.client import PlexClient
-    from plex.page import Text
 
 #: Rating keys in one request; the URL stays far below any limit.
 BATCH = 100
@@ -158,7 +164,7 @@ def read_texts(
         The texts of all of them, or the items, by rating key.
     """
     body = client.text(_address(rating_keys), _AS_IT_IS)
-    texts = page.cut(body)
+    texts = cut_answer(body)
     return ({}, _items_in(parse_container(body))) if texts is None else (texts, {})
 
 
@@ -169,7 +175,7 @@ def parse_texts(texts: Iterable[Text]) -> dict[int, PlexItem]:
         errors.SyncError: They make no sense.
     """
     found: dict[int, PlexItem] = {}
-    for body in page.whole(texts):
+    for body in whole_answers(texts):
         found |= _items_in(parse_container(body))
     return found
 
@@ -195,3 +201,48 @@ def _items_in(root: Element | None) -> dict[int, PlexItem]:
 
 def _is_of(element: Element, section: int) -> bool:
     return whole_number(element.get("librarySectionID"), section) == section
+
+
+_OPENS = b"<Video "
+_CLOSES = b"</Video>"
+_END = b"</MediaContainer>"
+_KEY = re.compile(rb'(?:[\w:.-]+="[^<"]*"\s+)*?ratingKey="([0-9]{1,18})"')
+
+
+class Text(NamedTuple):
+    """One item as Plex wrote it: the answer's beginning, and what is about this item."""
+
+    head: bytes
+    item: bytes
+
+    def digest(self, *beside: str) -> str:
+        """Give 24 letters that stand for it, and for what else decides what it means."""
+        found = blake2b(self.item, digest_size=12)
+        for text in beside:
+            found.update(b"\0" + text.encode(errors="surrogatepass"))
+        return found.hexdigest()
+
+
+def cut_answer(body: bytes) -> dict[int, Text] | None:
+    """Give the texts of an answer's items by rating key, None where it cannot be cut."""
+    head, *items = body.split(_OPENS)
+    if not items or b"<!" in body or not items[-1].rstrip().endswith(_END):
+        return None
+    items[-1] = items[-1].rstrip()[: -len(_END)]
+    found: dict[int, Text] = {}
+    for item in items:
+        key = _KEY.match(item)
+        if key is None or item.count(_CLOSES) != 1 or not item.rstrip().endswith(_CLOSES):
+            return None
+        found[int(key[1])] = Text(head, item)
+    return found if len(found) == len(items) else None
+
+
+def whole_answers(texts: Iterable[Text]) -> list[bytes]:
+    """Give answers that hold some items and no others, one for each beginning."""
+    by_head: dict[bytes, list[bytes]] = {}
+    for text in texts:
+        by_head.setdefault(text.head, []).append(text.item)
+    return [
+        head + b"".join(_OPENS + item for item in items) + _END for head, items in by_head.items()
+    ]

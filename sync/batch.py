@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from matching.resolve import PathLookup
-    from plex.item import PlexItem
-    from plex.page import Text
+    from plex.item import PlexItem, Text
     from stash.scene import Scene
     from store.ledger import SceneRecord
     from store.queue import QueueRow

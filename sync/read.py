@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from plex.client import PlexClient
-    from plex.page import Text
+    from plex.item import Text
     from stash.scene import SceneStamp
     from sync.batch import Batch
     from sync.context import Context

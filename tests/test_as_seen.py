@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plex import page
-from plex.item import parse_item
+from plex.item import cut_answer, parse_item, whole_answers
 from plex.response import parse_container
 from store import differences
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
@@ -161,14 +160,14 @@ def test_a_cut_answer_says_what_it_said_as_a_whole(items: list[dict[str, object]
         if wanted["children"] == "comment":
             item.append(ET.Comment("<Video ratingKey='9'></Video>"))
     body = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    texts = page.cut(body)
+    texts = cut_answer(body)
     if texts is None:
         plain = all(one["children"] == "" and one["genres"] for one in items)
         assert not plain
         return
     again = [
         parse_item(element)
-        for part in page.whole(texts.values())
+        for part in whole_answers(texts.values())
         for element in parse_container(part) or ()
     ]
     assert again == [parse_item(element) for element in root]
@@ -184,9 +183,9 @@ def test_what_a_real_plex_sent_is_cut(repo_root: Path, name: str) -> None:
     with_items = [body for body in bodies if b"<Video " in body]
     assert with_items
     for body in with_items:
-        texts = page.cut(body)
+        texts = cut_answer(body)
         assert texts is not None
-        assert page.whole(texts.values()) == [body.rstrip()]
-        (root,) = (parse_container(part) for part in page.whole(texts.values()))
+        assert whole_answers(texts.values()) == [body.rstrip()]
+        (root,) = (parse_container(part) for part in whole_answers(texts.values()))
         assert root is not None
         assert list(texts) == [int(element.get("ratingKey", "")) for element in root]
