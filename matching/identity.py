@@ -15,7 +15,7 @@ from matching.resolve import held_paths
 from merge.base import Base
 from merge.compare import present, same
 from store import ledger
-from validation.path_map import path_key
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
     from plex.item import PlexItem

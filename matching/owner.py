@@ -12,8 +12,7 @@ import unicodedata
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from validation.media_path import MediaPath
-from validation.path_map import path_key
+from validation.media_path import MediaPath, path_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -12,7 +12,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from store import meta
-from validation.path_map import PathMap, PathRule, base_name, same_path, suggest_rule
+from validation.media_path import base_name, same_path
+from validation.path_map import PathMap, PathRule, suggest_rule
 
 if TYPE_CHECKING:
     import sqlite3

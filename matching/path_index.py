@@ -20,7 +20,7 @@ from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.listing import PAGE, ListedItem, count, pages
 from store import path_index
 from store.path_index import Cursor
-from validation.path_map import path_key
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

@@ -28,7 +28,7 @@ from plex.exceptions import AmbiguousMatch, ItemGone, ServerChanged, TooManyAlik
 from plex.item import read_item
 from plex.oshash import prove_tied
 from store import ledger
-from validation.path_map import path_key
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element
 from plex.exceptions import BadResponse, ItemGone
 from plex.fields import LISTS, SCALARS, whole_number
 from plex.response import parse_container
-from validation.path_map import base_name, path_key
+from validation.media_path import base_name, path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -25,8 +25,7 @@ from urllib.parse import quote
 
 from plex.exceptions import AmbiguousMatch, TooManyAlike, translate_plex_exception
 from plex.fields import LEAF_TYPE_OF_SECTION
-from validation.media_path import MediaPath
-from validation.path_map import base_name, path_key
+from validation.media_path import MediaPath, base_name, path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from plex.exceptions import ItemGone
 from plex.matcher import Candidate, tie
-from validation.path_map import path_key
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

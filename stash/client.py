@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
+from net.answer import BodyTooLongError
+
 from . import queries
 from .answer import read_each, read_part, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
 from .scene import Pictured, Scene, SceneStamp
-from .transport import BodyTooLongError, StashTransport
+from .transport import StashTransport
 
 if TYPE_CHECKING:
     from .connection import StashConnection

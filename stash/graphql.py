@@ -9,10 +9,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
+from net.answer import BodyTooLongError
 
 from . import queries
 from .exceptions import AGAIN, OLDEST_STASH, StashAnswerError, StashQueryRefused, StashUnavailable
-from .transport import BodyTooLongError
 
 if TYPE_CHECKING:
     from .transport import StashTransport

@@ -19,7 +19,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 from net.address import Origin, zoned
-from net.answer import BodyDamagedError, BodyHalvedError, BodyTooLongError, UnknownEncodingError
+from net.answer import BodyDamagedError, BodyHalvedError, UnknownEncodingError
 from net.exchange import Exchange
 from net.headers import retry_after
 
@@ -125,8 +125,6 @@ class Credentials:
             text = text.replace(secret, "***")
         return text
 
-
-__all__ = ["BodyTooLongError", "Reply", "StashTransport"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

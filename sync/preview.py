@@ -13,7 +13,7 @@ from sync import artwork, plays
 from sync.cover import Cover
 from sync.plan import Written
 from sync.take import from_plex
-from validation.path_map import base_name
+from validation.media_path import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

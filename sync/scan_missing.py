@@ -8,7 +8,7 @@ from errors import Scope, SyncError
 from plex.exceptions import LibraryNotFound
 from plex.libraries import scan_folder
 from store import meta, queue
-from validation.path_map import path_key
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
     from sync.context import Context

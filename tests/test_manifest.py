@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from validation import config
+from validation.sync_fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -284,7 +285,7 @@ def test_the_settings_are_those_that_are_read(manifest: Any) -> None:
 def test_sync_fields_names_every_field_there_is(manifest: Any) -> None:
     """The description lists the possible names in their order, so that nobody has to guess."""
     description = manifest["settings"]["sync_fields"]["description"]
-    listed = ", ".join(config.FIELDS[:-1]) + " and " + config.FIELDS[-1]
+    listed = ", ".join(FIELDS[:-1]) + " and " + FIELDS[-1]
     assert f"out of {listed}." in description
 
 

@@ -8,18 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import ConfigurationError, NextStep
-from validation.config import (
-    DEFAULT_FIELDS,
-    FIELDS,
-    SETTINGS,
-    PlexSyncConfig,
-    SettingsError,
-    parse_settings,
-    settings_fingerprint,
-)
+from validation.config import SETTINGS, PlexSyncConfig, parse_settings, settings_fingerprint
 from validation.path_map import PathMap
-from validation.settings_reader import shown_name
-from validation.sync_fields import COLLECTION_FIELDS
+from validation.settings_reader import SettingsError, shown_name
+from validation.sync_fields import COLLECTION_FIELDS, DEFAULT_FIELDS, FIELDS
 from validation.tag_rules import Fate, TagRules
 from validation.text import one_line
 from validation.title_template import Part, TitleTemplate

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from validation.path_map import (
-    PathMap,
-    PathMapError,
-    PathRule,
-    path_key,
-    quoted,
-    read_path_map,
-    same_path,
-    suggest_rule,
-)
+from validation.media_path import path_key, same_path
+from validation.path_map import PathMap, PathMapError, PathRule, quoted, read_path_map, suggest_rule
 
 NAMES = st.text(st.sampled_from("aAbB é\u0301\u00e9;=>\"'.-İßΣ"), min_size=1, max_size=4).filter(
     lambda name: name.strip(' ."') == name and "=>" not in name[:1]

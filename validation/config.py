@@ -11,21 +11,10 @@ from typing import TypeVar
 from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
 from validation.settings_reader import Problem, SettingsError, SettingsReader
-from validation.sync_fields import DEFAULT_FIELDS, FIELDS, read_fields
+from validation.sync_fields import DEFAULT_FIELDS, read_fields
 from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
 from validation.title_template import TitleTemplate, read_title_template
-
-__all__ = [
-    "DEFAULT_FIELDS",
-    "FIELDS",
-    "ParsedSettings",
-    "PlexSyncConfig",
-    "Problem",
-    "SettingsError",
-    "parse_settings",
-    "settings_fingerprint",
-]
 
 _T = TypeVar("_T")
 

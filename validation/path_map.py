@@ -15,20 +15,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from validation.media_path import UNC_ROOT, MediaPath, base_name, name_key, path_key, same_path
+from validation.media_path import UNC_ROOT, MediaPath, name_key, path_key, same_path
 from validation.text import OUTER_BLANKS, is_safe_line, strip_pasted
-
-__all__ = [
-    "PathMap",
-    "PathMapError",
-    "PathRule",
-    "RuleProblem",
-    "base_name",
-    "path_key",
-    "read_path_map",
-    "same_path",
-    "suggest_rule",
-]
 
 RULE_END = ";"
 ARROW = "=>"
