@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from .answer import read_each, read_id, read_object, read_part, read_text, read_whole
-from .queries import after, belonging_to
+from .queries import belonging_to
 from .scene import SceneStamp
 
 if TYPE_CHECKING:
@@ -146,10 +146,8 @@ def scene_ids(
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-    scenes = after(last_id, belonging_to(*of) if of else None)
-    data = client.query(_SCENE_IDS, {"scenes": scenes, "size": size})
-    found = read_each(read_part(data, "findScenes").get("scenes"), "scenes", _changed)
-    return sorted(one.id for one in found if one.id > last_id)
+    criteria = belonging_to(*of) if of else None
+    return [one.id for one in client.scenes_above(last_id, size, _SCENE_IDS, _changed, criteria)]
 
 
 def instant(updated_at: str) -> float:

@@ -129,19 +129,39 @@ class StashClient:
 
     def scenes_after(self, last_id: int, size: int = _BATCH) -> list[Scene]:
         """Give up to ``size`` whole scenes with ids above ``last_id``, ids ascending."""
-        scenes = read_each(
-            self._page(queries.SCENE_PAGE, queries.after(last_id), size),
-            "scenes",
-            lambda raw, _: Scene.from_graphql(raw),
-        )
-        return sorted((scene for scene in scenes if scene.id > last_id), key=lambda s: s.id)
+        return self.scenes_above(last_id, size, queries.SCENE_PAGE, _read_scene)
 
     def scene_ids_after(self, last_id: int, size: int = STAMPS_A_PAGE) -> list[SceneStamp]:
         """Give up to ``size`` stamps with ids above ``last_id``, ids ascending.
 
         Start with 0; an empty list means that there are no more.
         """
-        return self._stamps_after(last_id, size, None)
+        return self.scenes_above(last_id, size, queries.STAMP_PAGE, SceneStamp.from_graphql)
+
+    def scenes_above(
+        self,
+        last_id: int,
+        size: int,
+        document: str,
+        read: Callable[[object, str], _T],
+        criteria: dict[str, Any] | None = None,
+    ) -> list[_T]:
+        """Give a page of what a document finds of scenes, ids ascending.
+
+        Args:
+            last_id: Only scenes with ids above it.
+            size: How many at most.
+            document: Takes its SceneFilterType as ``$scenes`` and ``$size``.
+            read: Reads an entry, as for ``read_each``.
+            criteria: What else the scenes have to meet, None for nothing.
+        """
+        if size < 1:
+            raise ValueError(f"a page of {size} scenes would never end")
+        wanted = {"scenes": queries.after(last_id, criteria), "size": size}
+        found = read_part(self.query(document, wanted), "findScenes").get("scenes")
+        scenes = read_each(found, "scenes", read)
+        # A page that does not move on would be read for ever.
+        return sorted((one for one in scenes if one.id > last_id), key=lambda one: one.id)
 
     def scenes_with_path(
         self, path: str, is_same: Callable[[str], bool] | None = None
@@ -258,7 +278,7 @@ class StashClient:
                 {"ids": [str(number) for number in scene_ids], "plugins": [self._plugin_id]},
             )
             found = read_part(data, "findScenes").get("scenes")
-            scenes = read_each(found, "scenes", lambda raw, _: Scene.from_graphql(raw))
+            scenes = read_each(found, "scenes", _read_scene)
         except StashAnswerError:
             middle = len(scene_ids) // 2
             halves = scene_ids[:middle], scene_ids[middle:]
@@ -268,23 +288,12 @@ class StashClient:
             {scene.id: scene for scene in scenes if scene.id in wanted}, self._settings(data)
         )
 
-    def _page(self, document: str, scene_filter: dict[str, Any], size: int) -> object:
-        if size < 1:
-            raise ValueError(f"a page of {size} scenes would never end")
-        data = self._graphql.ask(document, {"scenes": scene_filter, "size": size})
-        return read_part(data, "findScenes").get("scenes")
-
-    def _stamps_after(
-        self, last_id: int, size: int, criteria: dict[str, Any] | None
-    ) -> list[SceneStamp]:
-        page = self._page(queries.STAMP_PAGE, queries.after(last_id, criteria), size)
-        stamps = read_each(page, "scenes", SceneStamp.from_graphql)
-        # A page that does not move on would be read for ever.
-        return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda s: s.id)
-
     def _all_stamps(self, criteria: dict[str, Any]) -> Iterator[SceneStamp]:
         last_id = 0
-        while stamps := self._stamps_after(last_id, STAMPS_A_PAGE, criteria):
+        stamp = SceneStamp.from_graphql
+        while stamps := self.scenes_above(
+            last_id, STAMPS_A_PAGE, queries.STAMP_PAGE, stamp, criteria
+        ):
             yield from stamps
             last_id = stamps[-1].id
             if len(stamps) < STAMPS_A_PAGE:
@@ -293,6 +302,10 @@ class StashClient:
 
 def _both(earlier: ScenesReading, later: ScenesReading) -> ScenesReading:
     return ScenesReading(earlier.scenes | later.scenes, later.settings)
+
+
+def _read_scene(raw: object, _: str) -> Scene:
+    return Scene.from_graphql(raw)
 
 
 def _one_word(etag: str) -> str:
