@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from tasks.task import whole
+from worker.hook import whole
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from store import history, meta
 from store.enqueue import EDIT, enqueue
-from tasks.task import whole
+from worker.hook import whole
 
 if TYPE_CHECKING:
     import sqlite3

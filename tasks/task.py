@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from errors import TransientError
 from store import meta
 from worker import launcher
+from worker.hook import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -205,15 +206,6 @@ class Task:
             if name in self.__dict__:
                 getattr(self, name).close()
         self.store.close()
-
-
-def whole(given: object) -> int:
-    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
-    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 19:
-        given = int(given)
-    if isinstance(given, bool) or not isinstance(given, int):
-        return 0
-    return given if 0 < given < 2**63 else 0
 
 
 def stash_process() -> str:

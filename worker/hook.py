@@ -72,15 +72,19 @@ def wanted(context: Any) -> tuple[str, list[int]]:
     if verb == "Merge" and isinstance(given, dict):
         sources = given.get("source")
         ids += sources if isinstance(sources, list) else []
-    return KINDS[noun], [_whole(number, event) for number in ids]
-
-
-def _whole(number: Any, event: Any) -> int:
-    if isinstance(number, str) and number.isascii() and number.isdigit():
-        number = int(number) if len(number) < 20 else 0
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= LARGEST_ID:
+    numbers = [whole(number) for number in ids]
+    if not all(numbers):
         raise Refused(f"the {event} hook names no usable id")
-    return number
+    return KINDS[noun], numbers
+
+
+def whole(given: Any) -> int:
+    """Read a whole number that may come as text; 0 when it is none, or no id of SQLite's."""
+    if isinstance(given, str) and given.isascii() and given.isdigit():
+        given = int(given) if len(given) < 20 else 0
+    if isinstance(given, bool) or not isinstance(given, int):
+        return 0
+    return given if 0 < given <= LARGEST_ID else 0
 
 
 def data_directory(server_connection: Any) -> str:
