@@ -54,6 +54,13 @@ _EXTRAS = frozenset(
 _EPISODE = re.compile(r"(?<![A-Za-z0-9])s\d{1,4}[ ._-]?e\d{1,4}(?!\d)", re.IGNORECASE)
 #: The scanner of an other-videos library, which takes every file, as plexapi names it.
 _TAKES_ALL = "Plex Video Files Scanner"
+#: Of a scene no path of which any library could hold; the diagnostics look for these words.
+OUTSIDE = "lies in no folder of the Plex libraries"
+#: Names looked for in vain below one top folder before it is left alone, and for how
+#: many seconds.
+IN_VAIN, REST = 30, 3600.0
+#: Names that make a top folder: /media/usb is more telling than /media.
+TOP = 2
 
 
 class Scan(NamedTuple):
@@ -90,10 +97,6 @@ class Missing:
         if asked:
             then = "Plex was asked to scan its folder; PlexSync looks again by itself."
         return NotInPlexYet(f"{self.told} {then}".rstrip())
-
-
-#: Of a scene no path of which any library could hold; the diagnostics look for these words.
-OUTSIDE = "lies in no folder of the Plex libraries"
 
 
 def explain(
@@ -158,13 +161,6 @@ def _why_never(path: str, sections: Iterable[SectionInfo]) -> str:
     if _EXTRA.search(stem) or folder.lower() in _EXTRAS:
         return f"It is named like an extra, which {title} shows only beside its movie. {advice}"
     return ""
-
-
-#: Names looked for in vain below one top folder before it is left alone, and for how
-#: many seconds.
-IN_VAIN, REST = 30, 3600.0
-#: Names that make a top folder: /media/usb is more telling than /media.
-TOP = 2
 
 
 class Unmapped:

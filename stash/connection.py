@@ -23,6 +23,18 @@ _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}\Z")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\Z")
 _PORTS = range(1, 65536)
+CERTIFICATE = "stash.crt"
+CONFIG = "config.yml"
+HOME = os.path.join("~", ".stash")
+#: Characters of the configuration that are looked through; Stash's own is far shorter.
+LARGEST_CONFIG = 4 << 20
+# At the very left it is Stash's own; a plugin's setting of that name stands further in.
+_NAMED = re.compile(
+    r"""^ssl_cert_path:[ \t]+
+    (?: '((?:[^'\n]|'')*)' | "([^"\\\n]*)" | ([^\s'"\#][^\n]*?) )
+    [ \t]*(?:[ \t]\#.*)?$""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +150,6 @@ def _cookie(raw: Any) -> tuple[str, str] | tuple[None, None]:
     if not isinstance(value, str) or not _COOKIE_VALUE.match(value):
         raise _unusable("its SessionCookie has a value that no cookie can have")
     return name, value
-
-
-CERTIFICATE = "stash.crt"
-CONFIG = "config.yml"
-HOME = os.path.join("~", ".stash")
-#: Characters of the configuration that are looked through; Stash's own is far shorter.
-LARGEST_CONFIG = 4 << 20
-# At the very left it is Stash's own; a plugin's setting of that name stands further in.
-_NAMED = re.compile(
-    r"""^ssl_cert_path:[ \t]+
-    (?: '((?:[^'\n]|'')*)' | "([^"\\\n]*)" | ([^\s'"\#][^\n]*?) )
-    [ \t]*(?:[ \t]\#.*)?$""",
-    re.MULTILINE | re.VERBOSE,
-)
 
 
 def path_of_certificate(folder: str) -> str:

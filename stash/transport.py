@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .connection import StashConnection
 
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+\Z")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Kind(Enum):
@@ -124,9 +125,6 @@ class Credentials:
         for secret in secrets:
             text = text.replace(secret, "***")
         return text
-
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from tasks.task import Task
 
 _LINE = re.compile(r"\S+ (DEBUG|INFO|WARNING|ERROR) (.*)")
+#: Seconds between two looks at how the worker stands.
+LOOK = 0.25
+#: Seconds between two looks at whether that was the last one, once few are left.
+LOOK_AT_END = 0.02
+FEW_LEFT = 500
+#: Seconds a server may be down before the task gives up.
+PATIENCE = 120.0
+#: Workers that may die one after another without ending anything.
+MOST_DEATHS = 20
 
 
 class LogTail:
@@ -62,17 +71,6 @@ def _state(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return state.st_ino, state.st_size
-
-
-#: Seconds between two looks at how the worker stands.
-LOOK = 0.25
-#: Seconds between two looks at whether that was the last one, once few are left.
-LOOK_AT_END = 0.02
-FEW_LEFT = 500
-#: Seconds a server may be down before the task gives up.
-PATIENCE = 120.0
-#: Workers that may die one after another without ending anything.
-MOST_DEATHS = 20
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 #: Where a tag can go, the first where no rule says it.
 GENRE, LABEL, COLLECTION = PLACES = ("genre", "label", "collection")
+_ARROW = "=>"
+_TOKEN = re.compile(r'"((?:[^"\n]|"")*)"|(=>|[,;"\n])|((?:(?!=>)[^,;"\n])+)')
+_WORDS = "only|drop|nowhere|genre|label|collection"
+_KEYWORD = re.compile(rf"\s*({_WORDS})s?\s*:", re.IGNORECASE)
+_CHILDREN = re.compile(r"children\s+of(?:\s+|\Z)", re.IGNORECASE)
+_PARENT = re.compile(r"parent", re.IGNORECASE)
+_TOO = re.compile(r"\s+too\Z", re.IGNORECASE)
+_KINDS = "write it as only: A, B or drop: A or label: A or A, B => C"
+_KEEP_ONE = "keep one of them"
 
 
 class Called(Protocol):
@@ -178,17 +187,6 @@ def _found(fates: Mapping[str, Fate], tag: Called) -> list[Fate]:
     """Give what is said of a tag by its name or any alias, each once."""
     keys = dict.fromkeys(map(tag_key, (tag.name, *tag.aliases)))
     return [fates[key] for key in keys if key in fates]
-
-
-_ARROW = "=>"
-_TOKEN = re.compile(r'"((?:[^"\n]|"")*)"|(=>|[,;"\n])|((?:(?!=>)[^,;"\n])+)')
-_WORDS = "only|drop|nowhere|genre|label|collection"
-_KEYWORD = re.compile(rf"\s*({_WORDS})s?\s*:", re.IGNORECASE)
-_CHILDREN = re.compile(r"children\s+of(?:\s+|\Z)", re.IGNORECASE)
-_PARENT = re.compile(r"parent", re.IGNORECASE)
-_TOO = re.compile(r"\s+too\Z", re.IGNORECASE)
-_KINDS = "write it as only: A, B or drop: A or label: A or A, B => C"
-_KEEP_ONE = "keep one of them"
 
 
 class _Name(NamedTuple):
