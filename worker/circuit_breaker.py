@@ -90,7 +90,8 @@ class CircuitBreaker:
         self._tried_at_mark: int | None = None
         # When Plex was tried last, and the newest revision then: a later edit asks anew.
         self._tried_at = 0.0
-        self._tried_for: int | None = None
+        # 0 where a worker before us held it: then a hook has just started us.
+        self._tried_for = 0
         # Until then nobody brings a probe forward: the server asked us to stay away.
         self._quiet_until = 0.0
         # Holds by the server that failed, STASH or PLEX, since it last did its work.
@@ -340,16 +341,11 @@ class CircuitBreaker:
 
     def _asked_by_edit_at(self) -> float:
         """Give the Unix time at which an edit brings the next probe forward, inf without one."""
-        if self._suspected or not self._is_edited():
+        if self._suspected or not queue.edit_waits(self._connection, after=self._tried_for):
             return math.inf
         moment = max(self._tried_at + EDIT_ASKS, self._quiet_until)
         now = self._context.clock()
         return now if moment > now + LONGEST_WAIT else moment  # the clock was set back
-
-    def _is_edited(self) -> bool:
-        if self._tried_for is None:  # held by a worker before us; a hook has just started us
-            return queue.edit_waits(self._connection)
-        return queue.edit_waits(self._connection, after=self._tried_for)
 
     def _try_again(self, hold: holds.Hold, asked: bool) -> bool:
         """Ask the server once, cheaply, if it is time or somebody asks; a fault renews the hold."""
