@@ -216,29 +216,17 @@ class Sweep:
         return sorted(carried - there)
 
     def _moved(self, then: dict[str, Any], now: dict[str, Any], wide: float | None) -> list[int]:
-        """Give the scenes whose files lie elsewhere than when we last looked."""
-        since = then["looked_at"] - (SUMMER_TIME if then["offset"] == now["offset"] else ANY_ZONE)
-        if wide is not None:
-            since = min(since, wide - ANY_ZONE)
-        return self._touched_since(since, now["offset"])
+        """Give the scenes whose files lie elsewhere than when we last looked.
 
-    def _touched_since(self, at: float, offset: float) -> list[int]:
-        """Give the scenes with a file that was touched since and lies elsewhere.
-
-        Args:
-            at: Unix seconds.
-            offset: Seconds that the clock of Stash's server is ahead of UTC.
-
-        Returns:
-            Their ids; none where Stash is too old to tell, which is asked once.
-
-        Raises:
-            errors.SyncError: Stash failed.
+        None where Stash is too old to tell, which is asked once.
         """
         if not self._can_tell_files:
             return []
+        since = then["looked_at"] - (SUMMER_TIME if then["offset"] == now["offset"] else ANY_ZONE)
+        if wide is not None:
+            since = min(since, wide - ANY_ZONE)
         try:
-            return self._elsewhere_since(changes.text(at, offset))
+            return self._elsewhere_since(changes.text(since, now["offset"]))
         except StashQueryRefused:
             self._can_tell_files = False
             return []
