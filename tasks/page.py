@@ -93,12 +93,13 @@ def page_scenes(task: Task) -> dict[str, Any]:
     rows = overview.page(
         connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
     )
+    server = task.server
     return {
         "now": time.time(),
         "scenes": [
             {
                 **row._asdict(),
-                "items": [key for key, _ in overview.items_of(connection, task.server, row.id)]
+                "items": [key for key, _ in overview.items_of(connection, server, row.id)]
                 if row.kind == "scene"
                 else [],
             }
