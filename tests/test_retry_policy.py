@@ -376,13 +376,11 @@ def test_the_end_of_an_outage_frees_what_waited_for_that_server(env: FaultEnviro
     fails(env, 2, ServerError("m"))  # its own fault
     fails(env, 3, RejectedEdit("m"))
     env.worker.breaker.hold(holds.PLEX, ServerUnreachable("m"), PROBE)
-    assert env.notice()
     env.worker.breaker.clear(holds.PLEX)
     assert row_of(env, 1).due_at == 0
     assert row_of(env, 2).due_at == env.clock.now + RETRY[0]
     assert row_of(env, 3).due_at is None
     assert "plex: no longer waiting, going on, 1 scenes with it" in env.log()
-    assert "waits" not in env.notice()
     before = env.log()
     fails(env, 1, ServerTimeout("m"))
     said = env.log()
@@ -574,3 +572,30 @@ def test_a_task_counts_what_failed_and_what_waits_of_its_own_rows(env: FaultEnvi
         ("waiting", "NotInPlexYet", 1),
     ]
     assert meta.notice(connection)
+
+
+def test_a_fault_of_one_scene_is_told_as_that(env: FaultEnvironment) -> None:
+    """What the class says of the whole server would lead astray while it answers others."""
+    fault = ServerTimeout.about("Plex took too long.")
+    fails(env, 1, fault)
+    message = row_of(env, 1).message
+    assert message.startswith("Plex took too long. That was about this scene only")
+    assert message in env.log()
+
+
+def test_a_fault_without_a_word_about_settings_asks_none_of_the_token(
+    env: FaultEnvironment,
+) -> None:
+    """A timeout is answered by any sign of life; what the token opens is another question."""
+    env.plex.fault("status", status=401, path="/library/sections$", times=None)
+    assert fails(env, 1, ServerTimeout("m")) == RETRY[0]
+    assert not env.holds()
+
+
+def test_what_a_server_said_is_left_out_of_a_log_that_is_redacted(env: FaultEnvironment) -> None:
+    """A proxy's page may hold a title: neither the row nor the log quotes it then."""
+    assert env.worker.breaker.adopt({**env.given, "redact_logs": True})
+    fault = RejectedEdit("Plex refused it: a secret name.")
+    fault.quoted = "a secret name"
+    fails(env, 1, fault)
+    assert "secret name" not in row_of(env, 1).message + env.log()

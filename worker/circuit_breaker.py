@@ -183,9 +183,8 @@ class CircuitBreaker:
             meta.put(connection, meta.SETTINGS_SEEN, fingerprint)
             if not known:
                 self._leave_what_nobody_saw(connection)
-            if known:
-                for error in MENDED_BY_SETTINGS:
-                    due += queue.make_due(connection, reason=error.__name__)
+            for error in MENDED_BY_SETTINGS:
+                due += queue.make_due(connection, reason=error.__name__)
         if due:
             self._context.log.info(f"the settings changed: {due} scenes that waited are looked at")
 

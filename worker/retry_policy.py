@@ -130,8 +130,7 @@ class RetryPolicy:
     def _slows_down(self, fault: SyncError, scene: tuple[str, int]) -> bool:
         """Count a scene whose own request fails; hold the queue if it is one after another."""
         failing = self._in_a_row.setdefault(server_of(fault), set())
-        if len(failing) < FAULTS_IN_A_ROW:
-            failing.add(scene)
+        failing.add(scene)
         if len(failing) < FAULTS_IN_A_ROW:
             return False
         self._breaker.suspect(lane_of(fault), fault)
