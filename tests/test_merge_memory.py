@@ -9,8 +9,8 @@ import pytest
 
 from merge import effects, picture
 from merge.base import NEVER_WRITTEN, Base, Pending
-from merge.brake import Taken
-from merge.compare import digest, unchanged
+from merge.brake import Taken, taken_away
+from merge.compare import digest, same, unchanged
 from merge.desired import (
     Desired,
     collection_name,
@@ -19,7 +19,7 @@ from merge.desired import (
     sort_title,
     studio_name,
 )
-from merge.effects import CLEARED, PERSONS, effects_of
+from merge.effects import AGENTS, CLEARED, OURS, PERSONS, effects_of
 from merge.former import Former, former_of, give_back, without
 from merge.members import is_earlier, state_of
 from merge.three_way import Merge, merge
@@ -156,6 +156,117 @@ def test_a_title_that_we_made_its_file_s_name_says_nothing_of_other_locks() -> N
     assert tags(("A",), item, Base(values={"title": "The File"})).edit
 
 
+def test_what_another_scene_holds_is_no_change_of_stash_s() -> None:
+    """A file that became another scene's keeps what a person gave its item."""
+    theirs = an_item({"summary": "P"}, locked={"summary"})
+    assert not text("B", theirs, known("A"), same_scene=False).edit
+    assert text("B", theirs, known("A")).edit
+
+
+def test_a_person_s_text_in_place_of_one_that_we_cleared_is_not_ours() -> None:
+    """Stash has none, so nothing is listed; neither text nor lock are ours to give back."""
+    merged = text("", an_item({"summary": "P"}, locked={"summary"}), known(""))
+    assert not merged.kept
+    assert not merged.base.wrote | merged.base.locked
+
+
+def test_whose_a_text_was_is_counted_by_its_lock() -> None:
+    """An agent's has none."""
+    assert text("B", an_item({"summary": "X"}), known("A")).kinds == {"summary": AGENTS}
+    locked = an_item({"summary": "X"}, locked={"summary"})
+    assert text("B", locked, known("A")).kinds == {"summary": PERSONS}
+
+
+def test_with_overwrite_only_what_we_wrote_is_emptied() -> None:
+    """A text that Stash never had stays, whatever the setting."""
+    theirs = an_item({"summary": "P"}, locked={"summary"})
+    assert text("", theirs, known("A"), overwrite=True).edit.values == {"summary": ""}
+    assert not text("", theirs, known(""), overwrite=True).edit
+    assert not text("", theirs, None, overwrite=True).edit
+    agreed = Base(values={"title": "Good"})
+    merged = merge(
+        Desired({"title": ""}, {}), an_item({"title": "Good"}), agreed, NOTHING, overwrite=True
+    )
+    assert not merged.edit
+    assert merged.base.foreign == {"title"}
+
+
+def test_an_earlier_text_of_ours_gives_way_and_a_person_s_does_not() -> None:
+    """Locked both times, and Stash has not changed since."""
+    item, base = an_item(), None
+    for ours in ("A", "B"):
+        merged = text(ours, item, base)
+        item, base = put(item, merged.edit, Reading()), merged.base
+    for theirs, left in (("A", "B"), ("P", "P")):
+        now = replace(item, values={**item.values, "summary": theirs}, updated_at=9)
+        assert put(now, text("B", now, base).edit, Reading()).values["summary"] == left
+
+
+def test_a_text_that_is_as_we_left_it_last_proves_no_database_that_was_put_back() -> None:
+    """Though we had written the very same before."""
+    item, base = an_item(), None
+    for summary, studio in (("A", "X"), ("B", "Y"), ("B", "X")):
+        wanted = Desired({"summary": summary, "studio": studio}, {})
+        merged = merge(wanted, item, base, NOTHING)
+        item, base = put(item, merged.edit, Reading()), merged.base
+    now = replace(item, values={**item.values, "summary": "A"}, updated_at=9)
+    assert not merge(Desired({"summary": "", "studio": "X"}, {}), now, base, NOTHING).edit
+
+
+def test_what_a_person_chose_of_stash_is_ours_from_then_on() -> None:
+    """Written or there already, and at rest no longer."""
+    names = frozenset({"summary"})
+    rests = Base(values={"summary": "A"}, released=names, undone=names)
+    for theirs, edited in (("P", {"summary": "A"}), ("A", {})):
+        item = an_item({"summary": theirs}, locked=names)
+        merged = text("A", item, rests, insist=names)
+        assert merged.edit.values == edited
+        assert merged.base.wrote == names
+        assert not merged.base.released | merged.base.undone
+
+
+def test_a_lost_ledger_takes_over_only_what_it_does_not_know() -> None:
+    """A text that was agreed on since is known not to be ours; an open list is nobody's."""
+    item = an_item({"summary": "A"}, {"tags": ("A",)}, {"summary"})
+    agreed = Base(values={"summary": "A"})
+    assert not text("A", item, agreed, adopt=True).base.wrote
+    assert text("A", item, None, adopt=True).base.wrote
+    assert tags(("A",), item, None, adopt=True).base.given == {"tags": ()}
+    locked = an_item(lists={"tags": ("A", "B")}, locked={"tags"})
+    ours = Base(members={"tags": ("B",)}, given={"tags": ("B",)})
+    assert tags(("A",), locked, ours, adopt=True).edit.lists["tags"].removed == ("B",)
+
+
+def test_a_summary_is_known_by_its_beginning_only_where_it_was_cut() -> None:
+    """With an ellipsis behind all of it."""
+    whole = "word " * 200
+    assert same("summary", whole, whole[:400] + "…")
+    assert not same("summary", whole, whole[:400])
+    assert not same("summary", whole, "w" * 400 + "…")
+
+
+@pytest.mark.parametrize("rest", ["undone", "released"])
+def test_a_rating_that_rests_goes_neither_way(rest: str) -> None:
+    """It was given back, or its lock was, until somebody changes it."""
+    names = frozenset({"rating"})
+    more: dict[str, Any] = {rest: names}
+    base = Base(values={"rating": "8"}, theirs={"rating": "6"}, **more)
+    item = an_item({"rating": "6"})
+    merged = merge(Desired({"rating": "8"}, {}), item, base, NOTHING, both_ways=True)
+    assert not merged.edit
+    assert not merged.takes
+
+
+def test_a_rating_that_came_from_plex_is_not_one_that_we_wrote() -> None:
+    """One that went there is."""
+    base = Base(values={"rating": "6"}, wrote=frozenset({"rating"}))
+    came = NOTHING.adding({}, {}, (), {"rating": "8"})
+    for rating, pending, wrote in (("8", came, set()), ("6", NOTHING, {"rating"})):
+        item = an_item({"rating": rating}, locked={"rating"})
+        merged = merge(Desired({"rating": rating}, {}), item, base, pending, both_ways=True)
+        assert merged.base.wrote == wrote
+
+
 # --- titles ------------------------------------------------------------------------------------
 
 
@@ -171,6 +282,34 @@ def test_an_emptied_title_and_what_follows_it() -> None:
     item = put(item, merged.edit, Reading())
     again = merge(Desired({"title": "", "sort_title": ""}, {}), item, merged.base, NOTHING)
     assert not again.edit
+
+
+def test_a_title_is_counted_as_what_happens_to_it_and_so_is_its_sort_title() -> None:
+    """Nothing is counted of a sort title that stays."""
+    item = an_item({"title": "Old", "sort_title": "Old"})
+    ours = frozenset({"title", "sort_title"})
+    base = Base(values={"title": "Old", "sort_title": "Old"}, wrote=ours)
+    merged = merge(Desired({"title": "New", "sort_title": ""}, {}), item, base, NOTHING)
+    assert merged.kinds == {"title": OURS, "sort_title": OURS}
+    item = an_item({"title": "Old", "sort_title": "File"})
+    base = Base(values={"title": "Old", "sort_title": "File"}, wrote=ours)
+    merged = merge(Desired({"title": "", "sort_title": ""}, {}), item, base, NOTHING)
+    assert merged.kinds == {"title": CLEARED}
+
+
+def test_a_file_s_name_becomes_a_title_of_one_line() -> None:
+    """Whoever emptied the title; and it is known as the file's name by the brake."""
+    names = frozenset({"title"})
+    item = an_item({"title": "Old"}, locked=names, files=("/plex/media/The\nFile.mp4",))
+    base = Base(values={"title": "Old"}, wrote=names)
+    for merged in (
+        merge(Desired({"title": ""}, {}), item, base, NOTHING),
+        merge(Desired({"title": ""}, {}), item, None, NOTHING, insist=names),
+    ):
+        assert merged.edit.values == {"title": "The File"}
+        assert taken_away(merged, item) == {"title": 1}
+    nameless = replace(item, files=())
+    assert not merge(Desired({"title": ""}, {}), nameless, None, NOTHING, insist=names).edit
 
 
 @pytest.mark.parametrize("is_acknowledged", [True, False])
@@ -283,6 +422,70 @@ def test_a_rule_that_sends_nothing_is_not_kept() -> None:
     assert merge(wanted, an_item(), None, NOTHING).base.by_rule == {"collections": ("C",)}
 
 
+def test_a_list_that_was_kept_stays_kept() -> None:
+    """As long as Stash has the same, or the file goes to another scene."""
+    item = an_item(lists={"tags": ("P",)}, locked={"tags"})
+    kept = Base(members={"tags": ("A",)}, foreign=frozenset({"tags"}))
+    assert not tags(("A",), item, kept).edit
+    assert not tags(("B",), item, kept, same_scene=False).edit
+    assert tags(("A",), item, kept).kept == {"tags": ("P", "A")}
+    ours = Base(members={"tags": ("A",)}, given={"tags": ("A",)})
+    item = an_item(lists={"tags": ("A",)}, locked={"tags"})
+    (change,) = tags(("B",), item, ours, same_scene=False).edit.lists.values()
+    assert (change.members, change.removed) == ((Member("B"),), ("A",))
+
+
+def test_a_list_that_was_undone_is_listed_with_all_its_names() -> None:
+    """Those of Plex and those of Stash."""
+    base = Base(members={"tags": ("A", "B")}, undone=frozenset({"tags"}))
+    merged = tags(("A", "B"), an_item(lists={"tags": ("X", "Y")}), base)
+    assert merged.kept == {"tags": ("X, Y", "A, B")}
+
+
+def test_of_a_list_that_was_put_back_only_ours_go() -> None:
+    """Plex's database is an older one: what Stash dropped since leaves again, others stay."""
+    item, base = an_item(lists={"tags": ("P",)}), None
+    states = []
+    for names in (("A", "Z"), ("A",)):
+        merged = tags(names, item, base)
+        item, base = put(item, merged.edit, Reading()), merged.base
+        states.append(item)
+    (change,) = tags(("A",), states[0], base).edit.lists.values()
+    assert change.removed == ("Z",)
+    assert {one.name for one in change.members} == {"A", "P"}
+
+
+def test_what_a_person_chose_of_a_list_is_remembered() -> None:
+    """So that a database that is put back is known by it later on."""
+    item = an_item(lists={"tags": ("P",)}, locked={"tags"})
+    merged = tags(("A",), item, None, insist=frozenset({"tags"}))
+    assert state_of(["A"]) in merged.base.earlier["tags"]
+
+
+@pytest.mark.parametrize("name", ["collections", "labels"])
+def test_a_lock_that_forbids_nobody_to_join_is_no_person_s_word(name: str) -> None:
+    """Plex sets that of collections itself; that of labels means that they stay."""
+    item = an_item(lists={name: ("P",)}, locked={name})
+    (change,) = merge(Desired({}, {name: ("A",)}), item, None, NOTHING).edit.lists.values()
+    assert [one.name for one in change.members] == ["A", "P"]
+
+
+def test_a_member_that_is_spelled_anew_may_be_gone_when_something_dies() -> None:
+    """Between its leaving and its coming back it is in no list that is sure."""
+    base = Base(members={"tags": ("alpha", "B")}, given={"tags": ("alpha", "B")})
+    pending = tags(("Alpha", "B"), an_item(lists={"tags": ("alpha", "B")}), base).pending
+    assert pending.all_members == {"tags": ("B",)}
+    assert pending.any_members == {"tags": ("B", "Alpha")}
+
+
+def test_members_that_a_lost_look_gave_stay_known_when_the_field_goes() -> None:
+    """The field may come back, and then they are ours to take out."""
+    pending = NOTHING.adding({}, {"tags": ("A", "B")})
+    base = Base(members={"tags": ("A",)}, given={"tags": ("A",)})
+    after = merge(Desired({}, {}), an_item(lists={"tags": ("A", "B")}), base, pending).base
+    assert (after.members, after.given) == ({"tags": ("A", "B")}, {"tags": ("A", "B")})
+
+
 # --- what stands for what ----------------------------------------------------------------------
 
 
@@ -290,7 +493,9 @@ def test_the_forms_that_are_stored_stay_as_they_are() -> None:
     """Ledgers, histories and kept plans of earlier versions hold these very texts."""
     assert digest("title", "Some Title") == "28c05259"
     assert digest("rating", "8.0") == digest("rating", "8")
+    assert digest("rating", "8") == "fe5dbbce"
     assert (effects.PICTURES, effects.KEPT, effects.TAKEN) == ("pictures", "kept", "taken")
+    assert (OURS, AGENTS, PERSONS) == ("ours", "agents", "persons")
     assert (picture.SENT, picture.KEPT, picture.NONE, picture.REFUSED) == (
         "sent",
         "kept",
@@ -333,9 +538,32 @@ def test_what_an_item_had_survives_the_history_whole() -> None:
         '"p":{"poster":["upload://1","sha"]},"s":{"rating":["6","8"]},'
         '"t":{"title":["old","0123abcd"]},"v":[5,7]}'
     )
+    assert Former(plays=(5,)).to_json() == '{"v":[5]}'
     assert not Former()
     assert Former(locks=frozenset({"title"})).to_json() == ""
     assert Former.from_json("") == Former()
+
+
+def test_pictures_join_what_an_item_had_with_their_locks() -> None:
+    """Nothing that was known before is lost."""
+    former = Former(pictures={"art": ("1", "a")}, locks=frozenset({"title"}))
+    more = former.with_pictures({"poster": ("2", "b")}, frozenset({"poster"}))
+    assert more.pictures == {"art": ("1", "a"), "poster": ("2", "b")}
+    assert more.locks == {"title", "poster"}
+
+
+def test_a_picture_s_fate_is_read_as_it_was_written() -> None:
+    """With an ETag or from before there were any; nonsense is none."""
+    sent = picture.Picture("sent", "sha", "7", "~/thumb/1", "etag")
+    assert picture.Picture.parse(sent.text) == sent
+    assert sent.left == "/thumb/1"
+    assert picture.Picture.parse("kept sha 7 /thumb/1") == picture.Picture(
+        "kept", "sha", "7", "/thumb/1", "-"
+    )
+    for text in (None, "", "sent", "a b c", "a b c d e f"):
+        assert picture.Picture.parse(text) is None
+    assert picture.Picture().left is None
+    assert picture.Picture().text == "none - ? - -"
 
 
 def test_a_sort_title_that_plex_left_out_is_given_back_as_the_title() -> None:
