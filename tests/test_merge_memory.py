@@ -27,7 +27,7 @@ from plex.edits import Edit, ListEdit
 from plex.item import Member, PlexItem
 from stash.scene import NamedRef, Scene
 from tests.plex_in_miniature import Reading, an_item, put
-from validation.studio_name import PARENT
+from validation.config import PARENT
 
 NOTHING = Pending()
 
