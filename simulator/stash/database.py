@@ -150,12 +150,12 @@ class Database:
         number = self._take_id("file")
         return VideoFile(number, path, size, oshash or f"{number:016x}", self.now())
 
-    def add_entity(self, kind: str, name: str, disambiguation: str = "") -> Entity:
-        """Make a studio, performer, tag or group."""
+    def add_entity(self, kind: str, name: str, disambiguation: str = "") -> int:
+        """Make a studio, performer, tag or group; give its id."""
         with self.lock:
-            entity = Entity(self._take_id(kind), name, self.now(), disambiguation)
-            self.entities[kind][entity.id] = entity
-            return entity
+            number = self._take_id(kind)
+            self.entities[kind][number] = Entity(number, name, self.now(), disambiguation)
+            return number
 
     def remove_entity(self, kind: str, number: int, instead: int | None = None) -> None:
         """Take one out and off every scene, whose ``updated_at`` stays.

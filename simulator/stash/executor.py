@@ -136,7 +136,10 @@ def _run_steps(steps: Sequence[Step], source: Any, variables: Variables, context
     for step in steps:
         arguments = step.arguments(variables) if step.arguments else {}
         value = step.resolve(source, arguments, context)
-        reply[step.key] = _complete(step, value, variables, context)
+        # Most fields are leaves; a call for each would be felt in a page of hundreds.
+        reply[step.key] = (
+            value if step.steps is None else _complete(step, value, variables, context)
+        )
     return reply
 
 

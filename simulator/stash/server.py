@@ -202,7 +202,7 @@ class StashControlApi(ControlApi):
 
     def add_entity(self, kind: str, name: str, disambiguation: str = "") -> int:
         """A new studio, performer, tag or group; gives its id."""
-        return self.database.add_entity(kind, name, disambiguation).id
+        return self.database.add_entity(kind, name, disambiguation)
 
     def rename(self, kind: str, number: int, name: str) -> None:
         """Rename a studio, performer, tag or group; its own ``updated_at`` moves on."""
