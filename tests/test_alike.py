@@ -8,26 +8,18 @@ from plex.client import PlexClient
 from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
 from plex.exceptions import RejectedEdit
 from plex.item import Member
-from simulator.control import PlexControl, start_plex
 from store.queue import QueueRow
 from sync import write
 from sync.batch import Batch
 from tests.matching_environment import Environment, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from simulator.control import PlexControl
     from sync.plan import ScenePlan
 
+# More than fit into one common request.
 SCENES = 120
 SUMMARY = "The same words"
-
-
-@pytest.fixture(scope="module")
-def plex() -> Iterator[PlexControl]:
-    """A Plex with more items than fit into one common request."""
-    with start_plex(SCENES) as made:
-        yield made
 
 
 def edits(plex: PlexControl, count: int, **values: str) -> list[Edit]:

@@ -70,13 +70,6 @@ class World:
         self.plex.switches(clock_offset_s=self.plex.switches()["clock_offset_s"] + 100)
 
 
-@pytest.fixture(scope="module")
-def one_plex() -> Iterator[PlexControl]:
-    """One Plex for the module."""
-    with start_plex(SCENES) as made:
-        yield made
-
-
 @pytest.fixture
 def world(one_plex: PlexControl, tmp_path: Path) -> Iterator[World]:
     """It, as new, and an empty store."""

@@ -19,6 +19,7 @@ from store import differences, planned
 from store.store import Store
 from tasks import page_plan, preview
 from tasks.task import Task
+from tests.bulk_worker import key_of
 from tests.installation import Installation, installation, shared_installation, wait_for
 
 if TYPE_CHECKING:
@@ -73,11 +74,6 @@ env = shared_installation(SCENES, only_organized=True)
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a plan of this process keep all it finds, so that it can be compared."""
     monkeypatch.setattr(planned, "EXAMPLES", 10**6)
-
-
-def key_of(env: Installation, scene: int) -> int:
-    """The rating key of a catalogue scene's item."""
-    return env.plex.key_of(catalogue_file(scene).plex_path)
 
 
 def made(env: Installation) -> list[planned.Planned]:
