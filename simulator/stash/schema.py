@@ -99,7 +99,7 @@ def _without_newer(definition: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document that the schema allows; ``plans`` are its operations' (``plan.py``)."""
+    """A parsed document that the schema allows; ``plans`` are its operations' (``executor.py``)."""
 
     operations: dict[str, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
