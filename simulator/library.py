@@ -1,4 +1,4 @@
-"""The files both stand-ins know: a deterministic catalogue of scenes.
+"""What both stand-ins know: a deterministic catalogue of scenes with their files, and pictures.
 
 The same number always gives the same scene, on every machine and in both
 stand-ins, so "scene 17" in the Stash stand-in and the item holding its file in
@@ -8,6 +8,7 @@ from the number alone: asking for scene 99,999 does not build the others.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -16,6 +17,13 @@ STASH_ROOT: Final = "/stash/media"
 PLEX_ROOT: Final = "/plex/media"
 
 _MASK: Final = (1 << 64) - 1
+
+# A one-pixel JPEG in two halves: a comment goes between them, so that no two pictures have
+# the same bytes.
+_JPEG: Final = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJ"
+    "DRENDg8QEBEQCgwSExIQEw8QEBD/yQALCAABAAEBAREA/8wABgAQEAX/2gAIAQEAAD8A0s8g/9k="
+)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -166,3 +174,9 @@ def catalogue_scene(number: int) -> CatalogueScene:
 def _pick(names: tuple[str, ...], dice: int, count: int) -> tuple[str, ...]:
     """``count`` different names: a stride of 157 shares no factor with either list's length."""
     return tuple(names[(dice + 157 * offset) % len(names)] for offset in range(count))
+
+
+def jpeg(note: bytes) -> bytes:
+    """A small valid JPEG with ``note`` in it as a comment."""
+    comment = b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note
+    return _JPEG[:2] + comment + _JPEG[2:]

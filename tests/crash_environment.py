@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.library import PERFORMERS, STUDIOS, TAGS
-from simulator.stash.records import jpeg
+from simulator.library import PERFORMERS, STUDIOS, TAGS, jpeg
 from tests.installation import Installation, installation, wait_for
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.library import STUDIOS, catalogue_file
-from simulator.stash.records import jpeg
+from simulator.library import STUDIOS, catalogue_file, jpeg
 from store.enqueue import BACKGROUND, EDIT
 from sync.collections import ALL, KIND
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk

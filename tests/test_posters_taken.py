@@ -8,7 +8,7 @@ import time
 import pytest
 
 from plex import images
-from simulator.stash.records import jpeg
+from simulator.library import jpeg
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
 from tests.installation import Installation, shared_installation
 from tests.test_differences import answer, by_hand, inbox, look, sizes

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
+from simulator.library import jpeg
 from simulator.plex import collections
 from simulator.plex.items import EPISODE, MOVIE, TAG_ELEMENTS, Image, Item, Tagging, file_stem
 from simulator.plex.library import Library, agent_answer
-from simulator.stash.records import jpeg
 
 _COMMON: Final = frozenset(
     (

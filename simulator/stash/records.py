@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -12,6 +11,7 @@ from simulator.library import (
     TAGS,
     CatalogueFile,
     catalogue_scene,
+    jpeg,
 )
 
 KINDS = ("studio", "performer", "tag", "group")
@@ -21,13 +21,6 @@ _IDS = {
 }
 # When the catalogue's first scene was made; the others follow a minute apart.
 CATALOGUE_EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
-
-# A one-pixel JPEG in two halves: a comment with the scene's number goes between
-# them, so that no two covers have the same bytes.
-_JPEG = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJ"
-    "DRENDg8QEBEQCgwSExIQEw8QEBD/yQALCAABAAEBAREA/8wABgAQEAX/2gAIAQEAAD8A0s8g/9k="
-)
 
 
 @dataclass(slots=True)
@@ -99,12 +92,6 @@ class Entity:
     image: bytes = b""
     aliases: list[str] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
-
-
-def jpeg(note: bytes) -> bytes:
-    """A small valid JPEG with ``note`` in it as a comment."""
-    comment = b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note
-    return _JPEG[:2] + comment + _JPEG[2:]
 
 
 def stamp(seconds: float, offset_minutes: int = 0) -> str:

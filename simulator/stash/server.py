@@ -16,12 +16,13 @@ from graphql import OperationType
 from graphql.execution import get_variable_values
 
 from simulator.faults import LOGIN_PAGE
+from simulator.library import jpeg
 from simulator.server import ControlApi, Server
 from simulator.stash.app import Context, StashApp
 from simulator.stash.edits import apply_input, move_folder
 from simulator.stash.executor import Planner, run_operation
 from simulator.stash.host import PluginHost
-from simulator.stash.records import Scene, jpeg
+from simulator.stash.records import Scene
 from simulator.stash.resolvers import RESOLVERS
 from simulator.stash.schema import RequestError, load_schema, read_document
 from simulator.wire import Reply, Request
