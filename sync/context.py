@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from validation.config import PlexSyncConfig
 
 
+#: Requests for many items under way together: Plex has a single writer and likes few readers.
+READERS = 4
+
+
 @dataclass(frozen=True)
 class Connected:
     """One Plex with what is known of it; dropped with the connection."""
@@ -41,6 +46,8 @@ class Connected:
     index: IndexPolicy
     #: The ledger was lost once: see ``merge.three_way.merge``.
     adopts: bool
+    #: The threads in which it is asked for many items (sync/look_up.py).
+    readers: ThreadPoolExecutor
 
 
 class Context:
@@ -96,6 +103,8 @@ class Context:
     def forget_plex(self) -> None:
         """Drop the client: after an outage another server may answer at the same address."""
         self._close_client()
+        if self._connected is not None:
+            self._connected.readers.shutdown(wait=False)
         self._connected = None
 
     @property
@@ -129,6 +138,7 @@ class Context:
                 Artwork(client, config, adopts=adopts),
                 index,
                 adopts,
+                ThreadPoolExecutor(READERS),
             )
         return self._connected
 

@@ -3,15 +3,20 @@
 What is asked for many scenes takes a tenth of a second and more. It is asked in
 threads, so that an edit by hand which comes meanwhile need not wait for the answer,
 and so that the next batch can be read while this one is.
+
+A question that nobody waits for any more keeps its thread until it is answered. Each server
+has so many threads and no more, or who saves scene after scene would have us ask the same
+again and again beside all that is still being answered.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
+    from concurrent.futures import Executor
 
 _T = TypeVar("_T")
 
@@ -24,12 +29,11 @@ class Asking(Generic[_T]):
 
     Args:
         questions: They must not touch the store, whose connection belongs to one thread.
-        at_once: So many are under way together.
+        threads: Those of the server that is asked.
     """
 
-    def __init__(self, questions: Iterable[Callable[[], _T]], *, at_once: int = 1) -> None:
-        self._threads = ThreadPoolExecutor(at_once)
-        self._asked = [self._threads.submit(question) for question in questions]
+    def __init__(self, questions: Iterable[Callable[[], _T]], threads: Executor) -> None:
+        self._asked = [threads.submit(question) for question in questions]
 
     def pause(self) -> None:
         """Wait until the next look, or until all is answered or one has failed."""
@@ -49,7 +53,8 @@ class Asking(Generic[_T]):
 
     def close(self) -> None:
         """Wait no more for what was asked, and do not ask what was not."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for one in self._asked:
+            one.cancel()
 
 
 #: What a stage of the pipeline yields between two steps: whether the next one may take long, or
@@ -58,19 +63,19 @@ Step = bool | Asking[Any]
 
 
 def awaited(
-    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], *, at_once: int = 1
+    questions: Iterable[Callable[[], _T]], look_up: Callable[[], None], threads: Executor
 ) -> Generator[Asking[_T], None, list[_T]]:
     """Ask questions in threads; yield while they are under way, return what came of them.
 
     Args:
         questions: As of ``Asking``.
         look_up: Called after each yield. What it raises is raised at once.
-        at_once: As of ``Asking``.
+        threads: As of ``Asking``.
 
     Raises:
         Exception: What ``look_up`` or a question raised.
     """
-    asking = Asking(questions, at_once=at_once)
+    asking = Asking(questions, threads)
     try:
         while not asking.is_answered():
             yield asking

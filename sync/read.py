@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from sync.context import Context
     from sync.look_up import Asking, Step
 
-#: Full items asked for with one request; Plex has a single writer and likes few readers.
+#: Full items asked for with one request.
 ITEMS = 250
-READERS = 4
 #: Scenes whose details are asked for at a time: one question tells them from those that Stash
 #: does not have, and brings the settings, which may have changed since the batch before.
 DETAILS = 500
+#: Scenes that are gone through in one step, some milliseconds long.
+STEP = 50
 #: Ids that lie further apart than so many times their number cost more than they save.
 SPARSE = 4
 
@@ -66,9 +67,8 @@ def scenes(context: Context, batch: Batch) -> Iterator[Step]:
     wanted = [
         number for number in batch.ids if number not in batch.scenes and number not in batch.as_read
     ]
-    for start in range(0, len(wanted), DETAILS):
+    for chunk in chunks(wanted, DETAILS):
         check(context, batch)
-        chunk = wanted[start : start + DETAILS]
         look_up = partial(check, context, batch)
         batch.scenes |= yield from context.stash.reading_scenes(chunk, look_up)
         yield False
@@ -98,19 +98,21 @@ def items(context: Context, batch: Batch) -> Iterator[Step]:
         return
     numbers = [number for number in batch.ids if number not in batch.left_out]
     known = remembered(context, numbers)
-    context.plex.resolver.index = batch.index
-    for number in numbers:
-        paths = held_paths(batch.records[number].places) if number in batch.as_read else ()
-        if number in batch.scenes:
-            paths = context.plex.resolver.paths_of(batch.scenes[number])
-        listed = context.plex.resolver.listed(paths)
-        if listed is None:
-            batch.unlisted.add(number)
-        batch.wanted[number] = tuple(dict.fromkeys((*known.get(number, ()), *(listed or ()))))
+    for chunk in chunks(numbers, STEP):
+        context.plex.resolver.index = batch.index
+        for number in chunk:
+            paths = held_paths(batch.records[number].places) if number in batch.as_read else ()
+            if number in batch.scenes:
+                paths = context.plex.resolver.paths_of(batch.scenes[number])
+            listed = context.plex.resolver.listed(paths)
+            if listed is None:
+                batch.unlisted.add(number)
+            batch.wanted[number] = tuple(dict.fromkeys((*known.get(number, ()), *(listed or ()))))
+        yield False
+        check(context, batch)
     wanted = list(dict.fromkeys(key for keys in batch.wanted.values() for key in keys))
-    chunks = [wanted[start : start + ITEMS] for start in range(0, len(wanted), ITEMS)]
-    questions = [partial(_read, context.client(), chunk) for chunk in chunks]
-    read = yield from awaited(questions, partial(check, context, batch), at_once=READERS)
+    questions = [partial(_read, context.client(), chunk) for chunk in chunks(wanted, ITEMS)]
+    read = yield from awaited(questions, partial(check, context, batch), context.plex.readers)
     for texts, parsed in read:
         batch.texts |= texts
         batch.items |= parsed
@@ -119,15 +121,16 @@ def items(context: Context, batch: Batch) -> Iterator[Step]:
 
 def parsed(context: Context, batch: Batch) -> Iterator[Step]:
     """Parse the items of all scenes but those that are known to be in step."""
-    del context
     keys = {
         key
         for number, wanted in batch.wanted.items()
         if number not in batch.unchanged
         for key in wanted
     }
-    batch.items |= parse_texts(batch.texts[key] for key in sorted(keys & batch.texts.keys()))
-    yield False
+    for chunk in chunks(sorted(keys & batch.texts.keys()), STEP):
+        batch.items |= parse_texts(batch.texts[key] for key in chunk)
+        yield False
+        check(context, batch)
 
 
 def stamps(
@@ -153,6 +156,11 @@ def remembered(context: Context, ids: Sequence[int]) -> dict[int, list[int]]:
     return ledger.remembered(context.store.connection, server, ids)
 
 
+def chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Give scenes or items in their order, so many at a time."""
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
 def check(context: Context, batch: Batch) -> None:
     """Go on only if nothing more urgent waits; one scene alone is as urgent as any.
 
@@ -175,7 +183,7 @@ def _is_searched(context: Context, batch: Batch, number: int) -> bool:
     )
 
 
-def _read(client: PlexClient, keys: list[int]) -> tuple[dict[int, Text], dict[int, PlexItem]]:
+def _read(client: PlexClient, keys: Sequence[int]) -> tuple[dict[int, Text], dict[int, PlexItem]]:
     try:
         return read_texts(client, keys)
     except ItemGone:  # the match finds out for each

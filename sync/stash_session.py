@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sync.look_up import Asking
 
 _T = TypeVar("_T")
+
+#: Long questions under way together: one batch's, and that of the batch that is read ahead.
+READERS = 2
 
 
 class StashSession:
@@ -48,6 +52,7 @@ class StashSession:
         self._store = store
         self._log = log
         self._client: StashClient | None = None
+        self._readers = ThreadPoolExecutor(READERS)
         self._given: object = None
         self.last_settings: dict[str, object] | None = None
         self._settings_at = -math.inf
@@ -89,12 +94,12 @@ class StashSession:
         """Ask as ``ask`` does; yield while the answer is awaited, and return it."""
         client = self.client()
         try:
-            return (yield from _asked(client, question, look_up))
+            return (yield from self._asked(client, question, look_up))
         except (StashRefused, StashUnreachable):
             newer = self.client(renew=True)
             if newer is client:
                 raise
-            return (yield from _asked(newer, question, look_up))
+            return (yield from self._asked(newer, question, look_up))
 
     def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[int]:
         """Give the ids of the scenes with a file at a path that ``is_same`` takes for it."""
@@ -151,20 +156,22 @@ class StashSession:
         if self._client is not None:
             self._client.close()
             self._client = None
+            self._readers.shutdown(wait=False)
+            self._readers = ThreadPoolExecutor(READERS)
+
+    def _asked(
+        self,
+        client: StashClient,
+        question: Callable[[StashClient], _T],
+        look_up: Callable[[], None] | None,
+    ) -> Generator[Asking[_T], None, _T]:
+        if look_up is None:
+            return question(client)
+        (answer,) = yield from awaited([partial(question, client)], look_up, self._readers)
+        return answer
 
     def _keep(self, settings: dict[str, object], asked_at: float) -> None:
         self.last_settings, self._settings_at = settings, asked_at
-
-
-def _asked(
-    client: StashClient,
-    question: Callable[[StashClient], _T],
-    look_up: Callable[[], None] | None,
-) -> Generator[Asking[_T], None, _T]:
-    if look_up is None:
-        return question(client)
-    (answer,) = yield from awaited([partial(question, client)], look_up)
-    return answer
 
 
 def _address(given: object) -> object:

@@ -58,21 +58,26 @@ def as_seen(context: Context, batch: Batch) -> Iterator[Step]:
     server = context.client().machine_identifier
     listed = sorted(batch.as_read - batch.unlisted)
     known = ledger.seen(context.store.connection, server, listed)
-    for number, digests in known.items():
-        places = batch.records[number].places
-        # An item that came later, such as a copy in a second library, is known to the index only.
-        if digests.keys() >= set(batch.wanted[number]) and all(
-            digest and digest == batch.digest_of(key, context.fingerprint, places)
-            for key, digest in digests.items()
-        ):
-            batch.unchanged.add(number)
-    yield False
+    for chunk in read.chunks(list(known), read.STEP):
+        for number in chunk:
+            digests, places = known[number], batch.records[number].places
+            # An item that came later, such as a copy in a second library, is known to the
+            # index only.
+            if digests.keys() >= set(batch.wanted[number]) and all(
+                digest and digest == batch.digest_of(key, context.fingerprint, places)
+                for key, digest in digests.items()
+            ):
+                batch.unchanged.add(number)
+        yield False
+        read.check(context, batch)
 
 
 def in_plex(context: Context, batch: Batch) -> Iterator[Step]:
     """Keep of them those whose items are as the ledger says; the others are to be read."""
-    context.plex.resolver.index = batch.index
     for number in batch.as_read - batch.unchanged:
+        yield False
+        read.check(context, batch)
+        context.plex.resolver.index = batch.index
         record = batch.records[number]
         if is_in_step(context, record, batch.items):
             batch.unchanged.add(number)

@@ -2,7 +2,9 @@
 
 While Plex is at work on the last edits of a batch the next one is planned (docs/adr/0009).
 Where something more urgent waits, or a batch takes too long, its rest and the next one are
-put back, for what was read before may be old by now.
+put back, for what was read before may be old by now. A batch after one that came to nothing
+is half as large, and one after that is as large as before: however often somebody saves,
+some scenes get through in between.
 
 A defect of ours is never more than one scene's: it parks that scene and the
 others go on.
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 LOOK_UP = 0.01
 #: The same for what takes a look at the disk: Stash's Stop, an update of the plugin.
 LOOK_AROUND = 0.05
-#: Rows of one batch at most; the fewest that are worth one; the fewest a slow Plex leaves of it.
+#: Rows of one batch at most; the fewest that are worth one; the fewest that a slow Plex, or who
+#: saves again and again, leaves of it.
 BATCH = 500
 FEWEST = 4
 SLOWEST = 10
@@ -74,6 +77,7 @@ class Dispatcher:
         # The batch whose turn it is, and the seconds that a scene of the last one took.
         self._rows: list[QueueRow] = []
         self._pace = 0.0
+        self._part = 1  # of how many of a whole batch the next one is
 
     def take(self) -> bool:
         """Work on the most urgent row, or on a batch from it on; say whether there was any.
@@ -168,7 +172,7 @@ class Dispatcher:
     def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
         """Give those that can be worked on together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        return alike[: min(BATCH, self.most)] if len(alike) >= FEWEST else []
+        return alike[: min(max(SLOWEST, BATCH // self._part), self.most)] if len(alike) >= FEWEST else []
 
     def _mark_scenes_of(self, things: list[QueueRow]) -> None:
         """Mark the scenes of many things; after a fault or a defect, of one thing at a time."""
@@ -224,7 +228,10 @@ class Dispatcher:
                         planning = self._planning(self._rows)
                         continue
                 if not planning.settle(worker.recorder):
+                    if queue.edited_scene(self._store.connection):
+                        self._part = min(2 * self._part, BATCH)
                     return
+                self._part = max(1, self._part // 2)
                 batch = planning.batch
                 if following and _edits(batch) * edit_takes >= write.AHEAD:
                     following.close()

@@ -41,6 +41,9 @@ LONGEST_PAUSE = 30.0
 #: New objects after which Python looks for rings of garbage, of which we make hardly any. A
 #: batch holds tens of thousands, and at Python's own 700 they are gone through over and over.
 GARBAGE = 50_000
+#: Seconds for which a thread that takes an answer apart has Python for itself. An edit by hand
+#: that comes meanwhile stops for each request, and waits that long after each at worst.
+SWITCH = 0.0005
 #: Idle seconds after which a worker that may go goes.
 IDLE = 600.0
 #: Reason for going: the database is not ours any more, so begin anew in this process.
@@ -65,6 +68,7 @@ def main(arguments: list[str]) -> int:
     holds it there is nothing to do.
     """
     gc.set_threshold(GARBAGE)
+    sys.setswitchinterval(SWITCH)
     directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
     lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
     if lock.acquire_soon():
