@@ -94,7 +94,7 @@ Params = list[tuple[str, str]]
 HEAD = 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     """A field, or a piece of a list that is too long, with the parameters that say it."""
 

@@ -165,7 +165,8 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         "",
         identity_of(item),
     )
-    plan.planned.append(ItemPlan(merged, before, after, item, due, kept, insist, takes))
+    intent = after._replace(base=before.base if before else "", pending=merged.pending.to_json())
+    plan.planned.append(ItemPlan(merged, before, intent, after, item, due, kept, insist, takes))
 
 
 def _answered(

@@ -38,15 +38,18 @@ class Written:
 class ItemPlan:
     """What is to be done to one item: ``before`` is its ledger entry, None for the first time.
 
-    ``pictures`` are those that have to be looked at once the texts are written; ``kept``
-    are Plex's value and Stash's of all that stays different; ``insist`` names what a person
-    wants as Stash has it, ``takes`` what Stash shall get from Plex because a person said so;
-    ``is_in_doubt`` that nobody knows whether Stash got what it was to get; ``ready`` is its
-    edit once it was made ready to be sent, and ``former`` what the item had of it before.
+    ``after`` is what that will be, and ``intent`` what is committed before the request leaves:
+    the old base, the new pending. ``pictures`` are those that have to be looked at once the
+    texts are written; ``kept`` are Plex's value and Stash's of all that stays different;
+    ``insist`` names what a person wants as Stash has it, ``takes`` what Stash shall get from
+    Plex because a person said so; ``is_in_doubt`` that nobody knows whether Stash got what it
+    was to get; ``ready`` is its edit once it was made ready to be sent, and ``former`` what the
+    item had of it before.
     """
 
     merged: Merge
     before: LedgerEntry | None
+    intent: LedgerEntry
     after: LedgerEntry
     item: PlexItem
     pictures: tuple[Kind, ...] = ()
@@ -56,12 +59,6 @@ class ItemPlan:
     is_in_doubt: bool = False
     ready: Ready | None = None
     former: Former | None = None
-
-    @property
-    def intent(self) -> LedgerEntry:
-        """The entry to commit before the request leaves: the old base, the new pending."""
-        base = self.before.base if self.before else ""
-        return self.after._replace(base=base, pending=self.merged.pending.to_json())
 
     @property
     def is_in_step(self) -> bool:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 #: killed before repeats no write: each of them finds Plex as it shall be.
 COMMIT = 250
 COMMIT_AFTER = 0.5
+#: Seconds after which it is done while Plex is at work on the next edit, which costs less.
+COMMIT_MEANWHILE = 0.2
 
 
 class _Carried(NamedTuple):
@@ -66,6 +68,8 @@ class Recorder:
         # Carried out and not recorded yet: as they came, and made ready.
         self._open: list[ScenePlan] = []
         self._ready: list[_Carried] = []
+        self._batch: Batch | None = None
+        self._since = 0.0
 
     def settle(self, batch: Batch) -> None:
         """End or postpone the rows of the scenes that turned out to need no write, or no write yet.
@@ -100,28 +104,35 @@ class Recorder:
         """Keep what came of plans as they are carried out, in short transactions."""
         self._open.clear()
         self._ready.clear()
-        since = time.monotonic()
+        self._batch, self._since = batch, time.monotonic()
         try:
             for plan in carried_out:
                 self._open.append(plan)
                 count = len(self._open) + len(self._ready)
-                if count >= COMMIT or time.monotonic() - since >= COMMIT_AFTER:
+                if count >= COMMIT or time.monotonic() - self._since >= COMMIT_AFTER:
                     self._record(batch)
-                    since = time.monotonic()
         finally:
             if self._open or self._ready:
                 self._record(batch)
 
     def make_ready(self) -> bool:
-        """Make ready what is kept of one more plan; say whether there was one.
+        """Make ready what is kept of one more plan, or record some; say whether there was any.
 
-        It is done while Plex is at work on the next, so that little is left for the transaction.
+        It is done while Plex is at work on the next, so that little is left to do in between.
         """
-        if not self._open:
+        if self._open:
+            self._ready.append(self._made_ready(self._open[0]))
+            del self._open[0]
+            return True
+        # What a fault means is settled when nothing is under way: it may close the client.
+        if (
+            self._batch is None
+            or not self._ready
+            or time.monotonic() - self._since < COMMIT_MEANWHILE
+            or any(one.plan.fault for one in self._ready)
+        ):
             return False
-        plan = self._open[0]
-        self._ready.append(self._made_ready(plan))
-        del self._open[0]
+        self._record(self._batch)
         return True
 
     def _made_ready(self, plan: ScenePlan) -> _Carried:
@@ -157,9 +168,9 @@ class Recorder:
 
     def _record(self, batch: Batch) -> None:
         """Keep what was carried out in one transaction, then settle what failed of it."""
-        while self.make_ready():
-            pass
-        ready, self._ready = self._ready, []
+        while self._open:
+            self.make_ready()
+        ready = self._ready
         plans = [one.plan for one in ready]
         context = self._context
         server = context.client().machine_identifier  # no question within the transaction
@@ -189,6 +200,7 @@ class Recorder:
             ledger.put_seen(connection, server, batch.seen)
             batch.seen.clear()
             meta.put(connection, meta.LAST_LOOK, context.clock())
+        self._ready, self._since = [], time.monotonic()
         server_seen.note(self._store, context.plex)
         lines = []
         for plan, _, _, line in ready:
