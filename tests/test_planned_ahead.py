@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import traceback
 from functools import partial
 from itertools import pairwise
@@ -109,6 +110,52 @@ def test_what_is_in_step_is_read_while_the_batch_before_is_awaited(stepped: Bulk
     (_, first_answered), (second_began, second_answered), (third_began, _) = read
     assert first_answered < second_began  # nothing is known of the pace yet
     assert third_began < second_answered
+
+
+def test_what_was_written_is_recorded_while_plex_is_at_work(
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edits need not wait for the transactions, and all of them are in one in the end."""
+    monkeypatch.setattr("sync.record.COMMIT_AFTER", 1000.0)
+    monkeypatch.setattr("sync.record.COMMIT", 1000)
+    monkeypatch.setattr("sync.record.COMMIT_MEANWHILE", 0.1)
+    stepped.env.plex.latency(20)
+    stepped.task(range(1, 31))
+    left: list[int] = []
+    after(stepped, edits=20, then=lambda: left.append(len(stepped.rows())))
+    stepped.drain()
+    assert 10 < left[0] < 30
+    assert stepped.tally() == {"changed": 30}
+    assert len(changes(stepped)) == 30
+
+
+def test_a_disk_that_fails_while_plex_is_at_work_loses_nothing_and_doubles_nothing(
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be recorded meanwhile is recorded in its turn."""
+    monkeypatch.setattr("sync.record.COMMIT_MEANWHILE", 0.05)
+    append, failed = history.append, list[int]()
+
+    def full(connection: sqlite3.Connection, *made: history.NewChange) -> None:
+        append(connection, *made)
+        if not failed:
+            failed.append(len(made))
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(history, "append", full)
+    stepped.env.plex.latency(20)
+    stepped.task(range(1, 31))
+    stepped.drain()
+    assert 0 < failed[0] < 30
+    assert stepped.rows() == {}
+    assert stepped.tally() == {"changed": 30}
+    assert sorted(changes(stepped)) == list(range(1, 31))
+
+
+def changes(stepped: BulkWorker) -> list[int]:
+    """The scenes whose changes are in the history."""
+    rows = stepped.resident.store.connection.execute("SELECT scene FROM history")
+    return [scene for (scene,) in rows]
 
 
 def test_what_cannot_be_made_ready_to_be_kept_stops_no_edit(
