@@ -25,6 +25,8 @@ from tools.bench_scene import AGREED
 #: Things that change together, by kind.
 THINGS: Final = {"studio": len(STUDIOS), "tag": len(TAGS), "performer": 500 - len(STUDIOS + TAGS)}
 MEMORY: Final = 80
+#: Seconds between two saves by hand, and up to twice that.
+PAUSE: Final = 0.15
 
 
 def hook_rows(folder: Path, before: Path, pairs: int) -> Iterator[Row]:
@@ -211,8 +213,10 @@ def _change_things(built: Environment) -> float:
 
 
 def _save(built: Environment, number: int) -> float:
-    """Save a scene by hand; give the seconds until Plex shows it."""
+    """Save a scene by hand, after a while; give the seconds until Plex shows it."""
     scene, date = number % 50 + 1, f"19{number % 90 + 10}-01-{number % 28 + 1:02d}"
+    # Saved at once after the last one, it would come before anything else is begun again.
+    time.sleep(PAUSE * (1 + number % 10 / 10))
     began = time.perf_counter()
     built.save(scene, date=date)
     wait_for(partial(_shows, built, scene, date), 30.0, step=0.002)
