@@ -14,6 +14,7 @@ from merge.compare import digest, same, unchanged
 from merge.desired import (
     Desired,
     collection_name,
+    desired,
     performers,
     says_anything,
     sort_title,
@@ -27,7 +28,9 @@ from plex.edits import Edit, ListEdit
 from plex.item import Member, PlexItem
 from stash.scene import NamedRef, Scene
 from tests.plex_in_miniature import Reading, an_item, put
-from validation.config import PARENT
+from validation.config import PARENT, PlexSyncConfig
+from validation.tag_rules import read_tag_rules
+from validation.title_template import read_title_template
 
 NOTHING = Pending()
 
@@ -50,6 +53,26 @@ def known(summary: str, **more: Any) -> Base:
 
 
 # --- texts -------------------------------------------------------------------------------------
+
+
+def test_a_text_that_neither_we_nor_stash_ever_had_is_not_noted() -> None:
+    """The ledger of an item holds nothing of fields that are empty in Stash."""
+    merged = text("", an_item({"summary": "X"}), None)
+    assert (merged.base.values, merged.base.foreign) == ({}, frozenset())
+
+
+def test_a_text_that_was_never_ours_gives_way_as_a_person_s() -> None:
+    """Though it is by chance what Stash had."""
+    base = Base(values={"summary": "A"}, foreign=frozenset({"summary"}))
+    merged = text("B", an_item({"summary": "A"}, locked={"summary"}), base)
+    assert merged.kinds == {"summary": PERSONS}
+    assert merged.notes
+
+
+def test_only_a_rating_goes_both_ways() -> None:
+    """All else is Stash's to say, whatever the switch."""
+    item = an_item({"summary": "X"})
+    assert text("A", item, None, both_ways=True).edit.values == {"summary": "A"}
 
 
 def test_the_lock_of_a_text_that_a_person_has_now_is_not_ours() -> None:
@@ -209,8 +232,13 @@ def test_a_text_that_is_as_we_left_it_last_proves_no_database_that_was_put_back(
         wanted = Desired({"summary": summary, "studio": studio}, {})
         merged = merge(wanted, item, base, NOTHING)
         item, base = put(item, merged.edit, Reading()), merged.base
+    ours = Desired({"summary": "", "studio": "X"}, {})
     now = replace(item, values={**item.values, "summary": "A"}, updated_at=9)
-    assert not merge(Desired({"summary": "", "studio": "X"}, {}), now, base, NOTHING).edit
+    assert not merge(ours, now, base, NOTHING).edit
+    # Nor does one that was never ours; one of ours from before does.
+    for studio, edited in (("a person's", set()), ("Y", {"studio", "summary"})):
+        other = replace(now, values={**now.values, "studio": studio})
+        assert set(merge(ours, other, base, NOTHING).edit.values) == edited
 
 
 def test_what_a_person_chose_of_stash_is_ours_from_then_on() -> None:
@@ -231,6 +259,7 @@ def test_a_lost_ledger_takes_over_only_what_it_does_not_know() -> None:
     agreed = Base(values={"summary": "A"})
     assert not text("A", item, agreed, adopt=True).base.wrote
     assert text("A", item, None, adopt=True).base.wrote
+    assert not text("", an_item(locked={"summary"}), None, adopt=True).base.wrote
     assert tags(("A",), item, None, adopt=True).base.given == {"tags": ()}
     locked = an_item(lists={"tags": ("A", "B")}, locked={"tags"})
     ours = Base(members={"tags": ("B",)}, given={"tags": ("B",)})
@@ -255,6 +284,8 @@ def test_a_rating_that_rests_goes_neither_way(rest: str) -> None:
     merged = merge(Desired({"rating": "8"}, {}), item, base, NOTHING, both_ways=True)
     assert not merged.edit
     assert not merged.takes
+    assert not merged.notes
+    assert not merged.base.reported
 
 
 def test_a_rating_that_came_from_plex_is_not_one_that_we_wrote() -> None:
@@ -310,6 +341,11 @@ def test_a_file_s_name_becomes_a_title_of_one_line() -> None:
         assert taken_away(merged, item) == {"title": 1}
     nameless = replace(item, files=())
     assert not merge(Desired({"title": ""}, {}), nameless, None, NOTHING, insist=names).edit
+    # Nor does one that we had written, which is none of ours once Stash has another or none.
+    pending = NOTHING.adding({"title": "Old"}, {})
+    left = merge(Desired({"title": ""}, {}), nameless, None, pending)
+    assert not left.edit
+    assert (left.base.values, left.base.foreign) == ({"title": ""}, names)
 
 
 @pytest.mark.parametrize("is_acknowledged", [True, False])
@@ -348,6 +384,9 @@ def test_only_a_title_that_a_person_chose_empty_becomes_the_file_s_name() -> Non
     merged = merge(ours, item, None, NOTHING, insist=names)
     assert merged.edit.values == {"title": "The File", "summary": "", "studio": "S"}
     assert merged.kinds == {"title": CLEARED, "summary": CLEARED, "studio": PERSONS}
+    assert merged.base.values == {"title": "The File", "summary": "", "studio": "S"}
+    chosen = merge(Desired({"title": "T"}, {}), item, None, NOTHING, insist=names)
+    assert chosen.edit.values == {"title": "T"}
 
 
 def test_a_title_that_is_only_an_article_sorts_as_itself() -> None:
@@ -433,6 +472,9 @@ def test_a_list_that_was_kept_stays_kept() -> None:
     item = an_item(lists={"tags": ("A",)}, locked={"tags"})
     (change,) = tags(("B",), item, ours, same_scene=False).edit.lists.values()
     assert (change.members, change.removed) == ((Member("B"),), ("A",))
+    noted_by_nobody = Base(members={"tags": ("A",)})
+    (change,) = tags(("B",), item, noted_by_nobody, same_scene=False).edit.lists.values()
+    assert change.removed == ("A",)
 
 
 def test_a_list_that_was_undone_is_listed_with_all_its_names() -> None:
@@ -466,8 +508,10 @@ def test_what_a_person_chose_of_a_list_is_remembered() -> None:
 def test_a_lock_that_forbids_nobody_to_join_is_no_person_s_word(name: str) -> None:
     """Plex sets that of collections itself; that of labels means that they stay."""
     item = an_item(lists={name: ("P",)}, locked={name})
-    (change,) = merge(Desired({}, {name: ("A",)}), item, None, NOTHING).edit.lists.values()
-    assert [one.name for one in change.members] == ["A", "P"]
+    kept = Base(members={name: ("A",)}, foreign=frozenset({name}))
+    for base in (None, kept):
+        (change,) = merge(Desired({}, {name: ("A",)}), item, base, NOTHING).edit.lists.values()
+        assert [one.name for one in change.members] == ["A", "P"]
 
 
 def test_a_member_that_is_spelled_anew_may_be_gone_when_something_dies() -> None:
@@ -496,6 +540,8 @@ def test_the_forms_that_are_stored_stay_as_they_are() -> None:
     assert digest("rating", "8") == "fe5dbbce"
     assert (effects.PICTURES, effects.KEPT, effects.TAKEN) == ("pictures", "kept", "taken")
     assert (OURS, AGENTS, PERSONS) == ("ours", "agents", "persons")
+    assert effects.PLAYED == "played"
+    assert digest("title", "\ud800")  # from a name that no encoding knows
     assert (picture.SENT, picture.KEPT, picture.NONE, picture.REFUSED) == (
         "sent",
         "kept",
@@ -524,7 +570,7 @@ def test_what_an_item_had_survives_the_history_whole() -> None:
         "texts": {"title": ("old", "0123abcd")},
         "stash": {"rating": ("6", "8")},
         "plays": (5, 7),
-        "lists": {"performers": ((Member("A"), Member("B", "role", "/b.jpg")), "=0123")},
+        "lists": {"performers": ((Member("Ann"), Member("B", "role", "/b.jpg")), "=0123")},
         "pictures": {"poster": ("upload://1", "sha")},
     }
     for name, part in parts.items():
@@ -534,7 +580,7 @@ def test_what_an_item_had_survives_the_history_whole() -> None:
     whole = Former(**parts, locks=frozenset({"title"}))
     assert Former.from_json(whole.to_json()) == whole
     assert whole.to_json() == (
-        '{"k":["title"],"l":{"performers":[["A",["B","role","/b.jpg"]],"=0123"]},'
+        '{"k":["title"],"l":{"performers":[["Ann",["B","role","/b.jpg"]],"=0123"]},'
         '"p":{"poster":["upload://1","sha"]},"s":{"rating":["6","8"]},'
         '"t":{"title":["old","0123abcd"]},"v":[5,7]}'
     )
@@ -584,10 +630,16 @@ def test_a_sort_title_that_plex_left_out_is_given_back_as_the_title() -> None:
 
 def test_of_what_was_given_back_only_lists_that_are_known_are_emptied() -> None:
     """A text has no members, and a list without any was never ours."""
-    base = Base(values={"title": "T"}, members={"tags": ("A",)}, given={"tags": ("A",)})
+    base = Base(
+        values={"title": "T"},
+        members={"tags": ("A",)},
+        given={"tags": ("A",)},
+        foreign=frozenset({"studio"}),
+    )
     rests = without(base, ("title", "tags", "labels"))
     assert rests.given == {"tags": ()}
     assert rests.undone == {"title", "tags", "labels"}
+    assert rests.foreign == {"studio", "title", "tags", "labels"}
 
 
 def test_two_ratings_that_are_one_number_are_unchanged() -> None:
@@ -596,15 +648,19 @@ def test_two_ratings_that_are_one_number_are_unchanged() -> None:
     assert not unchanged("title", "8", "8.0")
 
 
-def test_members_that_come_are_named_one_by_one() -> None:
+def test_members_that_come_or_go_are_named_one_by_one() -> None:
     """And counted."""
     edit = Edit(7, 1, "movie", {}, {"tags": ListEdit((Member("A"), Member("B")))})
     (effect,) = effects_of(edit, {}, an_item())
     assert (effect.before, effect.after, effect.size) == ("", "A, B", 2)
+    edit = Edit(7, 1, "movie", {}, {"tags": ListEdit((), ("A", "B"))})
+    (effect,) = effects_of(edit, {}, an_item(lists={"tags": ("A", "B")}))
+    assert (effect.before, effect.after, effect.size) == ("A, B", "", 2)
 
 
 def test_two_things_that_a_run_takes_away_are_joined_by_and() -> None:
     """And a third with a comma."""
+    assert Taken(1, {"summary": (1, 1)}).in_words() == "empty the summary of 1 item"
     taken = Taken(1, {"summary": (1, 1), "studio": (1, 1)})
     assert taken.in_words() == "empty the studio of 1 item and empty the summary of 1 item"
     taken.add_item({"title": 1})
@@ -626,6 +682,56 @@ def test_two_things_that_a_run_takes_away_are_joined_by_and() -> None:
 def test_what_says_anything(values: Any, lists: Any, says: bool) -> None:
     """A content rating is the same for every scene and says nothing of one."""
     assert says_anything(Desired(values, lists)) is says
+
+
+def config(*fields: str, rules: str = "", template: str = "") -> PlexSyncConfig:
+    """Settings that sync some fields."""
+    return PlexSyncConfig(
+        "http://plex:32400",
+        "t0ken",
+        sync_fields=frozenset(fields),
+        tag_rules=read_tag_rules(rules)[0],
+        title_template=read_title_template(template)[0],
+    )
+
+
+TAGGED = Scene(id=1, tags=(NamedRef(1, "L"), NamedRef(2, "C"), NamedRef(3, "G")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "lists", "by_rule"),
+    [
+        (
+            ("tags",),
+            {"tags": ("G",), "labels": ("L",), "collections": ("C",)},
+            {"labels": ("L",), "collections": ("C",)},
+        ),
+        (("labels",), {"labels": ("L",)}, {"labels": ("L",)}),
+        (("title",), {}, None),
+        # What goes into collections anyway goes there beside them.
+        (
+            ("tags", "studio_collection"),
+            {"tags": ("G",), "labels": ("L",), "collections": ("C",)},
+            {"labels": ("L",), "collections": ("C",)},
+        ),
+        (("studio_collection",), {"collections": ()}, None),
+    ],
+)
+def test_where_rules_send_tags_depends_on_the_fields_that_are_synced(
+    fields: tuple[str, ...], lists: dict[str, Any], by_rule: dict[str, Any] | None
+) -> None:
+    """Without tags or labels among them no rule is followed, nor is anything taken back."""
+    wanted = desired(TAGGED, config(*fields, rules="label: L; collection: C"), "movie")
+    assert wanted.lists == lists
+    assert wanted.by_rule == by_rule
+
+
+def test_a_title_is_made_of_the_studio_s_own_name() -> None:
+    """Without blanks around it, and of nothing where there is none."""
+    settings = config("title", template="{studio} - {title}")
+    scene = Scene(id=1, title="T", studio=NamedRef(1, " Own "))
+    assert desired(scene, settings, "movie").values == {"title": "Own - T"}
+    assert desired(Scene(id=1, title="T"), settings, "movie").values == {"title": "T"}
 
 
 def test_a_performer_is_told_apart_only_where_there_is_another() -> None:
