@@ -19,10 +19,11 @@ from merge.desired import (
     says_anything,
     sort_title,
     studio_name,
+    summary,
 )
 from merge.effects import AGENTS, CLEARED, OURS, PERSONS, effects_of
 from merge.former import Former, former_of, give_back, without
-from merge.members import is_earlier, state_of
+from merge.members import Known, is_earlier, merge_members, remembered, state_of
 from merge.three_way import Merge, merge
 from plex.edits import Edit, ListEdit
 from plex.item import Member, PlexItem
@@ -46,10 +47,10 @@ def tags(ours: tuple[str, ...], item: PlexItem, base: Base | None, **more: Any) 
     return merge(Desired({}, {"tags": ours}), item, base, NOTHING, **more)
 
 
-def known(summary: str, **more: Any) -> Base:
+def known(ours: str, **more: Any) -> Base:
     """A ledger entry of a summary that we wrote and locked."""
-    ours = frozenset({"summary"})
-    return Base(values={"summary": summary}, wrote=ours, locked=ours, **more)
+    names = frozenset({"summary"})
+    return Base(values={"summary": ours}, wrote=names, locked=names, **more)
 
 
 # --- texts -------------------------------------------------------------------------------------
@@ -58,6 +59,8 @@ def known(summary: str, **more: Any) -> Base:
 def test_a_text_that_neither_we_nor_stash_ever_had_is_not_noted() -> None:
     """The ledger of an item holds nothing of fields that are empty in Stash."""
     merged = text("", an_item({"summary": "X"}), None)
+    assert (merged.base.values, merged.base.foreign) == ({}, frozenset())
+    merged = text("", an_item({"summary": "X"}, locked={"summary"}), None)
     assert (merged.base.values, merged.base.foreign) == ({}, frozenset())
 
 
@@ -123,6 +126,22 @@ def test_a_released_list_rests_when_its_file_becomes_another_scene_s() -> None:
     assert tags(("B",), item, base).edit
 
 
+def test_a_text_that_was_undone_rests_when_its_file_becomes_another_scene_s() -> None:
+    """What that one has is what a later change is seen against."""
+    base = Base(values={"summary": "A"}, undone=frozenset({"summary"}))
+    merged = text("B", an_item({"summary": "X"}), base, same_scene=False)
+    assert not merged.edit
+    assert merged.base.values == {"summary": "B"}
+
+
+def test_the_lock_of_a_text_that_never_arrived_is_not_ours() -> None:
+    """A person set it meanwhile; what arrived came with its lock."""
+    pending = NOTHING.adding({"summary": "A"}, {}, ("summary",))
+    for theirs, ours in (("P", set()), ("A", {"summary"})):
+        item = an_item({"summary": theirs}, locked={"summary"})
+        assert text("A", item, None, pending=pending).base.locked == ours
+
+
 def test_an_attempt_that_stash_still_means_is_no_change_of_stash() -> None:
     """What was tried and lost is what Stash had: a person's text since then stays."""
     pending = NOTHING.adding({"summary": "B"}, {})
@@ -169,6 +188,8 @@ def test_a_text_on_an_item_that_was_locked_by_the_thousand_is_replaced() -> None
     assert not text("A", unlocked, None).edit
     nameless = replace(item, files=(), values={**item.values, "title": ""})
     assert not text("A", nameless, None).edit
+    # What a person wrote over a text of ours is theirs, whatever the other locks mean.
+    assert not text("A", item, known("A")).edit
 
 
 def test_a_title_that_we_made_its_file_s_name_says_nothing_of_other_locks() -> None:
@@ -177,6 +198,8 @@ def test_a_title_that_we_made_its_file_s_name_says_nothing_of_other_locks() -> N
     by_us = Base(values={"title": "The File"}, wrote=frozenset({"title"}))
     assert not tags(("A",), item, by_us).edit
     assert tags(("A",), item, Base(values={"title": "The File"})).edit
+    arrived = NOTHING.adding({"title": "The File"}, {})
+    assert not merge(Desired({}, {"tags": ("A",)}), item, None, arrived).edit
 
 
 def test_what_another_scene_holds_is_no_change_of_stash_s() -> None:
@@ -206,6 +229,8 @@ def test_with_overwrite_only_what_we_wrote_is_emptied() -> None:
     assert text("", theirs, known("A"), overwrite=True).edit.values == {"summary": ""}
     assert not text("", theirs, known(""), overwrite=True).edit
     assert not text("", theirs, None, overwrite=True).edit
+    both_had = Base(values={"summary": "P"})
+    assert text("", theirs, both_had, overwrite=True).edit.values == {"summary": ""}
     agreed = Base(values={"title": "Good"})
     merged = merge(
         Desired({"title": ""}, {}), an_item({"title": "Good"}), agreed, NOTHING, overwrite=True
@@ -228,8 +253,8 @@ def test_an_earlier_text_of_ours_gives_way_and_a_person_s_does_not() -> None:
 def test_a_text_that_is_as_we_left_it_last_proves_no_database_that_was_put_back() -> None:
     """Though we had written the very same before."""
     item, base = an_item(), None
-    for summary, studio in (("A", "X"), ("B", "Y"), ("B", "X")):
-        wanted = Desired({"summary": summary, "studio": studio}, {})
+    for words, studio in (("A", "X"), ("B", "Y"), ("B", "X")):
+        wanted = Desired({"summary": words, "studio": studio}, {})
         merged = merge(wanted, item, base, NOTHING)
         item, base = put(item, merged.edit, Reading()), merged.base
     ours = Desired({"summary": "", "studio": "X"}, {})
@@ -260,6 +285,7 @@ def test_a_lost_ledger_takes_over_only_what_it_does_not_know() -> None:
     assert not text("A", item, agreed, adopt=True).base.wrote
     assert text("A", item, None, adopt=True).base.wrote
     assert not text("", an_item(locked={"summary"}), None, adopt=True).base.wrote
+    assert not text("A", an_item({"summary": "A"}), None, adopt=True).base.wrote
     assert tags(("A",), item, None, adopt=True).base.given == {"tags": ()}
     locked = an_item(lists={"tags": ("A", "B")}, locked={"tags"})
     ours = Base(members={"tags": ("B",)}, given={"tags": ("B",)})
@@ -296,6 +322,16 @@ def test_a_rating_that_came_from_plex_is_not_one_that_we_wrote() -> None:
         item = an_item({"rating": rating}, locked={"rating"})
         merged = merge(Desired({"rating": rating}, {}), item, base, pending, both_ways=True)
         assert merged.base.wrote == wrote
+
+
+def test_a_rating_that_a_lost_look_sent_is_not_plex_s() -> None:
+    """It arrived, and Stash has its former one again: that goes, and nothing comes."""
+    base = Base(values={"rating": "6"})
+    pending = NOTHING.adding({"rating": "8"}, {})
+    item = an_item({"rating": "8"}, locked={"rating"})
+    merged = merge(Desired({"rating": "6"}, {}), item, base, pending, both_ways=True)
+    assert not merged.takes
+    assert merged.edit.values == {"rating": "6"}
 
 
 # --- titles ------------------------------------------------------------------------------------
@@ -444,6 +480,11 @@ def test_a_member_that_is_spelled_anew_keeps_what_plex_has_of_it() -> None:
     base = Base(members={"tags": ("alpha", "B")}, given={"tags": ("alpha", "B")})
     (change,) = tags(("Alpha", "B"), an_item(lists={"tags": here}), base).edit.lists.values()
     assert change.members == (Member("Alpha", thumb="/a.jpg"), Member("B"))
+    base = Base(members={"tags": ("alpha", "b")}, given={"tags": ("alpha", "b")})
+    (change,) = tags(("Alpha", "b"), an_item(lists={"tags": here}), base).edit.lists.values()
+    assert change.members[1].name == "B"  # what Plex made of it stays
+    anew = an_item(lists={"tags": ("Alpha", "B")})
+    assert not tags(("Alpha", "b"), anew, base).edit
 
 
 def test_a_list_is_known_again_as_any_of_its_earlier_states_but_the_last() -> None:
@@ -495,6 +536,19 @@ def test_of_a_list_that_was_put_back_only_ours_go() -> None:
     (change,) = tags(("A",), states[0], base).edit.lists.values()
     assert change.removed == ("Z",)
     assert {one.name for one in change.members} == {"A", "P"}
+
+
+def test_a_kept_list_that_was_put_back_is_no_person_s() -> None:
+    """It is as we left it before, so nobody made it so."""
+    earlier: tuple[str, ...] = ()
+    for names in (("A", "Z"), ("A",)):
+        earlier = remembered(earlier, map(Member, names), names)
+    ledger = Known(("A",), (), (), ("A",), earlier, is_foreign=True, is_restored=True)
+    here = (Member("A"), Member("Z"))
+    decided = merge_members(here, ("A",), ledger, by_hand=True)
+    assert decided.edit
+    assert decided.edit.removed == ("Z",)
+    assert not merge_members(here, ("A",), ledger._replace(is_restored=False), by_hand=True).edit
 
 
 def test_what_a_person_chose_of_a_list_is_remembered() -> None:
@@ -549,6 +603,7 @@ def test_the_forms_that_are_stored_stay_as_they_are() -> None:
         "refused",
     )
     assert Base.from_json("") == NEVER_WRITTEN
+    assert Base(values={"title": "T"}).to_json() == '{"values":{"title":"T"}}'
     assert NOTHING.to_json() == ""
     assert NOTHING.adding({"title": "T"}, {}).to_json() == (
         '{"all":{},"any":{},"locks":[],"values":{"title":["T"]}}'
@@ -570,7 +625,9 @@ def test_what_an_item_had_survives_the_history_whole() -> None:
         "texts": {"title": ("old", "0123abcd")},
         "stash": {"rating": ("6", "8")},
         "plays": (5, 7),
-        "lists": {"performers": ((Member("Ann"), Member("B", "role", "/b.jpg")), "=0123")},
+        "lists": {
+            "performers": ((Member("Ann"), Member("B", "role"), Member("C", "", "/c")), "=0123")
+        },
         "pictures": {"poster": ("upload://1", "sha")},
     }
     for name, part in parts.items():
@@ -580,11 +637,12 @@ def test_what_an_item_had_survives_the_history_whole() -> None:
     whole = Former(**parts, locks=frozenset({"title"}))
     assert Former.from_json(whole.to_json()) == whole
     assert whole.to_json() == (
-        '{"k":["title"],"l":{"performers":[["Ann",["B","role","/b.jpg"]],"=0123"]},'
+        '{"k":["title"],"l":{"performers":[["Ann",["B","role",""],["C","","/c"]],"=0123"]},'
         '"p":{"poster":["upload://1","sha"]},"s":{"rating":["6","8"]},'
         '"t":{"title":["old","0123abcd"]},"v":[5,7]}'
     )
     assert Former(plays=(5,)).to_json() == '{"v":[5]}'
+    assert Former(stash={"rating": ("é", "")}).to_json() == '{"s":{"rating":["é",""]}}'
     assert not Former()
     assert Former(locks=frozenset({"title"})).to_json() == ""
     assert Former.from_json("") == Former()
@@ -728,10 +786,15 @@ def test_where_rules_send_tags_depends_on_the_fields_that_are_synced(
 
 def test_a_title_is_made_of_the_studio_s_own_name() -> None:
     """Without blanks around it, and of nothing where there is none."""
-    settings = config("title", template="{studio} - {title}")
-    scene = Scene(id=1, title="T", studio=NamedRef(1, " Own "))
-    assert desired(scene, settings, "movie").values == {"title": "Own - T"}
+    settings = config("title", template="{studio} - {title} ({date})")
+    scene = Scene(id=1, title="T", studio=NamedRef(1, " Own "), date="2024-05")
+    assert desired(scene, settings, "movie").values == {"title": "Own - T (2024-05)"}
     assert desired(Scene(id=1, title="T"), settings, "movie").values == {"title": "T"}
+
+
+def test_a_summary_keeps_its_lines() -> None:
+    """Plex shows them."""
+    assert summary("one\ntwo") == "one\ntwo"
 
 
 def test_a_performer_is_told_apart_only_where_there_is_another() -> None:
