@@ -28,7 +28,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         tmp_path_factory.mktemp("diagnostics"),
         scenes=3,
         plex={"token": TOKEN},
-        stash={"api_key": API_KEY, "username": "me", "password": "pw"},
+        stash={"api_key": API_KEY, "username": "me"},
         exclude_tags=TAG,
         studio_collection_prefix="Canaryprefix",
     ) as env:

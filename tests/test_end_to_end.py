@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.installation import Installation
 
-LOGIN = {"username": "user", "password": "a password"}
+LOGIN = {"username": "user"}
 MODES = {"no login": {}, "login": {**LOGIN, "api_key": "the-api-key-of-this-stash"}}
 
 
@@ -420,7 +420,7 @@ def test_a_worker_with_the_api_key_outlives_its_cookie(tmp_path: Any) -> None:
 
 
 def test_a_login_changes_nothing_for_a_save(tmp_path: Any) -> None:
-    """With username, password and API key set a save reaches Plex like without."""
+    """With a login and an API key set a save reaches Plex like without."""
     with installation(tmp_path, scenes=1, stash=MODES["login"]) as env:
         env.save(1, title="behind a login")
         env.title_becomes(1, "behind a login")

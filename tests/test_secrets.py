@@ -101,7 +101,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             folder,
             scenes=6,
             plex={"token": TOKEN},
-            stash={"api_key": API_KEY, "username": "me", "password": "pw"},
+            stash={"api_key": API_KEY, "username": "me"},
             plex_read_timeout=1,
         ) as env:
             run.env, run.stash_port = env, env.stash.port
