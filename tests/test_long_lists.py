@@ -287,3 +287,15 @@ def test_an_edit_made_ready_is_written_as_any_other(
         sent.append([one["target"] for one in plex.requests(headers=False)])
     assert sent[0] == sent[1]
     assert len(sent[0]) > 3
+
+
+def test_what_was_made_ready_is_what_is_sent(plex: PlexControl, client: PlexClient) -> None:
+    """Nothing is worked out a second time while a person waits for the edit."""
+    change = edit(plex, values={"title": "Ready"})
+    ready = make_ready(change)
+    marked = ready._replace(first=f"{ready.first}&mark=1")
+    plex.clear_requests()
+    assert write(client, change, ready=marked) == 1
+    (put,) = plex.requests(headers=False)
+    assert put["target"].endswith("&mark=1")
+    assert plex.item(key(plex))["fields"]["title"] == "Ready"
