@@ -7,7 +7,8 @@ had as the scene's resume time then.
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+
+from store.named_tuple import NamedTuple
 
 
 def noted_plays(connection: sqlite3.Connection, server: str, since: int) -> set[tuple[int, int]]:

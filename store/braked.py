@@ -8,8 +8,8 @@ decided stays with the row until it ends, however often its scene is marked mean
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from store.named_tuple import NamedTuple
 
 _COLUMNS = "server, rating_key, section, identity, made, base, pending, seen"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from store.named_tuple import NamedTuple
 from store.queue import chunks, places
 
 #: Answers: settled as it is, Plex shall get Stash's, Stash shall get Plex's. The last two

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import NamedTuple
 
 from store import create
+from store.named_tuple import NamedTuple
 
 #: How the names of our files begin; a link of another name is none of ours.
 OURS = ("plexsync.", "worker", "task.", "release-locks.")

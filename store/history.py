@@ -6,13 +6,17 @@ runs of "Sync all", and of all else for some days.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
+from store.named_tuple import NamedTuple
 from store.queue import places
+from store.quick_json import dumps
+
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Changes kept in any case; older ones are dropped a batch at a time.
 KEPT = 2000
@@ -113,7 +117,8 @@ def append(connection: sqlite3.Connection, *changes: NewChange) -> None:
         _drop(connection, number, changes[-1].at)
 
 
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _dump(value: Any) -> str:
+    return dumps(value, compact=True, ensure_ascii=False)
 
 
 def _drop(connection: sqlite3.Connection, number: int, now: float) -> None:

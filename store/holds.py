@@ -7,7 +7,8 @@ rows stay as they are and nothing of theirs is spent.
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+
+from store.named_tuple import NamedTuple
 
 #: The lanes, in the order the worker needs them.
 STASH, SETTINGS, PLEX = "stash", "settings", "plex"

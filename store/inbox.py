@@ -166,16 +166,15 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
 
 
 def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
-    import json  # the hook never comes here
-
-    from store import meta
+    from store import meta  # the hook never comes here
     from store.enqueue import enqueue
+    from store.quick_json import loads
 
     count = 0
     way: dict[str, Any] | None = None
     for line in content.split(b"\n"):
         try:
-            record: dict[str, Any] = json.loads(line) if line else {}
+            record: dict[str, Any] = loads(line) if line else {}
             kind, ids, at = record["kind"], record["ids"], record["at"]
             way = dict(record["connection"])
         except (ValueError, TypeError, KeyError):

@@ -10,15 +10,17 @@ them into the base. Both are JSON text whose meaning belongs to merge/three_way.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from store.named_tuple import NamedTuple
 from store.queue import chunks, places
+from store.quick_json import dumps
 
 #: Outcome of a scene that the settings leave out.
 SKIPPED = "skipped"
+#: What the note of such a scene says where Stash has no file of it.
+NO_FILE = "no file"
 #: Outcome of a scene all of whose items belong to others.
 SHARES = "shares"
 #: What the note of a scene says before the number of the one that owns its item.
@@ -77,7 +79,7 @@ _ENTRY = "SELECT server, rating_key, scene, section, base, pending, identity FRO
 
 def paths_text(paths: Iterable[str]) -> str:
     """Give the files of a scene as its record keeps them; equal files give equal text."""
-    return json.dumps(sorted(set(paths)))
+    return dumps(sorted(set(paths)))
 
 
 def entry(connection: sqlite3.Connection, server: str, rating_key: int) -> LedgerEntry | None:

@@ -1,12 +1,13 @@
 """Single values kept in the store: the Stash connection, our identity, what to tell the user.
 
-The hook imports this module, so it imports only json, os and sqlite3.
+The hook imports this module, so it imports only os.
 """
 
 from __future__ import annotations
 
-import json
 import os
+
+from store.quick_json import dumps, loads
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
 if TYPE_CHECKING:
@@ -88,14 +89,14 @@ def put(connection: sqlite3.Connection, key: str, value: Any) -> None:
     connection.execute(
         "INSERT INTO meta (key, value) VALUES (?, ?) "
         "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (key, json.dumps(value, separators=(",", ":"))),
+        (key, dumps(value, compact=True)),
     )
 
 
 def get(connection: sqlite3.Connection, key: str) -> Any:
     """Give the value kept under a key, or None."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else json.loads(row[0])
+    return None if row is None else loads(row[0])
 
 
 def put_connection(connection: sqlite3.Connection, server_connection: Mapping[str, Any]) -> None:
@@ -125,7 +126,7 @@ def client_identifier(connection: sqlite3.Connection) -> str:
     if known is None:
         connection.execute(
             "INSERT INTO meta (key, value) VALUES ('client_identifier', ?) ON CONFLICT DO NOTHING",
-            (json.dumps("plexsync-" + os.urandom(16).hex()),),
+            (dumps("plexsync-" + os.urandom(16).hex()),),
         )
         known = get(connection, CLIENT_IDENTIFIER)
     return str(known)

@@ -46,7 +46,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         )""",
         "CREATE UNIQUE INDEX difference_item ON difference (server, rating_key, field)",
         "CREATE INDEX difference_scene ON difference (scene)",
-        """CREATE INDEX difference_open ON difference (server, field, number)
+        """CREATE INDEX difference_open ON difference (server, field, number, answer)
             WHERE answer <> 'plex'""",
         "CREATE INDEX item_key ON item (rating_key)",
         "CREATE INDEX scene_outcome ON scene (outcome)",

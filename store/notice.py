@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 
-from store import holds, inbox, meta, queue, schema
+from store import braked, holds, inbox, meta, overview, queue, schema
 
 #: Probes that may fail before an outage is worth a person's attention.
 PATIENCE = 3
@@ -26,10 +25,15 @@ def sentence(connection: sqlite3.Connection) -> str:
     question = meta.get(connection, meta.BRAKE)
     if question:
         return str(question["text"])
-    parked = [entry for entry in queue.by_reason(connection) if entry[2]]
+    parked = {
+        reason: sizes
+        for reason, sizes in queue.postponed(connection).items()
+        if sizes[1] and reason not in {braked.UNDECIDED, braked.ASKED}
+    }
     if parked:
-        reason, _, count, message = parked[0]
-        total = sum(entry[2] for entry in parked)
+        reason = max(parked, key=lambda one: sum(parked[one]))
+        count, total = parked[reason][1], sum(sizes[1] for sizes in parked.values())
+        message = overview.page(connection, reason, limit=1)[0].message
         scenes = "1 scene" if total == 1 else f"{total} scenes"
         return f"{scenes} could not be synced, {count} of them for {reason}: {message}"
     return ""
@@ -41,8 +45,10 @@ def leave(connection: sqlite3.Connection) -> None:
     directory = schema.directory_of(connection)
     if directory:
         # A hook that used the inbox now would not look for the line.
-        with contextlib.suppress(OSError):
+        try:
             inbox.offer(directory, silent_until(connection))
+        except OSError:
+            pass
 
 
 def silent_until(connection: sqlite3.Connection) -> int:

@@ -7,7 +7,10 @@ that a queue of 100,000 scenes is looked at as fast as an empty one. Reads only.
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
+
+from store import queue
+from store.ledger import SKIPPED
+from store.named_tuple import NamedTuple
 
 #: Scenes named with each group.
 FIRST = 5
@@ -39,8 +42,6 @@ class Postponed(NamedTuple):
     marked_at: float
 
 
-#: A released row keeps its reason until it is looked at; it is not postponed any more.
-_POSTPONED = "(due_at IS NULL OR due_at > 0)"
 _ROWS = (
     "SELECT kind, id, due_at, attempts, message, marked_at FROM dirty "
     "WHERE reason = ? AND reason <> '' AND "
@@ -52,17 +53,18 @@ _REFUSED = """(instr(base, '"poster":"refused ') OR instr(base, '"background":"r
 
 def groups(connection: sqlite3.Connection) -> list[Group]:
     """Group what is postponed by reason, most first."""
-    found = connection.execute(
-        "SELECT reason, count(*), sum(due_at IS NULL), min(due_at) FROM dirty "  # noqa: S608
-        f"WHERE reason <> '' AND {_POSTPONED} GROUP BY reason ORDER BY 2 DESC, 1"
-    ).fetchall()
     answer = []
-    for reason, size, parked, next_due in found:
+    for reason, (waiting, parked) in queue.postponed(connection).items():
+        next_due = connection.execute(
+            "SELECT min(due_at) FROM dirty INDEXED BY dirty_reason "
+            "WHERE reason <> '' AND reason = ? AND due_at > 0",
+            (reason,),
+        ).fetchone()[0]
         rows = page(connection, reason, limit=FIRST)
         message = rows[0].message if rows else ""
         first = [(row.kind, row.id) for row in rows]
-        answer.append(Group(reason, size, parked, next_due, message, first))
-    return answer
+        answer.append(Group(reason, waiting + parked, parked, next_due, message, first))
+    return sorted(answer, key=lambda group: (-group.size, group.reason))
 
 
 def page(
@@ -99,6 +101,18 @@ def looked_at(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT outcome, count(*) FROM scene GROUP BY outcome"))
 
 
+def known(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the scenes that a look compared with Plex, and those that the settings leave out.
+
+    All are counted by SQLite without reading a row of them, and the ones left out are few.
+    """
+    every: int = connection.execute("SELECT count(*) FROM scene").fetchone()[0]
+    left_out: int = connection.execute(
+        "SELECT count(*) FROM scene WHERE outcome = ?", (SKIPPED,)
+    ).fetchone()[0]
+    return every - left_out, left_out
+
+
 def refused_covers(connection: sqlite3.Connection, server: str) -> int:
     """Count the scenes with an item whose picture Plex could not take."""
     number: int = connection.execute(
@@ -130,8 +144,9 @@ def changes_since(connection: sqlite3.Connection, moment: float) -> int:
 
 def items_of(connection: sqlite3.Connection, server: str, scene: int) -> list[tuple[int, float]]:
     """Give (rating key, Unix time of the last write) of a scene's items, lowest key first."""
+    # Left alone, the planner walks the primary key, that is, the whole ledger.
     return connection.execute(
-        "SELECT rating_key, written_at FROM item WHERE server = ? AND scene = ? "
-        "ORDER BY rating_key",
+        "SELECT rating_key, written_at FROM item INDEXED BY item_scene WHERE server = ? "
+        "AND scene = ? ORDER BY rating_key",
         (server, scene),
     ).fetchall()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from store.named_tuple import NamedTuple
 
 #: Rows dropped in one transaction: a hook must never wait for us.
 ROWS_AT_ONCE = 5000

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from store import meta
+from store.named_tuple import NamedTuple
+
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Examples kept of each kind and field, and letters of a value that are kept to be shown.
 EXAMPLES = 100

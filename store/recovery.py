@@ -5,7 +5,6 @@ The hook loads it only when something is wrong.
 
 from __future__ import annotations
 
-import glob
 import os
 import sqlite3
 import time
@@ -46,8 +45,8 @@ def set_aside(directory: str) -> bool:
     try:
         if not _is_damaged(path):
             return False
-        for older in glob.glob(glob.escape(path) + MARK + "*"):
-            os.unlink(older)
+        for older in _set_aside(directory):
+            os.unlink(os.path.join(directory, older))
         os.rename(path, f"{path}{MARK}{int(time.time())}")
         create.clear_leftovers(path)
     finally:
@@ -57,9 +56,12 @@ def set_aside(directory: str) -> bool:
 
 def kept(directory: str, *, since: float) -> str:
     """Give the name of the damaged file that was set aside since a Unix time, or ""."""
-    found = glob.glob(glob.escape(os.path.join(directory, schema.FILE)) + MARK + "*")
-    names = [os.path.basename(path) for path in found]
+    names = _set_aside(directory)
     return max((name for name in names if _set_aside_at(name) >= since), default="")
+
+
+def _set_aside(directory: str) -> list[str]:
+    return [name for name in os.listdir(directory) if name.startswith(schema.FILE + MARK)]
 
 
 def _set_aside_at(name: str) -> int:

@@ -182,8 +182,9 @@ TABLES = (
     )""",
     "CREATE UNIQUE INDEX difference_item ON difference (server, rating_key, field)",
     "CREATE INDEX difference_scene ON difference (scene)",
-    # What the page counts and pages through; what is settled is not in it.
-    """CREATE INDEX difference_open ON difference (server, field, number)
+    # What the page counts and pages through; what is settled is not in it. answer is in it only
+    # to make it a covering index for counting.
+    """CREATE INDEX difference_open ON difference (server, field, number, answer)
         WHERE answer <> 'plex'""",
     # Examples of what the last preview found (store/planned.py).
     """CREATE TABLE planned (

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
-from store import backup, inbox, meta, recovery, schema
+from store import inbox, meta, recovery, schema
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
+
+
+class Transaction:
+    """A block of changes that are made all or not at all.
+
+    Args:
+        connection: In autocommit mode; the block is given it.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 class Tables:
@@ -23,16 +41,9 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Transaction:
         """Run a block as one durable transaction; an exception leaves nothing of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.connection
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+        return Transaction(self.connection)
 
     def close(self) -> None:
         """Close the connection; nothing can be read afterwards."""
@@ -56,10 +67,16 @@ class Store(Tables):
         schema.prefer_wal(self.connection)
         try:
             #: What was lost and what was restored, if this is the first look at a new file, or "".
-            self.mishap = backup.restore_if_new(self.connection, directory)
+            self.mishap = ""
+            if meta.get(self.connection, meta.LEDGER) is None:
+                from store import backup  # once an installation, or a mishap
+
+                self.mishap = backup.restore_if_new(self.connection, directory)
             self._files = self._which()
-            with suppress(sqlite3.OperationalError):  # a full disk: it stays where it is
+            try:
                 self.take_in()
+            except sqlite3.OperationalError:
+                pass  # a full disk: it stays where it is
         except BaseException:
             self.connection.close()
             raise

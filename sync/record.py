@@ -16,7 +16,6 @@ from store.enqueue import BACKGROUND, enqueue
 from store.ledger import SKIPPED
 from sync import brake, collections, scan_missing, server_seen, unchanged
 from sync.plan import carried_by, record_of
-from sync.scene_filter import NO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -354,7 +353,7 @@ class Recorder:
             self._context.fingerprint,
             asked_at,
             outcome=SKIPPED,
-            note=reason if scene.files else NO_FILE,
+            note=reason if scene.files else ledger.NO_FILE,
         )
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene, parents=self._parents))

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from sync.look_up import Step
     from validation.config import PlexSyncConfig
 
-#: What is kept of a scene that was left out because it has none.
-NO_FILE = "no file"
-
 
 def leave_out(context: Context, batch: Batch) -> Iterator[Step]:
     """Leave out the scenes that the settings name, and those that Stash no longer has."""

@@ -6,23 +6,22 @@ what a mode needs is loaded: the page asks often, and must cost little.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sqlite3
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
-from errors import SyncError
 from store import meta
+from store.quick_json import dumps
 from store.schema import NewerDatabase
 from store.store import Store
 from tasks import page
 from tasks.task import Task
 from worker import hook
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 #: Modes that a person starts as a task, with the names that PlexSync.yml gives them.
@@ -46,7 +45,6 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
 
     Loads what they need, the vendored packages included.
     """
-    # ruff: noqa: PLC0415 - see the module
     from tasks import (
         bring_plays,
         check_connection,
@@ -99,12 +97,14 @@ def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         raise  # the entry knows where packages come from
     except Exception as error:  # noqa: BLE001 - stdout must hold JSON, the log the rest
         answer = {"error": _words(error, payload)}
-    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.write(dumps(answer) + "\n")
     return 0
 
 
 def _words(error: Exception, payload: dict[str, Any]) -> str:
     """Say to a person why a task or an operation failed."""
+    from errors import SyncError
+
     if isinstance(error, SyncError):
         return error.message
     if isinstance(error, NewerDatabase):
@@ -145,10 +145,14 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
     except (ImportError, SyntaxError):
         raise  # said by the entry, which knows where packages come from
     except Exception as error:
+        from errors import SyncError
+
         if isinstance(error, SyncError):
             error.message = task.words(error)
-        with contextlib.suppress(sqlite3.Error):  # the error itself says more
+        try:
             _keep_end(task, mode, _words(error, payload), ok=False)
+        except sqlite3.Error:
+            pass  # the error itself says more
         raise
     else:
         return found

@@ -8,7 +8,6 @@ little more than a hook.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from store import activity, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
@@ -22,9 +21,11 @@ from tasks import (
 from tasks.task import stash_process
 from worker import launcher
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+    from typing import Any
 
     from tasks.task import Task
 
@@ -123,7 +124,7 @@ def page_refused(task: Task) -> dict[str, Any]:
 
 def scene_state(task: Task) -> dict[str, Any]:
     """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
-    from sync import left_out  # noqa: PLC0415 - costs as much as all else that a look loads
+    from sync import left_out  # costs as much as all else that a look loads
 
     connection = task.store.connection
     scene = task.number("id")
@@ -186,7 +187,7 @@ def check_settings(task: Task) -> dict[str, Any]:
     Returns:
         ``faults``, ``{setting, message}`` each.
     """
-    from validation.config import parse_settings  # noqa: PLC0415 - no other look needs it
+    from validation.config import parse_settings  # no other look needs it
 
     given = task.arguments.get("settings")
     problems = parse_settings(given if isinstance(given, dict) else {}).problems
@@ -240,13 +241,12 @@ def bulk_of(connection: sqlite3.Connection, *, running: bool, left: int) -> dict
 
 def _known(connection: sqlite3.Connection) -> page_words.Known:
     """Give how many of Stash's scenes were ever compared with Plex."""
-    outcomes = overview.looked_at(connection)
-    left_out = outcomes.pop(ledger.SKIPPED, 0)
+    compared, left_out = overview.known(connection)
     sweep = meta.get(connection, meta.SWEEP) or {}
     counted = sweep.get("scene") or {}
     # As of the last sweep, which every "Sync all" and every worker begins with.
     total = counted.get("count") or None
-    return page_words.Known(sum(outcomes.values()), left_out, total)
+    return page_words.Known(compared, left_out, total)
 
 
 def _hold(hold: holds.Hold) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.enqueue import BACKGROUND, EDIT, enqueue
 from worker.hook import whole
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Any
 
     from tasks.task import Task
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import TYPE_CHECKING, Any
 
 from store import history, meta
 from store.enqueue import EDIT, enqueue
+from store.quick_json import loads
 from worker.hook import whole
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Any
 
     from store.history import Change
     from tasks.task import Task
@@ -31,7 +32,7 @@ def shown(change: Change) -> dict[str, Any]:
     told = change._asdict()
     del told["server"], told["undo"]
     # A list, because Stash sorts the keys of whatever it hands on.
-    told["changes"] = [[name, *values] for name, values in json.loads(change.changes).items()]
+    told["changes"] = [[name, *values] for name, values in loads(change.changes).items()]
     return told
 
 

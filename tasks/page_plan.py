@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 import zlib
-from typing import TYPE_CHECKING, Any
 
 from store import history, meta, planned
+from store.quick_json import dumps
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+    from typing import Any
 
     from tasks.task import Task
 
@@ -165,4 +166,4 @@ def checksum(settings: Mapping[str, object]) -> int:
         for name, value in settings.items()
         if name != "plex_token" and value is not None and value != ""
     }
-    return zlib.crc32(json.dumps(counted, sort_keys=True).encode())
+    return zlib.crc32(dumps(counted, sort_keys=True).encode())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from errors import in_words
 from store import holds, ledger
 from store.braked import ASKED, UNDECIDED
+from store.named_tuple import NamedTuple
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from store.ledger import SceneRecord
     from store.queue import QueueRow
@@ -144,6 +144,8 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         # A server that was down, and refuses the token once it is back, stays in its lane.
         if hold.lane == holds.SETTINGS or hold.setting:
             return "settings", hold.message
+        from errors import in_words
+
         return "down", f"{hold.message} Next try {in_words(hold.until - now)}."
     if facts.bulk and facts.bulk["running"]:
         done = facts.bulk["total"] - facts.bulk["left"]
@@ -260,15 +262,15 @@ def scene(
             return "held", f"{row.message} {of_reason(row.reason)[1]}"
         return "parked", row.message
     if row is not None and row.due_at is not None:
+        from errors import in_words
+
         return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."
     if record is None:
         return "unknown", "PlexSync has not compared this scene with Plex so far."
     if record.outcome == ledger.SHARES:
         return "shares", record.note.capitalize() + "; that scene decides what Plex shows."
     if record.outcome == ledger.SKIPPED:
-        from sync.scene_filter import NO_FILE  # noqa: PLC0415 - loads more than all else here
-
-        if record.note == NO_FILE:
+        if record.note == ledger.NO_FILE:
             return "left_out", "It has no file in Stash, so Plex cannot have it."
         return "left_out", f"{record.note[:1].upper()}{record.note[1:]}."
     left = []

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
-from errors import TransientError
 from store import meta
 from worker import launcher
 from worker.hook import whole
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from typing import Any
 
     from errors import SyncError
     from log import Log
@@ -48,6 +46,8 @@ class Task:
         self.store = store
         self.entry = entry
         self.arguments = arguments
+        self._log: Log | None = None
+        self._stash: StashSession | None = None
         self._left, self._tried_at = -1, 0.0
 
     def number(self, name: str) -> int:
@@ -64,22 +64,25 @@ class Task:
         seen = meta.get(self.store.connection, meta.SERVER_SEEN)
         return str(seen.get("machine")) if isinstance(seen, dict) else ""
 
-    @cached_property
+    @property
     def log(self) -> Log:
         """The log that the worker writes, too."""
-        from log import Log  # noqa: PLC0415
-        from sync import redaction  # noqa: PLC0415 - see the class
+        if self._log is None:
+            from log import Log
+            from sync import redaction
 
-        log = Log(self.store.directory)
-        redaction.begin(self.store, log)
-        return log
+            self._log = Log(self.store.directory)
+            redaction.begin(self.store, self._log)
+        return self._log
 
-    @cached_property
+    @property
     def stash(self) -> StashSession:
         """The way to Stash."""
-        from sync.stash_session import StashSession  # noqa: PLC0415 - see the class
+        if self._stash is None:
+            from sync.stash_session import StashSession
 
-        return StashSession(self.store, self.log)
+            self._stash = StashSession(self.store, self.log)
+        return self._stash
 
     def read_settings(self) -> tuple[PlexSyncConfig, str]:
         """Read the settings from Stash; give them and their fingerprint.
@@ -90,7 +93,7 @@ class Task:
         Raises:
             errors.SyncError: Stash could not be asked, or a setting is wrong.
         """
-        from validation.config import settings_fingerprint  # noqa: PLC0415 - see the class
+        from validation.config import settings_fingerprint
 
         settings = self.stash.settings()
         config = self.parse_settings(settings)
@@ -103,7 +106,7 @@ class Task:
         Raises:
             ConfigurationError: A setting is wrong.
         """
-        from validation.config import PlexSyncConfig  # noqa: PLC0415 - see the class
+        from validation.config import PlexSyncConfig
 
         token = settings.get("plex_token")
         self.log.hide([token if isinstance(token, str) else None])
@@ -111,7 +114,7 @@ class Task:
 
     def open_plex(self, config: PlexSyncConfig) -> PlexClient:
         """Give a client for the server that the settings name; close it afterwards."""
-        from worker.processor import open_plex  # noqa: PLC0415 - see the class
+        from worker.processor import open_plex
 
         return open_plex(config, self.store)
 
@@ -130,8 +133,8 @@ class Task:
             fingerprint: Theirs.
             tables: Where the path index is kept; None for the store.
         """
-        from sync.context import Context  # noqa: PLC0415 - see the class
-        from worker.processor import search_plex  # noqa: PLC0415
+        from sync.context import Context
+        from worker.processor import search_plex
 
         context = Context(
             self.store,
@@ -152,20 +155,18 @@ class Task:
         """Say whether a process holds the lock of this name."""
         return launcher.ProcessLock(self.store.directory, lock).is_held()
 
-    @contextmanager
-    def only_one(self, lock: str, busy: str, *, pause: float = 0.05) -> Iterator[ProcessLock]:
-        """Hold the lock of this name, tried for again after ``pause`` seconds.
+    def only_one(self, lock: str, busy: str, *, pause: float = 0.05) -> ProcessLock:
+        """Give the lock of this name, held until its block ends; tried for every ``pause`` seconds.
 
         Raises:
             TransientError: Another process holds it; ``busy`` is its message.
         """
         held = launcher.ProcessLock(self.store.directory, lock)
         if not held.acquire_soon(pause):
+            from errors import TransientError
+
             raise TransientError(busy)
-        try:
-            yield held
-        finally:
-            held.release()
+        return held
 
     def check_database(self) -> None:
         """Notice that nobody works on the open database any more.
@@ -174,6 +175,8 @@ class Task:
             TransientError: Another file lies in its place, or none.
         """
         if self.store.is_replaced():
+            from errors import TransientError
+
             raise TransientError(
                 "PlexSync's database was replaced while this ran. The worker begins anew and looks "
                 "at every scene by itself; run the task again."
@@ -198,13 +201,13 @@ class Task:
 
     def words(self, fault: SyncError) -> str:
         """Give a fault's message as Stash's log may show it; see sync/redaction.py."""
-        return self.log.words(fault) if "log" in self.__dict__ else fault.message
+        return self._log.words(fault) if self._log else fault.message
 
     def close(self) -> None:
         """Close everything that is open."""
-        for name in ("stash", "log"):
-            if name in self.__dict__:
-                getattr(self, name).close()
+        for opened in (self._stash, self._log):
+            if opened:
+                opened.close()
         self.store.close()
 
 

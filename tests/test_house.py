@@ -14,6 +14,7 @@ import pytest
 import yaml
 from vulture import Vulture
 
+from tasks import page
 from validation.settings_reader import Problem, shown_name
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ PACKAGES = {
 LONGEST_MODULE = 500
 
 #: What the hook may load beyond these and whatever they load themselves.
-HOOK_IMPORTS = "import json, os, sqlite3, sys, time, fcntl\n"
+HOOK_IMPORTS = "import _json, os, sqlite3, sys, time, fcntl\n"
 HOOK_MODULES = {
     "__future__",  # every module of ours begins with it; it costs 0.1 ms
     "worker",
@@ -99,8 +100,13 @@ HOOK_MODULES = {
     "store.enqueue",
     "store.inbox",
     "store.meta",
+    "store.quick_json",
     "store.schema",
 }
+#: What a look of the page may load beyond these, whatever they load themselves, and what is
+#: in these rooms (docs/adr/0026).
+PAGE_IMPORTS = HOOK_IMPORTS + "import zlib\n"
+PAGE_ROOMS = {"store", "tasks", "worker"}
 
 
 def product_files() -> list[Path]:
@@ -295,25 +301,24 @@ INPUTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="starts a stand-in for the worker by path")
-@pytest.mark.parametrize("shape", sorted(INPUTS))
-def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> None:
-    """At worst it pays for json, sqlite3 and what these need, and for nine modules of ours."""
+def loaded_by(folder: Path, imports: str, **arguments: Any) -> set[str]:
+    """Run plexsync.py as Stash does; give what it loaded beyond some imports and all of theirs."""
     payload = {
         "server_connection": {
             "Scheme": "http",
             "Host": "0.0.0.0",
             "Port": 9999,
             "SessionCookie": {"Name": "session", "Value": "x", "Expires": "0001-01-01T00:00:00Z"},
-            "Dir": str(tmp_path),
+            "Dir": str(folder),
             "PluginDir": str(ROOT),
         },
-        "args": {"hookContext": {"id": 7, "type": "Scene.Update.Post", **INPUTS[shape]}},
+        "args": arguments,
     }
-    report = tmp_path / "modules"
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    report = folder / "modules"
+    cache = str(folder / "compiled")
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPYCACHEPREFIX": cache}
     baseline = subprocess.run(
-        [sys.executable, "-S", "-c", HOOK_IMPORTS + LIST_BASELINE],
+        [sys.executable, "-S", "-c", imports + LIST_BASELINE],
         env=environment,
         check=True,
         capture_output=True,
@@ -327,10 +332,35 @@ def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> N
         capture_output=True,
         timeout=30,
     )
-    assert "output" in json.loads(done.stdout), done.stderr.decode()
-    loaded = set(report.read_text(encoding="utf-8").split())
+    assert "output" in json.loads(done.stdout), (done.stdout, done.stderr.decode())
+    return set(report.read_text(encoding="utf-8").split()) - set(baseline)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a stand-in for the worker by path")
+@pytest.mark.parametrize("shape", sorted(INPUTS))
+def test_the_hook_loads_nothing_beyond_its_list(tmp_path: Path, shape: str) -> None:
+    """At worst it pays for sqlite3 and what that needs, and for ten small modules of ours."""
+    context = {"id": 7, "type": "Scene.Update.Post", **INPUTS[shape]}
+    loaded = loaded_by(tmp_path, HOOK_IMPORTS, hookContext=context)
     assert "worker.hook" in loaded
-    assert sorted(loaded - set(baseline) - HOOK_MODULES) == []
+    assert sorted(loaded - HOOK_MODULES) == []
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of Stash's in which PlexSync has made its store: the first look loads more."""
+    folder = tmp_path_factory.mktemp("stash")
+    assert "store.backup" in loaded_by(folder, PAGE_IMPORTS, mode="page_state")
+    return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a stand-in for the worker by path")
+@pytest.mark.parametrize("mode", sorted({*page.MODES} - {"check_settings"}))
+def test_a_look_of_the_page_loads_nothing_beyond_its_list(begun: Path, mode: str) -> None:
+    """It pays for sqlite3 and zlib and for our own modules: not for json, typing or contextlib."""
+    loaded = loaded_by(begun, PAGE_IMPORTS, mode=mode, id=7)
+    foreign = {name for name in loaded if name.split(".")[0] not in PAGE_ROOMS}
+    assert sorted(foreign - {"__future__", "sync", "sync.left_out"}) == []
 
 
 # --- modules ---------------------------------------------------------------------------------

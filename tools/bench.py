@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tools import bench_before, bench_bulk, bench_hook, bench_request, bench_scene
+from tools import bench_before, bench_bulk, bench_hook, bench_page, bench_request, bench_scene
 from tools.bench_row import HEAD, Row, columns
 
 Group = Callable[[Path], Iterator[Row]]
@@ -47,6 +47,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
     if quick:
         return {
             "hook": partial(bench_hook.rows, pairs=5, many=10, starts=1, crowd=16, at_once=8),
+            "page": partial(bench_page.rows, pairs=1, scenes=100),
             "request": partial(bench_request.rows, pairs=3, times=5),
             "scene": partial(bench_scene.rows, saves=5, small=50, large=500, pairs=2),
             "changed": partial(bench_bulk.changed_rows, runs=[(50, 0.0, 1), (50, 5.0, 1)]),
@@ -55,6 +56,7 @@ def groups(*, quick: bool) -> dict[str, Group]:
         }
     return {
         "hook": partial(bench_hook.rows, pairs=40, many=1_000, starts=5, crowd=256, at_once=32),
+        "page": partial(bench_page.rows, pairs=15, scenes=100_000),
         "request": partial(bench_request.rows, pairs=20, times=50),
         "scene": partial(bench_scene.rows, saves=40, small=1_000, large=100_000, pairs=15),
         "changed": partial(

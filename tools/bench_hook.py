@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from simulator.environment import Environment, env, wait_for
 from simulator.faults import STARTING
@@ -54,6 +54,13 @@ class Runner:
         given = self._folder / f"hook-{scene}.json"
         if not given.exists():
             given.write_bytes(self.env.hook_input(scene))
+        entry = str(self.env.plugin_dir / "plexsync.py")
+        return self._timed([self.python, "-S", entry], self._environment, given)
+
+    def operation(self, mode: str, **arguments: Any) -> float:
+        """Seconds that an operation of the page takes, likewise."""
+        given = self._folder / f"{mode}.json"
+        given.write_bytes(self.env.payload(mode=mode, **arguments))
         entry = str(self.env.plugin_dir / "plexsync.py")
         return self._timed([self.python, "-S", entry], self._environment, given)
 

@@ -1,8 +1,8 @@
 """The hook: Stash saved something; note it for the worker, see that one lives, return.
 
 It runs inside the user's save, so it asks neither Stash nor Plex anything and
-imports nothing beyond json, os, sqlite3, sys and time; on most days neither json
-nor sqlite3 (docs/adr/0019). Only ids are taken from the input: its values are a
+imports nothing beyond os, sqlite3, sys and time; on most days not even sqlite3
+(docs/adr/0019). Only ids are taken from the input: its values are a
 null-filled request, not the scene.
 """
 
@@ -12,15 +12,8 @@ import os
 import time
 
 from store import inbox
+from store.quick_json import dumps, loads
 from worker import launcher
-
-quick_json: Any
-try:
-    import _json  # json's own parts in C, without json
-
-    quick_json = _json
-except ImportError:  # another Python than CPython; there json itself is used
-    quick_json = None
 
 TYPE_CHECKING = False  # typing itself would cost the hook milliseconds
 if TYPE_CHECKING:
@@ -162,39 +155,24 @@ def _leave_in_inbox(directory: str, kind: str, ids: list[int], connection: Any) 
     """Leave it in the inbox, if a worker lives that will find it there."""
     try:
         lives = launcher.ProcessLock(directory, launcher.WORKER_LOCK).is_held()
-        way = _in_json(_way_to_stash(connection)) if lives else b""
+        way = _way_to_stash(connection) if lives else {}
     except OSError:
         return False
     if not way:
         return False
     now = time.time()
-    head = f'{{"kind":"{kind}","ids":{ids},"at":{now!r},"connection":'
-    return inbox.append(directory, head.encode("ascii") + way + b"}", now=now)
+    record = dumps({"kind": kind, "ids": ids, "at": now, "connection": way}, compact=True)
+    return inbox.append(directory, record.encode("ascii"), now=now)
 
 
 def _way_to_stash(connection: dict[str, Any]) -> dict[str, Any]:
-    """Take from the server_connection what store/meta.py keeps of it."""
+    """Take from the server_connection what store/meta.py keeps of it; {} where it is not plain."""
     kept = {name: connection.get(name) for name in ("Scheme", "Host", "Port", "Dir")}
     cookie = connection.get("SessionCookie")
-    if isinstance(cookie, dict):
-        kept["SessionCookie"] = {name: cookie.get(name) for name in ("Name", "Value")}
-    return kept
-
-
-def _in_json(entries: dict[str, Any]) -> bytes:
-    """Give an object as JSON; nothing if that would take more than texts and whole numbers."""
-    found = []
-    for name, entry in entries.items():
-        if isinstance(entry, dict):
-            text = _in_json(entry).decode("ascii")
-        elif type(entry) is str and quick_json is not None:
-            text = quick_json.encode_basestring_ascii(entry)
-        else:
-            text = str(entry) if type(entry) is int else ""
-        if not text:
-            return b""
-        found.append(f'"{name}":{text}')
-    return f"{{{','.join(found)}}}".encode("ascii")
+    cookie = {name: cookie.get(name) for name in ("Name", "Value")} if type(cookie) is dict else {}
+    if not {type(one) for part in (kept, cookie) for one in part.values()} <= {str, int}:
+        return {}
+    return {**kept, "SessionCookie": cookie} if cookie else kept
 
 
 def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
@@ -207,12 +185,7 @@ def answer(payload: dict[str, Any] | None, entry: str) -> tuple[str, str]:
         outcome, reminder = {"error": f"PlexSync did nothing: {why}."}, ""
     else:
         outcome, reminder = run(payload, entry)
-    (name, text), *_ = outcome.items()
-    if quick_json is None:
-        import json
-
-        return json.dumps(outcome), reminder
-    return f'{{"{name}": {quick_json.encode_basestring_ascii(text)}}}', reminder
+    return dumps(outcome), reminder
 
 
 def read(stream: BinaryIO) -> bytes:
@@ -227,37 +200,11 @@ def read(stream: BinaryIO) -> bytes:
 
 def decode(raw: bytes) -> dict[str, Any] | None:
     """Give the JSON object in ``raw``, or None when it is anything else."""
-    payload = _scanned(raw)
-    if payload is None:
-        import json
-
-        try:
-            payload = json.loads(raw)
-        except (ValueError, RecursionError):
-            return None
-    return payload if isinstance(payload, dict) else None
-
-
-class _Plain:
-    """How json.loads reads by default, for the scanner that it uses itself."""
-
-    strict = True
-    object_hook = object_pairs_hook = parse_constant = memo = None
-    parse_float, parse_int = float, int
-
-
-def _scanned(raw: bytes) -> Any:
-    """Read one JSON value by json's own scanner, without loading json.
-
-    Gives None whenever that does not work at once, for whatever reason: then json
-    says what is wrong, or reads what only it can.
-    """
     try:
-        text = raw.decode("utf-8").strip(" \t\n\r")
-        value, end = quick_json.make_scanner(_Plain)(text, 0)
-    except Exception:  # noqa: BLE001 - see above
+        payload = loads(raw)
+    except (ValueError, RecursionError):
         return None
-    return value if end == len(text) else None
+    return payload if isinstance(payload, dict) else None
 
 
 def is_hook(payload: dict[str, Any]) -> bool:

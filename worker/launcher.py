@@ -97,6 +97,12 @@ class ProcessLock:
             os.close(self.descriptor)
             self.descriptor = None
 
+    def __enter__(self) -> ProcessLock:  # noqa: PYI034 - Self is newer than Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def is_lost(self) -> bool:
         """Say whether the file that we hold is at its path no more.
 
