@@ -143,6 +143,7 @@ def test_only_libraries_of_movies_leave_files_out() -> None:
     # A library at the root: there is no folder around the file.
     root = library("Root", "movie", "/")
     assert told("/Film.mp4", sections=(root,)).never == ""
+    assert "named like an extra" in told("/scenes/Film.mp4", sections=(root,)).never
 
 
 def test_what_a_scan_would_help_is_named_with_its_folders() -> None:

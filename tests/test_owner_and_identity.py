@@ -94,6 +94,10 @@ def test_the_scenes_that_hold_a_file_however_it_is_spelled() -> None:
     stash = Asked(s1=f"/stash/{COMPOSED}.mp4", s2=f"/stash/{DECOMPOSED}.mp4", s3="/stash/x.mp4")
     assert holders_of(f"/plex/{COMPOSED}.mp4", path_map, stash, never) == {1, 2}
     assert len(stash.texts) == len(set(stash.texts)) == 4
+    both = PathMap.parse(f"/{COMPOSED} => /{COMPOSED}")
+    stash = Asked(s1=f"/{COMPOSED}/{COMPOSED}.mp4")
+    assert holders_of(f"/{DECOMPOSED}/{COMPOSED}.mp4", both, stash, never) == {1}
+    assert len(stash.texts) == len(set(stash.texts)) == 4
 
 
 def test_another_file_in_other_letters_counts_only_where_plex_ignores_case() -> None:
@@ -113,7 +117,10 @@ def test_a_file_that_windows_spells_otherwise_is_the_same() -> None:
         ("/stash => D:\\plex", "D:\\plex\\Жук.mp4", "/stash/жУК.mp4"),
     ):
         stash = Asked(s1=path)
-        assert holders_of(file, PathMap.parse(rules), stash, lambda: True) == {1}
+        assert holders_of(file, PathMap.parse(rules), stash, never) == {1}
+    other = Asked(s1="C:\\v\\Ёук.mp4")
+    rules = PathMap.parse("C:\\v => /plex")
+    assert holders_of("/plex/Жук.mp4", rules, other, lambda: True) == set()
     stash = Asked(s1="/stash/жУК.mp4")
     assert holders_of("/plex/Жук.mp4", PathMap.parse("/stash => /plex"), stash, never) == set()
 
@@ -145,6 +152,8 @@ FIRST, SECOND = "/plex/first.mp4", "/plex/second.mp4"
         ([FIRST], {FIRST: [9]}, {5: True, 9: True}, True, 5),
         ([FIRST], {}, {5: True}, True, 5),
         ([FIRST], {FIRST: [3]}, {3: None, 5: True}, True, 5),
+        ([FIRST], {FIRST: [3]}, {3: None, 5: False}, True, 5),
+        ([FIRST], {}, {5: None}, True, 5),
         # Where none says anything, the first that is synced.
         ([FIRST], {FIRST: [9, 3]}, {3: False, 5: False, 9: False}, True, 3),
         ([FIRST], {FIRST: [3], SECOND: [2]}, {2: False, 3: False, 5: False}, True, 3),
@@ -204,11 +213,12 @@ def test_an_item_is_told_from_others_by_files_guid_and_time() -> None:
     """Files in order and once each, so that equal items give equal text."""
     item = item_with()
     assert identity_of(item) == '[["/plex/A.mp4", "/plex/B.mp4"], "plex://movie/1", 100]'
+    assert COMPOSED in identity_of(replace(item, files=((f"/{COMPOSED}.mp4",),)))
     entry = LedgerEntry(SERVER, 7, 1, 1, "", "", identity_of(item))
     assert files_of(entry) == ["/plex/A.mp4", "/plex/B.mp4"]
     assert files_of(entry._replace(identity="")) == []
     for damaged in ("{", "[1]", "5"):
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(sqlite3.DatabaseError, match="cannot be read"):
             files_of(entry._replace(identity=damaged))
 
 
