@@ -142,7 +142,9 @@ def _packed(parts: list[_Part], most: int) -> list[list[_Part]]:
     bundles: list[list[_Part]] = []
     room = 0
     for part in parts:
-        pieces = _cut(part, room, most) if part.change and part.size > most else [part]
+        pieces = [part]
+        if part.change and part.size > most:
+            pieces = _cut(part.name, part.change, room, most)
         for piece in pieces:
             if not bundles or piece.size > room:
                 bundles.append([])
@@ -152,23 +154,22 @@ def _packed(parts: list[_Part], most: int) -> list[list[_Part]]:
     return bundles
 
 
-def _cut(part: _Part, room: int, most: int) -> list[_Part]:
+def _cut(name: str, change: ListEdit, room: int, most: int) -> list[_Part]:
     """Cut a list into pieces: one for the room that is left, and as few more as can be."""
     pieces: list[ListEdit] = []
     piece, left = ListEdit(()), room
-    for step in _steps(part):
+    for step in _steps(change):
         longer = ListEdit(piece.members + step.members, piece.removed + step.removed)
-        if _list_part(part.name, longer).size > left and (piece != ListEdit(()) or not pieces):
+        if _list_part(name, longer).size > left:
             pieces.append(piece)
             longer, left = step, most
         piece = longer
     pieces.append(piece)
-    return [_list_part(part.name, one, is_piece=True) for one in pieces if one != ListEdit(())]
+    return [_list_part(name, one, is_piece=True) for one in pieces if one != ListEdit(())]
 
 
-def _steps(part: _Part) -> list[ListEdit]:
+def _steps(change: ListEdit) -> list[ListEdit]:
     """Give what has to be said of a list, name by name: Plex adds to what it has."""
-    change = part.change or ListEdit(())
     new = [member for member in change.members if member.name not in change.there]
     return [
         *(ListEdit((member,)) for member in new),
@@ -348,17 +349,17 @@ def _smaller(bundle: list[_Part]) -> list[list[_Part]]:
         return [bundle[: len(bundle) // 2], bundle[len(bundle) // 2 :]]
     part = bundle[0]
     if part.change:
-        return _halves(part)
-    (name, text), *rest = part.params
+        return _halves(part.name, part.change)
+    (name, text), *rest = part.params  # a value, or a lock alone, which is short
     half = len(text.encode()) // 2
-    if not name.endswith(".value") or half < SHORTEST_TEXT:
+    if half < SHORTEST_TEXT:
         return []
     return [[replace(part, params=[(name, cut_at_word(text, half)), *rest])]]
 
 
-def _halves(part: _Part) -> list[list[_Part]]:
-    steps = _steps(part)
-    if len(steps) == 1 and part.change and len(part.change.members) > 1:
+def _halves(name: str, change: ListEdit) -> list[list[_Part]]:
+    steps = _steps(change)
+    if len(steps) == 1 and len(change.members) > 1:
         halves = [steps]  # without the members that are there
     elif len(steps) > 1:
         halves = [steps[: len(steps) // 2], steps[len(steps) // 2 :]]
@@ -367,10 +368,10 @@ def _halves(part: _Part) -> list[list[_Part]]:
     return [
         [
             _list_part(
-                part.name,
+                name,
                 ListEdit(
                     tuple(member for step in half for member in step.members),
-                    tuple(name for step in half for name in step.removed),
+                    tuple(gone for step in half for gone in step.removed),
                 ),
                 is_piece=True,
             )

@@ -119,8 +119,8 @@ def test_a_file_that_windows_spells_otherwise_is_the_same() -> None:
         stash = Asked(s1=path)
         assert holders_of(file, PathMap.parse(rules), stash, never) == {1}
     other = Asked(s1="C:\\v\\Ёук.mp4")
-    rules = PathMap.parse("C:\\v => /plex")
-    assert holders_of("/plex/Жук.mp4", rules, other, lambda: True) == set()
+    path_map = PathMap.parse("C:\\v => /plex")
+    assert holders_of("/plex/Жук.mp4", path_map, other, lambda: True) == set()
     stash = Asked(s1="/stash/жУК.mp4")
     assert holders_of("/plex/Жук.mp4", PathMap.parse("/stash => /plex"), stash, never) == set()
 
