@@ -261,8 +261,6 @@ def write(
         sending.put_all([[_list_part(name, edit.lists[name])] for name in lost], whole=True)
     if sending.fault is not None:
         names = ", ".join(sending.stuck)
-        if not sending.fault.fact:
-            raise sending.fault
         raise type(sending.fault).about(
             sending.fault.fact, hint=f"Too long, and not in Plex: {names}. All else was sent."
         ) from None

@@ -281,6 +281,7 @@ def test_one_change_of_many_items_is_one_request() -> None:
     write_alike(taker.client, alike)
     write_alike(taker.client, alike[:1])
     assert [one["id"] for one in taker.taken] == ["1,2,3", "1"]
+    assert [one["studio.value"] for one in taker.taken] == ["New", "New"]
     with pytest.raises(ValueError, match="cannot be one request"):
         write_alike(taker.client, [alike[0], Edit(4, 3, "movie", {"studio": "Other"})])
     with pytest.raises(ValueError, match="cannot be one request"):
