@@ -287,6 +287,14 @@ def test_task_arguments(start: Callable[..., StashControl]) -> None:
     assert sent == [{"mode": "dump", "n": 7}, {"mode": "adhoc"}]
 
 
+def test_plugins_are_listed(start: Callable[..., StashControl]) -> None:
+    """The list that Stash's pages draw settings from has the recorded keys."""
+    request, _, _, reply = recorded_reply("plugins")
+    [plugin] = start().graphql(request["query"])["plugins"]
+    assert set(plugin) == set(reply["data"]["plugins"][0])
+    assert (plugin["id"], plugin["enabled"]) == ("recorder", True)
+
+
 @pytest.mark.parametrize("mode", ["err", "exit3", "plain", "list"])
 def test_operation(start: Callable[..., StashControl], mode: str) -> None:
     """An operation answers at once with the plugin's output, or with its error."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.stash.database import Database
-from simulator.stash.host import Connection, PluginHost
+from simulator.stash.host import Connection, PluginConfig, PluginHost
 from simulator.stash.jobs import JobQueue
 from simulator.stash.sessions import Sessions
 
@@ -61,6 +61,10 @@ class StashApp:
         if self._plugin_dir is not None:
             link = Connection(port, self.sessions.make)
             self.host = PluginHost(self._plugin_dir, self.config_dir, link)
+
+    def plugins(self) -> list[PluginConfig]:
+        """The plugins that were loaded."""
+        return list(self.host.plugins.values()) if self.host else []
 
 
 @dataclass(slots=True)

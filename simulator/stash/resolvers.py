@@ -25,7 +25,7 @@ from simulator.stash.database import (
 )
 from simulator.stash.edits import apply_input, check_input, number_of
 from simulator.stash.executor import Resolver, StashError
-from simulator.stash.host import PluginError
+from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.process import PluginStartError
 from simulator.stash.records import Entity, Scene, VideoFile, stamp
@@ -93,6 +93,18 @@ def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
 
 def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
     return [SimpleNamespace(type="oshash", value=file.oshash)]
+
+
+def _declared_settings(plugin: PluginConfig, _arguments: Any, _context: Any) -> list[Any]:
+    return [
+        SimpleNamespace(
+            name=name,
+            display_name=body.get("displayName", ""),
+            description=body.get("description", ""),
+            type=body.get("type", "STRING"),
+        )
+        for name, body in sorted(plugin.settings.items())
+    ]
 
 
 def _play_history(scene: Scene, _arguments: Any, context: Context) -> list[str]:
@@ -355,11 +367,15 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("VideoFile", "id"): _id,
     ("VideoFile", "fingerprints"): _fingerprints,
     ("ConfigResult", "plugins"): _plugin_settings,
+    ("Plugin", "enabled"): lambda *_: True,
+    ("Plugin", "settings"): _declared_settings,
+    ("PluginHook", "hooks"): lambda hook, *_: hook.triggered_by,
     ("Query", "findScene"): _find_scene,
     ("Query", "findScenes"): _find_scenes,
     ("Query", "configuration"): _configuration,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
+    ("Query", "plugins"): lambda _, __, context: context.stash.plugins(),
     ("Query", "findJob"): _find_job,
     ("Mutation", "sceneUpdate"): _scene_update,
     ("Mutation", "scenesUpdate"): _scenes_update,
