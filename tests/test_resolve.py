@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 import pytest
 
 from errors import Scope
-from matching.resolve import PROVEN_FOR, Found, Resolver
+from matching.resolve import PROVEN_FOR, Found, Resolver, held_paths
 from plex.exceptions import (
     AmbiguousMatch,
     BadResponse,
@@ -49,6 +49,8 @@ class World:
         self.store = Store(str(folder / "data"))
         self.at: dict[str, list[int] | PlexError] = {}
         self.items: dict[int, PlexItem | PlexError] = {}
+        #: Items as they were read a moment ago, where they are others by now.
+        self.old: dict[int, PlexItem] = {}
         self.asked: list[str] = []
         self.read: list[int] = []
         self.server = "server"
@@ -141,7 +143,11 @@ class World:
         )
         resolver.index = self if self.index is not None else None
         scene = Scene(id=1, files=tuple(map(SceneFile, paths)))
-        known = {key: one for key, one in self.items.items() if not isinstance(one, PlexError)}
+        known = {
+            key: self.old.get(key, one)
+            for key, one in self.items.items()
+            if not isinstance(one, PlexError)
+        }
         return resolver.find(scene, record, known)
 
     def remember(self, *keys: int, places: str, resolved_at: float = NOW) -> SceneRecord:
@@ -209,6 +215,7 @@ def test_a_name_that_no_search_can_find_needs_the_index(world: World) -> None:
     world.index = {A: None}
     found = world.find(A, B)
     assert keys(found) == [8]
+    assert world.corrected == {B: [8]}  # nothing was said of the other one
 
 
 def test_libraries_are_looked_at_anew_only_where_nothing_was_found(world: World) -> None:
@@ -240,10 +247,17 @@ def test_an_item_of_a_library_that_nobody_knows_asks_who_answers(world: World) -
 def test_the_index_is_believed_where_its_items_hold_the_file(world: World) -> None:
     """Else Plex is asked, once, and the index is told."""
     world.index = {A: [7]}
+    found = world.find(A)
+    assert (keys(found), found.read) == ([7], {})
+    assert (found.fault, found.missing, found.gone, found.aliases) == (None, None, [], [])
+    world.caseless = True
     assert keys(world.find(A)) == [7]
     assert world.asked == []
+    assert world.read_anew == 0
+    world.caseless = False
     world.index, world.at = {A: [8]}, {A: [7]}
-    assert keys(world.find(A)) == [7]
+    found = world.find(A)
+    assert (keys(found), list(found.read)) == ([7], [7])
     assert world.asked == [A]
     assert world.read == [7]  # what was known before is as doubtful as the index
     assert world.corrected == {A: [7]}
@@ -269,9 +283,29 @@ def test_an_item_that_failed_keeps_the_others_and_is_said(world: World) -> None:
     assert keys(found) == [7]
     assert found.fault is fault
     assert found.untied == []
+    world.items[10], world.at = AmbiguousMatch("later"), {A: [7, 9, 10]}
+    assert world.find(A, record=record).fault is fault  # the first one
     world.items[9] = ServerUnreachable("down")
     with pytest.raises(ServerUnreachable):
         world.find(A, record=record)
+
+
+def test_an_item_that_fails_alone_is_the_fault_and_not_missing(world: World) -> None:
+    """Nobody is told that Plex does not have the file."""
+    fault = AmbiguousMatch("odd")
+    world.items[9], world.at, world.is_new = fault, {A: [9]}, True
+    found = world.find(A)
+    assert found.aliases == []
+    assert world.asked == [A]  # other libraries would not mend that
+    assert (keys(found), found.fault, found.missing) == ([], fault, None)
+
+
+def test_an_item_that_was_read_a_moment_too_early_is_read_again(world: World) -> None:
+    """Plex lists it for the file, and what is known of it says otherwise."""
+    world.old = {7: world.items[8]}  # type: ignore[dict-item]
+    world.at = {A: [7]}
+    assert keys(world.find(A)) == [7]
+    assert world.read == [7]
 
 
 def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: World) -> None:
@@ -285,12 +319,26 @@ def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: World)
     found = world.find(A, record=record)
     assert (keys(found), found.gone) == ([7], [])
     assert isinstance(found.fault, ItemGone)
+    world.items[10], world.at = AmbiguousMatch("odd"), {A: [7, 9, 10]}
+    assert isinstance(world.find(A, record=record).fault, AmbiguousMatch)  # it says more
+    world.at = {B: [9]}
+    found = world.find(B)
+    assert (found.gone, found.fault) == ([], None)
+    assert found.missing
     # While no other item holds the file, what was written to it stays known.
     world.at = {}
     record = world.remember(9, places=f'[["{B}"], [1], []]')
     found = world.find(B, record=record)
     assert found.gone == [9]
     assert 9 in [entry.rating_key for entry in found.untied]
+
+
+def test_a_stale_key_is_asked_for_once(world: World) -> None:
+    """Both the index and the ledger name it, and it is gone."""
+    record = world.remember(9, places=f'[["{A}"], [1], []]')
+    world.index, world.at = {A: [9]}, {A: [7]}
+    assert keys(world.find(A, record=record)) == [7]
+    assert world.read == [9, 7]
 
 
 def test_an_item_that_lost_the_file_is_untied(world: World) -> None:
@@ -331,3 +379,9 @@ def test_another_name_that_was_proven_is_believed_for_a_day(
     assert found.resolved_at == (NOW - age if is_believed else NOW)
     plain = world.remember(places=f'[["{A}"], [1], []]', resolved_at=NOW - 5)
     assert world.find(A, record=plain).resolved_at == NOW
+
+
+def test_the_names_of_a_record_s_files_are_those_and_their_aliases() -> None:
+    """Records of early versions have none."""
+    assert held_paths(f'[["{A}"], [1], ["{B}"]]') == [A, B]
+    assert held_paths(f'[["{A}"], [1]]') == [A]
