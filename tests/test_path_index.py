@@ -397,3 +397,17 @@ def test_a_lookup_is_one_question_by_server_and_path(world: World) -> None:
     (step, *_) = connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
     assert "SEARCH" in step[3]
     assert "server=? AND path_key=?" in step[3]
+
+
+def test_a_library_that_goes_while_it_is_listed_makes_misses_doubtful(world: World) -> None:
+    """What is found is found; what is not may lie there, until the next look."""
+    section = world.plex.add_section("other", "Clips", ["/plex/clips"])
+    infos = world.client.section_infos()
+    world.plex.delete_section(section)
+    index = world.index(1, section)
+    for _ in index.refreshing(infos):
+        pass
+    assert index.items_holding(path(7)) == [world.key(7)]
+    assert index.items_holding("/plex/clips/A.mp4") is None
+    world.bring_in_step(index)
+    assert index.items_holding("/plex/clips/A.mp4") == []
