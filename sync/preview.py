@@ -12,6 +12,7 @@ from store.planned import Planned
 from sync import artwork, plays
 from sync.cover import Cover
 from sync.plan import Written
+from sync.poster import POSTER
 from sync.take import from_plex
 from validation.media_path import base_name
 
@@ -58,7 +59,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
         base = hung.base
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
         effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
-    effects += [Effect(TAKEN, one.field, one.ours, one.theirs) for one in item.takes]
+    effects += [_taken(one) for one in item.takes]
     effects += [Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.takes.items()]
     kept = {**merged.kept, **artwork.kept(base, context.plex.config)}
     if kept:
@@ -71,6 +72,13 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
             if not _is_answered(known.get(field), pair)
         ]
     plan.effects += [(key, effect) for effect in effects]
+
+
+def _taken(one: Difference) -> Effect:
+    """Give what Stash is about to get; a picture's values are no words (artwork.kept)."""
+    if one.field == POSTER:
+        return Effect(TAKEN, POSTER, "the scene's cover", "the poster that a person chose in Plex")
+    return Effect(TAKEN, one.field, one.ours, one.theirs)
 
 
 def _is_answered(one: Difference | None, pair: tuple[str, str]) -> bool:

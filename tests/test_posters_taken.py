@@ -163,6 +163,21 @@ def test_a_cover_that_was_taken_and_not_heard_of_is_finished(
     assert is_quiet(stepped, scene)
 
 
+def test_a_preview_says_in_words_that_the_poster_is_about_to_be_taken(
+    stepped: BulkWorker,
+) -> None:
+    """Between an answer and its being carried out: no digest, and nothing that looks empty."""
+    env = stepped.env
+    number = chosen(stepped, 11)
+    env.run(mode="answer", answer="take", numbers=[number])
+    assert "output" in env.run(mode="preview")
+    (row,) = env.run(mode="page_planned", effect="taken")["output"]["rows"]
+    assert (row["field"], row["before"]) == ("poster", "the scene's cover")
+    assert row["after"] == "the poster that a person chose in Plex"
+    stepped.drain()
+    assert cover_of(env, 11) == OWN
+
+
 def test_a_cover_that_changed_since_is_not_replaced(stepped: BulkWorker) -> None:
     """An answer is about the cover that was seen: a newer one goes to Plex as ever."""
     env = stepped.env

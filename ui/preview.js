@@ -34,6 +34,7 @@
           // Of members only those that come, or those that go, are named.
           partly: ["added", "removed"].includes(row.effect),
           kept: row.effect === "kept",
+          taken: row.effect === "taken",
         })
       )
     );
@@ -137,6 +138,8 @@
   function Preview({ state, settings }) {
     const [plan, setPlan] = useState(null);
     const [error, setError] = useState(null);
+    // What an old plan says is folded, or it would look as if it were true now.
+    const [unfolded, setUnfolded] = useState(null);
     const at = state.preview_at;
     // What may make a plan old is in the state; then it is asked for again.
     const newest = state.history.length ? state.history[0].number : 0;
@@ -176,11 +179,23 @@
               "p",
               { role: "status" },
               h("span", { className: "badge badge-warning" }, "Old"),
-              ` ${plan.old} Press Preview sync to look anew.`
+              ` ${plan.old} Press Preview sync to look anew. `,
+              h(ui.Unfold, {
+                open: unfolded === at,
+                setOpen: (open) => setUnfolded(open ? at : null),
+                controls: "plexsync-plan",
+                show: "Show the old plan",
+                hide: "Hide the old plan",
+              })
             ),
-          h("p", null, plan.text),
-          plan.groups.map((group) =>
-            h(Group, { key: group.effect, group, server: state.server, at: plan.at })
+          h(
+            "div",
+            { id: "plexsync-plan" },
+            (!plan.old || unfolded === at) && h("p", null, plan.text),
+            (!plan.old || unfolded === at) &&
+              plan.groups.map((group) =>
+                h(Group, { key: group.effect, group, server: state.server, at: plan.at })
+              )
           )
         )
     );

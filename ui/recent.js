@@ -25,10 +25,10 @@
   const isPicture = (field) => PICTURES.some((one) => field.startsWith(one));
 
   /**
-   * What was before and what is after; `kept` is what stays although Stash has another, and
-   * with `partly` one of the two is all there is to say.
+   * What was before and what is after; `kept` is what stays although Stash has another, `taken`
+   * what Stash gets, and with `partly` one of the two is all there is to say.
    */
-  function Value({ field, scene, before, after, kept, partly }) {
+  function Value({ field, scene, before, after, kept, taken, partly }) {
     // What came from Plex was nothing before: a play is one more.
     if (field.startsWith(ui.FROM_PLEX)) return h("dd", null, h("ins", null, after));
     const picture = isPicture(field);
@@ -47,6 +47,7 @@
       h("span", { className: "sr-only" }, " became "),
       h("ins", null, after || "empty"),
       picture &&
+        !taken && // it is not the scene's cover yet
         h("img", {
           className: "plexsync-thumb",
           src: new URL(`scene/${scene}/screenshot`, document.baseURI).href,

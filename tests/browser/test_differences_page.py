@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.installation import wait_for
+from tests.test_posters_taken import OWN, cover_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,38 @@ def test_each_answer_is_given_by_keyboard(
     expect(page.get_by_text("2 differences answered.")).to_be_visible()
     assert env.item(3)["fields"]["title"] == "By hand 3"
     assert env.stash.scene(3)["title"] == "In Stash 3"
+
+
+def test_a_poster_is_taken_and_a_refused_take_says_why(page: Page, env: Installation) -> None:
+    """The picture becomes the scene's cover; a studio that Stash does not have stays, with why."""
+    env.settings(sync_fields="studio, poster")
+    studio = env.stash.add_entity("studio", "Known Films")
+    env.stash.set_scene(4, cover="new:4")
+    env.stash.set_scene(5, studio_id=str(studio))
+    poster, other = (env.item(scene)["ratingKey"] for scene in (4, 5))
+    env.plex.ask("POST", f"/library/metadata/{poster}/posters", OWN)
+    env.plex.person_sets(poster, lock=["thumb"])
+    env.hook(4)
+    env.hook(5)
+    env.settled()
+    env.plex.person_sets(other, fields={"studio": "Nobody's Films"})
+    env.hook(5)
+    env.settled()
+    page.goto(PATH)
+    group = page.get_by_role("region", name="poster 1")
+    group.get_by_role("button", name="Show both sides").click()
+    row = group.locator(".plexsync-difference")
+    expect(row.locator(".plexsync-side").first).to_have_text("Plexa poster that a person chose")
+    row.get_by_role("button", name="Take into Stash: poster of").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="poster 1")).to_have_count(0)
+    assert cover_of(env, 4) == OWN
+    group = page.get_by_role("region", name="studio 1")
+    group.get_by_role("button", name="Show both sides").click()
+    group.get_by_role("button", name="Take into Stash: studio of").focus()
+    page.keyboard.press("Enter")
+    expect(group.locator(".plexsync-fault")).to_contain_text("no studio called “Nobody's Films”")
+    assert env.stash.scene(5)["studio"] == studio
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

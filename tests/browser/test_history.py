@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.test_status_page import keep
 from tests.installation import wait_for
 
 if TYPE_CHECKING:
@@ -134,3 +137,32 @@ def test_what_came_from_plex_stands_on_the_tab_and_is_undone_there(
     wait_for(lambda: env.stash.scene(3)["rating100"] == 60)
     env.settled()
     assert env.item(3)["fields"]["userRating"] == 9
+
+
+def test_what_go_on_let_go_is_undone_from_the_page(page: Page, env: Installation) -> None:
+    """The button says that it would undo "Go on", and gives the words back in Plex."""
+    scenes = (1, 2)
+    for scene in scenes:
+        env.stash.set_scene(scene, details=f"Words of {scene}")
+    env.run(mode="sync_all")
+    env.kill_workers()
+    for scene in scenes:
+        env.stash.set_scene(scene, details="")
+    env.fill([(scene, None, "TakesAway", "Held back: this would") for scene in scenes])
+    keep(env, "brake", {"at": time.time(), "scenes": 2, "text": "It would empty two."})
+    page.goto(PATH)
+    page.get_by_role("button", name="Go on", exact=True).click()
+    wait_for(lambda: not any(has_words(env, scene) for scene in scenes))
+    env.settled()
+    page.reload()
+    button = page.get_by_role("button", name="Undo last sync")
+    expect(button).to_have_accessible_description(re.compile(r"^Go on of .+: 2 changes$"))
+    button.click()
+    for scene in scenes:
+        wait_for(partial(has_words, env, scene))
+    expect(page.get_by_role("region", name="summary 2")).to_be_visible()
+
+
+def has_words(env: Installation, scene: int) -> bool:
+    """Whether Plex shows the summary that a scene had."""
+    return bool(env.item(scene)["fields"].get("summary") == f"Words of {scene}")

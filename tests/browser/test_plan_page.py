@@ -76,6 +76,13 @@ def test_the_plan_is_worked_through_by_keyboard_and_survives_a_reload(
         re.compile(r"Since then \d items? w\w+ synced. Press Preview sync")
     )
     expect(page.locator(OLD)).to_have_text("Old")
+    # It is folded, so that nobody takes it for what would happen now.
+    expect(plan).not_to_contain_text("3 of 5 scenes would change")
+    expect(plan.get_by_role("region")).to_have_count(0)
+    plan.get_by_role("button", name="Show the old plan").focus()
+    page.keyboard.press("Enter")
+    expect(plan.get_by_role("region", name="Emptied 3")).to_be_visible()
+    expect(plan.get_by_role("button", name="Hide the old plan")).to_be_focused()
 
 
 def test_other_settings_make_the_plan_old(page: Page, env: Installation) -> None:
@@ -100,6 +107,7 @@ def test_it_is_read_on_a_phone_in_both_themes(
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(PATH)
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+    page.get_by_role("button", name="Show the old plan").click()
     for group in ("Replaced: what Stash had before", "Kept in Plex", "Pictures"):
         page.get_by_role("button", name=f"Show: {group}").click()
     expect(page.locator(".plexsync-planned .plexsync-change")).to_have_count(5)
