@@ -179,15 +179,16 @@
               "p",
               { role: "status" },
               h("span", { className: "badge badge-warning" }, "Old"),
-              ` ${plan.old} Press Preview sync to look anew. `,
-              h(ui.Unfold, {
-                open: unfolded === at,
-                setOpen: (open) => setUnfolded(open ? at : null),
-                controls: "plexsync-plan",
-                show: "Show the old plan",
-                hide: "Hide the old plan",
-              })
+              ` ${plan.old} Press Preview sync to look anew.`
             ),
+          plan.old &&
+            h(ui.Unfold, {
+              open: unfolded === at,
+              setOpen: (open) => setUnfolded(open ? at : null),
+              controls: "plexsync-plan",
+              show: "Show the old plan",
+              hide: "Hide the old plan",
+            }),
           h(
             "div",
             { id: "plexsync-plan" },
