@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.environment import env
-from store import history, meta, planned
+from store import history, inbox, meta, planned
 from store.store import Store
 from tools.bench_hook import Runner, real_python, with_worker
 from tools.bench_row import Row, paired
+from worker.launcher import WORKER_LOCK, ProcessLock
 
 #: The most that an operation may take, in hooks.
 LIMIT: Final = 3.0
@@ -42,9 +43,16 @@ def rows(folder: Path, pairs: int, scenes: int) -> Iterator[Row]:
         pairs: How often each operation is measured, in turn with a hook.
         scenes: Scenes in the store; a fifth is postponed, a tenth has a difference.
     """
-    with env(folder / "page", 10) as built:
+    with contextlib.ExitStack() as stack:
+        built = stack.enter_context(env(folder / "page", 10))
         with_worker(built)
-        with contextlib.closing(Store(str(built.data))) as store:
+        built.kill_workers()
+        directory = str(built.data)
+        # A worker that is alive and leaves the store as it is filled: we hold its lock.
+        lock = stack.enter_context(ProcessLock(directory, WORKER_LOCK))
+        lock.acquire_soon()
+        inbox.offer(directory, inbox.FOR_EVER)
+        with contextlib.closing(Store(directory)) as store:
             fill(store, scenes)
         runner = Runner(built, real_python())
         for mode, arguments in OPERATIONS.items():
@@ -52,7 +60,7 @@ def rows(folder: Path, pairs: int, scenes: int) -> Iterator[Row]:
             for number in range(pairs + 1):
                 ours.append(runner.operation(mode, **arguments))
                 hook.append(runner.hook(1))
-                built.settled(120.0)
+                Store(directory).close()  # takes in what the hook left, as a worker does
                 if not number:  # the first of each only warms up
                     ours.clear()
                     hook.clear()
