@@ -240,7 +240,7 @@ class Dispatcher:
                 if following and _edits(batch) * edit_takes >= write.AHEAD:
                     following.close()
                     following = None
-                planning = following = following or self._planning_after(batch)
+                planning, following = following or self._planning_after(batch), None
                 ahead = planning.step if planning else write.nothing
                 pipeline.apply(worker.context, worker.recorder, batch, ahead)
                 self._keep_pace(batch)
