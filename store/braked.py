@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Reasons of rows that are held back.
-UNDECIDED, ASKED = "HeldBack", "TakesAway"
+REASONS = UNDECIDED, ASKED = "HeldBack", "TakesAway"
 #: What a row's ``brake`` says: nothing yet, a person has to say, it may take away, and a person
 #: said so (what is written then is a run of its own in the history). An edit by
 #: hand may from the start.

@@ -28,7 +28,7 @@ def sentence(connection: sqlite3.Connection) -> str:
     parked = {
         reason: sizes
         for reason, sizes in queue.postponed(connection).items()
-        if sizes[1] and reason not in {braked.UNDECIDED, braked.ASKED}
+        if sizes[1] and reason not in braked.REASONS
     }
     if parked:
         reason = max(parked, key=lambda one: sum(parked[one]))

@@ -58,9 +58,9 @@ class QueueRow(NamedTuple):
     takes: str = ""
 
 
-def chunks(things: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Give some things, usually ids, as many at a time as one question may have."""
-    return (things[start : start + MOST_IDS] for start in range(0, len(things), MOST_IDS))
+def chunks(things: Sequence[_T], size: int = MOST_IDS) -> Iterator[Sequence[_T]]:
+    """Give some things in their order, so many at a time: usually ids, as one question may have."""
+    return (things[start : start + size] for start in range(0, len(things), size))
 
 
 def places(values: Collection[object]) -> str:
@@ -325,7 +325,7 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     answer |= {"waiting": 0, "parked": 0, "held": 0}
     for reason, (waiting, parked) in postponed(connection).items():
         answer["waiting"] += waiting
-        answer["held" if reason in {braked.UNDECIDED, braked.ASKED} else "parked"] += parked
+        answer["held" if reason in braked.REASONS else "parked"] += parked
     return answer
 
 

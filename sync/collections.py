@@ -179,8 +179,7 @@ class _Pages:
         self._forget(set(known) - {one.rating_key for one in listed})
         written: list[_Due] = []
         fault: SyncError | None = None
-        for start in range(0, len(due), BATCH):
-            chunk = due[start : start + BATCH]
+        for chunk in queue.chunks(due, BATCH):
             items = self._items(chunk)
             for one in chunk:
                 _look_up(self._context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from matching.identity import entry_of
 from plex.exceptions import ItemGone
 from plex.item import BATCH, read_items
+from store.queue import chunks
 from sync.scene_filter import why_not
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def scenes_of(
     context: Context, rating_keys: Iterable[int]
-) -> Iterator[tuple[list[int], list[tuple[PlexItem, Scene]]]]:
+) -> Iterator[tuple[Sequence[int], list[tuple[PlexItem, Scene]]]]:
     """Give, for some items at a time, their keys and those that belong to a synced scene.
 
     An item belongs to the scene that the ledger names, or else to the first that is synced
@@ -30,8 +31,7 @@ def scenes_of(
     """
     libraries = set(context.plex.libraries.keys())
     keys = sorted(set(rating_keys))
-    for start in range(0, len(keys), BATCH):
-        some = keys[start : start + BATCH]
+    for some in chunks(keys, BATCH):
         items = [one for one in _read(context, some) if one.section in libraries]
         owners = {item.rating_key: _owner(context, item) for item in items}
         found = _first(context, items, owners)

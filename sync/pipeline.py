@@ -74,13 +74,15 @@ def apply(
 ) -> None:
     """Intend, write and record what was planned.
 
-    While Plex is at work on an edit, the record of those before is made ready, and towards
+    While Plex is at work on an edit, those before are made ready and recorded, and towards
     the end ``ahead`` is called, which plans the next batch by a step.
     """
 
     def meanwhile() -> bool:
         try:
-            return recorder.make_ready() or (batch.is_near_end and ahead())
+            if recorder.make_ready() or recorder.record_meanwhile(batch):
+                return True
+            return batch.is_near_end and ahead()
         except Exception:  # noqa: BLE001 - it is raised again when it is recorded
             return False
 

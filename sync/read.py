@@ -14,6 +14,7 @@ from matching.resolve import held_paths
 from plex.exceptions import ItemGone, RequestTooLarge
 from plex.item import PlexItem, parse_texts, read_texts
 from store import ledger, meta
+from store.queue import chunks
 from sync.batch import Interrupted
 from sync.look_up import awaited
 from sync.scene_filter import why_not
@@ -154,11 +155,6 @@ def remembered(context: Context, ids: Sequence[int]) -> dict[int, list[int]]:
     """Give the rating keys that the ledger remembers for scenes; no key for none."""
     server = context.client().machine_identifier
     return ledger.remembered(context.store.connection, server, ids)
-
-
-def chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Give scenes or items in their order, so many at a time."""
-    return (numbers[start : start + size] for start in range(0, len(numbers), size))
 
 
 def check(context: Context, batch: Batch) -> None:

@@ -67,7 +67,6 @@ class Recorder:
         # Carried out and not recorded yet: as they came, and made ready.
         self._open: list[ScenePlan] = []
         self._ready: list[_Carried] = []
-        self._batch: Batch | None = None
         self._since = 0.0
 
     def settle(self, batch: Batch) -> None:
@@ -103,7 +102,7 @@ class Recorder:
         """Keep what came of plans as they are carried out, in short transactions."""
         self._open.clear()
         self._ready.clear()
-        self._batch, self._since = batch, time.monotonic()
+        self._since = time.monotonic()
         try:
             for plan in carried_out:
                 self._open.append(plan)
@@ -115,23 +114,23 @@ class Recorder:
                 self._record(batch)
 
     def make_ready(self) -> bool:
-        """Make ready what is kept of one more plan, or record some; say whether there was any.
+        """Make ready what is kept of one more plan; say whether there was one.
 
-        It is done while Plex is at work on the next, so that little is left to do in between.
+        It is done while Plex is at work on the next, so that little is left for the transaction.
         """
-        if self._open:
-            self._ready.append(self._made_ready(self._open[0]))
-            del self._open[0]
-            return True
-        # What a fault means is settled when nothing is under way: it may close the client.
-        if (
-            self._batch is None
-            or not self._ready
-            or time.monotonic() - self._since < COMMIT_MEANWHILE
-            or any(one.plan.fault for one in self._ready)
-        ):
+        if not self._open:
             return False
-        self._record(self._batch)
+        self._ready.append(self._made_ready(self._open[0]))
+        del self._open[0]
+        return True
+
+    def record_meanwhile(self, batch: Batch) -> bool:
+        """Record what is ready while Plex is at work, now and then; say whether it was done."""
+        is_time = time.monotonic() - self._since >= COMMIT_MEANWHILE
+        # What a fault means is settled when nothing is under way: it may close the client.
+        if not self._ready or not is_time or any(one.plan.fault for one in self._ready):
+            return False
+        self._record(batch)
         return True
 
     def _made_ready(self, plan: ScenePlan) -> _Carried:
@@ -167,8 +166,8 @@ class Recorder:
 
     def _record(self, batch: Batch) -> None:
         """Keep what was carried out in one transaction, then settle what failed of it."""
-        while self._open:
-            self.make_ready()
+        while self.make_ready():
+            pass
         ready = self._ready
         plans = [one.plan for one in ready]
         context = self._context

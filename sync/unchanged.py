@@ -15,6 +15,7 @@ from merge.three_way import merge
 from stash.changes import SAME_SECOND, instant
 from store import differences, ledger
 from store.differences import KEEP
+from store.queue import chunks
 from sync import artwork, read
 from sync.match import rates_both_ways
 
@@ -58,7 +59,7 @@ def as_seen(context: Context, batch: Batch) -> Iterator[Step]:
     server = context.client().machine_identifier
     listed = sorted(batch.as_read - batch.unlisted)
     known = ledger.seen(context.store.connection, server, listed)
-    for chunk in read.chunks(list(known), read.STEP):
+    for chunk in chunks(list(known), read.STEP):
         for number in chunk:
             digests, places = known[number], batch.records[number].places
             # An item that came later, such as a copy in a second library, is known to the

@@ -216,10 +216,10 @@ def write_together(context: Context, batch: Batch, plans: Iterable[ScenePlan]) -
     What fails here is left to be written scene by scene, where its fault is seen.
     """
     for group in _alike(plans):
-        for start in range(0, len(group), MOST_ALIKE):
+        for some in queue.chunks(group, MOST_ALIKE):
             chunk = [
                 plan
-                for plan in group[start : start + MOST_ALIKE]
+                for plan in some
                 if _is_current(context, batch, plan) and not _interrupted(context, batch)
             ]
             if len(chunk) > 1 and not _write_alike(context.client(), chunk):

@@ -43,9 +43,8 @@ def run(task: Task) -> str:
         task.read_settings()
         tail = LogTail(task.store.directory)
         began, numbers = history.last_run(task.store.connection)
-        for start in range(0, len(numbers), ROWS_A_PAGE):
+        for chunk in queue.chunks(numbers, ROWS_A_PAGE):
             with task.store.transaction() as connection:
-                chunk = numbers[start : start + ROWS_A_PAGE]
                 enqueue(connection, undo.KIND, chunk, now=time.time(), urgency=BACKGROUND)
         if numbers:
             named = page_history.name_of(task.store.connection, began)

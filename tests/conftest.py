@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.control import PlexControl, start_plex
+from store.store import Store
 from tests.fault_environment import StandIns, stand_ins_behind_proxies
 from tests.matching_environment import Environment, start_environment
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +50,16 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first."""
     items.sort(key=lambda item: item.path.stem not in LONG)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """An empty store's connection."""
+    store = Store(str(tmp_path / "data"))
+    try:
+        yield store.connection
+    finally:
+        store.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,11 @@ from merge.base import Base
 from stash.scene import Scene
 from store import ledger
 from store.ledger import LedgerEntry, SceneRecord
-from store.store import Store
 from tests.plex_in_miniature import an_item
 from validation.path_map import PathMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from plex.item import PlexItem
 
@@ -184,16 +182,6 @@ def test_whose_an_item_is(
 # --- identity ----------------------------------------------------------------------------------
 
 SERVER, OTHER = "server-now", "server-before"
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """An empty store's connection."""
-    store = Store(str(tmp_path / "data"))
-    try:
-        yield store.connection
-    finally:
-        store.close()
 
 
 def keep(connection: sqlite3.Connection, **more: Any) -> None:

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
 from matching.missing import IN_VAIN, REST, Unmapped
 from matching.path_advice import MOST_RULES, PathAdvice, find_rule
 from stash.scene import Scene, SceneFile
-from store.store import Store
 from validation.path_map import PathMap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """An empty store's connection."""
-    store = Store(str(tmp_path / "data"))
-    try:
-        yield store.connection
-    finally:
-        store.close()
 
 
 def test_only_scenes_below_a_rule_s_folder_are_counted_for_it(

@@ -172,11 +172,8 @@ class Dispatcher:
     def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
         """Give those that can be worked on together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        return (
-            alike[: min(max(SLOWEST, BATCH // self._part), self.most)]
-            if len(alike) >= FEWEST
-            else []
-        )
+        most = min(max(SLOWEST, BATCH // self._part), self.most)
+        return alike[:most] if len(alike) >= FEWEST else []
 
     def _mark_scenes_of(self, things: list[QueueRow]) -> None:
         """Mark the scenes of many things; after a fault or a defect, of one thing at a time."""

@@ -13,7 +13,7 @@ marked as well: those that are below it now, by Stash, and those that were, by t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from stash import changes
 from store import ledger, queue
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from store.queue import QueueRow
     from store.store import Store
     from sync.stash_session import StashSession
-
-_T = TypeVar("_T")
 
 #: Things of one kind that Stash is asked for with one question.
 THINGS_AT_ONCE = 100
@@ -95,14 +93,16 @@ class FanOut:
         """Mark the scenes of the tags below some, which end none of their rows."""
         if rows:
             below = sorted(set(self._below(row.id for row in rows)))
-            for chunk in _chunks(below, THINGS_AT_ONCE):
+            for chunk in queue.chunks(below, THINGS_AT_ONCE):
                 self._mark_carriers("tag", chunk, rows, marked)
 
     def _mark_scenes_of(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
         kind, numbers = rows[0].kind, [row.id for row in rows]
         self._mark_carriers(kind, numbers, rows, marked)
         before = ledger.scenes_carrying(self._store.connection, kind, numbers)
-        for chunk in _chunks([scene for scene in before if scene not in marked], SCENES_AT_ONCE):
+        for chunk in queue.chunks(
+            [scene for scene in before if scene not in marked], SCENES_AT_ONCE
+        ):
             self._mark(chunk, marked)
 
     def _mark_carriers(
@@ -113,7 +113,7 @@ class FanOut:
         while more:
             page = self._carrying(kind, numbers, self._places.get(place, 0))
             more = len(page) == SCENES_A_PAGE
-            for chunk in _chunks(page, SCENES_AT_ONCE):
+            for chunk in queue.chunks(page, SCENES_AT_ONCE):
                 self._mark(chunk, marked)
                 self._places[place] = chunk[-1]
 
@@ -140,8 +140,4 @@ class FanOut:
 def _groups(rows: Sequence[QueueRow]) -> Iterator[Sequence[QueueRow]]:
     """Give rows of one kind, so many at a time as Stash is asked for."""
     for kind in dict.fromkeys(row.kind for row in rows):
-        yield from _chunks([row for row in rows if row.kind == kind], THINGS_AT_ONCE)
-
-
-def _chunks(things: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    return (things[start : start + size] for start in range(0, len(things), size))
+        yield from queue.chunks([row for row in rows if row.kind == kind], THINGS_AT_ONCE)

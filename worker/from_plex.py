@@ -246,9 +246,8 @@ class TouchedInPlex(_Question):
         marked, told = 0, dict[int, tuple[int, str, float] | None]()
         moved: list[Touched] = []
         rows = touched_since(client, item_type, since)
-        while some := list(
-            islice(rows, ITEMS_A_PAGE)
-        ):  # of a whole library only what is news is kept
+        # Of a whole library only what is news is kept.
+        while some := list(islice(rows, ITEMS_A_PAGE)):
             if RATED in wanted:
                 marked += self._mark([row for row in some if row.rated_at])
             told |= {row.rating_key: self._told.get(row.rating_key) for row in some if is_far}

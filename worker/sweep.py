@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from stash import changes
 from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
 from stash.exceptions import StashQueryRefused
-from store import ledger, meta
+from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
 from worker.full_scan import FullScan
 
@@ -250,9 +250,8 @@ class Sweep:
         ]
 
     def _mark(self, kind: str, ids: list[int]) -> int:
-        for start in range(0, len(ids), MARKS_AT_ONCE):
+        for chunk in queue.chunks(ids, MARKS_AT_ONCE):
             with self._store.transaction() as connection:
-                chunk = ids[start : start + MARKS_AT_ONCE]
                 enqueue(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
         return len(ids)
 
