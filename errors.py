@@ -9,7 +9,7 @@ them, by class, never by message text.
     └── PermanentError          PARK   this scene rests until it is edited or retried by hand
         └── ConfigurationError  PAUSE  nothing moves until a setting is mended
 
-A class may override ``next_step`` (``plex.exceptions.PlexNotFound`` is transient
+A class may override ``next_step`` (``plex.error_types.PlexNotFound`` is transient
 but WAITs on its own long schedule) and ``scope``: a fault with ``Scope.SERVER``
 says nothing about the scene, so the whole queue waits for that server as one
 state and no scene's retries are spent.

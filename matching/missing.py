@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from os.path import splitext
 from typing import TYPE_CHECKING, NamedTuple
 
-from plex.exceptions import AmbiguousMatch, NotInPlexYet
+from plex.error_types import AmbiguousMatch, NotInPlexYet
 from plex.libraries import folder_of, lies_in
 from plex.matcher import Candidate, refused
 from plex.oshash import prove
@@ -39,18 +39,10 @@ PATIENCE = 4
 _EXTRA = re.compile(
     r"-(behindthescenes|deleted|featurette|interview|scene|short|trailer|other)\Z", re.IGNORECASE
 )
-_EXTRAS = frozenset(
-    [
-        "behind the scenes",
-        "deleted scenes",
-        "featurettes",
-        "interviews",
-        "scenes",
-        "shorts",
-        "trailers",
-        "other",
-    ]
-)
+_EXTRAS = {
+    *("behind the scenes", "deleted scenes", "featurettes", "interviews"),
+    *("scenes", "shorts", "trailers", "other"),
+}
 _EPISODE = re.compile(r"(?<![A-Za-z0-9])s\d{1,4}[ ._-]?e\d{1,4}(?!\d)", re.IGNORECASE)
 #: The scanner of an other-videos library, which takes every file, as plexapi names it.
 _TAKES_ALL = "Plex Video Files Scanner"
@@ -85,12 +77,7 @@ class Missing:
     never: str = ""
 
     def fault(self, *, asked: bool = False, looks: int = 0) -> NotInPlexYet:
-        """Give the fault to raise.
-
-        Args:
-            asked: Plex was just asked to scan a folder.
-            looks: So many looks were in vain before this one.
-        """
+        """Give the fault to raise: was Plex just asked to scan, how many looks were in vain?"""
         then = self.waits
         if self.never and looks >= PATIENCE:
             then = f"{self.never} PlexSync goes on looking now and then."
@@ -102,14 +89,7 @@ class Missing:
 def explain(
     scene: Scene, paths: Sequence[str], libraries: Libraries, advice: PathAdvice
 ) -> Missing:
-    """Say why no item holds a file of a scene.
-
-    Args:
-        scene: The scene.
-        paths: Its files as Plex would name them.
-        libraries: The libraries that were searched.
-        advice: Rules that path_map may lack.
-    """
+    """Say why no item of the libraries holds one of a scene's files, as Plex would name them."""
     inside = [path for path in paths if libraries.reach(path)]
     if inside:
         scans = [Scan(folder, sections) for folder, sections in _folders(inside, libraries)]
@@ -143,10 +123,6 @@ def _why_never(path: str, sections: Iterable[SectionInfo]) -> str:
 
     Nobody can tell for sure from outside, so it is said as what the name looks like, and the
     scene goes on waiting.
-
-    Args:
-        path: The file as Plex would name it.
-        sections: The libraries that it lies in.
     """
     movies = [one for one in sections if one.type == "movie"]
     if not movies or any(one.element.get("scanner") == _TAKES_ALL for one in movies):
@@ -166,11 +142,7 @@ def _why_never(path: str, sections: Iterable[SectionInfo]) -> str:
 class Unmapped:
     """Looks for files that no rule of path_map brings into a library's folder.
 
-    Args:
-        client: Plex.
-        libraries: The libraries that are searched.
-        advice: Told of every pair of paths that was found.
-        clock: Gives Unix seconds.
+    ``advice`` is told of every pair of paths that was found; the clock gives Unix seconds.
     """
 
     def __init__(
@@ -193,17 +165,13 @@ class Unmapped:
         files: Iterable[SceneFile],
         indexed: Callable[[str], list[int] | None],
     ) -> list[Candidate]:
-        """Give the files in Plex that are proven to be one of a scene's.
+        """Give Plex's files that are proven to be one of a scene's that lie in no folder of Plex.
 
-        Args:
-            scene: The scene.
-            files: Those of its files that lie in no folder of Plex.
-            indexed: Gives the rating keys of the items with a path, None when
-                there is no index that could say.
+        ``indexed`` gives the rating keys of the items with a path, None when there is no index
+        that could say.
 
         Raises:
             AmbiguousMatch: There are candidates, and nobody can tell.
-            errors.SyncError: Plex could not be asked.
         """
         proven: list[Candidate] = []
         unknown: list[tuple[SceneFile, Candidate]] = []

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from stash.scene import Scene
     from validation.path_map import PathMap
 
-_Form = Literal["NFC", "NFD"]
-_FORMS: tuple[_Form, ...] = ("NFC", "NFD")
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def holders_of(
@@ -31,18 +30,11 @@ def holders_of(
     scenes_with_path: Callable[[str, Callable[[str], bool]], Iterable[int]],
     ignores_case: Callable[[], bool],
 ) -> set[int]:
-    """Give the ids of the scenes that hold a file, however Stash spells it.
+    """Give the ids of the scenes that hold a file of Plex's, however Stash spells it.
 
-    Args:
-        file: The file as Plex names it.
-        path_map: The rules.
-        scenes_with_path: Asks Stash for a path; its second argument says of a path that
-            came back whether it is the file.
-        ignores_case: Says whether Plex runs where file systems usually ignore case; asked
-            only where that decides.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
+    ``scenes_with_path`` asks Stash for a path; its second argument says of a path that came
+    back whether it is the file. ``ignores_case`` says whether Plex runs where file systems
+    usually ignore case; it is asked only where that decides.
     """
     wanted = path_key(file)
     found: set[int] = set()
@@ -69,11 +61,8 @@ def spellings(path: str, *, is_caseless: bool = False) -> tuple[str, ...]:
     """Give the texts that LIKE has to be asked for to meet a path in every spelling.
 
     One for plain ASCII. A share may name its folders decomposed and a file composed, so
-    both are combined.
-
-    Args:
-        path: The path as Stash may have it.
-        is_caseless: Letters beyond ASCII may differ in case, too: LIKE's "_" stands for them.
+    both are combined. Where a path is caseless, letters beyond ASCII may differ in case, too:
+    LIKE's "_" stands for them.
     """
     parts = MediaPath.of(path)
     # Without "\\?\" and with uniform separators, as Stash itself writes paths.

@@ -44,17 +44,8 @@ def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple
 def find_rule(libraries: Libraries, paths: Iterable[str]) -> str:
     """Give the rule, as it is written into path_map, that most of some Stash paths call for.
 
-    A name alone proves nothing; two namesakes in two places say nothing at all.
-
-    Args:
-        libraries: The libraries that are searched.
-        paths: Paths as Stash has them.
-
-    Returns:
-        The rule, "" when Plex has no file of such a name and folder.
-
-    Raises:
-        errors.SyncError: Plex could not be asked.
+    It is "" when Plex has no file of such a name and folder. A name alone proves nothing; two
+    namesakes in two places say nothing at all.
     """
     rules: Counter[str] = Counter()
     for path in list(paths)[:SAMPLE]:
@@ -73,10 +64,8 @@ def find_rule(libraries: Libraries, paths: Iterable[str]) -> str:
 class PathAdvice:
     """Collects pairs of paths, and counts; ``keep`` puts away what was learnt.
 
-    Args:
-        connection: Where the advice of earlier runs is kept.
-        path_map: The rules in use.
-        private: Say no path in a sentence, for it may end up in a log.
+    The database has the advice of earlier runs. If ``private``, no sentence names a path, for
+    it may end up in a log.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from plex.exceptions import LibraryNotFound
+from plex.error_types import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.listing import PAGE, ListedItem, count, pages
 from store import path_index
@@ -41,14 +41,7 @@ KEPT = 2048
 
 
 class PathIndex:
-    """The index of some sections of one server.
-
-    Args:
-        store: Where it is kept.
-        client: Plex.
-        sections: The sections to index.
-        clock: Gives Unix seconds.
-    """
+    """The index of some sections of one server; the clock gives Unix seconds."""
 
     def __init__(
         self,
@@ -77,13 +70,9 @@ class PathIndex:
     def refreshing(self, infos: list[SectionInfo]) -> Iterator[None]:
         """Bring the index in step, a request at a time, so that an edit can be served between.
 
-        Once it is exhausted, a miss means that Plex does not have the file.
-
-        Args:
-            infos: All libraries of the server as they were just read.
-
-        Raises:
-            errors.SyncError: Plex failed; what was indexed so far stays.
+        Once it is exhausted, a miss means that Plex does not have the file. ``infos`` are all
+        libraries of the server as they were just read. If Plex fails, what was indexed so far
+        stays.
         """
         self._fresh = False
         self._kept.cache_clear()
@@ -105,9 +94,6 @@ class PathIndex:
         """Give the number of requests that a refresh may take, roughly.
 
         The size of a library that was never listed is asked for, once.
-
-        Raises:
-            errors.SyncError: It could not be asked for.
         """
         server = self._client.machine_identifier
         now, cost = self._clock(), 3
@@ -235,24 +221,16 @@ class PathIndex:
 
     def _keep(self, section: int, generation: int, items: tuple[ListedItem, ...]) -> None:
         server = self._client.machine_identifier
+        rows = [(item.rating_key, {path_key(file) for file in item.files}) for item in items]
         with self._store.transaction() as connection:
-            path_index.replace_items(
-                connection,
-                server,
-                section,
-                generation,
-                [(item.rating_key, {path_key(file) for file in item.files}) for item in items],
-            )
+            path_index.replace_items(connection, server, section, generation, rows)
 
     def _conclude(self, cursor: Cursor, info: SectionInfo) -> None:
         """Keep how far a section is, as of the answer that told whether it changed."""
+        changed = info.content_changed_at
+        cursor = cursor._replace(content_changed_at=changed, scanned_at=info.scanned_at)
         with self._store.transaction() as connection:
-            path_index.put_cursor(
-                connection,
-                cursor._replace(
-                    content_changed_at=info.content_changed_at, scanned_at=info.scanned_at
-                ),
-            )
+            path_index.put_cursor(connection, cursor)
 
     def _clean_up(self, infos: list[SectionInfo]) -> Iterator[None]:
         """Forget libraries that are gone, and servers not seen for long."""

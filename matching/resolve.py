@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from errors import Scope, SyncError
 from matching.missing import Missing, Unmapped, explain
 from matching.path_advice import PathAdvice
-from plex.exceptions import AmbiguousMatch, ItemGone, ServerChanged, TooManyAlike
+from plex.error_types import AmbiguousMatch, ItemGone, ServerChanged, TooManyAlike
 from plex.item import read_item
 from plex.oshash import prove_tied
 from store import ledger
@@ -113,15 +113,8 @@ class _Answer:
 class Resolver:
     """Finds the items of scenes on one server.
 
-    Args:
-        store: Where the ledger is.
-        client: Plex.
-        config: The settings.
-        libraries: The libraries that are searched.
-        search: Asks Plex for a file, library by library (worker/processor.py).
-        clock: Gives Unix seconds.
-
-    Set ``index`` to something that knows paths; None asks Plex each time.
+    ``search`` asks Plex for a file, library by library (worker/processor.py); the clock gives
+    Unix seconds. Set ``index`` to something that knows paths; None asks Plex each time.
     """
 
     def __init__(
@@ -147,26 +140,18 @@ class Resolver:
     def find(
         self, scene: Scene, record: SceneRecord | None, known: Mapping[int, PlexItem]
     ) -> Found:
-        """Give every item that holds one of the scene's files.
+        """Give every item that holds one of the scene's files; without any, say why there is none.
 
-        Args:
-            scene: The scene.
-            record: What the last look at it found, or None.
-            known: Items read a moment ago; they are not read again.
-
-        Returns:
-            What was found; without any item its ``missing`` or its ``fault`` says why.
-
-        Raises:
-            errors.SyncError: Plex as a whole failed, or nobody can tell which item it is.
+        ``record`` is what the last look at the scene found; ``known`` are items read a moment
+        ago, which are not read again. Raised is what says that Plex as a whole failed, or that
+        nobody can tell which item it is.
         """
         mapped = self._mapped(scene)
         paths = tuple(mapped)
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
-        entries = ledger.entries_of(
-            self._store.connection, self._client.machine_identifier, scene.id
-        )
+        server = self._client.machine_identifier
+        entries = ledger.entries_of(self._store.connection, server, scene.id)
         remembered: list[int] = []
         if record is not None and found.is_as_before(record):
             remembered = [entry.rating_key for entry in entries]
@@ -246,9 +231,8 @@ class Resolver:
     ) -> tuple[list[int], SyncError | None]:
         """Ask Plex for each file; give what it lists, and what kept it from listing all.
 
-        Raises:
-            TooManyAlike: A file that no search can find, where there is no index either.
-            errors.SyncError: Plex as a whole failed.
+        Raised is what says that Plex as a whole failed, or that no search can find a file
+        where there is no index either.
         """
         own = {path_key(path).casefold() for path in mapped}
         others = [alias for alias in found.aliases if path_key(alias).casefold() not in own]
@@ -333,11 +317,7 @@ class Resolver:
         return stale
 
     def _check_server(self, item: PlexItem) -> None:
-        """Notice that another server answers, by the library that the item says it is of.
-
-        Raises:
-            ServerChanged: One does.
-        """
+        """Raise ``ServerChanged`` for an item that says it is of another server's library."""
         if self._libraries.knows(item.section, item.library_uuid):
             return
         before = self._client.machine_identifier

@@ -20,9 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plex.exceptions import BadResponse
 from plex.fields import whole_number
-from plex.listing import LEFT_OUT, window
+from plex.listing import LEFT_OUT, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
 OWNER = 1
 #: What Plex calls the times at which an item was watched and rated last.
 VIEWED, RATED = "lastViewedAt", "lastRatedAt"
-#: Views and items asked for with one request, and rows after which there is no end.
-VIEWS_A_PAGE, ITEMS_A_PAGE, MOST = 500, 1000, 5_000_000
+#: Views and items asked for with one request.
+VIEWS_A_PAGE, ITEMS_A_PAGE = 500, 1000
 
 _HISTORY = "/status/sessions/history/all"
 _ITEMS = "/library/all"
@@ -84,20 +83,13 @@ def views_since(
 ) -> Iterator[View]:
     """Give what was seen to its end at or after a time, newest first; a request a page.
 
-    Args:
-        client: Plex, with the owner's token: others are shown their own views only.
-        since: Unix seconds by Plex's clock.
-        account: Whose views; None for everybody's.
-        page: Rows of one request.
-
-    Raises:
-        BadResponse: The history has no end.
-        errors.SyncError: Plex could not be asked.
+    The time is Unix seconds by Plex's clock. Everybody's views, of which the account is None,
+    are shown to the owner's token only.
     """
     asked = [("sort", "viewedAt:desc"), ("viewedAt>", str(max(since - 1, 0)))]
     if account is not None:
         asked.append(("accountID", str(account)))
-    for rows in _pages(client, "history", _HISTORY, asked, page):
+    for rows in rows_of(client, "history", _HISTORY, asked, page):
         for row in rows:
             view = _view(row)
             if view.viewed_at < since:
@@ -111,14 +103,8 @@ def touched_since(
 ) -> Iterator[Touched]:
     """Give the items that were watched or rated at or after some times, each at least once.
 
-    Args:
-        client: Plex; the times and ratings are those of its token's user.
-        item_type: Plex's number for the items' type.
-        since: Unix seconds by Plex's name of the time, one or both.
-
-    Raises:
-        BadResponse: The listing has no end.
-        errors.SyncError: Plex could not be asked.
+    The times are in Unix seconds by Plex's name of them, one or both; they are those of the
+    token's user, as ratings are.
     """
     filters = [(f"{field}>>", str(max(at - 1, 0))) for field, at in since.items()]
     if len(filters) == 2:
@@ -134,11 +120,7 @@ def touched_since(
 
 
 def newest(client: PlexClient, item_type: int, field: str, until: float) -> int:
-    """Give the newest time there is that is not after another, 0 for none.
-
-    Raises:
-        errors.SyncError: Plex could not be asked.
-    """
+    """Give the newest time there is that is not after another, 0 for none."""
     for row in _newest_first(client, item_type, field, 1, size=20):
         if row.at(field) <= until:
             return row.at(field)
@@ -162,24 +144,8 @@ def _items(
     size: int = ITEMS_A_PAGE,
 ) -> Iterator[list[Touched]]:
     params = (("type", str(item_type)), *asked, *_SLIM)
-    for rows in _pages(client, "listing", _ITEMS, params, size):
+    for rows in rows_of(client, "listing", _ITEMS, params, size):
         yield [_touched(row) for row in rows if row.get("ratingKey")]
-
-
-def _pages(
-    client: PlexClient, what: str, address: str, params: Sequence[tuple[str, str]], size: int
-) -> Iterator[list[Element]]:
-    """Give the rows of a list, page by page, at least one page; ``what`` is its name for people."""
-    start = 0
-    while True:
-        root = client.query(address, params, headers=window(start, size))
-        rows = [] if root is None else [row for row in root if row.tag != "Meta"]
-        yield rows
-        start += len(rows)
-        if root is None or not rows or start >= whole_number(root.get("totalSize")):
-            return
-        if start > MOST:
-            raise BadResponse(f"Plex's {what} has no end; PlexSync tries again later.")
 
 
 def _view(row: Element) -> View:

@@ -17,13 +17,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from plex.exceptions import AuthError, NotAPlexServer, translate_plex_exception
+from plex.error_types import AuthError, NotAPlexServer
+from plex.exceptions import translate_plex_exception
 from plex.fields import whole_number
 from plex.response import parse_container
 from plex.transport import PlexTransport, identity_headers, plexapi_session
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from xml.etree.ElementTree import Element
 
     from plexapi.server import PlexServer
@@ -54,11 +54,10 @@ class SectionInfo:
     element: Element = field(repr=False, compare=False)
 
 
-def read_section_infos(root: Element | None) -> list[SectionInfo]:
-    """Read all libraries, in Plex's order; none when Plex sent nothing."""
+def _read_section_infos(root: Element | None) -> list[SectionInfo]:
     return [
         SectionInfo(
-            key=whole_number(element.get("key")),
+            key=key,
             title=element.get("title", ""),
             type=element.get("type", ""),
             locations=tuple(
@@ -69,29 +68,9 @@ def read_section_infos(root: Element | None) -> list[SectionInfo]:
             uuid=element.get("uuid", ""),
             element=element,
         )
-        for element in _libraries(root)
+        for element in (() if root is None else root.iter("Directory"))
+        if (key := whole_number(element.get("key")))
     ]
-
-
-def make_section(server: PlexServer, info: SectionInfo) -> Any:
-    """Make plexapi's section object from the same answer, of the class of its type.
-
-    plexapi's own ``fetchItems`` knows no class for these elements, and its
-    ``library.sections()`` needs a request more.
-    """
-    from plexapi import library  # noqa: PLC0415 - plexapi is loaded once there is a server
-
-    kinds: dict[str, Any] = {
-        "movie": library.MovieSection,
-        "show": library.ShowSection,
-        "artist": library.MusicSection,
-        "photo": library.PhotoSection,
-    }
-    return kinds.get(info.type, library.LibrarySection)(server, info.element, SECTIONS)
-
-
-def _libraries(root: Element | None) -> list[Element]:
-    return [] if root is None else [e for e in root.iter("Directory") if whole_number(e.get("key"))]
 
 
 def __getattr__(name: str) -> Any:
@@ -105,16 +84,10 @@ def __getattr__(name: str) -> Any:
 class PlexClient:
     """One Plex server, by its address and token; nothing is sent before it is needed.
 
-    Args:
-        url: plex_url, with or without a path below the host.
-        token: The X-Plex-Token of the server's owner.
-        connect_timeout: Seconds for opening a connection.
-        read_timeout: Seconds of silence allowed while an answer is awaited.
-        verify: False accepts any certificate.
-        client_identifier: The installation's own lasting identifier; None
-            derives one from the address, the same in each process.
-
-    All methods raise `errors.SyncError` and nothing else.
+    The address may have a path below the host; the token is that of the server's owner. The
+    timeouts are seconds, for opening a connection and of silence while an answer is awaited.
+    ``client_identifier`` is the installation's own lasting one; None derives one from the
+    address, the same in each process. All methods raise `errors.SyncError` and nothing else.
     """
 
     def __init__(
@@ -155,12 +128,7 @@ class PlexClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -200,7 +168,7 @@ class PlexClient:
         headers: Mapping[str, str] | None = None,
         meanwhile: Callable[[], object] = lambda: None,
     ) -> Element | None:
-        """Ask Plex one thing.
+        """Ask Plex one thing; give its MediaContainer, None when it confirms with an empty body.
 
         Args:
             path: Path below plex_url, such as "/library/metadata/42"; it may have a query, encoded.
@@ -210,12 +178,8 @@ class PlexClient:
             meanwhile: Called once the request has left, for what can be done until Plex
                 answers. It must not raise.
 
-        Returns:
-            The MediaContainer, or None when Plex confirms with an empty body.
-
         Raises:
             ItemGone: 404 on an item.
-            errors.SyncError: Everything else that goes wrong.
         """
         return parse_container(self._send(method, path, params, headers, meanwhile=meanwhile))
 
@@ -226,32 +190,22 @@ class PlexClient:
     def picture(self, path: str, most: int) -> bytes:
         """Give the bytes of a picture, such as that at an item's ``thumb``.
 
-        Args:
-            path: Path below plex_url.
-            most: Longest picture that is read, in bytes.
-
         Raises:
-            AnswerTooLong: It has more bytes.
+            AnswerTooLong: It has more bytes than ``most``.
             NotAPlexServer: Markup came back in its place.
-            errors.SyncError: Everything else that goes wrong.
         """
         return self._send("GET", path, most=most)
 
     def upload(self, path: str, body: bytes) -> None:
-        """Send bytes, such as an image to "/library/metadata/42/posters".
+        """Send bytes, such as an image to "/library/metadata/42/posters"; nothing repeats it here.
 
         Raises:
             ImageTooLarge: Plex or its proxy takes no image of that size.
-            errors.SyncError: Everything else that goes wrong. It is not repeated here.
         """
         self._send("POST", path, body=body)
 
     def probe(self) -> str:
-        """Find out whether Plex is there, without using the token.
-
-        Returns:
-            Its machine identifier, asked for anew each time.
-        """
+        """Give Plex's machine identifier, asked for anew and without using the token."""
         root = parse_container(self._send("GET", "/identity", token=False))
         found = "" if root is None else root.get("machineIdentifier", "")
         if not found:
@@ -275,12 +229,25 @@ class PlexClient:
         return self._friendly_name
 
     def section(self, info: SectionInfo) -> Any:
-        """A library as plexapi section object; no request of its own once there is a server."""
-        return make_section(self.server, info)
+        """A library as plexapi's section object, made of the answer that told of it.
+
+        plexapi's own ``fetchItems`` knows no class for these elements, and its
+        ``library.sections()`` needs a request more.
+        """
+        server = self.server
+        from plexapi import library  # noqa: PLC0415 - plexapi is loaded once there is a server
+
+        kinds: dict[str, Any] = {
+            "movie": library.MovieSection,
+            "show": library.ShowSection,
+            "artist": library.MusicSection,
+            "photo": library.PhotoSection,
+        }
+        return kinds.get(info.type, library.LibrarySection)(server, info.element, SECTIONS)
 
     def section_infos(self) -> list[SectionInfo]:
         """All libraries with what tells whether they changed, in Plex's order; one request."""
-        return read_section_infos(self.query(SECTIONS))
+        return _read_section_infos(self.query(SECTIONS))
 
     def _check_token(self) -> None:
         if not self._token.isascii() or not self._token.isprintable() or " " in self._token:
@@ -337,12 +304,9 @@ def tame_plexapi() -> type[Any]:
     """Import plexapi so that neither a config.ini nor the environment can change what it does.
 
     Both are meant for scripts of the person whose account runs Stash, and could
-    add a log file, another token or a timeout of their own.
-
-    Returns:
-        plexapi's ``PlexServer``, which believes no longer that a list goes on
-        for as long as its totalSize says: one that is wrong would have it ask
-        for empty pages until that number is reached.
+    add a log file, another token or a timeout of their own. What comes back is plexapi's
+    ``PlexServer``, which believes no longer that a list goes on for as long as its totalSize
+    says: one that is wrong would have it ask for empty pages until that number is reached.
     """
     for name in [name for name in os.environ if name.startswith("PLEXAPI_")]:
         del os.environ[name]

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from plex.exceptions import BadResponse
 from plex.fields import whole_number
-from plex.listing import window
+from plex.listing import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from xml.etree.ElementTree import Element
 
     from plex.client import PlexClient
@@ -56,42 +55,26 @@ class Listed:
 
 
 def listed(client: PlexClient, section: int) -> list[Listed]:
-    """Give a library's collections; one request for each thousand.
-
-    Raises:
-        errors.SyncError: Plex could not be asked.
-    """
+    """Give a library's collections; one request for each thousand."""
+    address = f"/library/sections/{section}/collections"
     found: dict[int, Listed] = {}
-    start = 0
-    while True:
-        root = client.query(
-            f"/library/sections/{section}/collections",
-            headers=window(start, PAGE),
-        )
-        if root is None:
-            raise BadResponse("Plex sent an empty list of collections; PlexSync tries again later.")
+    for rows in rows_of(client, "list of collections", address, (), PAGE):
         before = len(found)
-        found |= {one.rating_key: one for one in _each(root)}
-        start += len(root)
-        # A page without news comes from a server that ignores where it should start.
-        if len(found) == before or start >= whole_number(root.get("totalSize"), start):
-            return list(found.values())
+        found |= {one.rating_key: one for one in _each(rows)}
+        if len(found) == before:
+            break  # a page without news comes from a server that ignores where it should start
+    return list(found.values())
 
 
 def remove(client: PlexClient, rating_key: int) -> None:
-    """Take a collection away; items that are in it stay.
-
-    Raises:
-        ValueError: The rating key is none.
-        errors.SyncError: Plex could not be asked, or refused.
-    """
+    """Take a collection away; items that are in it stay."""
     if rating_key <= 0:
         raise ValueError(f"there is no collection {rating_key!r}")
     client.query(f"/library/collections/{rating_key}", method="DELETE")
 
 
-def _each(root: Element) -> Iterator[Listed]:
-    for element in root:
+def _each(rows: Iterable[Element]) -> Iterator[Listed]:
+    for element in rows:
         rating_key = whole_number(element.get("ratingKey"))
         if rating_key and element.get("type") == "collection":
             thumb, children = element.get("thumb", ""), element.get("childCount")

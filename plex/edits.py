@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from plex.client import encode_query
-from plex.exceptions import RequestTooLarge
+from plex.error_types import RequestTooLarge
 from plex.fields import BY_NAME, TYPE_NUMBERS
 from plex.item import Member, read_item
 from validation.text import cut_at_word, tag_key
@@ -57,11 +57,7 @@ class Edit:
     """What shall change on one item; empty when nothing differs.
 
     ``values`` and ``lists`` are by our field names; ``unlock`` and ``lock``
-    name fields whose lock alone changes.
-
-    Raises:
-        ValueError: ``rating_key`` or ``section`` is not positive, or the type
-            has no number at Plex.
+    name fields whose lock alone changes. Rating key and section are positive.
     """
 
     rating_key: int
@@ -159,7 +155,7 @@ def _cut(name: str, change: ListEdit, room: int, most: int) -> list[_Part]:
     pieces: list[ListEdit] = []
     piece, left = ListEdit(()), room
     for step in _steps(change):
-        longer = ListEdit(piece.members + step.members, piece.removed + step.removed)
+        longer = _joined((piece, step))
         if _list_part(name, longer).size > left:
             pieces.append(piece)
             longer, left = step, most
@@ -175,6 +171,13 @@ def _steps(change: ListEdit) -> list[ListEdit]:
         *(ListEdit((member,)) for member in new),
         *(ListEdit((), (name,)) for name in change.removed),
     ]
+
+
+def _joined(steps: Sequence[ListEdit]) -> ListEdit:
+    return ListEdit(
+        tuple(member for step in steps for member in step.members),
+        tuple(gone for step in steps for gone in step.removed),
+    )
 
 
 def _size(params: Params) -> int:
@@ -245,10 +248,10 @@ def write(
     back nothing else and is named in the end. ``meanwhile`` is called whenever a
     request has left and Plex is at work on it; ``ready`` is the edit made ready before.
 
+    Where a request fails, earlier ones of a split edit stand, and doing it again is harmless.
+
     Raises:
         RequestTooLarge: Some fields are too large even alone; all else was written.
-        errors.SyncError: The first request that failed; earlier ones of a split
-            edit stand, and doing it again is harmless.
     """
     sending = _Sending(client, edit, meanwhile)
     if ready:
@@ -316,12 +319,11 @@ def _not_there(client: PlexClient, edit: Edit, names: Sequence[str]) -> list[str
 
 
 def write_alike(client: PlexClient, edits: Sequence[Edit]) -> None:
-    """Write one and the same change to several items with one PUT.
+    """Write one and the same change to several items with one PUT; doing it again is harmless.
 
     Raises:
         ValueError: The edits are not alike (see ``likeness``), or there are more than
             ``MOST_ALIKE``, or none.
-        errors.SyncError: The request failed; doing it again is harmless.
     """
     kinds = {likeness(edit) for edit in edits}
     if len(kinds) != 1 or None in kinds or len(edits) > MOST_ALIKE:
@@ -363,16 +365,4 @@ def _halves(name: str, change: ListEdit) -> list[list[_Part]]:
         halves = [steps[: len(steps) // 2], steps[len(steps) // 2 :]]
     else:
         return []
-    return [
-        [
-            _list_part(
-                name,
-                ListEdit(
-                    tuple(member for step in half for member in step.members),
-                    tuple(gone for step in half for gone in step.removed),
-                ),
-                is_piece=True,
-            )
-        ]
-        for half in halves
-    ]
+    return [[_list_part(name, _joined(half), is_piece=True)] for half in halves]

@@ -1,4 +1,37 @@
-"""The classes of everything that can go wrong with Plex; the tree is drawn in `plex.exceptions`."""
+"""What can go wrong between PlexSync and Plex, and what happens next.
+
+    SyncError
+    └── PlexError                      next    about
+        ├── PlexTemporaryError         RETRY   (TransientError)
+        │   ├── ServerUnreachable      RETRY   server  refused, no route, name unknown, hung up
+        │   ├── ServerTimeout          RETRY   server  silent, or slower than the limit
+        │   ├── ServerStarting         RETRY   server  503 with Plex's maintenance notice
+        │   ├── ServerChanged          RETRY   server  another one answers at plex_url now
+        │   ├── ServerUnavailable      RETRY   server  502, 503, 504, 52x: overload or its proxy
+        │   ├── RateLimited            RETRY   server  429
+        │   ├── BadResponse            RETRY   scene   cut off, or not readable
+        │   │   └── AnswerTooLong      RETRY   scene   longer than whoever asks is ready to read
+        │   └── ServerError            RETRY   scene   500
+        ├── PlexNotFound               WAIT    (TransientError)
+        │   ├── ItemGone               WAIT    scene   404 on an item: look for the file again, once
+        │   └── NotInPlexYet           WAIT    scene   Plex has no item for the file so far
+        └── PlexPermanentError         PARK    (PermanentError)
+            ├── RejectedEdit           PARK    scene   400, 409 and their like
+            ├── RequestTooLarge        PARK    scene   413, 414, 431: the caller may split it
+            ├── ImageTooLarge          PARK    scene   the same for an image
+            ├── AmbiguousMatch         PARK    scene   several items, none provably the right one
+            │   └── TooManyAlike       PARK    scene   names too common: the index is asked instead
+            └── PlexConfigurationError PAUSE   (ConfigurationError)
+                ├── AuthError          PAUSE   server  plex_token: 401, 498
+                ├── PermissionDenied   PAUSE   server  plex_token: 403
+                ├── TlsError           PAUSE   server  plex_skip_tls_verify, or plex_url
+                ├── BadAddress         PAUSE   server  plex_url cannot be used
+                ├── Redirected         PAUSE   server  plex_url leads elsewhere
+                ├── NotAPlexServer     PAUSE   server  plex_url: something else answers
+                └── LibraryNotFound    PAUSE   server  plex_libraries
+
+Which of them an answer or a broken connection means, `plex.exceptions` says.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +71,11 @@ class PlexError(SyncError):
         retry_after: float | None = None,
         hint: str = "",
     ) -> Self:
-        """Make the error from one sentence of fact.
+        """Make the error from one sentence of fact, without secrets.
 
-        Args:
-            what: What happened, as a whole sentence without secrets.
-            setting: The setting at fault, if not the class's usual one.
-            retry_after: Seconds the server asked us to stay away, or None.
-            hint: One more sentence for the reader, or "".
-
-        Returns:
-            The error; its message goes on with what PlexSync does next and with
-            what the reader can do.
+        Its message goes on with ``hint``, one more sentence for the reader, with what PlexSync
+        does next and with what the reader can do. ``setting`` is the one at fault if it is
+        not the class's usual one, ``retry_after`` the seconds that the server asked for.
         """
         fault = cls("", setting=setting, retry_after=retry_after)
         parts = (what, hint, _next_words(fault), cls.advice)

@@ -1,33 +1,4 @@
-"""What can go wrong between PlexSync and Plex, and what happens next.
-
-    SyncError
-    └── PlexError                      next    about
-        ├── PlexTemporaryError         RETRY   (TransientError)
-        │   ├── ServerUnreachable      RETRY   server  refused, no route, name unknown, hung up
-        │   ├── ServerTimeout          RETRY   server  silent, or slower than the limit
-        │   ├── ServerStarting         RETRY   server  503 with Plex's maintenance notice
-        │   ├── ServerChanged          RETRY   server  another one answers at plex_url now
-        │   ├── ServerUnavailable      RETRY   server  502, 503, 504, 52x: overload or its proxy
-        │   ├── RateLimited            RETRY   server  429
-        │   ├── BadResponse            RETRY   scene   cut off, or not readable
-        │   └── ServerError            RETRY   scene   500
-        ├── PlexNotFound               WAIT    (TransientError)
-        │   ├── ItemGone               WAIT    scene   404 on an item: look for the file again, once
-        │   └── NotInPlexYet           WAIT    scene   Plex has no item for the file so far
-        └── PlexPermanentError         PARK    (PermanentError)
-            ├── RejectedEdit           PARK    scene   400, 409 and their like
-            ├── RequestTooLarge        PARK    scene   413, 414, 431: the caller may split it
-            ├── ImageTooLarge          PARK    scene   the same for an image
-            ├── AmbiguousMatch         PARK    scene   several items, none provably the right one
-            │   └── TooManyAlike       PARK    scene   names too common: the index is asked instead
-            └── PlexConfigurationError PAUSE   (ConfigurationError)
-                ├── AuthError          PAUSE   server  plex_token: 401, 498
-                ├── PermissionDenied   PAUSE   server  plex_token: 403
-                ├── TlsError           PAUSE   server  plex_skip_tls_verify, or plex_url
-                ├── BadAddress         PAUSE   server  plex_url cannot be used
-                ├── Redirected         PAUSE   server  plex_url leads elsewhere
-                ├── NotAPlexServer     PAUSE   server  plex_url: something else answers
-                └── LibraryNotFound    PAUSE   server  plex_libraries
+"""Says in our own classes (`plex.error_types`) what went wrong while talking to Plex.
 
 `translate_plex_exception` chooses by class, errno or status number only. plexapi tells
 only 401 and 404 apart and stumbles over numbers that no standard names, so the transport
@@ -56,7 +27,6 @@ from net.exchange import ConnectTimedOutError, ExchangeFailedError
 from net.headers import retry_after
 from net.sockets import HUNG_UP
 from plex.error_types import (
-    AmbiguousMatch,
     AuthError,
     BadAddress,
     BadResponse,
@@ -66,7 +36,6 @@ from plex.error_types import (
     NotAPlexServer,
     NotInPlexYet,
     PermissionDenied,
-    PlexConfigurationError,
     PlexError,
     PlexNotFound,
     PlexPermanentError,
@@ -75,46 +44,21 @@ from plex.error_types import (
     Redirected,
     RejectedEdit,
     RequestTooLarge,
-    ServerChanged,
     ServerError,
     ServerStarting,
     ServerTimeout,
     ServerUnavailable,
     ServerUnreachable,
     TlsError,
-    TooManyAlike,
 )
 from plex.response import PlexHttpError, check_markup
 
+#: The types that everybody catches by name; all others are in plex/error_types.py.
 __all__ = [
-    "AmbiguousMatch",
     "AuthError",
-    "BadAddress",
-    "BadResponse",
-    "ImageTooLarge",
-    "ItemGone",
-    "LibraryNotFound",
-    "NotAPlexServer",
-    "NotInPlexYet",
-    "PermissionDenied",
-    "PlexConfigurationError",
-    "PlexError",
-    "PlexHttpError",
     "PlexNotFound",
     "PlexPermanentError",
     "PlexTemporaryError",
-    "RateLimited",
-    "Redirected",
-    "RejectedEdit",
-    "RequestTooLarge",
-    "ServerChanged",
-    "ServerError",
-    "ServerStarting",
-    "ServerTimeout",
-    "ServerUnavailable",
-    "ServerUnreachable",
-    "TlsError",
-    "TooManyAlike",
     "translate_plex_exception",
 ]
 
@@ -143,42 +87,24 @@ _FACTS: dict[int, tuple[type[PlexError], str]] = {
 
 
 def translate_plex_exception(exc: BaseException) -> SyncError:
-    """Say in our own classes what went wrong while talking to Plex.
+    """Give the error to raise for what requests, plexapi, the XML parser or our transport raised.
 
-    Args:
-        exc: Whatever requests, plexapi, the XML parser or `plex.transport`
-            raised; a `SyncError` is returned as it is.
-
-    Returns:
-        The error to raise (nothing is raised here). Raise it ``from None``:
-        the texts of requests and plexapi quote whole URLs. What nobody expected
-        becomes a plain `PlexTemporaryError` about one scene, so that an odd
-        scene cannot stop the others.
+    Raise it ``from None``: the texts of requests and plexapi quote whole URLs. A `SyncError`
+    comes back as it is. What nobody expected becomes a plain `PlexTemporaryError` about one
+    scene, so that an odd scene cannot stop the others.
     """
     if isinstance(exc, SyncError):
         return exc
     if isinstance(exc, PlexHttpError):
         return _fault_of(exc)
-    return _fault_behind(exc)
-
-
-# --- by class and errno ---
-
-
-def _fault_behind(exc: BaseException) -> SyncError:
-    """Choose the typed error for any exception out of a call to Plex.
-
-    Args:
-        exc: What was raised; the exceptions linked to it count as well.
-
-    Returns:
-        The error to raise; a plain `PlexTemporaryError` for what nobody expected.
-    """
     status = _status_in(exc)
     if status is not None:
         return _fault_of(PlexHttpError(status, path=""))
     fault = _by_class(list(_linked(exc, context=False)))
     return fault or _by_class(list(_linked(exc, context=True))) or _otherwise(exc)
+
+
+# --- by class and errno ---
 
 
 def _plexapi(exc: BaseException, name: str) -> bool:
@@ -373,14 +299,7 @@ def _raised_in_plexapi(exc: BaseException) -> bool:
 
 
 def _fault_of(reply: PlexHttpError) -> SyncError:
-    """Choose the typed error for a status that is no success.
-
-    Args:
-        reply: What the transport saw; its ``path`` is "" when nobody knows it.
-
-    Returns:
-        The error to raise; ``retry_after`` is set when the server gave it.
-    """
+    """Choose the error for a status that is no success; ``path`` is "" when nobody knows it."""
     status = reply.status
     path = reply.path.rstrip("/") or ("/" if reply.path else "")
     # What it means comes first, for who reads it; the number is for who is asked about it.

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plex.exceptions import ImageTooLarge
+from plex.error_types import ImageTooLarge
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
@@ -83,22 +83,13 @@ def select(client: PlexClient, rating_key: int, kind: Kind, key: str) -> None:
 def upload(
     client: PlexClient, rating_key: int, kind: Kind, image: bytes, *, look: bool = True
 ) -> bool:
-    """Send an image that an item is to show from now on.
+    """Send an image that an item is to show from now on; say whether it is seen to do so by itself.
 
-    Args:
-        client: Plex.
-        rating_key: The item.
-        kind: Poster or background.
-        image: The bytes.
-        look: Look whether it is shown now, and select it if it is not. An upload usually
-            becomes the selected one; nobody promises it.
-
-    Returns:
-        Whether it was seen to be shown by itself.
+    An upload usually becomes the selected one; nobody promises it. So with ``look`` it is
+    looked whether it is shown now, and selected if it is not.
 
     Raises:
         ImageTooLarge: The image has more bytes than Plex takes; nothing was sent.
-        errors.SyncError: Plex failed. The same bytes once more are the same upload.
     """
     check_size(image)
     client.upload(f"/library/metadata/{rating_key}/{kind.listed}", image)
@@ -114,11 +105,7 @@ def upload(
 
 
 def check_size(image: bytes) -> None:
-    """Refuse an image that Plex would not take.
-
-    Raises:
-        ImageTooLarge: It has more than ``LARGEST`` bytes.
-    """
+    """Raise ``ImageTooLarge`` for an image that has more than ``LARGEST`` bytes."""
     if len(image) > LARGEST:
         raise ImageTooLarge(
             f"The cover has {len(image) / 1e6:.1f} MB, and Plex takes images up to "

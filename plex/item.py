@@ -19,7 +19,7 @@ from os.path import splitext
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element
 
-from plex.exceptions import BadResponse, ItemGone
+from plex.error_types import BadResponse, ItemGone
 from plex.fields import LISTS, SCALARS, whole_number
 from plex.response import parse_container
 from validation.media_path import base_name, path_key
@@ -89,12 +89,9 @@ _OUR_NAME = {field.wire: field.name for field in SCALARS + LISTS}
 
 
 def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> PlexItem:
-    """Read one ``<Video>`` element.
+    """Read one ``<Video>`` element; what lies deeper (an extra's own tags) is not looked at.
 
-    Args:
-        element: The element; what lies deeper (an extra's own tags) is not looked at.
-        section: The container's librarySectionID, used when the element has none.
-        library_uuid: The container's librarySectionUUID, used when the element has none.
+    The container's librarySectionID and librarySectionUUID are used where it has none.
 
     Raises:
         BadResponse: It has no usable rating key.
@@ -138,7 +135,6 @@ def read_item(client: PlexClient, rating_key: int) -> PlexItem:
 
     Raises:
         ItemGone: Plex has no such item (any more).
-        errors.SyncError: Whatever else went wrong on the way.
     """
     items = read_items(client, [rating_key])
     if rating_key not in items:
@@ -158,10 +154,9 @@ def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, Plex
 def read_texts(
     client: PlexClient, rating_keys: Iterable[int]
 ) -> tuple[dict[int, Text], dict[int, PlexItem]]:
-    """Read items as ``read_items`` does, and parse them only where their texts cannot be told.
+    """Read items as ``read_items`` does; give the texts of all of them by rating key, or else them.
 
-    Returns:
-        The texts of all of them, or the items, by rating key.
+    They are parsed only where their texts cannot be told apart.
     """
     body = client.text(_address(rating_keys), _AS_IT_IS)
     texts = cut_answer(body)
@@ -169,11 +164,7 @@ def read_texts(
 
 
 def parse_texts(texts: Iterable[Text]) -> dict[int, PlexItem]:
-    """Read items out of their texts, by rating key.
-
-    Raises:
-        errors.SyncError: They make no sense.
-    """
+    """Read items out of their texts, by rating key."""
     found: dict[int, PlexItem] = {}
     for body in whole_answers(texts):
         found |= _items_in(parse_container(body))

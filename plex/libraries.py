@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from plex.exceptions import LibraryNotFound
+from plex.error_types import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.matcher import ignores_case, same_named
 from validation.media_path import MediaPath, path_key
@@ -25,10 +25,7 @@ FRESH, YOUNG = 60.0, 2.0
 class Libraries:
     """The sections named by the setting plex_libraries, read when first needed.
 
-    Args:
-        client: Plex.
-        names: The names; empty means every movie and other-videos library.
-        clock: Gives monotonic seconds.
+    No names mean every movie and other-videos library; the clock gives monotonic seconds.
     """
 
     def __init__(
@@ -47,7 +44,6 @@ class Libraries:
 
         Raises:
             LibraryNotFound: A name of the setting is no library with videos.
-            errors.SyncError: Plex could not be asked.
         """
         if not self._is_younger(FRESH):
             self.read_again()
@@ -146,11 +142,8 @@ def choose(
 
     All libraries of that very title, be they several; where there is none, those whose
     title differs in case or blanks only. Photos and music have titles of their own: a
-    library of them is neither chosen nor in the way.
-
-    Args:
-        infos: All libraries of the server.
-        names: The names in the setting; none means every movie and other-videos library.
+    library of them is neither chosen nor in the way. No names mean every movie and
+    other-videos library.
     """
     if not names:
         return [info for info in infos if info.type == "movie"], []
@@ -213,15 +206,9 @@ def scan_folder(client: PlexClient, section: SectionInfo, folder: str) -> None:
     POST. Plex confirms every path, also one that lies nowhere, so the folder is
     checked against the library's own locations first.
 
-    Args:
-        client: Plex.
-        section: The library section.
-        folder: The folder as Plex names it.
-
     Raises:
         ValueError: The folder does not lie in the section; a scan of the whole
             library is never asked for.
-        errors.SyncError: Plex could not be asked.
     """
     if not lies_in(section, folder):
         raise ValueError(f"{folder!r} lies in no folder of the library {section.key}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plex.exceptions import BadResponse
+from plex.error_types import BadResponse
 from plex.fields import whole_number
 
 if TYPE_CHECKING:
@@ -68,6 +68,28 @@ def window(start: int, size: int) -> dict[str, str]:
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
+def rows_of(
+    client: PlexClient, what: str, address: str, params: Sequence[tuple[str, str]], size: int
+) -> Iterator[list[Element]]:
+    """Give the rows of a short list, page by page, at least one page; ``what`` names it to people.
+
+    Raises:
+        BadResponse: It is no list, or one without an end.
+    """
+    start = 0
+    while True:
+        root = client.query(address, params, headers=window(start, size))
+        if root is None:
+            raise BadResponse(f"Plex sent an empty {what}; PlexSync tries again later.")
+        rows = [row for row in root if row.tag != "Meta"]
+        yield rows
+        start += len(rows)
+        if not rows or start >= whole_number(root.get("totalSize")):
+            return
+        if start > MOST:
+            raise BadResponse(f"Plex's {what} has no end; PlexSync tries again later.")
+
+
 def pages(
     client: PlexClient,
     section: int,
@@ -76,19 +98,13 @@ def pages(
     *,
     size: int = PAGE,
 ) -> Iterator[Page]:
-    """Give the pages of a listing, at least one.
+    """Give the pages of a library's listing, at least one.
 
-    Args:
-        client: Plex.
-        section: The library section's key.
-        item_type: Plex's number for the items' type.
-        filters: More parameters, such as ``("updatedAt>>", "1700000000")``; a
-            filter that the server does not know is ignored by it.
-        size: Items a page.
+    The type is Plex's number for it. Filters are more parameters, such as
+    ``("updatedAt>>", "1700000000")``; one that the server does not know is ignored by it.
 
     Raises:
         BadResponse: The server ended the listing before its own total, or never ends it.
-        errors.SyncError: It could not be asked.
     """
     start = 0
     before: set[int] = set()

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from plex.exceptions import AmbiguousMatch, TooManyAlike, translate_plex_exception
+from plex.error_types import AmbiguousMatch, TooManyAlike
+from plex.exceptions import translate_plex_exception
 from plex.fields import LEAF_TYPE_OF_SECTION
 from validation.media_path import MediaPath, base_name, path_key
 
@@ -78,7 +79,6 @@ def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None
         TooManyAlike: No piece of name or path is telling enough to be searched for.
         AmbiguousMatch: Several files differ in case only (where ``every`` does not
             take them).
-        errors.SyncError: Plex could not be asked.
     """
     found = _search(section, path)
     if every is not None:
@@ -121,15 +121,10 @@ def _search(section: Any, path: str) -> Matches:
 
 
 def same_named(section: Any, path: str, size: int | None) -> list[Candidate]:
-    """Give the files of a section with the base name of ``path``, in whatever folder.
+    """Give the files of a section with the base name of ``path``, in whatever folder, none proven.
 
-    Args:
-        section: A plexapi library section.
-        path: A path; its folders do not matter.
-        size: Its size in bytes; files known to have another one are left out.
-
-    Returns:
-        None of them proven. Of very many only the first are looked at.
+    Those known to have another size in bytes are left out. Of very many only the first are
+    looked at.
     """
     wanted = _name_key(path)
     found: dict[tuple[int, str], Candidate] = {}
@@ -177,9 +172,7 @@ class _Pages:
     def of(self, needle: str, *, peek: bool = False) -> Iterator[list[Any]]:
         """Give the items whose paths contain a text, page by page.
 
-        Args:
-            needle: The text.
-            peek: After the first page look whether there are too many, and stop then.
+        ``peek`` looks after the first page whether there are too many, and stops then.
         """
         for start in range(0, MOST, SEARCHED_A_PAGE):
             page = self._page(needle, start, SEARCHED_A_PAGE)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plex.exceptions import ItemGone
+from plex.error_types import ItemGone
 from plex.matcher import Candidate, tie
 from validation.media_path import path_key
 
@@ -41,12 +41,7 @@ def normal_hash(text: str | None) -> str:
 
 
 def read_hashes(client: PlexClient, rating_key: int) -> dict[str, str]:
-    """Give the normal hashes of an item's files by path key; one without a hash is absent.
-
-    Raises:
-        ItemGone: Plex has no such item.
-        errors.SyncError: It could not be asked.
-    """
+    """Give the normal hashes of an item's files by path key; one without a hash is absent."""
     root = client.query(f"/library/metadata/{rating_key}/tree")
     if root is None:
         return {}
@@ -58,13 +53,7 @@ def read_hashes(client: PlexClient, rating_key: int) -> dict[str, str]:
 
 
 def prove(client: PlexClient, candidates: Sequence[Candidate], oshash: str | None) -> Proof:
-    """Compare candidates with a file's hash, at most ``MOST_TREES`` of them.
-
-    Args:
-        client: Plex.
-        candidates: Files that Plex has.
-        oshash: The hash that Stash has, None or "" when it has none.
-    """
+    """Compare candidates with the hash that Stash has of a file, at most ``MOST_TREES`` of them."""
     wanted = normal_hash(oshash)
     proof = Proof()
     trees: dict[int, dict[str, str]] = {}
@@ -73,7 +62,10 @@ def prove(client: PlexClient, candidates: Sequence[Candidate], oshash: str | Non
             if not wanted or len(trees) >= MOST_TREES:
                 proof.unknown.append(one)
                 continue
-            trees[one.rating_key] = _hashes_or_none(client, one.rating_key)
+            try:
+                trees[one.rating_key] = read_hashes(client, one.rating_key)
+            except ItemGone:
+                trees[one.rating_key] = {}
         known = trees[one.rating_key].get(path_key(one.file), "")
         if not known:
             proof.unknown.append(one)
@@ -103,10 +95,3 @@ def prove_tied(
     if proof.unknown and not proof.proven:
         raise tie(path, proof.unknown, private=private)
     return proof.proven
-
-
-def _hashes_or_none(client: PlexClient, rating_key: int) -> dict[str, str]:
-    try:
-        return read_hashes(client, rating_key)
-    except ItemGone:
-        return {}

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from net.answer import (
+    UNREADABLE,
     BodyDamagedError,
     BodyHalvedError,
     BodyTooLongError,
@@ -42,6 +43,12 @@ MOST_TAGS = 1_000_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the first tag: UTF-8's byte order mark and white space."""
 
+_UNREADABLE_IS = {
+    BodyDamagedError: "was damaged on the way",
+    BodyHalvedError: "was cut off in the middle",
+    UnknownEncodingError: "is compressed in a way that was not asked for",
+}
+
 # What XML 1.0 cannot hold, as characters of UTF-8 and as references. Old items
 # carry such bytes in their summaries, and Plex sends them on.
 _ILLEGAL = re.compile(
@@ -54,12 +61,8 @@ _ILLEGAL = re.compile(
 class PlexHttpError(Exception):
     """A status that is no success, as it came in; translate before raising on.
 
-    Args:
-        status: The HTTP status number.
-        method: "GET", "PUT", ...
-        path: Path below plex_url, without its query.
-        headers: Response headers, names in any case.
-        excerpt: First bytes of the body, decoded; only ever parsed, never shown.
+    ``path`` is below plex_url and without its query, "" where nobody knows it. ``excerpt`` are
+    the first bytes of the body, decoded; they are only ever parsed, never shown.
     """
 
     def __init__(
@@ -87,13 +90,8 @@ def accept(method: str, path: str, answer: Answer, most: int = MOST_BYTES) -> by
     """Give the body of an answer that means success, decompressed and safe to parse.
 
     plexapi would take any well-formed XML for an answer, and a login page with it,
-    so what is no answer of Plex is refused here, before anybody parses it.
-
-    Args:
-        method: "GET", "PUT", ... of the request.
-        path: Below plex_url, without its query.
-        answer: Its body has not been read yet.
-        most: Longest body that is read, in bytes, decompressed.
+    so what is no answer of Plex is refused here, before anybody parses it. ``most`` is the
+    longest body that is read, in bytes, decompressed.
 
     Raises:
         PlexHttpError: The status means no success.
@@ -112,14 +110,8 @@ def accept(method: str, path: str, answer: Answer, most: int = MOST_BYTES) -> by
         raise AnswerTooLong.about(
             "Plex's answer is longer than PlexSync is ready to read."
         ) from None
-    except BodyDamagedError:
-        raise BadResponse.about("Plex's answer was damaged on the way.") from None
-    except BodyHalvedError:
-        raise BadResponse.about("Plex's answer was cut off in the middle.") from None
-    except UnknownEncodingError:
-        raise BadResponse.about(
-            "Plex's answer is compressed in a way that was not asked for."
-        ) from None
+    except UNREADABLE as exc:
+        raise BadResponse.about(f"Plex's answer {_UNREADABLE_IS[type(exc)]}.") from None
     if not body.strip():
         return body
     if answer.headers.get("content-type", "").lower().startswith("text/html"):
@@ -131,13 +123,10 @@ def accept(method: str, path: str, answer: Answer, most: int = MOST_BYTES) -> by
 
 
 def check_markup(body: bytes) -> str:
-    """Refuse what would be dangerous to parse; costs microseconds.
+    """Refuse what would be dangerous to parse; give the name of the root element.
 
-    Args:
-        body: A whole answer, decompressed. Whether it is XML at all is not judged.
-
-    Returns:
-        The name of the root element, "" if no parser would come that far.
+    It costs microseconds. Whether it is XML at all is not judged: "" stands for what no
+    parser would come that far in.
 
     Raises:
         NotAPlexServer: It is a web page, or has a DOCTYPE.
@@ -164,14 +153,9 @@ def check_markup(body: bytes) -> str:
 
 
 def parse_container(body: bytes) -> ET.Element | None:
-    """Parse one answer of Plex.
+    """Give the ``MediaContainer`` of what `accept` gave, None for an empty body.
 
-    Args:
-        body: What `accept` gave, so it is safe to parse.
-
-    Returns:
-        Its ``MediaContainer`` root, or None for an empty body, which is how
-        Plex confirms a command.
+    An empty body is how Plex confirms a command.
 
     Raises:
         BadResponse: Cut off or malformed XML, or a bare status of Plex.
@@ -200,13 +184,8 @@ def _parse(body: bytes) -> ET.Element:
 
 
 def _check_root(root: str) -> None:
-    """Refuse a root element that no answer of Plex has.
-
-    Raises:
-        BadResponse: A bare status, which Plex sends while it starts.
-        NotAPlexServer: Anything else but ``MediaContainer``.
-    """
-    if root == "Response":
+    """Refuse a root element that no answer of Plex has."""
+    if root == "Response":  # as it sends while it starts
         raise BadResponse.about("Plex sent a bare status instead of an answer.")
     if root != "MediaContainer":
         raise NotAPlexServer.about("The answer is XML, but not of Plex's kind.")

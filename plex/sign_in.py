@@ -35,11 +35,7 @@ class CodeExpired(PermanentError):
 
 
 class SignIn:
-    """The way to plex.tv.
-
-    Args:
-        client_identifier: The installation's own lasting identifier; the PIN is bound to it.
-    """
+    """The way to plex.tv; a PIN is bound to the installation's own lasting identifier."""
 
     LINK = "https://plex.tv/link"
 
@@ -47,11 +43,7 @@ class SignIn:
         self._identifier = client_identifier
 
     def start(self) -> Pin:
-        """Ask for a code.
-
-        Raises:
-            TransientError: plex.tv gave none.
-        """
+        """Ask for a code; raises ``TransientError`` if plex.tv gave none."""
         login = self._login()
         try:
             code = login.pin

@@ -43,13 +43,8 @@ class Accepted(NamedTuple):
 class PlexTransport:
     """Requests to one server; several threads may ask at once.
 
-    Args:
-        url: plex_url; taken apart when it is first needed.
-        connect_timeout: Seconds for opening a connection.
-        read_timeout: Seconds of silence allowed while an answer is awaited.
-        client_identifier: See `identity_headers`.
-        verify: False accepts any certificate.
-        most_bytes: Longest answer that is read, decompressed.
+    Its address, plex_url, is taken apart when it is first needed; all else is as in
+    `net.exchange.Exchange`, and for the identifier in `identity_headers`.
     """
 
     def __init__(
@@ -60,7 +55,6 @@ class PlexTransport:
         read_timeout: float,
         client_identifier: str,
         verify: bool = True,
-        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._url = url
         self._bounds: dict[str, Any] = {
@@ -68,7 +62,6 @@ class PlexTransport:
             "read_timeout": read_timeout,
             "verify": verify,
         }
-        self._most_bytes = most_bytes
         #: What goes with every request. One encoding that we decode ourselves, piece by
         #: piece, so that it is bounded.
         self.always = {**identity_headers(client_identifier), "Accept-Encoding": "gzip"}
@@ -86,10 +79,7 @@ class PlexTransport:
         return origin.url + base
 
     def target_of(self, url: str) -> str:
-        """Give path and query below plex_url.
-
-        Args:
-            url: A whole URL that begins with ours.
+        """Give path and query below plex_url of a whole URL.
 
         Raises:
             http.client.InvalidURL: It leads elsewhere.
@@ -111,27 +101,21 @@ class PlexTransport:
         wait: float | None = None,
         most: int | None = None,
     ) -> Accepted:
-        """Send one request and read its whole answer.
+        """Send one request and read its whole answer, see `net.exchange.Exchange.ask`.
 
-        Args:
-            method: "GET", "PUT" or "POST".
-            target: Path below plex_url and query, encoded.
-            headers: Beside Host, Content-Length, and those that show who we are.
-            body: Bytes to send, or None.
-            meanwhile: See `net.exchange.Exchange.ask`.
-            wait: Seconds of silence allowed; None for the usual.
-            most: Longest answer that is read, in bytes; None for the usual.
+        The target is path and query below plex_url, encoded. Headers are those beside the ones
+        that show who we are. ``most`` is the longest answer that is read, in bytes.
 
         Raises:
             PlexHttpError, NotAPlexServer, BadResponse: See `plex.response.accept`.
             net.exchange.ExchangeFailedError, http.client.InvalidURL: No answer, or no
-                address; `plex.exceptions.translate_plex_exception` knows them.
+                address; `translate_plex_exception` knows them.
         """
         exchange, (_, base) = self._where()
 
         def take(answer: Answer) -> Accepted:
             path = target.partition("?")[0]
-            found = accept(method, path, answer, most or self._most_bytes)
+            found = accept(method, path, answer, most or MOST_BYTES)
             return Accepted(answer.status, answer.headers, found)
 
         sent = {**headers, **self.always}
@@ -221,9 +205,8 @@ def _as_requests_has_it(request: requests.PreparedRequest, accepted: Accepted) -
 def identity_headers(client_identifier: str) -> dict[str, str]:
     """How PlexSync shows itself to Plex.
 
-    Args:
-        client_identifier: The same text for the life of an installation: Plex
-            registers each new one as a new device and may mail its owner.
+    The identifier is the same text for the life of an installation: Plex registers each new
+    one as a new device and may mail its owner.
     """
     version = plugin_version()
     return {

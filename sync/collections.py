@@ -23,7 +23,7 @@ from merge.desired import Desired, collection_name, summary
 from merge.picture import Picture
 from merge.three_way import merge
 from plex import collections, edits, images
-from plex.exceptions import ItemGone
+from plex.error_types import ItemGone
 from plex.item import BATCH, read_items
 from stash import entities
 from stash.changes import SAME_SECOND, instant

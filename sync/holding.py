@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matching.identity import entry_of
-from plex.exceptions import ItemGone
+from plex.error_types import ItemGone
 from plex.item import BATCH, read_items
 from store.queue import chunks
 from sync.scene_filter import why_not

@@ -13,7 +13,7 @@ from merge.base import Base, Pending
 from merge.desired import Desired, desired, says_anything
 from merge.ratings import RATING
 from merge.three_way import merge
-from plex.exceptions import TooManyAlike
+from plex.error_types import TooManyAlike
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.ledger import LedgerEntry

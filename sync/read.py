@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from matching.resolve import held_paths
-from plex.exceptions import ItemGone, RequestTooLarge
+from plex.error_types import ItemGone, RequestTooLarge
 from plex.item import PlexItem, parse_texts, read_texts
 from store import ledger, meta
 from store.queue import chunks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errors import Scope, SyncError
-from plex.exceptions import LibraryNotFound
+from plex.error_types import LibraryNotFound
 from plex.libraries import scan_folder
 from store import meta, queue
 from validation.media_path import path_key

@@ -16,7 +16,7 @@ from errors import NextStep, Scope, SyncError
 from merge.former import Former, former_of
 from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
-from plex.exceptions import RequestTooLarge
+from plex.error_types import RequestTooLarge
 from store import ledger, queue
 from sync import poster, take
 from sync.artwork import kept

@@ -14,11 +14,7 @@ from urllib.parse import urlsplit
 
 from errors import ConfigurationError, SyncError
 from matching.path_advice import find_rule
-from plex.exceptions import (
-    PlexTemporaryError,
-    ServerTimeout,
-    ServerUnreachable,
-)
+from plex.error_types import PlexTemporaryError, ServerTimeout, ServerUnreachable
 from plex.libraries import Libraries
 from plex.matcher import tie
 from store import holds

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
-from plex.exceptions import PlexError
+from plex.error_types import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.sign_in import CodeExpired, Pin, SignIn
 from stash.scene import NamedRef

@@ -6,7 +6,7 @@ import pytest
 
 from plex.client import PlexClient
 from plex.edits import MOST_ALIKE, Edit, ListEdit, likeness, write_alike
-from plex.exceptions import RejectedEdit
+from plex.error_types import RejectedEdit
 from plex.item import Member
 from store.queue import QueueRow
 from sync import write

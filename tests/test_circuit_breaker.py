@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plex.exceptions import (
+from plex.error_types import (
     AmbiguousMatch,
     ImageTooLarge,
     LibraryNotFound,

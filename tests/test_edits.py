@@ -20,7 +20,7 @@ from plex.edits import (
     write,
     write_alike,
 )
-from plex.exceptions import RequestTooLarge, ServerTimeout
+from plex.error_types import RequestTooLarge, ServerTimeout
 from plex.item import Member
 
 if TYPE_CHECKING:

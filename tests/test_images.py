@@ -7,7 +7,7 @@ import pytest
 from errors import Scope
 from merge.base import Base
 from plex.client import PlexClient
-from plex.exceptions import ImageTooLarge, RateLimited, ServerError, ServerUnreachable
+from plex.error_types import ImageTooLarge, RateLimited, ServerError, ServerUnreachable
 from plex.images import BACKGROUND, LARGEST, POSTER, offered, upload
 from plex.item import read_item
 from stash.changes import instant

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from plex.exceptions import BadResponse
+from plex.error_types import BadResponse
 from plex.fields import BY_NAME, fields_of
 from plex.item import Member, PlexItem, parse_item
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plex.client import PlexClient
-from plex.exceptions import LibraryNotFound
+from plex.error_types import LibraryNotFound
 from plex.libraries import Libraries
 from store import meta
 from tests.bulk_worker import BulkWorker, stepped_bulk, writes

@@ -8,7 +8,7 @@ import pytest
 
 from plex import listing
 from plex.client import PlexClient
-from plex.exceptions import BadResponse
+from plex.error_types import BadResponse
 from plex.listing import count, pages
 from simulator.library import catalogue_file
 from tests.wire import Asked, Wire, answer

@@ -9,7 +9,7 @@ import pytest
 
 from plex.client import PlexClient
 from plex.edits import LONGEST_QUERY, Edit, ListEdit, make_ready, write
-from plex.exceptions import RequestTooLarge
+from plex.error_types import RequestTooLarge
 from plex.item import Member
 from simulator.library import catalogue_file
 

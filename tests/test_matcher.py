@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plex.client import PlexClient
-from plex.exceptions import AmbiguousMatch, NotInPlexYet
+from plex.error_types import AmbiguousMatch, NotInPlexYet
 from plex.libraries import Libraries
 from plex.matcher import (
     MOST,

@@ -8,7 +8,7 @@ import pytest
 from log import Log
 from matching.missing import PATIENCE, Missing
 from plex.client import PlexClient
-from plex.exceptions import NotInPlexYet
+from plex.error_types import NotInPlexYet
 from plex.libraries import folder_of, lies_in, scan_folder
 from simulator.library import catalogue_file
 from store import history, meta, queue

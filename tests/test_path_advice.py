@@ -6,7 +6,7 @@ import pytest
 
 from matching.path_advice import MOST_RULES, SAMPLE, PathAdvice, find_rule, kept_advice
 from plex.client import PlexClient
-from plex.exceptions import NotInPlexYet
+from plex.error_types import NotInPlexYet
 from plex.libraries import Libraries
 from simulator.library import catalogue_file
 from stash.scene import SceneFile

@@ -12,7 +12,7 @@ import pytest
 
 import plex.listing
 from plex.client import PlexClient
-from plex.exceptions import ServerUnavailable
+from plex.error_types import ServerUnavailable
 from store import history, holds, ledger
 from sync import pipeline, read
 from tests.bulk_worker import BulkWorker, after, bulk_worker, key_of, synced, writes

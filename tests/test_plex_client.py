@@ -19,7 +19,7 @@ from plexapi import BASE_HEADERS
 import plex.client
 from errors import ConfigurationError, NextStep, SyncError
 from plex.client import PlexClient, SectionInfo, encode_query
-from plex.exceptions import (
+from plex.error_types import (
     AuthError,
     BadAddress,
     BadResponse,

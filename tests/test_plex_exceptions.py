@@ -18,8 +18,9 @@ import urllib3.exceptions as low
 from plexapi.utils import parseXMLString
 
 from errors import ConfigurationError, NextStep, PermanentError, Scope, SyncError, TransientError
-from plex import exceptions as ours
-from plex.exceptions import PlexHttpError, translate_plex_exception
+from plex import error_types as ours
+from plex.exceptions import translate_plex_exception
+from plex.response import PlexHttpError
 from validation.settings_reader import shown_name
 
 KINDS = [

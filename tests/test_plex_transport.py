@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from net import sockets
-from plex.exceptions import (
+from plex import transport
+from plex.error_types import (
     BadAddress,
     BadResponse,
     NotAPlexServer,
-    PlexHttpError,
     ServerTimeout,
     ServerUnreachable,
     TlsError,
-    translate_plex_exception,
 )
+from plex.exceptions import translate_plex_exception
+from plex.response import PlexHttpError
 from plex.transport import PlexTransport, plexapi_session, plugin_version
 from tests.wire import HTML, Asked, Wire, answer, container, free_port, self_signed
 
@@ -341,6 +342,12 @@ LIMIT = 100_000
 LONG = b"<MediaContainer/>" + b" " * LIMIT
 
 
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that is reached sooner than the product's."""
+    monkeypatch.setattr(transport, "MOST_BYTES", LIMIT)
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -356,18 +363,20 @@ LONG = b"<MediaContainer/>" + b" " * LIMIT
     ],
     ids=["plain", "last", "chunks", "gzip", "bomb", "declared", "twice", "twice told", "brotli"],
 )
+@pytest.mark.usefixtures("limited")
 def test_an_answer_beyond_the_limit_is_refused(session_for: SessionFor, reply: bytes) -> None:
     """The limit counts what comes out of decompression, which has one layer."""
-    with Wire(always(reply)) as wire, session_for(wire.url, most_bytes=LIMIT) as session:
+    with Wire(always(reply)) as wire, session_for(wire.url) as session:
         assert isinstance(fault_of(lambda: session.get(f"{wire.url}/a")), BadResponse)
 
 
+@pytest.mark.usefixtures("limited")
 def test_a_bomb_is_never_unpacked_whole(session_for: SessionFor) -> None:
     """The memory for an answer stays near the limit, whatever it would unpack to."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(60)) + packer.flush()
     reply = answer(bomb, Content_Encoding="gzip")
-    with Wire(always(reply)) as wire, session_for(wire.url, most_bytes=LIMIT) as session:
+    with Wire(always(reply)) as wire, session_for(wire.url) as session:
         tracemalloc.start()
         try:
             fault = fault_of(lambda: session.get(f"{wire.url}/a"))
@@ -378,12 +387,13 @@ def test_a_bomb_is_never_unpacked_whole(session_for: SessionFor) -> None:
     assert peak < 30_000_000
 
 
+@pytest.mark.usefixtures("limited")
 def test_an_answer_just_within_the_limit_is_read(session_for: SessionFor) -> None:
     """The limit itself is still allowed, packed or not."""
     body = b"<MediaContainer/>".ljust(LIMIT)
     packed = answer(gzip.compress(body), Content_Encoding="gzip")
     for reply in (answer(body), packed, chunked(body)):
-        with Wire(always(reply)) as wire, session_for(wire.url, most_bytes=LIMIT) as session:
+        with Wire(always(reply)) as wire, session_for(wire.url) as session:
             assert session.get(f"{wire.url}/a").content == body
 
 

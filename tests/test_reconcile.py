@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from errors import Scope
-from plex.exceptions import ItemGone, NotInPlexYet, RejectedEdit, ServerError, ServerUnreachable
+from plex.error_types import ItemGone, NotInPlexYet, RejectedEdit, ServerError, ServerUnreachable
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file
 from store import ledger

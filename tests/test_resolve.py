@@ -11,7 +11,7 @@ import pytest
 
 from errors import Scope
 from matching.resolve import PROVEN_FOR, Found, Resolver, held_paths
-from plex.exceptions import (
+from plex.error_types import (
     AmbiguousMatch,
     BadResponse,
     ItemGone,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from errors import PermanentError, SyncError
-from plex.exceptions import (
+from plex.error_types import (
     AuthError,
     BadResponse,
     LibraryNotFound,

@@ -9,7 +9,7 @@ import pytest
 from matching.missing import IN_VAIN, REST, Unmapped
 from matching.path_advice import PathAdvice
 from plex.client import PlexClient
-from plex.exceptions import AmbiguousMatch
+from plex.error_types import AmbiguousMatch
 from plex.libraries import Libraries
 from simulator.library import catalogue_file
 from stash.scene import SceneFile

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import plex.exceptions
+import plex.error_types
 import stash.exceptions
 from errors import NextStep, Scope, SyncError
-from plex.exceptions import (
+from plex.error_types import (
     AmbiguousMatch,
     ImageTooLarge,
     LibraryNotFound,
@@ -60,6 +60,7 @@ def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...
         for name, error in vars(module).items()
         if isinstance(error, type)
         and issubclass(error, SyncError)
+        and error.__module__ == module.__name__
         and (error.scope, error.next_step) == (Scope.SERVER, next_step)
     )
 
@@ -67,8 +68,8 @@ def _about_the_server(module: ModuleType, next_step: NextStep) -> tuple[str, ...
 #: By lane, the reasons of rows that wait on their own for what the lane waits for.
 SERVER_FAULTS = {
     holds.STASH: _about_the_server(stash.exceptions, NextStep.RETRY),
-    holds.PLEX: _about_the_server(plex.exceptions, NextStep.RETRY),
-    holds.SETTINGS: _about_the_server(plex.exceptions, NextStep.PAUSE),
+    holds.PLEX: _about_the_server(plex.error_types, NextStep.RETRY),
+    holds.SETTINGS: _about_the_server(plex.error_types, NextStep.PAUSE),
 }
 
 

@@ -19,7 +19,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from errors import PermanentError, SyncError, TransientError, half_updated, is_half_updated
-from plex.exceptions import NotInPlexYet
+from plex.error_types import NotInPlexYet
 from store import holds, queue
 from store.enqueue import EDIT, TASK
 from sync import pipeline, write

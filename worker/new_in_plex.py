@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plex.exceptions import LibraryNotFound, NotInPlexYet
+from plex.error_types import LibraryNotFound, NotInPlexYet
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.libraries import choose
 from plex.listing import pages

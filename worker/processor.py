@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from errors import ConfigurationError, PermanentError, SyncError, TransientError
 from plex.client import PlexClient
-from plex.exceptions import (
-    LibraryNotFound,
-    NotInPlexYet,
-    PlexNotFound,
-    PlexPermanentError,
-    PlexTemporaryError,
-)
+from plex.error_types import LibraryNotFound, NotInPlexYet
+from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.matcher import Matches, find_plex_item_by_path
 from stash.scene import METADATA, Scene
 from sync import collections, pipeline, redaction

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError, in_words
-from plex.exceptions import LibraryNotFound, PlexError, RateLimited, ServerChanged
+from plex.error_types import LibraryNotFound, PlexError, RateLimited, ServerChanged
 from store import history, holds, notice, queue
 from worker.circuit_breaker import lane_of, server_of, steps_for, wait_for
 

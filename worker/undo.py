@@ -27,7 +27,7 @@ from merge.picture import KEPT, Picture
 from merge.ratings import RATING, given_back
 from merge.three_way import merge
 from plex import edits, images
-from plex.exceptions import ItemGone
+from plex.error_types import ItemGone
 from plex.item import PlexItem, read_item
 from stash.activity import delete_plays, resume_times, save_resume_time
 from stash.exceptions import StashMutationRefused

@@ -20,7 +20,7 @@ from merge.desired import Desired
 from merge.picture import Picture
 from merge.three_way import merge
 from plex import edits
-from plex.exceptions import ItemGone
+from plex.error_types import ItemGone
 from plex.fields import SCALARS
 from plex.images import KINDS, offered
 from plex.item import PlexItem, read_item
