@@ -73,11 +73,7 @@ def _ascii(host: str) -> str:
 
 
 def zoned(host: str) -> str:
-    """Spell a host's zone as sockets do.
-
-    Args:
-        host: Without brackets; before a zone it may have "%25", as RFC 6874 writes "%" in a URL.
-    """
+    """Spell a host's zone as sockets do; RFC 6874 writes its "%" as "%25" in a URL."""
     address, _, zone = host.partition("%")
     zone = zone[2:] if zone.startswith("25") and len(zone) > 2 else zone
     return f"{address}%{zone}" if zone else address

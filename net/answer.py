@@ -33,11 +33,7 @@ UNREADABLE = (BodyDamagedError, BodyHalvedError, UnknownEncodingError)
 
 
 class Answer:
-    """One answer whose body has not been read yet.
-
-    Args:
-        response: Its head has been read.
-    """
+    """One answer, of which the head has been read and the body not yet."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self._response = response
@@ -55,10 +51,7 @@ class Answer:
         return [head["set-cookie"]] if "set-cookie" in head else []
 
     def body(self, most: int) -> bytes:
-        """Read the whole body, decompressed.
-
-        Args:
-            most: Longest body that is read, in bytes, decompressed.
+        """Read the whole body, decompressed, if it has no more than ``most`` bytes then.
 
         Raises:
             BodyTooLongError, BodyDamagedError, BodyHalvedError, UnknownEncodingError: See there.

@@ -50,10 +50,8 @@ class _StaleError(Exception):
 class _Connection:
     """One connection, opened when it is first used, with what has to be known to keep it.
 
-    Args:
-        origin: Where it goes.
-        timeout: Seconds for opening it.
-        contexts: For TLS, to be tried in their order; none for plain HTTP.
+    The timeout is seconds for opening it; contexts for TLS are tried in their order, none is
+    plain HTTP.
     """
 
     def __init__(self, origin: Origin, timeout: float, contexts: Sequence[ssl.SSLContext]) -> None:
@@ -121,9 +119,10 @@ class _Connection:
 class Exchange:
     """Requests to one server; several threads may ask at once.
 
+    Nothing ever goes anywhere else: no proxy is used and no redirect followed.
+
     Args:
-        origin: Where it is. Nothing ever goes anywhere else: no proxy is used and
-            no redirect followed.
+        origin: Where it is.
         connect_timeout: Seconds for opening a connection.
         read_timeout: Seconds of silence allowed.
         verify: False accepts any certificate.

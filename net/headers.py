@@ -41,14 +41,10 @@ _WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 def request_head(
     method: str, target: str, host: str, headers: Mapping[str, str], body: bytes | None
 ) -> bytes:
-    """Give all of a request but its body.
+    """Give all of a request but its body, which will be sent behind it.
 
-    Args:
-        method: "GET", "PUT", ...
-        target: Path and query, encoded.
-        host: Name and port as the header "Host" has them.
-        headers: All others but the length of the body.
-        body: What will be sent behind it, or None.
+    The target is path and query, encoded; the host name and port as the header "Host" has them;
+    headers are all others but the length of the body.
 
     Raises:
         http.client.InvalidURL: The target would not be one word on one line.
@@ -72,13 +68,10 @@ def _lines(host: str, headers: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def read_headers(source: io.BufferedIOBase, **_: object) -> dict[str, str] | Message:
-    """Read the lines up to the empty one.
+    """Read the lines up to the empty one; give their texts by name in lower case.
 
-    Whatever a newer http.client gives beside them is not needed: the limits are ours.
-
-    Returns:
-        Their texts by name in lower case. What is not simply name, colon and text, each
-        name once, is left to http.client's own parser.
+    What is not simply name, colon and text, each name once, is left to http.client's own
+    parser. Whatever a newer one gives beside the lines is not needed: the limits are ours.
 
     Raises:
         http.client.HTTPException: A line is too long, or there are too many.
@@ -115,13 +108,9 @@ def _swift(slow: FunctionType) -> FunctionType:
 
 
 class SwiftResponse(http.client.HTTPResponse):
-    """An answer that has to be complete by its deadline.
+    """An answer that has to be complete by its deadline (`net.sockets.TimedSocket`).
 
     Its head is read by ``read_headers``: ``headers`` may be its plain dict.
-
-    Args:
-        sock: Where it comes from; see `net.sockets.TimedSocket`.
-        method: Of the request.
     """
 
     begin: Any = _swift(cast("FunctionType", http.client.HTTPResponse.begin))
@@ -133,8 +122,7 @@ class SwiftResponse(http.client.HTTPResponse):
 def retry_after(text: str) -> float | None:
     """Read a header "Retry-After" (RFC 9110, 10.2.3: a count of seconds, or a date).
 
-    Returns:
-        Seconds from now, 0 to ``LONGEST_RETRY_AFTER``; None if it says nothing.
+    It comes as seconds from now, 0 to ``LONGEST_RETRY_AFTER``; None if it says nothing.
     """
     if re.fullmatch(r"[0-9]{1,12}", text.strip()):
         seconds = float(text)

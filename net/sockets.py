@@ -58,8 +58,7 @@ class _TimedReader(io.RawIOBase):
 class TimedSocket:
     """What http.client asks of a socket when it reads an answer.
 
-    Args:
-        sock: Its timeout is the longest silence; None never gives up.
+    The socket's timeout is the longest silence; None never gives up.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -81,14 +80,11 @@ def is_readable(sock: socket.socket) -> bool:
 def connect(
     host: str, port: int, timeout: float, context: ssl.SSLContext | None = None
 ) -> socket.socket:
-    """Open a connection.
+    """Open a connection, secured where there is a context for it.
 
-    Args:
-        host: A name or an address; an IPv6 address without brackets, a link-local one
-            with its zone ("fe80::1%eth0"), which is ours to know and not the server's.
-        port: Its port.
-        timeout: Seconds, for opening and for each step of securing it.
-        context: For TLS, or None.
+    The host is a name or an address; an IPv6 address without brackets, a link-local one with
+    its zone ("fe80::1%eth0"), which is ours to know and not the server's. The timeout is
+    seconds, for opening and for each step of securing it.
 
     Raises:
         OSError: Nobody there, or no secure connection.

@@ -1,3 +1,7 @@
-"""Stash's adapter: reads scenes, settings and covers; never writes to Stash."""
+"""Stash's adapter: reads scenes, settings and covers; only `stash.mutations` changes anything.
+
+Whatever asks Stash raises an `errors.SyncError` when that fails (stash/exceptions.py); a function
+names what a caller may want to tell apart.
+"""
 
 from __future__ import annotations

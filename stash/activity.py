@@ -43,7 +43,6 @@ def play_times(client: StashClient, scene: int) -> set[int] | None:
 
     Raises:
         StashMutationUnknown: This Stash keeps no such history.
-        errors.SyncError: Stash could not be asked.
     """
     found = _ask(client, "play_history", _PLAYS, {"id": str(scene)}).get("findScene")
     if found is None:
@@ -55,19 +54,10 @@ def play_times(client: StashClient, scene: int) -> set[int] | None:
 
 
 def add_plays(client: StashClient, scene: int, times: Iterable[int]) -> list[int]:
-    """Make sure that a scene was played at some times; give those that were missing.
+    """Make sure that a scene was played at some times, Unix seconds; give those that were missing.
 
     What stands in Stash is read first: doing this again, whoever did it before, adds nothing.
-
-    Args:
-        client: Stash.
-        scene: The scene's id.
-        times: Unix seconds.
-
-    Raises:
-        StashMutationUnknown: This Stash cannot do that.
-        StashMutationRefused: Stash said no, and why.
-        errors.SyncError: Stash could not be asked; it may have added them.
+    Errors as ``mutate``.
     """
     known = play_times(client, scene)
     missing = sorted(set(times) - (known or set()))
@@ -77,7 +67,7 @@ def add_plays(client: StashClient, scene: int, times: Iterable[int]) -> list[int
 
 
 def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> None:
-    """Take plays out that a scene has at some times; others stay. Errors as ``add_plays``."""
+    """Take plays out that a scene has at some times; others stay. Errors as ``mutate``."""
     known = play_times(client, scene)
     there = sorted(set(times) & (known or set()))
     if there:
@@ -89,7 +79,6 @@ def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]
 
     Raises:
         StashMutationUnknown: This Stash keeps no such thing.
-        errors.SyncError: Stash could not be asked.
     """
     ids = sorted(set(scenes))
     if not ids:
@@ -101,13 +90,7 @@ def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]
 
 
 def save_resume_time(client: StashClient, scene: int, seconds: float) -> None:
-    """Set where a scene was stopped; 0 takes it away.
-
-    Raises:
-        StashMutationUnknown: This Stash cannot do that.
-        StashMutationRefused: Stash said no, and why.
-        errors.SyncError: Stash could not be asked; it may have been set.
-    """
+    """Set where a scene was stopped; 0 takes it away. Errors as ``mutate``."""
     mutate(client, _SAVE, {"id": str(scene), "at": seconds})
 
 

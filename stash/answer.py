@@ -23,11 +23,7 @@ def senseless(what: str, why: str) -> StashAnswerError:
 
 
 def read_id(raw: object, what: str) -> int:
-    """Give an id as int; GraphQL ids are text, hook ids are numbers.
-
-    Raises:
-        StashAnswerError: It is not a positive whole number; ``what`` names it.
-    """
+    """Give an id, a positive whole number; GraphQL ids are text, hook ids are numbers."""
     number = read_whole(raw, what)
     if not number or number < 0:
         raise senseless(what, "is not a positive number")
@@ -35,11 +31,7 @@ def read_id(raw: object, what: str) -> int:
 
 
 def read_text(raw: object, what: str) -> str:
-    """Give a text verbatim, "" for null.
-
-    Raises:
-        StashAnswerError: It is neither text nor null; ``what`` names it.
-    """
+    """Give a text verbatim, "" for null."""
     if raw is None:
         return ""
     if not isinstance(raw, str):
@@ -55,11 +47,7 @@ def read_text(raw: object, what: str) -> str:
 
 
 def read_each(raw: object, what: str, read: Callable[[object, str], _T]) -> tuple[_T, ...]:
-    """Apply ``read`` to each member of a list, () for null, order kept.
-
-    Raises:
-        StashAnswerError: It is neither a list nor null, or ``read`` says so.
-    """
+    """Apply ``read`` to each member of a list, () for null, order kept."""
     if raw is None:
         return ()
     if not isinstance(raw, list | tuple):
@@ -68,22 +56,14 @@ def read_each(raw: object, what: str, read: Callable[[object, str], _T]) -> tupl
 
 
 def read_object(raw: object, what: str) -> Mapping[str, Any]:
-    """Give an object, which one member of ``what`` is.
-
-    Raises:
-        StashAnswerError: It is something else, null included.
-    """
+    """Give an object, which one member of ``what`` is; null is none."""
     if not isinstance(raw, Mapping):
         raise senseless(what, "holds something that is not an object")
     return raw
 
 
 def read_part(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Give the object that an answer, or a part of it, has at a key.
-
-    Raises:
-        StashAnswerError: It has none there.
-    """
+    """Give the object that an answer, or a part of it, has at a key; null is none."""
     part = data.get(key)
     if not isinstance(part, Mapping):
         raise senseless(key, "is not an object")
@@ -91,11 +71,7 @@ def read_part(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def read_whole(raw: object, what: str) -> int | None:
-    """Give a whole number that fits SQLite, also from its digits as text; None for null.
-
-    Raises:
-        StashAnswerError: It is something else, a boolean included.
-    """
+    """Give a whole number that fits SQLite, also from its digits as text; None for null."""
     if raw is None:
         return None
     if isinstance(raw, str) and len(raw) <= _MOST_DIGITS and raw.isascii() and raw.isdecimal():
@@ -108,11 +84,7 @@ def read_whole(raw: object, what: str) -> int | None:
 
 
 def read_flag(raw: object, what: str) -> bool:
-    """Give a boolean; False for null.
-
-    Raises:
-        StashAnswerError: It is something else, 0 and 1 included.
-    """
+    """Give a boolean; False for null. 0 and 1 are none."""
     if raw is None:
         return False
     if not isinstance(raw, bool):

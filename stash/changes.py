@@ -95,11 +95,7 @@ class Newest:
 def newest(
     client: StashClient, kinds: tuple[str, ...] = KINDS, *, page: int = 1, size: int = FIRST_PAGE
 ) -> dict[str, Newest]:
-    """Give the newest entries of some kinds, in one request; pages count from 1.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
-    """
+    """Give the newest entries of some kinds, in one request; pages count from 1."""
     order = {"page": page, "per_page": size, "sort": "updated_at", "direction": "DESC"}
     data = client.query(_document(kinds), {"page": order})
     found = {}
@@ -116,7 +112,6 @@ def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) ->
 
     Raises:
         StashQueryRefused: This Stash is older than 0.30 and cannot tell.
-        errors.SyncError: Stash could not be asked.
     """
     data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
     page = read_part(data, "findScenes").get("scenes")
@@ -137,14 +132,7 @@ def scene_ids(
 ) -> list[int]:
     """Give up to ``size`` ids of scenes above ``last_id``, ascending; an empty list is the end.
 
-    Args:
-        client: Stash.
-        last_id: 0 to begin with, then the last one of the page before.
-        size: Scenes of a page.
-        of: Only those that carry one of these studios, performers, tags or groups now.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
+    ``of`` asks only for those that carry one of these studios, performers, tags or groups now.
     """
     criteria = belonging_to(*of) if of else None
     return [one.id for one in client.scenes_above(last_id, size, _SCENE_IDS, _changed, criteria)]

@@ -37,14 +37,6 @@ _LONGEST_ETAG = 80
 
 
 @dataclass(frozen=True, slots=True)
-class SceneReading:
-    """One scene, None when Stash has none of that id, and the plugin's settings."""
-
-    scene: Scene | None
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class ScenesReading:
     """Scenes by id, without those that Stash does not have, and the plugin's settings."""
 
@@ -79,13 +71,8 @@ _T = TypeVar("_T", bound=Numbered)
 class StashClient:
     """Reads scenes, settings and covers from one Stash; safe for several threads.
 
-    Args:
-        connection: Where Stash is and what opens it.
-        plugin_id: Whose settings `settings`, `read_scene` and `read_scenes` give.
-        connect_timeout: Seconds.
-        read_timeout: Longest silence in an answer, in seconds.
-
-    All methods raise the errors of stash.exceptions and no others.
+    ``plugin_id`` says whose settings come along; the timeouts are seconds, for connecting and
+    of silence. All methods raise the errors of stash.exceptions and no others.
     """
 
     def __init__(
@@ -107,13 +94,6 @@ class StashClient:
     def settings(self) -> dict[str, Any]:
         """Give the plugin's settings; what was never set is absent."""
         return self._settings(self._graphql.ask(queries.SETTINGS, {"plugins": [self._plugin_id]}))
-
-    def read_scene(self, scene_id: int) -> SceneReading:
-        """Read one scene and the plugin's settings in one request."""
-        data = self._graphql.ask(
-            queries.SCENE_AND_SETTINGS, {"id": str(scene_id), "plugins": [self._plugin_id]}
-        )
-        return SceneReading(_scene(data, scene_id), self._settings(data))
 
     def read_scenes(self, scene_ids: Iterable[int]) -> ScenesReading:
         """Read many scenes and the plugin's settings, in one request for each 500.
@@ -146,14 +126,10 @@ class StashClient:
         read: Callable[[object, str], _T],
         criteria: dict[str, Any] | None = None,
     ) -> list[_T]:
-        """Give a page of what a document finds of scenes, ids ascending.
+        """Give up to ``size`` of the scenes above ``last_id`` that a document finds, ids ascending.
 
-        Args:
-            last_id: Only scenes with ids above it.
-            size: How many at most.
-            document: Takes its SceneFilterType as ``$scenes`` and ``$size``.
-            read: Reads an entry, as for ``read_each``.
-            criteria: What else the scenes have to meet, None for nothing.
+        The document takes its SceneFilterType as ``$scenes``, and ``$size``; ``criteria`` are
+        what else the scenes have to meet. ``read`` is as for ``read_each``.
         """
         if size < 1:
             raise ValueError(f"a page of {size} scenes would never end")
@@ -191,13 +167,9 @@ class StashClient:
         """Give everything that a document finds, in the order of ids; one request for each page.
 
         Pages are cut by number, for only scenes can be filtered by id: one that is deleted
-        meanwhile may hide another, which is then not known until the next reading.
-
-        Args:
-            document: Takes its FindFilterType as ``$page``.
-            where: The answer's field, and the list in it.
-            size: Entries of one page.
-            read: Reads an entry, as for ``read_each``.
+        meanwhile may hide another, which is then not known until the next reading. The
+        document takes its FindFilterType as ``$page``; ``where`` is the answer's field, and
+        the list in it; ``read`` is as for ``read_each``.
         """
         field, plural = where
         found: dict[int, _T] = {}
@@ -234,10 +206,6 @@ class StashClient:
         Its address changes with every save of the scene, its ETag with the bytes alone.
         There is nothing to show where there is no cover (Stash then draws an SVG of its
         own), the scene is gone, it is not an image, or has more than 32 MiB.
-
-        Args:
-            scene: The scene, or what else has a picture.
-            etag: That of the bytes that need not come again, "" for none.
         """
         if not scene.cover:
             return CoverReading()
@@ -270,8 +238,10 @@ class StashClient:
 
     def _read_list(self, scene_ids: Sequence[int]) -> ScenesReading:
         if len(scene_ids) == 1:
-            one = self.read_scene(scene_ids[0])
-            return ScenesReading({one.scene.id: one.scene} if one.scene else {}, one.settings)
+            data = self._graphql.ask(
+                queries.SCENE_AND_SETTINGS, {"id": str(scene_ids[0]), "plugins": [self._plugin_id]}
+            )
+            return ScenesReading(_scene(data, scene_ids[0]), self._settings(data))
         try:
             data = self._graphql.ask(
                 queries.SCENES_BY_ID,
@@ -314,11 +284,11 @@ def _one_word(etag: str) -> str:
     return etag if fits and len(etag) <= _LONGEST_ETAG else ""
 
 
-def _scene(data: Mapping[str, Any], scene_id: int) -> Scene | None:
+def _scene(data: Mapping[str, Any], scene_id: int) -> dict[int, Scene]:
     raw = data.get("findScene")
     if raw is None:
-        return None
+        return {}
     scene = Scene.from_graphql(raw)
     if scene.id != scene_id:
         raise senseless(f"scene {scene_id}", f"came as scene {scene.id}")
-    return scene
+    return {scene_id: scene}

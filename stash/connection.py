@@ -41,14 +41,10 @@ _NAMED = re.compile(
 class StashConnection:
     """How to reach the Stash that started us.
 
-    Attributes:
-        scheme: "http" or "https".
-        host: A host to connect to, IPv6 in brackets; never a wildcard address.
-        port: 1 to 65535.
-        cookie_name: Name of the session cookie, or None when Stash gave none.
-        cookie_value: Its value (a secret, not in the repr), or None.
-        certificate: Path at which Stash keeps its own certificate if it speaks https by
-            itself. "" when that is not known, or not needed.
+    ``host`` can be connected to, IPv6 in brackets; it is never a wildcard address. The cookie
+    is None when Stash gave none; its value is a secret and not in the repr. ``certificate`` is
+    the path at which Stash keeps its own if it speaks https by itself, "" when that is not
+    known, or not needed.
     """
 
     scheme: str
@@ -75,12 +71,7 @@ class StashConnection:
 
     @classmethod
     def from_server_connection(cls, raw: object) -> StashConnection:
-        """Read the ``server_connection`` object of the plugin's stdin.
-
-        Args:
-            raw: The decoded JSON value; keys as Stash writes them (``Scheme``,
-                ``Host``, ``Port``, ``SessionCookie``).
-                The cookie may be null, unknown keys are ignored.
+        """Read the ``server_connection`` object of the plugin's stdin; its cookie may be null.
 
         Raises:
             StashConnectionUnusable: Something that is needed is missing or odd.
@@ -157,10 +148,8 @@ def path_of_certificate(folder: str) -> str:
 
     Stash takes what its config.yml names as ssl_cert_path, else a stash.crt beside that file,
     else one in the folder .stash of its user's home (stash v0.30, internal/manager/config/
-    config.go, InitTLS).
-
-    Args:
-        folder: That of Stash's configuration; of its file no more than this one line is read.
+    config.go, InitTLS). The folder is that of the configuration, of which no more than this
+    one line is read.
     """
     named = _named(os.path.join(folder, CONFIG))
     if named:

@@ -56,11 +56,7 @@ class Entity:
 
 
 def read_all(client: StashClient, kind: str) -> list[Entity]:
-    """Give all of a kind out of ``KINDS``; one request for each 500.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
-    """
+    """Give all of a kind out of ``KINDS``; one request for each 500."""
     find, plural, _ = _OF[kind]
 
     def read(raw: object, what: str) -> Entity:
@@ -70,11 +66,7 @@ def read_all(client: StashClient, kind: str) -> list[Entity]:
 
 
 def performers(client: StashClient) -> list[NamedRef]:
-    """Give all performers by name; one request for each 2,000.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
-    """
+    """Give all performers by name; one request for each 2,000."""
     return client.read_pages(PERFORMERS, ("findPerformers", "performers"), NAMES, read_ref)
 
 

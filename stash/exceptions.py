@@ -88,17 +88,10 @@ class StashQueryRefused(ConfigurationError):
 
 
 def translate_stash_exception(exc: BaseException, where: str = "Stash") -> SyncError:
-    """Say in our own classes what went wrong while talking to Stash.
+    """Give the error to raise for what the exchange with Stash at an address raised.
 
-    Args:
-        exc: Whatever was raised by the exchange with Stash or below it; one of
-            our own errors is returned as it is.
-        where: Stash's address for the sentence, without credentials.
-
-    Returns:
-        The error to raise (nothing is raised here). Chosen by class only. What
-        is not known to come from the network is a `StashAnswerError`, so that
-        one odd scene cannot stop the others.
+    It is chosen by class only; one of our own comes back as it is. What is not known to come
+    from the network is a `StashAnswerError`, so that one odd scene cannot stop the others.
     """
     if isinstance(exc, SyncError):
         return exc

@@ -47,16 +47,12 @@ class StashGraphQL:
     ) -> Mapping[str, Any]:
         """Ask one question and give its ``data``.
 
-        Args:
-            document: The question.
-            variables: Its variables.
-            once: It changes something, so a doubtful connection is not tried twice.
+        With ``once`` it changes something, so a doubtful connection is not tried twice.
 
         Raises:
             StashAnswerError: Stash answered with errors (data beside them does
                 not count), not in JSON, or with more than 64 MiB.
             StashQueryRefused: Stash does not know a field of the question.
-            SyncError: Another one of stash.exceptions, about the server.
         """
         if self._credentials.should_ask_for_key():
             self._read_key()

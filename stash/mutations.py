@@ -25,12 +25,7 @@ _NAME = re.compile(r"\{\s*(?:\w+\s*:\s*)?(\w+)")
 
 
 def mutate(client: StashClient, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Send one mutation and give its ``data``.
-
-    Args:
-        client: Stash.
-        document: A GraphQL document with one mutation; a constant of ours.
-        variables: What it is about.
+    """Send a document of ours with one mutation, and give its ``data``.
 
     Raises:
         StashMutationUnknown: This Stash has no such mutation, or no such input of it.

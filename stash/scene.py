@@ -191,11 +191,7 @@ class SceneStamp:
 
     @classmethod
     def from_graphql(cls, raw: object, what: str = "a scene") -> SceneStamp:
-        """Read one scene of a page.
-
-        Raises:
-            StashAnswerError: It is not a scene; the sentence names the part.
-        """
+        """Read one scene of a page, as ``Scene.from_graphql`` does."""
         stamp = read_object(raw, what)
         scene_id = read_id(stamp.get("id"), f"an id in {what}")
         files = read_each(stamp.get("files"), f"scene {scene_id}'s files", _path)

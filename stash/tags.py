@@ -97,24 +97,14 @@ class TagTree:
 
 
 def read_tags(client: StashClient) -> list[KnownTag]:
-    """Read all tags, ids ascending.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
-    """
+    """Read all tags, ids ascending."""
     return client.read_pages(_PAGE, ("findTags", "tags"), TAGS_A_PAGE, _tag)
 
 
 def newest_tagged(client: StashClient, size: int, numbers: Iterable[int] = ()) -> list[Scene]:
-    """Read the scenes that were saved last, with no more than their titles and tags.
+    """Read up to ``size`` scenes that were saved last, with no more than their titles and tags.
 
-    Args:
-        client: Stash.
-        size: How many at most.
-        numbers: Only those that carry one of these tags; none for any scene.
-
-    Raises:
-        errors.SyncError: Stash could not be asked.
+    Where numbers are given, only those that carry one of these tags.
     """
     wanted = list(numbers)
     page = {"page": 1, "per_page": size, "sort": "updated_at", "direction": "DESC"}

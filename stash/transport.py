@@ -49,29 +49,15 @@ class Credentials:
     Stash gives to it carries a younger one, which is kept here. The API key never expires, but
     Stash refuses a wrong one even where no password is set, so it is only shown when the
     cookie was refused. Shared by all threads that ask.
-
-    Args:
-        connection: Its cookie is the first to be shown; it may have none.
     """
 
     def __init__(self, connection: StashConnection) -> None:
         self._lock = threading.Lock()
-        self._cookie_name = connection.cookie_name
+        self.cookie_name = connection.cookie_name
         self._cookie_value = connection.cookie_value
         self._api_key: str | None = None
         self._use_key = False
         self._asked_for_key = connection.cookie_value is None
-
-    @property
-    def cookie_name(self) -> str | None:
-        """Name of the session cookie, or None when Stash gave none."""
-        return self._cookie_name
-
-    @property
-    def cookie_value(self) -> str | None:
-        """The youngest cookie, a secret; None when Stash gave none."""
-        with self._lock:
-            return self._cookie_value
 
     def headers(self) -> tuple[Kind, dict[str, str]]:
         """Give what to show now, and its headers (empty when there is nothing)."""
@@ -80,7 +66,7 @@ class Credentials:
                 return Kind.API_KEY, {"ApiKey": self._api_key}
             if self._cookie_value is None:
                 return Kind.COOKIE, {}
-            return Kind.COOKIE, {"Cookie": f"{self._cookie_name}={self._cookie_value}"}
+            return Kind.COOKIE, {"Cookie": f"{self.cookie_name}={self._cookie_value}"}
 
     def renew(self, value: str | None) -> None:
         """Keep a cookie that Stash re-issued; empty and odd ones are ignored."""
@@ -140,12 +126,8 @@ class Reply:
 class StashTransport:
     """Requests to one Stash, each with what opens it.
 
-    Args:
-        connection: Where Stash is. Over https its certificate is checked, save
-            on loopback, where it is hardly ever made out to that name; the one beside
-            Stash's configuration is accepted for any (net/tls.py).
-        connect_timeout: Seconds for the TCP connection.
-        read_timeout: Longest silence in an answer, in seconds.
+    Over https its certificate is checked, save on loopback, where it is hardly ever made out
+    to that name; the one beside Stash's configuration is accepted for any (net/tls.py).
     """
 
     def __init__(
@@ -179,6 +161,8 @@ class StashTransport:
     ) -> Reply:
         """Send one request, and once more with the API key if the cookie was refused.
 
+        What comes back is neither a refusal, a redirect nor a 5xx.
+
         Args:
             method: "GET" or "POST".
             path: Absolute path on Stash, with its query.
@@ -187,12 +171,8 @@ class StashTransport:
             headers: What to send beside who we are.
             once: It changes something, so it is not sent again unless Stash refused to look at it.
 
-        Returns:
-            A reply that is neither a refusal, a redirect nor a 5xx.
-
         Raises:
             BodyTooLongError: The body is longer than ``limit``.
-            SyncError: One of stash.exceptions, about the server.
         """
         for _ in range(2):
             shown, own = self.credentials.headers()

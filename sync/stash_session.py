@@ -59,10 +59,7 @@ class StashSession:
 
     def read_scene(self, scene_id: int) -> Scene | None:
         """Give a scene, None when Stash has none; the settings come along (``last_settings``)."""
-        now = time.monotonic()
-        reading = self.ask(lambda client: client.read_scene(scene_id))
-        self._keep(reading.settings, now)
-        return reading.scene
+        return self.read_scenes([scene_id]).get(scene_id)
 
     def settings(self, since: float = math.inf) -> dict[str, object]:
         """Give the plugin's settings map: as it is now, or as it came along with scenes.

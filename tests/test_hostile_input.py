@@ -169,7 +169,7 @@ def test_any_json_from_stash_is_a_value_or_a_typed_error(
     for question in (
         client.settings,
         client.count_scenes,
-        lambda: client.read_scene(1),
+        lambda: client.read_scenes([1]),
         lambda: client.read_scenes([1, 2]),
         lambda: client.scenes_after(0),
         lambda: client.scene_ids_after(0),
@@ -188,7 +188,7 @@ def test_any_bytes_from_stash_are_a_typed_error(
     saying, client = odd_stash
     saying.body = body
     with pytest.raises(SyncError):
-        client.read_scene(1)
+        client.read_scenes([1])
 
 
 @FUZZ

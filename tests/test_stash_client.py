@@ -30,29 +30,29 @@ def client(wire: Wire) -> Iterator[StashClient]:
 
 
 def test_one_request_reads_a_scene_and_the_settings(wire: Wire, client: StashClient) -> None:
-    """After the API key, read_scene costs one request and asks for our settings only."""
+    """After the API key, reading a scene costs one request and asks for our settings only."""
     wire.scenes[7] = raw_scene(7)
     wire.settings = {"PlexSync": {"plex_url": "http://plex:32400"}, "other": {"secret": 1}}
     version_of(client)
     wire.asked.clear()
-    reading = client.read_scene(7)
-    assert reading.scene == Scene.from_graphql(raw_scene(7))
+    reading = client.read_scenes([7])
+    assert reading.scenes == {7: Scene.from_graphql(raw_scene(7))}
     assert reading.settings == {"plex_url": "http://plex:32400"}
     assert wire.operations() == ["SceneAndSettings"]
     assert wire.asked[0].question["variables"] == {"id": "7", "plugins": ["PlexSync"]}
 
 
-def test_an_unknown_scene_is_none_and_unset_settings_are_empty(client: StashClient) -> None:
-    """A scene that Stash does not have is None; a plugin with nothing set has {}."""
-    reading = client.read_scene(9999)
-    assert (reading.scene, reading.settings, client.settings()) == (None, {}, {})
+def test_an_unknown_scene_is_absent_and_unset_settings_are_empty(client: StashClient) -> None:
+    """A scene that Stash does not have is absent; a plugin with nothing set has {}."""
+    reading = client.read_scenes([9999])
+    assert (reading.scenes, reading.settings, client.settings()) == ({}, {}, {})
 
 
 def test_another_scene_than_the_one_asked_for_is_refused(wire: Wire, client: StashClient) -> None:
     """An answer about a different scene is never taken for the wanted one."""
     wire.scenes[7] = raw_scene(8)
     with pytest.raises(StashAnswerError, match="scene 8"):
-        client.read_scene(7)
+        client.read_scenes([7])
 
 
 @pytest.mark.parametrize("plugins", [None, [], {"PlexSync": 3}, {"PlexSync": ["x"]}])
@@ -217,8 +217,7 @@ def test_four_readers_share_one_client(wire: Wire, client: StashClient) -> None:
         start.wait(10)
         got = []
         for scene_id in range(part, 81, 4):
-            scene = client.read_scene(scene_id).scene
-            assert scene is not None
+            scene = client.read_scenes([scene_id]).scenes[scene_id]
             got.append((scene.title, client.cover(scene).image))
         return got
 

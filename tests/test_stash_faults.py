@@ -124,7 +124,7 @@ def test_every_odd_answer_has_its_class(wire: Wire, client: StashClient, odd: st
     """Status and shape of an answer decide which error is raised."""
     wire.always, fault = ODD[odd]
     with pytest.raises(SyncError) as caught:
-        client.read_scene(1)
+        client.read_scenes([1])
     assert type(caught.value) is fault
     assert str(wire.connection.port) in caught.value.message or fault in {
         StashAnswerError,
@@ -180,9 +180,9 @@ def test_a_stash_that_is_not_up_is_not_the_scenes_fault(
     """Internal errors during set-up or migration are blamed on the server, not on a scene."""
     wire.status = status
     with pytest.raises(StashUnavailable):
-        client.read_scene(1)
+        client.read_scenes([1])
     wire.status = "OK"
-    assert client.read_scene(1).scene is not None
+    assert client.read_scenes([1]).scenes
 
 
 def test_what_stash_said_is_quoted_in_one_short_line(wire: Wire, client: StashClient) -> None:
