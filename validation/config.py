@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from validation.path_map import PathMap, read_path_map
 from validation.server_address import EXAMPLE, read_address, token_fault
-from validation.settings_reader import Problem, SettingsError, SettingsReader
+from validation.settings_reader import LONGEST_LIST, Problem, SettingsError, SettingsReader
 from validation.sync_fields import DEFAULT_FIELDS, read_fields
 from validation.tag_rules import TagRules, read_tag_rules
 from validation.text import tag_key
@@ -31,7 +31,6 @@ _LONGEST_READ_TIMEOUT = 900.0
 _LONGEST_URL = 2000
 _LONGEST_TOKEN = 2000
 _LONGEST_LABEL = 100
-_LONGEST_LIST = 20_000
 _TOKEN_WORTH_HIDING = 6
 
 
@@ -39,37 +38,12 @@ _TOKEN_WORTH_HIDING = 6
 class PlexSyncConfig:
     """Everything the user can set; the names are the setting keys.
 
-    Built by ``parse_settings`` or ``from_settings``; built directly nothing is
-    checked. The token is not in its repr.
-
-    Attributes:
-        plex_url: Base address, without a slash at the end.
-        plex_token: X-Plex-Token.
-        plex_libraries: Titles of the libraries to use; empty means every movie
-            and other-videos library.
-        plex_connect_timeout: Seconds until a connection must stand.
-        plex_read_timeout: Seconds of silence after which a reply is given up.
-        path_map: Translation of Stash's paths to Plex's.
-        sync_fields: What to write, out of ``FIELDS``.
-        only_organized: Only scenes that are marked as organized.
-        exclude_tags: Scenes with one of these tags are left alone (compare by
-            ``validation.text.tag_key``).
-        tag_rules: Where tags go, and by which names.
-        title_template: What a title in Plex is made of.
-        overwrite_plex_edits: Write also what a person changed and locked in Plex.
-        scan_missing: Ask Plex to scan the folder of a file it does not know.
-        content_rating: Written to every item, such as "XXX"; "" writes none.
-        studio_name: What stands as the studio, out of ``STUDIO_NAMES``.
-        studio_collection_prefix: Stands before the studio's name, verbatim.
-        parent_studio_collection_prefix: Before the name of the studio above it, verbatim.
-        performer_collection_prefix: Stands before a performer's name, verbatim.
-        group_collection_prefix: Stands before the group's name, verbatim.
-        plain_collections: Give collections no picture and no words.
-        plex_skip_tls_verify: Accept any certificate.
-        plays_of_all_accounts: Take what every account watched, not only the owner.
-        plays_to_stash: Let what was watched in Plex count as played in Stash.
-        ratings_to_stash: Let a rating given in Plex be the scene's in Stash.
-        redact_logs: No titles and no paths in logs.
+    PlexSync.yml says what each is for. Built by ``parse_settings`` or ``from_settings``; built
+    directly nothing is checked. The token is not in its repr, and the address has no slash at
+    its end. Timeouts are seconds: until a connection must stand, and of silence after which a
+    reply is given up. No ``plex_libraries`` mean every movie and other-videos library; a
+    ``content_rating`` of "" is not written. ``exclude_tags`` are compared by
+    ``validation.text.tag_key``; prefixes stand before a name verbatim.
     """
 
     plex_url: str
@@ -154,12 +128,7 @@ DEFAULTS: Mapping[str, object] = {each.name: each.default for each in fields(Ple
 
 @dataclass(frozen=True)
 class ParsedSettings:
-    """What became of a settings map.
-
-    Attributes:
-        config: None if there is any problem.
-        problems: All of them, in the order of the settings.
-    """
+    """What became of a settings map: no config if there is any problem; in the settings' order."""
 
     config: PlexSyncConfig | None
     problems: tuple[Problem, ...]
@@ -168,18 +137,14 @@ class ParsedSettings:
 def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
     """Check Stash's settings map, all of it, whatever it holds.
 
-    Args:
-        settings: As GraphQL gives it; None or empty when nothing was ever
-            saved. Keys that PlexSync does not know are ignored.
+    It is None or empty when nothing was ever saved; keys that PlexSync does not know are ignored.
     """
     known = settings if isinstance(settings, Mapping) else {}
     reader = SettingsReader(known)
     config = PlexSyncConfig(
         plex_url=_url(reader),
         plex_token=_token(reader),
-        plex_libraries=tuple(
-            dict.fromkeys(reader.names("plex_libraries", max_length=_LONGEST_LIST))
-        ),
+        plex_libraries=tuple(dict.fromkeys(reader.names("plex_libraries"))),
         plex_connect_timeout=reader.seconds(
             "plex_connect_timeout",
             default=DEFAULT_CONNECT_TIMEOUT,
@@ -192,11 +157,11 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
             least=_SHORTEST_TIMEOUT,
             most=_LONGEST_READ_TIMEOUT,
         ),
-        path_map=_read_by(reader, "path_map", _rules_and_faults, _LONGEST_LIST),
+        path_map=_read_by(reader, "path_map", read_path_map, LONGEST_LIST),
         sync_fields=_sync_fields(reader),
         only_organized=reader.flag("only_organized"),
-        exclude_tags=_distinct(reader.names("exclude_tags", max_length=_LONGEST_LIST)),
-        tag_rules=_read_by(reader, "tag_rules", read_tag_rules, _LONGEST_LIST, lines=True),
+        exclude_tags=_distinct(reader.names("exclude_tags")),
+        tag_rules=_read_by(reader, "tag_rules", read_tag_rules, LONGEST_LIST, lines=True),
         title_template=_read_by(reader, "title_template", read_title_template, _LONGEST_LABEL),
         overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
         scan_missing=reader.flag("scan_missing"),
@@ -283,13 +248,8 @@ def _read_by(
     return value
 
 
-def _rules_and_faults(text: str) -> tuple[PathMap, list[str]]:
-    path_map, problems = read_path_map(text)
-    return path_map, [problem.message for problem in problems]
-
-
 def _sync_fields(reader: SettingsReader) -> frozenset[str]:
-    chosen, faults = read_fields(reader.names("sync_fields", max_length=_LONGEST_LIST))
+    chosen, faults = read_fields(reader.names("sync_fields"))
     reader.report_all("sync_fields", faults)
     return chosen or frozenset(DEFAULT_FIELDS)
 

@@ -55,25 +55,6 @@ class PathRule:
 
 
 @dataclass(frozen=True)
-class RuleProblem:
-    """What is wrong with the rule at place ``number`` (from 1), and how to mend it.
-
-    ``message`` quotes no path, so it may be logged with redact_logs on.
-    """
-
-    number: int
-    message: str
-
-
-class PathMapError(ValueError):
-    """A path_map that cannot be used; ``problems`` has every faulty rule."""
-
-    def __init__(self, problems: tuple[RuleProblem, ...]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True)
 class PathMap:
     """The user's rules, and the translation of paths by them.
 
@@ -96,14 +77,10 @@ class PathMap:
 
     @classmethod
     def parse(cls, text: str) -> PathMap:
-        """The rules in ``text``, "/stash/dir => /plex/dir; ..." (grammar: see the module).
-
-        Raises:
-            PathMapError: With every rule that cannot be used.
-        """
-        path_map, problems = read_path_map(text)
-        if problems:
-            raise PathMapError(problems)
+        """The rules in ``text``, all of which can be used, else ValueError with every fault."""
+        path_map, faults = read_path_map(text)
+        if faults:
+            raise ValueError("; ".join(faults))
         return path_map
 
     def __str__(self) -> str:
@@ -154,24 +131,21 @@ class PathMap:
         )
 
 
-def read_path_map(text: str) -> tuple[PathMap, tuple[RuleProblem, ...]]:
-    """The usable rules in ``text``, and a problem for each rule that is not.
+def read_path_map(text: str) -> tuple[PathMap, tuple[str, ...]]:
+    """The usable rules in ``text``, and for each that is not what is wrong and how to mend it.
 
+    A fault names its rule by number and quotes no path, so it may be logged with redact_logs on.
     A rule that is there twice counts once; of several targets for one folder each is one.
     """
     rules: dict[tuple[tuple[str, ...], str], PathRule] = {}
-    problems: list[RuleProblem] = []
-    for typed in split_rules(text):
-        fault = typed.fault
-        for side, owner in ((typed.stash, "Stash"), (typed.plex, "Plex")):
-            if not fault and (side_fault := _side_fault(side)):
-                fault = f"has a {owner} side that {side_fault}"
-        if not fault:
-            rule = PathRule(typed.stash, typed.plex)
-            rules.setdefault((MediaPath.of(rule.stash).keys, path_key(rule.plex)), rule)
+    faults: list[str] = []
+    for number, (sides, unreadable) in enumerate(split_rules(text), 1):
+        if fault := unreadable or _fault_of(sides):
+            faults.append(f"rule {number} {fault}")
         else:
-            problems.append(RuleProblem(typed.number, f"rule {typed.number} {fault}"))
-    return PathMap(tuple(rules.values())), tuple(problems)
+            rule = PathRule(*sides)
+            rules.setdefault((MediaPath.of(rule.stash).keys, path_key(rule.plex)), rule)
+    return PathMap(tuple(rules.values())), tuple(faults)
 
 
 def suggest_rule(stash_path: str, plex_path: str) -> PathRule | None:
@@ -253,26 +227,9 @@ def _side_fault(path: str) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class RuleText:
-    """One rule as typed.
-
-    Attributes:
-        number: Its place among the rules that are not empty, from 1.
-        stash: The folder as Stash sees it, unquoted; "" with a fault.
-        plex: The folder as Plex sees it, unquoted; "" with a fault.
-        fault: How to mend the rule, or "" when it has two sides.
-    """
-
-    number: int
-    stash: str
-    plex: str
-    fault: str = ""
-
-
-def split_rules(text: str) -> tuple[RuleText, ...]:
-    """All rules of ``text``, in order, without empty ones; those with a fault say so."""
-    rules: list[RuleText] = []
+def split_rules(text: str) -> list[tuple[list[str], str]]:
+    """The sides of each rule that is not empty, unquoted; and why it cannot be read, or ""."""
+    rules: list[tuple[list[str], str]] = []
     position = 0
     while position <= len(text):
         sides: list[str] = []
@@ -282,10 +239,9 @@ def split_rules(text: str) -> tuple[RuleText, ...]:
             side, separator, position, side_fault = _read_side(text, position)
             sides.append(side)
             fault = fault or side_fault
-        if len(sides) == 1 and not sides[0] and not fault:
-            continue
-        rules.append(_rule(len(rules) + 1, sides, fault))
-    return tuple(rules)
+        if sides != [""] or fault:
+            rules.append((sides, fault))
+    return rules
 
 
 def quoted(side: str) -> str:
@@ -297,17 +253,19 @@ def quoted(side: str) -> str:
     return '"' + side.replace('"', '""') + '"'
 
 
-def _rule(number: int, sides: list[str], fault: str) -> RuleText:
-    if not fault and len(sides) == 1:
-        fault = f"has no {ARROW}; write it as {_EXAMPLE}"
-    elif not fault and len(sides) > 2:
-        fault = f"has more than one {ARROW}; put a {RULE_END} between two rules"
-    elif not fault and not all(sides):
-        missing = "before" if not sides[0] else "behind"
-        fault = f"has nothing {missing} the {ARROW}; write it as {_EXAMPLE}"
-    if fault:
-        return RuleText(number, "", "", fault)
-    return RuleText(number, sides[0], sides[1])
+def _fault_of(sides: list[str]) -> str:
+    """Why these cannot be the sides of a rule, or ""."""
+    if len(sides) == 1:
+        return f"has no {ARROW}; write it as {_EXAMPLE}"
+    if len(sides) > 2:
+        return f"has more than one {ARROW}; put a {RULE_END} between two rules"
+    for side, missing in zip(sides, ("before", "behind"), strict=True):
+        if not side:
+            return f"has nothing {missing} the {ARROW}; write it as {_EXAMPLE}"
+    for side, owner in zip(sides, ("Stash", "Plex"), strict=True):
+        if fault := _side_fault(side):
+            return f"has a {owner} side that {fault}"
+    return ""
 
 
 def _read_side(text: str, start: int) -> tuple[str, str, int, str]:

@@ -22,15 +22,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]+")
 
 
 def read_address(text: str) -> tuple[str, str]:
-    """The server's base address from what was typed into plex_url.
+    """The server's base address from what was typed into plex_url, and how to mend it.
 
-    Args:
-        text: Not empty, stripped, without control characters.
-
-    Returns:
-        The address, without a slash at the end and its scheme and host in
-        lower case, and ""; or "" and how to mend it. A path is kept, since
-        Plex may stand behind a reverse proxy at ``https://host/plex``.
+    One of the two is "". What was typed is not empty, stripped, and without control characters.
+    The address has no slash at the end, and its scheme and host in lower case. A path is kept,
+    since Plex may stand behind a reverse proxy at ``https://host/plex``.
     """
     if "\\" in text:
         return "", f"has a backslash; write it with slashes, as in {EXAMPLE}"

@@ -22,6 +22,8 @@ _SHOWN = {"only_organized": "Only Organized Scenes"}
 _CAPITALS = {"url", "tls"}
 _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
+#: Characters of a setting that is a list.
+LONGEST_LIST = 20_000
 _LONGEST_SHOWN = 12
 _MOST_REPORTED = 5
 
@@ -36,12 +38,9 @@ def shown_name(setting: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One setting that PlexSync cannot use as it stands.
+    """One setting that PlexSync cannot use as it stands: its key, such as ``plex_url``, and why.
 
-    Attributes:
-        setting: Its key, such as ``plex_url``.
-        message: What is wrong and how to mend it; no secret, and with
-            redact_logs on no path.
+    ``message`` says how to mend it; it has no secret, and with redact_logs on no path.
     """
 
     setting: str
@@ -57,14 +56,9 @@ class Problem:
 
 
 class SettingsError(ConfigurationError):
-    """Settings that cannot be used: the queue waits until they are mended.
+    """Settings that cannot be used, for at least one problem: the queue waits for their mend.
 
-    Args:
-        problems: At least one.
-
-    Attributes:
-        setting: The first problem's setting.
-        problems: All problems.
+    ``setting`` is that of the first problem.
     """
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -78,31 +72,27 @@ class SettingsError(ConfigurationError):
         self.problems = problems
 
 
-def split_list(text: str, separator: str = ",") -> tuple[str, ...]:
+def split_list(text: str) -> tuple[str, ...]:
     r"""The names in ``text``, in order, without outer blanks and without empty ones.
 
-    A separator that belongs to a name is written with a backslash before it:
-    ``Home\, sweet home``. A backslash means this only in front of a separator;
+    A comma that belongs to a name is written with a backslash before it:
+    ``Home\, sweet home``. A backslash means this only in front of a comma;
     anywhere else it is an ordinary character, so ``AC\DC`` is left alone. A name
-    that itself ends in a backslash doubles it in front of a separator, as in
+    that itself ends in a backslash doubles it in front of a comma, as in
     ``odd\\, next``. (Path rules have a grammar of their own, ``path_map``: there a
     backslash before a semicolon is a common way to end a Windows folder.)
-
-    Args:
-        text: What the user typed.
-        separator: One character other than the backslash.
     """
     names: list[str] = []
     pieces: list[str] = []
     position = 0
     # The look-behind makes each run of backslashes be taken once, as a whole.
-    for found in re.finditer(rf"(?<!\\)(\\*){re.escape(separator)}", text):
+    for found in re.finditer(r"(?<!\\)(\\*),", text):
         pieces.append(text[position : found.start()])
         position = found.end()
         backslashes = len(found[1])
         pieces.append("\\" * (backslashes // 2))
         if backslashes % 2:
-            pieces.append(separator)
+            pieces.append(",")
         else:
             names.append("".join(pieces))
             pieces = []
@@ -111,14 +101,7 @@ def split_list(text: str, separator: str = ",") -> tuple[str, ...]:
 
 
 class SettingsReader:
-    """Reads values by name and collects a problem for each that cannot be used.
-
-    Args:
-        settings: The plugin's settings map as Stash gives it.
-
-    Attributes:
-        problems: What was found so far, in the order of reading.
-    """
+    """Reads values of Stash's settings map by name; collects a problem for each unusable one."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
         self._settings = settings
@@ -139,13 +122,10 @@ class SettingsReader:
     def text(
         self, setting: str, *, max_length: int, keep_end: bool = False, lines: bool = False
     ) -> str:
-        """One line of text; "" when it is unset or cannot be used.
+        """One line of text of so many characters at most; "" when it is unset or cannot be used.
 
-        Args:
-            setting: Its key.
-            max_length: The longest text allowed, in characters.
-            keep_end: Keep blanks at the end (they are the point of "Studio: ").
-            lines: It may have several lines, which come with one line feed between them.
+        ``keep_end`` keeps blanks at the end (they are the point of "Studio: "). With ``lines``
+        it may have several, which come with one line feed between them.
         """
         value = self._settings.get(setting)
         if _is_unset(value):
@@ -168,9 +148,9 @@ class SettingsReader:
         self.report(setting, fault)
         return ""
 
-    def names(self, setting: str, *, max_length: int) -> tuple[str, ...]:
-        """The names of a comma list, in order; see ``lists`` for a comma in a name."""
-        return split_list(self.text(setting, max_length=max_length))
+    def names(self, setting: str) -> tuple[str, ...]:
+        """The names of a comma list, in order; see ``split_list`` for a comma in a name."""
+        return split_list(self.text(setting, max_length=LONGEST_LIST))
 
     def seconds(self, setting: str, *, default: float, least: float, most: float) -> float:
         """A length of time in seconds; ``default`` when unset or unusable."""

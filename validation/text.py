@@ -46,18 +46,12 @@ A_NAME = 200
 
 
 def safe_text(value: str | None, *, multiline: bool) -> SafeText:
-    """Text that Plex can store, otherwise verbatim.
+    """Text that Plex can store, otherwise verbatim; None counts as empty.
 
-    Args:
-        value: Stash's text; None counts as empty.
-        multiline: Keep tabs and line ends (a summary). False turns each of
-            them into one blank (a title, a name).
-
-    Returns:
-        The text without control characters (tab and newline apart), lone
-        surrogates and noncharacters, which XML 1.0 forbids or parsers refuse;
-        CRLF and CR become LF. Quotes, dashes, emoji and right-to-left text
-        stay as they are, and so do blanks.
+    It is without control characters (tab and newline apart), lone surrogates and noncharacters,
+    which XML 1.0 forbids or parsers refuse; CRLF and CR become LF. Quotes, dashes, emoji and
+    right-to-left text stay as they are, and so do blanks. ``multiline`` keeps tabs and line ends
+    (a summary); else each becomes one blank (a title, a name).
     """
     if not value or (value.isascii() and value.isprintable()):
         return SafeText(value or "")
@@ -161,12 +155,9 @@ def one_line(text: str, max_bytes: int = 2000) -> str:
 def partial_date(text: str | None) -> tuple[str, str] | None:
     """Stash's date as Plex needs it, and the period that it stands for.
 
-    Stash also keeps a bare year or a year and month; Plex wants a whole day.
-
-    Returns:
-        ``("2024-05-01", "2024-05")`` for ``"2024-05"``: the first day of the
-        period, and the period as given; None when there is no date or it is
-        not one of the calendar.
+    Stash also keeps a bare year or a year and month; Plex wants a whole day, so ``"2024-05"``
+    gives ``("2024-05-01", "2024-05")``: the first day of the period, and the period as given.
+    None when there is no date or it is not one of the calendar.
     """
     return _kept_date((text or "").strip())
 
