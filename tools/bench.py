@@ -5,7 +5,7 @@ FOLDER`` (``make bench BEFORE=FOLDER``) the groups hooks, first, unchanged and e
 the earlier build of that checkout beside this one. Rows with a goal end in "ok" or "over"; the
 others are shown beside them. The exit status is 0 when everything could be measured, whatever
 came out; with ``--strict`` a row that is "over" is status 1. A row's spread is the middle half
-of its pairs' own ratios.
+of its pairs' own ratios. Each group works in an empty folder of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""This build beside an earlier one: the same work in turn, on the same stand-ins."""
+"""This build beside an earlier one, a checkout of it: the same work in turn, on like stand-ins."""
 
 from __future__ import annotations
 
@@ -30,13 +30,7 @@ PAUSE: Final = 0.15
 
 
 def hook_rows(folder: Path, before: Path, pairs: int) -> Iterator[Row]:
-    """Measure and give the row about a hook whose worker is alive.
-
-    Args:
-        folder: An empty folder.
-        before: The checkout of the earlier build.
-        pairs: How many hooks of each, in turn.
-    """
+    """Measure and give the row about a hook whose worker is alive: pairs of hooks, in turn."""
     with _both(folder, before, 10) as builds:
         runners = [bench_hook.Runner(built, bench_hook.real_python()) for built in builds]
         took: list[list[float]] = [[], []]
@@ -53,11 +47,7 @@ def changed_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[
     """Measure and give the rows about a first "Sync all", which writes every item.
 
     The store is begun anew for each run, and what it came to is what history and undo cost.
-
-    Args:
-        folder: An empty folder.
-        before: The checkout of the earlier build.
-        sizes: How many pairs of runs, by scenes.
+    ``sizes`` are pairs of runs, by scenes.
     """
     for size, pairs in sizes.items():
         took: list[list[float]] = [[], []]
@@ -74,13 +64,7 @@ def changed_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[
 
 
 def unchanged_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterator[Row]:
-    """Measure and give the rows about a "Sync all" that finds everything in step.
-
-    Args:
-        folder: An empty folder.
-        before: The checkout of the earlier build.
-        sizes: How many pairs of runs, by scenes.
-    """
+    """Measure and give the rows about a "Sync all" that finds everything in step, as above."""
     for size, pairs in sizes.items():
         with _both(folder, before, size) as (ours, theirs):
             for built in (ours, theirs):
@@ -105,13 +89,9 @@ def unchanged_rows(folder: Path, before: Path, sizes: dict[int, int]) -> Iterato
 
 
 def entity_rows(folder: Path, before: Path, size: int, edits: int) -> Iterator[Row]:
-    """Measure and give the rows about five hundred things that change together.
+    """Measure and give the rows about five hundred things of so many scenes that change together.
 
-    Args:
-        folder: An empty folder.
-        before: The checkout of the earlier build.
-        size: Scenes.
-        edits: Saves by hand meanwhile.
+    ``edits`` are saves by hand meanwhile.
     """
     with _both(folder, before, size) as (ours, theirs):
         for built in (ours, theirs):

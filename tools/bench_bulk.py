@@ -42,12 +42,9 @@ class Sync:
 def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterator[Row]:
     """Measure and give the rows about scenes that all differ in their texts.
 
-    Pictures are left out: a new one costs its own requests, whatever the rest costs.
-
-    Args:
-        folder: An empty folder.
-        runs: Scenes, the milliseconds that Plex thinks about every request, and how
-            many pairs of a sync and its replay.
+    Pictures are left out: a new one costs its own requests, whatever the rest costs. Runs are
+    scenes, the milliseconds that Plex thinks about every request, and how many pairs of a sync
+    and its replay.
     """
     for size, latency, pairs in runs:
         syncs, plex_only, both = [], [], []
@@ -78,36 +75,24 @@ def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterat
 
 
 def picture_rows(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
-    """Measure and give the rows about texts and pictures together.
-
-    Args:
-        folder: An empty folder.
-        sizes: Scenes, of one library each.
-    """
+    """Measure and give the rows about texts and pictures together, by scenes of one library."""
     for size in sizes:
-        yield from _pictures(folder / f"pictures-{size}", size)
-
-
-def _pictures(folder: Path, size: int) -> Iterator[Row]:
-    with env(folder, size) as built:
-        first, second = sync_all(built), sync_all(built)
-    what = f"{size:,} changed, with pictures: Plex requests for each"
-    if size >= FEW:
-        yield counted(what, round(first.requests / size, 3), 3.1)
-    else:  # the pages and the first looks weigh too much
-        yield Row(what, f"{first.requests / size:.2f}")
-    yield counted("  requests when nothing changed since", second.requests, size / 200 + 10)
-    yield Row("  seconds, first look / next look", *_both(first, second))
-    yield Row("  worker's peak memory", f"{second.worker_peak:.0f} MB")
+        with env(folder / f"pictures-{size}", size) as built:
+            first, second = sync_all(built), sync_all(built)
+        what = f"{size:,} changed, with pictures: Plex requests for each"
+        if size >= FEW:
+            yield counted(what, round(first.requests / size, 3), 3.1)
+        else:  # the pages and the first looks weigh too much
+            yield Row(what, f"{first.requests / size:.2f}")
+        yield counted("  requests when nothing changed since", second.requests, size / 200 + 10)
+        yield Row("  seconds, first look / next look", *_both(first, second))
+        yield Row("  worker's peak memory", f"{second.worker_peak:.0f} MB")
 
 
 def growth_rows(folder: Path, sizes: Sequence[int], largest: int) -> Iterator[Row]:
-    """Measure and give the rows about scenes in which both sides agree.
+    """Measure and give the rows about scenes in which both sides agree, smallest library first.
 
-    Args:
-        folder: An empty folder.
-        sizes: Scenes, from the smallest library to the largest.
-        largest: The size at which the worker's memory has its goal.
+    ``largest`` is the size at which the worker's memory has its goal.
     """
     before: tuple[int, Sync, Sync] | None = None
     for size in sizes:

@@ -25,12 +25,7 @@ FLOOR: Final = ("-S", "-I", "-c", "pass")
 
 
 class Runner:
-    """Runs the hook, and what it is compared with, the same way: files for pipes, a bare wait.
-
-    Args:
-        built: The installation whose hook runs.
-        python: The interpreter of both.
-    """
+    """Runs the hook, and what it is compared with, the same way: files for pipes, a bare wait."""
 
     def __init__(self, built: Environment, python: str) -> None:
         self.env = built
@@ -94,13 +89,8 @@ def rows(
 ) -> Iterator[Row]:
     """Measure and give the rows about the hook.
 
-    Args:
-        folder: An empty folder.
-        pairs: Interleaved pairs of hook and bare interpreter.
-        many: Hooks that run one after another.
-        starts: How often a worker is started.
-        crowd: Hooks of the crowd.
-        at_once: How many of them run at a time.
+    ``pairs`` are interleaved, of hook and bare interpreter; ``many`` hooks run one after
+    another; a worker is started ``starts`` times; of a crowd some run at once.
     """
     with env(folder / "hook", max(crowd, 10)) as built:
         yield from _alone(built, pairs)

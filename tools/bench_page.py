@@ -36,12 +36,9 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
 
 
 def rows(folder: Path, pairs: int, scenes: int) -> Iterator[Row]:
-    """Measure and give the rows about the page.
+    """Measure and give the rows about the page, each operation in turn with a hook.
 
-    Args:
-        folder: An empty folder.
-        pairs: How often each operation is measured, in turn with a hook.
-        scenes: Scenes in the store; a fifth is postponed, a tenth has a difference.
+    Of the scenes in the store a fifth is postponed, a tenth has a difference.
     """
     with contextlib.ExitStack() as stack:
         built = stack.enter_context(env(folder / "page", 10))

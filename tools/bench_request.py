@@ -30,13 +30,7 @@ VERSION_QUESTION = "query Version { version { version } }"
 
 
 def rows(folder: Path, pairs: int, times: int) -> Iterator[Row]:
-    """Measure and give the rows about one request.
-
-    Args:
-        folder: An empty folder.
-        pairs: How often each way is measured.
-        times: Requests of one measurement.
-    """
+    """Measure and give the rows about one request, each way in turn, some times at a stretch."""
     with env(folder / "requests", 2) as built, ExitStack() as stack:
         session = stack.enter_context(requests.Session())
         session.trust_env = False

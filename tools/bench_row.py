@@ -18,17 +18,10 @@ HEAD: Final = ("what", "ours", "against", "ratio", "spread", "goal", "")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table.
+    """One line of the table, its values with their units, and a remark below it.
 
-    Args:
-        what: What was measured.
-        ours: Our value, with its unit.
-        against: The value it is compared with, with its unit; "" when there is none.
-        ratio: Ours by the other; None when there is none.
-        spread: Lowest and highest ratio of the middle half; None when there was one pair.
-        goal: The goal in words; "" when the row is only shown.
-        holds: Whether the goal is reached; None when there is none.
-        remark: A line below the row.
+    ``ratio`` is ours by the other; ``spread`` the lowest and highest one of the middle half,
+    None when there was one pair; ``goal`` is in words, and ``holds`` says whether it is reached.
     """
 
     what: str
@@ -73,13 +66,8 @@ def paired(
 ) -> Row:
     """A row of values that were measured in turn: the ratio of the two medians.
 
-    Args:
-        what: What was measured.
-        ours: Our values, in seconds unless ``show`` says otherwise.
-        against: As many others; pair n was measured back to back.
-        limit: Largest ratio that is ok; None only shows the row.
-        show: Writes a value with its unit.
-        remark: A line below the row.
+    Pair n was measured back to back. Values are in seconds unless ``show`` writes them with
+    another unit; ``limit`` is the largest ratio that is ok, None only shows the row.
     """
     show = show or seconds
     mine, other = statistics.median(ours), statistics.median(against)

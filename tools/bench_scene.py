@@ -37,15 +37,10 @@ class Visit:
 
 
 def rows(folder: Path, saves: int, small: int, large: int, pairs: int) -> Iterator[Row]:
-    """Measure and give the rows about one scene.
+    """Measure and give the rows about one scene, saved while the worker has nothing else to do.
 
-    Args:
-        folder: An empty folder.
-        saves: Saves with a worker that has nothing else to do.
-        small: Scenes of the small library.
-        large: Scenes of the large one.
-        pairs: Scenes synced in both, once found by their file and once remembered, and as
-            many others with a slower Plex.
+    Pairs of scenes are synced in a small and a large library, once found by their file and
+    once remembered, and as many others with a slower Plex.
     """
     with env(folder / "saves", 10) as built:
         yield from _visible(built, saves)

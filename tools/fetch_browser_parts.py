@@ -60,11 +60,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def fetch(folder: Path) -> None:
-    """Put the pinned files into ``folder``, without the folders they come in.
-
-    Raises:
-        PartsUnavailableError: npm is missing or got nothing, or a hash is another.
-    """
+    """Put the pinned files into ``folder``, without the folders they come in."""
     npm = shutil.which("npm")
     if npm is None:
         raise PartsUnavailableError(

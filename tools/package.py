@@ -48,11 +48,7 @@ class PackageError(Exception):
 
 
 def version(root: Path) -> str:
-    """Give the version, which every file that names one has to agree on.
-
-    Raises:
-        PackageError: They do not agree, or one of them names none.
-    """
+    """Give the version, which every file that names one has to agree on."""
     found = {
         name: re.search(pattern, (root / name).read_text(encoding="utf-8"), re.MULTILINE)
         for name, pattern in (
@@ -92,11 +88,7 @@ def release_time(root: Path) -> datetime:
 
 
 def download(pins: Path, folder: Path) -> list[Path]:
-    """Bring the pinned wheels into ``folder``, each checked by its hash; give them by name.
-
-    Raises:
-        PackageError: pip could not get one, or its hash is another.
-    """
+    """Bring the pinned wheels into ``folder``, each checked by its hash; give them by name."""
     wanted = re.findall(r"^\S+==\S+ --hash=sha256:(\w{64})$", pins.read_text(), re.MULTILINE)
     have = _by_hash(folder)
     if not set(wanted) <= set(have):
@@ -121,11 +113,7 @@ def download(pins: Path, folder: Path) -> list[Path]:
 
 
 def unpack(wheel: Path) -> dict[str, bytes]:
-    """Give what of a wheel goes into vendor/, by path: its modules, and its licence.
-
-    Raises:
-        PackageError: It is not pure Python, or comes without a licence.
-    """
+    """Give what of a wheel goes into vendor/, by path: its modules, and its licence."""
     name = wheel.name.split("-", maxsplit=1)[0]
     if not wheel.name.endswith("-none-any.whl"):
         raise PackageError(f"{wheel.name} is not a pure Python wheel.")
@@ -156,8 +144,7 @@ def rooms(root: Path) -> list[str]:
 def contents(root: Path, wheels: Iterable[Path]) -> dict[str, bytes]:
     """Give everything that goes into the zip, by path.
 
-    Raises:
-        PackageError: Stash would take a file for a second plugin, or delete one as its own.
+    Stash would take another manifest for a second plugin, or delete a file as its own.
     """
     found = {name: (root / name).read_bytes() for name in FILES}
     shipped = [path for room in rooms(root) for path in (root / room).rglob("*.py")]
@@ -205,11 +192,7 @@ def make_index(root: Path, archive: bytes, when: datetime) -> str:
 
 
 def build(root: Path, into: Path, wheels: Path = WHEELS) -> Path:
-    """Build the zip and the index into a folder; give the zip's path.
-
-    Raises:
-        PackageError: As the steps above.
-    """
+    """Build the zip and the index into a folder; give the zip's path."""
     when = release_time(root)
     files = contents(root, download(root / PINS, wheels))
     archive = make_zip(files, when)

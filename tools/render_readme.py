@@ -33,11 +33,7 @@ class ReadmeError(Exception):
 
 
 def settings_table(manifest: Mapping[str, Any]) -> str:
-    """Give the table of settings, one row a setting in Stash's order (by key).
-
-    Raises:
-        ReadmeError: A description does not state a default and an example.
-    """
+    """Give the table of settings, one row a setting in Stash's order (by key)."""
     rows = ["| Setting | Kind | Meaning | Default | Example |", "|---|---|---|---|---|"]
     for key, setting in sorted(manifest["settings"].items()):
         parts = DESCRIPTION.fullmatch(setting["description"])
@@ -62,11 +58,7 @@ def tasks_table(manifest: Mapping[str, Any]) -> str:
 
 
 def render(readme: str, manifest: Mapping[str, Any]) -> str:
-    """Give ``readme`` with everything between its markers written anew.
-
-    Raises:
-        ReadmeError: A marker is missing, doubled or out of order.
-    """
+    """Give ``readme`` with everything between its markers written anew."""
     for name, table in (("settings", settings_table), ("tasks", tasks_table)):
         readme = _between(readme, name, table(manifest))
     return readme
