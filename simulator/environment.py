@@ -6,13 +6,17 @@ the Stash stand-in hosts them: what runs is the exec of PlexSync.yml.
 
 from __future__ import annotations
 
+import atexit
+import compileall
 import contextlib
+import functools
 import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +38,10 @@ _RUN_TASK: Final = (
 )
 _JOB: Final = "query Job($id: ID!) { findJob(input: { id: $id }) { status error } }"
 
+#: Seconds between two looks at something that is waited for: at first, and in the end.
+SOON: Final = 0.005
+SELDOM: Final = 0.05
+
 _Found = TypeVar("_Found")
 
 
@@ -42,18 +50,25 @@ class TooLongError(AssertionError):
 
 
 def wait_for(
-    what: Callable[[], _Found | None], seconds: float = 30.0, *, step: float = 0.01
+    what: Callable[[], _Found | None], seconds: float = 30.0, *, step: float | None = None
 ) -> _Found:
-    """Look every ``step`` seconds until ``what`` gives something true, and give that.
+    """Look until ``what`` gives something true, and give that.
+
+    Args:
+        what: Looked at.
+        seconds: How long.
+        step: Seconds between two looks. Without it they are a tenth of the wait so far: who
+            looks all the time takes the processor from those that are waited for.
 
     Raises:
         TooLongError: It did not within ``seconds``.
     """
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     while not (found := what()):
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise TooLongError(f"nothing came of it within {seconds:.0f} s")
-        time.sleep(step)
+        time.sleep(step or min(max(waited / 10, SOON), SELDOM))
     return found
 
 
@@ -210,13 +225,34 @@ class Environment:
 
 
 def copy_plugin(target: Path, source: Path = ROOT) -> Path:
-    """Put a checkout's plugin into a new folder as a release does; give the folder."""
+    """Put a checkout's plugin into a new folder as a release does; give the folder.
+
+    With what Python compiles of it: where it may write nothing, as under ``make test``, each
+    worker would spend half a second on that.
+    """
     target.mkdir(parents=True)
+    _copy_sources(target, source)
+    for cache in _compiled(source).rglob("__pycache__"):
+        shutil.copytree(cache, target / cache.relative_to(_compiled(source)))
+    return target
+
+
+def _copy_sources(target: Path, source: Path) -> None:
+    # With their times: what is compiled holds for a source of that time and size only.
     for name in ("PlexSync.yml", *TOP):
-        shutil.copy(source / name, target / name)
+        shutil.copy2(source / name, target / name)
     for room in rooms(source):
         shutil.copytree(source / room, target / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return target
+
+
+@functools.cache
+def _compiled(source: Path) -> Path:
+    """Give a folder with the plugin's files compiled, made once in a process and gone with it."""
+    folder = Path(tempfile.mkdtemp(prefix="plexsync-compiled-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _copy_sources(folder, source)
+    compileall.compile_dir(folder, quiet=2)
+    return folder
 
 
 @contextlib.contextmanager
