@@ -76,6 +76,7 @@ def test_the_next_batch_is_read_while_this_one_is_written(
     stepped: BulkWorker, batches: int
 ) -> None:
     """Stash is asked for the second batch before the first one's last edit; edits never overlap."""
+    stepped.env.plex.latency(5)  # at once it would leave nothing to wait for, nor to plan in
     stepped.task(ALL)
     stepped.drain()
     assert stepped.tally() == {"changed": SCENES}
@@ -86,8 +87,7 @@ def test_the_next_batch_is_read_while_this_one_is_written(
         if str(batches + 1) in ((one["variables"] or {}).get("ids") or ())
     ]
     assert asked
-    told = [(one["at"], one["target"][:40]) for one in stepped.env.plex.requests(headers=False)[:9]]
-    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"], (asked[0], told)
+    assert edits[0]["at"] < asked[0] < edits[batches - 1]["at"]
     assert all(
         earlier["at"] + earlier["seconds"] <= later["at"] for earlier, later in pairwise(edits)
     )
