@@ -281,6 +281,28 @@ def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -
     assert index.items_holding(path(1)) == []
 
 
+def test_a_library_that_never_rests_is_listed_three_times_and_no_more(world: World) -> None:
+    """Then what is known has to do, with the rows of before: they are verified when used."""
+    world.refreshed()
+    old, world.now = world.key(5), world.now + SWEEP_AGAIN
+    world.plex.delete_item(old)
+    world.plex.switches(page_cap=20)
+    world.plex.clear_requests()
+    index = world.index()
+    for number, _ in enumerate(world.refreshing(index)):
+        world.plex.add_item(f"/plex/media/Restless {number}.mp4")
+    firsts = [one for one in world.plex.requests() if is_first_page(one)]
+    assert len(firsts) == 3
+    assert index.items_holding(path(5)) == [old]
+    assert index.items_holding("/plex/media/Restless 0.mp4")
+
+
+def is_first_page(request: dict[str, Any]) -> bool:
+    """Whether a listing begins with this request."""
+    start = request["headers"].get("x-plex-container-start")
+    return "/all" in request["target"] and start == "0"
+
+
 def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
     """After a failed page the index says nothing, and the next refresh completes it."""
     world.plex.switches(page_cap=10)
@@ -301,10 +323,13 @@ def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
         assert index.items_holding(path(7)) is None
         world.bring_in_step(index)
         assert index.items_holding(path(7)) == []
-        world.now += FORGET + 1
+        connection, old = world.store.connection, world.client.machine_identifier
+        world.now += 29 * 86400.0
+        world.bring_in_step(index)
+        assert path_index.cursor(connection, old, 1)
+        world.now += FORGET + 1 - 29 * 86400.0
         world.bring_in_step(index)
         assert index.items_holding(path(1)) == [other.key_of(path(1))]
-    connection, old = world.store.connection, world.client.machine_identifier
     assert path_index.cursor(connection, old, 1) is None
     assert path_index.known_items(connection, old, 1, [world.key(7), world.key(1)]) == set()
 

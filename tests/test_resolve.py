@@ -20,6 +20,7 @@ from plex.error_types import (
     ServerUnreachable,
     TooManyAlike,
 )
+from plex.matcher import Candidate
 from stash.scene import Scene, SceneFile
 from store import ledger
 from store.ledger import LedgerEntry, SceneRecord
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 NOW = 1_900_000_000.0
 A, B = "/plex/A.mp4", "/plex/B.mp4"
+#: Files that lie in no library.
+OUT, AWAY = "/private/x/Out.mp4", "/private/y/Out.mp4"
+#: What Stash says that the files of the scene have for a hash.
+HASH = "ab" * 8
 
 
 class World:
@@ -60,6 +65,13 @@ class World:
         self.index: dict[str, list[int] | None] | None = None
         self.corrected: dict[str, list[int]] = {}
         self.sections = [1]
+        #: Below this folder no library lies; items whose files have such a name all the same.
+        self.outside = "/private"
+        self.named: list[int] = []
+        #: Items whose files differ from the one that is searched for in case only.
+        self.tied: list[int] = []
+        #: Items whose files are the scene's by their hash.
+        self.same: set[int] = set()
 
     # Plex
 
@@ -67,8 +79,10 @@ class World:
         """Who answers."""
         return self.server
 
-    def query(self, path: str, _params: object) -> Any:
-        """An item as Plex says it; one that it does not have is gone."""
+    def query(self, path: str, _params: object = None) -> Any:
+        """An item as Plex says it, or its tree; one that it does not have is gone."""
+        if path.endswith("/tree"):
+            return self._tree(int(path.split("/")[-2]))
         key = int(path.rpartition("/")[2])
         self.read.append(key)
         found = self.items.get(key, ItemGone("gone"))
@@ -80,6 +94,22 @@ class World:
             SubElement(SubElement(video, "Media"), "Part", file=file)
         return said
 
+    def _tree(self, key: int) -> Element:
+        tree = Element("MediaContainer")
+        told = HASH if key in self.same else "1" * 16
+        for one in self._files([key]):
+            SubElement(tree, "MediaPart", file=one.file, openSubtitleHash=told)
+        return tree
+
+    def _files(self, of: Iterable[int]) -> list[Candidate]:
+        items = [(key, self.items[key]) for key in of]
+        return [
+            Candidate(key, file, None)
+            for key, item in items
+            if not isinstance(item, PlexError)
+            for file in item.all_files
+        ]
+
     def search(self, _libraries: object, path: str) -> Iterator[Any]:
         """What Plex's own search lists."""
         self.asked.append(path)
@@ -87,7 +117,12 @@ class World:
         if isinstance(found, PlexError):
             raise found
         items = [SimpleNamespace(ratingKey=key) for key in found]
-        yield SimpleNamespace(files=[path] if found else [], items=items, tied=[])
+        tied = self._files(self.tied)
+        yield SimpleNamespace(files=[path] if found else [], items=items, tied=tied)
+
+    def has(self, key: int, file: str) -> None:
+        """It has an item with that file, too."""
+        self.items[key] = _with_key(an_item(files=(file,)), key)
 
     # Its libraries
 
@@ -113,9 +148,19 @@ class World:
         """They are read anew."""
         self.read_anew += 1
 
-    def reach(self, _path: str) -> list[Any]:
-        """Every path lies in one."""
-        return [SimpleNamespace(type="show", locations=("/plex",))]
+    def reach(self, path: str) -> list[Any]:
+        """Every path lies in one, unless it is said to lie outside."""
+        one = SimpleNamespace(type="show", locations=("/plex",))
+        return [] if path.startswith(self.outside) else [one]
+
+    def same_named(self, path: str, _size: object) -> list[Candidate]:
+        """The files of that name, wherever they lie."""
+        self.asked.append(f"*{path}")
+        return self._files(self.named)
+
+    def describe(self) -> str:
+        """Their titles."""
+        return "'Films'"
 
     # The index
 
@@ -142,13 +187,15 @@ class World:
             clock=lambda: NOW,
         )
         resolver.index = self if self.index is not None else None
-        scene = Scene(id=1, files=tuple(map(SceneFile, paths)))
+        scene = Scene(id=1, files=tuple(SceneFile(path, None, HASH) for path in paths))
         known = {
             key: self.old.get(key, one)
             for key, one in self.items.items()
             if not isinstance(one, PlexError)
         }
-        return resolver.find(scene, record, known)
+        found = resolver.find(scene, record, known)
+        resolver.advice.keep(self.store)
+        return found
 
     def remember(self, *keys: int, places: str, resolved_at: float = NOW) -> SceneRecord:
         """Let the ledger have items of scene 1, found at these places."""
@@ -169,6 +216,51 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
     finally:
         made.store.close()
+
+
+def test_a_file_outside_of_all_libraries_is_looked_for_by_name_and_hash(world: World) -> None:
+    """What proves to be it is another name of the file from now on, and a rule is learnt of it."""
+    world.has(9, "/plex/x/Out.mp4")
+    world.named, world.same = [7, 9], {9}
+    record = world.remember(places=f'[["{OUT}"], [1], ["{B}"]]', resolved_at=NOW - 5)
+    found = world.find(OUT, record=record)
+    assert world.asked == [B, OUT, f"*{OUT}"]
+    assert (keys(found), found.aliases, found.resolved_at) == ([9], ["/plex/x/Out.mp4"], NOW)
+    assert (found.fault, found.missing) == (None, None)
+    # With the rule an index is asked for the likely place, and no name is looked for.
+    world.asked, world.named, world.same = [], [], {10}
+    world.has(10, "/plex/y/Out.mp4")
+    for index, asked in ((None, [AWAY, f"*{AWAY}"]), ({"/plex/y/Out.mp4": [10]}, [])):
+        world.index, world.asked = index, []
+        assert keys(world.find(AWAY)) == ([] if index is None else [10])
+        assert world.asked == asked
+
+
+def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: World) -> None:
+    """Neither beside an item or a fault, nor for a file that lies in a library."""
+    world.named, world.same = [7], {7}
+    world.at = {B: [8]}
+    assert keys(world.find(OUT, B)) == [8]
+    world.items[9], world.at = AmbiguousMatch("odd"), {B: [9]}
+    assert world.find(OUT, B).fault is world.items[9]
+    world.at = {}
+    record = world.remember(places=f'[["{B}"], [1], ["{A}"]]', resolved_at=NOW - 5)
+    found = world.find(B, record=record)
+    assert (found.aliases, found.resolved_at) == ([A], NOW - 5)  # nothing was proven anew
+    assert not [path for path in world.asked if path.startswith("*")]
+    assert keys(world.find(OUT, B)) == [7]
+
+
+def test_of_names_that_differ_in_case_only_the_hash_tells(world: World) -> None:
+    """The file's other spelling is remembered, and it is asked for by its own only."""
+    world.has(9, "/plex/a.MP4")
+    world.has(10, "/plex/a.mp4")
+    world.tied, world.same = [9, 10], {10}
+    for record in (None, world.remember(places=f'[["{A}"], [1], ["/plex/a.mp4"]]')):
+        world.asked = []
+        found = world.find(A, record=record)
+        assert (keys(found), found.aliases) == ([10], ["/plex/a.mp4"])
+        assert world.asked == [A]
 
 
 def _with_key(item: Any, key: int) -> Any:
@@ -239,7 +331,7 @@ def test_an_item_of_a_library_that_nobody_knows_asks_who_answers(world: World) -
     assert keys(world.find(A)) == [7]
     assert world.read_anew == 1
     world.server = "another"
-    with pytest.raises(ServerChanged):
+    with pytest.raises(ServerChanged, match="Another Plex server answers"):
         world.find(A)
     assert world.read_anew == 1
 
@@ -264,6 +356,15 @@ def test_the_index_is_believed_where_its_items_hold_the_file(world: World) -> No
     world.index, world.corrected = {A: None}, {}
     assert keys(world.find(A)) == [7]
     assert world.corrected == {A: [7]}
+    # What it names beside a stale item is found once, and its faults are Plex's no more.
+    world.items[10] = AmbiguousMatch("odd")
+    world.index = {A: [7, 9, 10]}
+    found = world.find(A)
+    assert (keys(found), found.fault) == ([7], None)
+    world.index, world.asked, world.caseless = {A: [10]}, [], True
+    assert world.find(A).fault is world.items[10]
+    assert world.asked == []
+    world.caseless = False
     # It has none: that is an answer, but where Plex's files ignore case.
     world.index, world.asked = {}, []
     assert world.find(B).missing
@@ -285,6 +386,10 @@ def test_an_item_that_failed_keeps_the_others_and_is_said(world: World) -> None:
     assert found.untied == []
     world.items[10], world.at = AmbiguousMatch("later"), {A: [7, 9, 10]}
     assert world.find(A, record=record).fault is fault  # the first one
+    unread = BadResponse("unread")
+    unread.scope = Scope.SCENE
+    world.at = {A: [7, 9], B: unread}
+    assert world.find(A, B).fault is fault
     world.items[9] = ServerUnreachable("down")
     with pytest.raises(ServerUnreachable):
         world.find(A, record=record)
@@ -306,6 +411,14 @@ def test_an_item_that_was_read_a_moment_too_early_is_read_again(world: World) ->
     world.at = {A: [7]}
     assert keys(world.find(A)) == [7]
     assert world.read == [7]
+    # What is gone is not asked for again, nor is what failed where nothing else is in doubt.
+    world.at, world.read = {A: [7, 9]}, []
+    assert keys(world.find(A)) == [7]
+    assert world.read == [9, 7]
+    world.old, world.read = {}, []
+    world.items[10], world.at = AmbiguousMatch("odd"), {A: [9, 10]}
+    assert keys(world.find(A)) == []
+    assert world.read == [9, 10]
 
 
 def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: World) -> None:
