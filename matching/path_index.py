@@ -130,9 +130,9 @@ class PathIndex:
         found = list(self._kept(key))
         if not found and self.absent:
             return None
-        if not found and key not in self._doubted and len(self._doubted) < self._most_doubted:
+        if not found and len(self._doubted) < self._most_doubted:
             self._doubted.add(key)
-        return None if not found and key in self._doubted else found
+        return None if key in self._doubted else found
 
     def correct(self, path: str, rating_keys: Iterable[int]) -> None:
         """Take Plex's own answer for a file until the next refresh: the index was wrong."""
@@ -148,8 +148,11 @@ class PathIndex:
         item_type = LEAF_TYPE_OF_SECTION.get(info.type, 1)
         known = path_index.cursor(self._store.connection, server, info.key)
         now = self._clock()
-        old = known is None or not 0 <= now - known.swept_at < SWEEP_AGAIN
-        if known is None or old or (sweep and known.in_doubt):
+        if (
+            known is None
+            or not 0 <= now - known.swept_at < SWEEP_AGAIN
+            or (sweep and known.in_doubt)
+        ):
             yield from self._sweep(info, item_type, known)
         elif info.content_changed_at and (info.content_changed_at, info.scanned_at) == (
             known.content_changed_at,

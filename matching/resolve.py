@@ -90,9 +90,9 @@ class Found:
         """What was searched, for the scene's record."""
         return json.dumps([sorted(self.paths), list(self.sections), sorted(self.aliases)])
 
-    def is_as_before(self, record: SceneRecord | None) -> bool:
+    def is_as_before(self, record: SceneRecord) -> bool:
         """Say whether the last look at the scene searched for the same in the same places."""
-        return record is not None and json.loads(record.places)[:2] == json.loads(self.places)[:2]
+        return bool(json.loads(record.places)[:2] == json.loads(self.places)[:2])
 
 
 def held_paths(places: str) -> list[str]:
@@ -237,15 +237,15 @@ class Resolver:
         own = {path_key(path).casefold() for path in mapped}
         others = [alias for alias in found.aliases if path_key(alias).casefold() not in own]
         files = {**dict.fromkeys(others), **mapped}
-        answers = [self._ask_for(path, file) for path, file in files.items()]
-        names = [name for answer in answers for name in answer.names]
+        answers = {path: self._ask_for(path, file) for path, file in files.items()}
+        names = [name for answer in answers.values() for name in answer.names]
         found.aliases = _others([*names, *others], found.paths)
         if self.index is not None:
-            for path, answer in zip(files, answers, strict=True):
+            for path, answer in answers.items():
                 if answer.fault is None:
                     self.index.correct(path, answer.keys)
-        fault = next((answer.fault for answer in answers if answer.fault), None)
-        return _each(*(answer.keys for answer in answers)), fault
+        fault = next((answer.fault for answer in answers.values() if answer.fault), None)
+        return _each(*(answer.keys for answer in answers.values())), fault
 
     def _ask_for(self, path: str, file: SceneFile | None) -> _Answer:
         """Ask Plex for one file; None where it is another name that was proven before."""

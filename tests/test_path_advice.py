@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stash.scene import Scene
 
 ENV_SCENES = 30
+#: What may stand in the store: no rule, none at all, and two where one should be.
+OLD = [["no rule", 3], ["", 3], ["/a => /b\n/c => /d", 3], ["/data => /media", 2]]
 
 
 @pytest.fixture
@@ -97,6 +99,19 @@ def test_what_was_counted_survives_a_restart(env: Environment, advice: PathAdvic
     assert again.best("/data/A/77.mp4") == ("/data => /media", 5)
 
 
+def test_so_many_missing_scenes_are_remembered_and_no_more(
+    env: Environment, advice: PathAdvice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library may lack hundreds of thousands of them on purpose."""
+    advice.keep(env.store)
+    assert meta.get(env.store.connection, meta.PATH_ADVICE) is None  # nothing was learnt
+    monkeypatch.setattr("matching.path_advice.MOST_SCENES", 3)
+    for number in range(1, 6):
+        advice.missing(number, f"/data/A/{number}.mp4")
+    advice.learn(9, "/data/A/9.mp4", "/media/A/9.mp4")
+    assert advice.best("/data/A/1.mp4") == ("/data => /media", 3 + 1)
+
+
 def test_two_paths_without_a_common_folder_are_no_rule(
     env: Environment, advice: PathAdvice
 ) -> None:
@@ -139,6 +154,9 @@ def test_a_rule_is_found_by_the_names_of_a_few_files(env: Environment) -> None:
         few = [f"/other/{odd.folder}/{odd.name}", "/data/Nowhere/not there.mp4", *paths[:2]]
         assert find_rule(libraries, few) == "/data => /plex/media"
         assert find_rule(libraries, few[1:2]) == ""
+        env.plex.clear_requests()
+        assert find_rule(libraries, ["", "/"]) == ""
+        assert env.targets() == []  # a name of no letters is in every path
         assert find_rule(libraries, [*few[1:2] * SAMPLE, *paths]) == ""
         twice = catalogue_file(1)
         env.plex.add_item(f"/plex/media/Copy/{twice.folder}/{twice.name}")
@@ -148,7 +166,7 @@ def test_a_rule_is_found_by_the_names_of_a_few_files(env: Environment) -> None:
 def test_nonsense_in_the_store_is_passed_over(env: Environment) -> None:
     """What is no rule any more is no advice, and no error."""
     with env.store.transaction() as connection:
-        meta.put(connection, meta.PATH_ADVICE, [["no rule", 3], ["/data => /media", 2]])
+        meta.put(connection, meta.PATH_ADVICE, OLD)
     assert kept(env) == [("/data => /media", 2)]
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -114,11 +115,14 @@ def test_nothing_changed_costs_one_request(world: World) -> None:
 def test_a_new_item_is_listed_alone(world: World) -> None:
     """After a scan only what is newer is asked for."""
     world.refreshed()
+    newest = world.cursor().newest
     world.later()
     added = world.plex.add_item("/plex/media/New.mp4")
     index = world.refreshed()
     assert index.items_holding("/plex/media/New.mp4") == [added["ratingKey"]]
     assert world.plex.counts()["reads"] == 3
+    asked = [unquote(one["target"]) for one in world.plex.requests(headers=False)]
+    assert f"updatedAt>>={newest - 1}" in asked[-1]
     sizes = [r["bytes_out"] for r in world.plex.requests(headers=False)]
     assert max(sizes) < 3000
 
@@ -189,6 +193,30 @@ def test_an_item_without_files_is_counted_once(world: World) -> None:
     assert (world.cursor().items, world.cursor().generation) == (SCENES, 1)
 
 
+def test_a_new_item_without_files_is_counted(world: World) -> None:
+    """When it was added tells that it is new, and the total adds up without a sweep."""
+    world.refreshed()
+    world.later()
+    added = world.plex.add_item("/plex/media/New.mp4")
+    world.plex.agent_sets(added["ratingKey"], files=[])
+    world.refreshed()
+    assert (world.cursor().items, world.cursor().generation) == (SCENES + 1, 1)
+
+
+def test_what_plex_itself_says_of_a_file_counts_until_the_next_refresh(world: World) -> None:
+    """Then the index is in step again, and what it said before is not remembered either."""
+    index = world.refreshed()
+    assert index.items_holding(path(8)) == [world.key(8)]
+    index.correct(path(7), [99])
+    index.correct(path(9), [])
+    assert [index.items_holding(path(scene)) for scene in (7, 8, 9)] == [[99], [world.key(8)], []]
+    world.later()
+    world.plex.delete_item(world.key(8))
+    world.bring_in_step(index)
+    found = [index.items_holding(path(scene)) for scene in (7, 8, 9)]
+    assert found == [[world.key(7)], [], [world.key(9)]]
+
+
 def test_the_next_look_begins_where_the_last_one_ended(world: World) -> None:
     """The newest time that a library has is kept, whether it was listed whole or in part."""
     for scene in (3, 4):
@@ -257,16 +285,23 @@ def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> 
 
 
 def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World) -> None:
-    """So many are asked for at Plex and no more; the next refresh lists everything."""
-    world.refreshed()
+    """So many are asked for at Plex and no more; the next refresh lists that library anew."""
+    quiet = world.plex.add_section("other", "Copies", ["/plex/copies"])
+    index = world.index(1, quiet)
+    world.bring_in_step(index)
     key = world.key(9)
     replaced(world, 9, "/plex/media/Better.mp4")
-    index = world.refreshed()
+    world.bring_in_step(index)
+    for scene in range(10, 10 + DOUBT):
+        assert index.items_holding(path(scene))  # what is there is in no doubt
     answers = [index.items_holding(f"/plex/media/Nowhere {number}.mp4") for number in range(50)]
     assert answers == [None] * DOUBT + [[]] * (50 - DOUBT)
     world.bring_in_step(index)
     assert index.items_holding("/plex/media/Better.mp4") == [key]
     assert index.items_holding("/plex/media/Nowhere 1.mp4") == []
+    server = world.client.machine_identifier
+    swept = [path_index.cursor(world.store.connection, server, one) for one in (1, quiet)]
+    assert [one and one.generation for one in swept] == [2, 1]
 
 
 def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -> None:
@@ -402,6 +437,8 @@ def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: Wor
     """Every copy is given, the lowest rating key first; a library left out has none."""
     file = "/plex/media/Twice.mp4"
     other = world.plex.add_section("other", "Copies", ["/plex/copies"])
+    world.refreshed()
+    assert world.listings() == 1  # nothing is asked about what is not searched
     keys = [world.plex.add_item(file, section=section)["ratingKey"] for section in (other, 1, 1)]
     both = world.index(1, other)
     world.bring_in_step(both)
@@ -430,6 +467,7 @@ def test_a_library_that_goes_while_it_is_listed_makes_misses_doubtful(world: Wor
     infos = world.client.section_infos()
     world.plex.delete_section(section)
     index = world.index(1, section)
+    assert index.cost() == 3  # it was never listed, and there is nothing to list
     for _ in index.refreshing(infos):
         pass
     assert index.items_holding(path(7)) == [world.key(7)]

@@ -72,6 +72,8 @@ class World:
         self.tied: list[int] = []
         #: Items whose files are the scene's by their hash.
         self.same: set[int] = set()
+        #: What Stash has for a hash of the files.
+        self.hash: str | None = HASH
 
     # Plex
 
@@ -187,7 +189,7 @@ class World:
             clock=lambda: NOW,
         )
         resolver.index = self if self.index is not None else None
-        scene = Scene(id=1, files=tuple(SceneFile(path, None, HASH) for path in paths))
+        scene = Scene(id=1, files=tuple(SceneFile(path, None, self.hash) for path in paths))
         known = {
             key: self.old.get(key, one)
             for key, one in self.items.items()
@@ -230,10 +232,11 @@ def test_a_file_outside_of_all_libraries_is_looked_for_by_name_and_hash(world: W
     # With the rule an index is asked for the likely place, and no name is looked for.
     world.asked, world.named, world.same = [], [], {10}
     world.has(10, "/plex/y/Out.mp4")
-    for index, asked in ((None, [AWAY, f"*{AWAY}"]), ({"/plex/y/Out.mp4": [10]}, [])):
-        world.index, world.asked = index, []
-        assert keys(world.find(AWAY)) == ([] if index is None else [10])
-        assert world.asked == asked
+    assert keys(world.find(AWAY)) == []
+    assert world.asked == [AWAY, f"*{AWAY}"]
+    world.index, world.asked = {"/plex/y/Out.mp4": [10]}, []
+    assert keys(world.find(AWAY)) == [10]
+    assert world.asked == []
 
 
 def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: World) -> None:
@@ -249,6 +252,16 @@ def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: World) 
     assert (found.aliases, found.resolved_at) == ([A], NOW - 5)  # nothing was proven anew
     assert not [path for path in world.asked if path.startswith("*")]
     assert keys(world.find(OUT, B)) == [7]
+
+
+def test_sizes_that_nobody_knows_speak_for_no_rule(world: World) -> None:
+    """Two files without a size are not of the same size: only what is known is compared."""
+    world.has(9, "/plex/x/Out.mp4")
+    world.named, world.hash = [9], None
+    with pytest.raises(AmbiguousMatch) as refusal:
+        world.find(OUT)
+    assert "/plex/x/Out.mp4" in refusal.value.message
+    assert "=>" not in refusal.value.message
 
 
 def test_of_names_that_differ_in_case_only_the_hash_tells(world: World) -> None:

@@ -102,6 +102,16 @@ def test_a_clock_that_is_set_back_ends_the_rest(looking: Looking) -> None:
     assert looking.searches(VAULT, 1) == 1
 
 
+def test_scenes_that_were_looked_for_in_vain_count_for_a_rule_that_is_learnt_later(
+    looking: Looking,
+) -> None:
+    """The page says how many scenes a rule would bring to their items."""
+    lost = SceneFile(f"{VAULT}/lost.mp4", 1, "ab" * 8)
+    assert looking.unmapped.find(scene(2, files=(lost,)), (lost,), lambda _path: None) == []
+    looking.find(known_to_plex())
+    assert looking.advice.best(lost.path) == (f"{VAULT} => /plex/media", 2)
+
+
 def test_an_index_without_the_file_below_a_learnt_rule_is_believed(looking: Looking) -> None:
     """Where a rule is known and the index knows the likely place, no name is looked for."""
     assert len(looking.find(known_to_plex())) == 1
