@@ -1,6 +1,6 @@
 """What PlexSync asks of Stash, in the worker's words.
 
-Reads only, but for `change`. Every list of scenes comes in pages cut by ascending id, so that
+Reads only. Every list of scenes comes in pages cut by ascending id, so that
 scenes which come and go meanwhile neither shift a page nor end it early.
 """
 
@@ -18,17 +18,16 @@ from .answer import read_each, read_part, read_whole, senseless
 from .exceptions import StashAnswerError
 from .graphql import StashGraphQL
 from .scene import Pictured, Scene, SceneStamp
-from .transport import StashTransport
 
 if TYPE_CHECKING:
     from .connection import StashConnection
 
 RefKind = Literal["studio", "performer", "tag", "group"]
 
+#: Whose settings come along, as PlexSync.yml is called.
+PLUGIN = "PlexSync"
 LARGEST_COVER = 32 * 2**20
 STAMPS_A_PAGE = 200
-#: Scenes of one page; Stash loads what they carry by the hundred.
-_BATCH = 100
 #: Scenes of one list. It is waited for in a thread (sync/stash_session.py), so nobody
 #: who is in a hurry stands behind it.
 _LIST = 500
@@ -68,32 +67,24 @@ class Numbered(Protocol):
 _T = TypeVar("_T", bound=Numbered)
 
 
-class StashClient:
+class StashClient(StashGraphQL):
     """Reads scenes, settings and covers from one Stash; safe for several threads.
 
-    ``plugin_id`` says whose settings come along; the timeouts are seconds, for connecting and
-    of silence. All methods raise the errors of stash.exceptions and no others.
+    All methods raise the errors of stash.exceptions and no others.
     """
 
     def __init__(
         self,
         connection: StashConnection,
         *,
-        plugin_id: str = "PlexSync",
         connect_timeout: float = 3.0,
         read_timeout: float = 20.0,
     ) -> None:
-        self._plugin_id = plugin_id
-        self._transport = StashTransport(connection, connect_timeout, read_timeout)
-        self._graphql = StashGraphQL(self._transport)
-
-    def close(self) -> None:
-        """Close the idle connections; the client stays usable."""
-        self._transport.close()
+        super().__init__(connection, connect_timeout, read_timeout)
 
     def settings(self) -> dict[str, Any]:
         """Give the plugin's settings; what was never set is absent."""
-        return self._settings(self._graphql.ask(queries.SETTINGS, {"plugins": [self._plugin_id]}))
+        return _settings(self.query(queries.SETTINGS, {"plugins": [PLUGIN]}))
 
     def read_scenes(self, scene_ids: Iterable[int]) -> ScenesReading:
         """Read many scenes and the plugin's settings, in one request for each 500.
@@ -107,7 +98,7 @@ class StashClient:
             reading = _both(reading, self._read_list(wanted[start : start + _LIST]))
         return reading
 
-    def scenes_after(self, last_id: int, size: int = _BATCH) -> list[Scene]:
+    def scenes_after(self, last_id: int, size: int) -> list[Scene]:
         """Give up to ``size`` whole scenes with ids above ``last_id``, ids ascending."""
         return self.scenes_above(last_id, size, queries.SCENE_PAGE, _read_scene)
 
@@ -139,23 +130,14 @@ class StashClient:
         # A page that does not move on would be read for ever.
         return sorted((one for one in scenes if one.id > last_id), key=lambda one: one.id)
 
-    def scenes_with_path(
-        self, path: str, is_same: Callable[[str], bool] | None = None
-    ) -> list[SceneStamp]:
+    def scenes_with_path(self, path: str, is_same: Callable[[str], bool]) -> list[SceneStamp]:
         """Give the scenes one of whose files is at ``path``, ids ascending.
 
-        Args:
-            path: What Stash compares with, as ``queries.with_path`` says.
-            is_same: Says of a path that came back whether it is the one that is meant;
-                None takes it exactly as it is spelled.
+        Stash compares as ``queries.with_path`` says; ``is_same`` tells of a path that came back
+        whether it is the one that is meant.
         """
-        same = is_same or path.__eq__
         found = self._all_stamps(queries.with_path(path))
-        return [stamp for stamp in found if any(map(same, stamp.paths))]
-
-    def query(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give the data of one of stash's own documents (stash/changes.py reads them)."""
-        return self._graphql.ask(document, variables)
+        return [stamp for stamp in found if any(map(is_same, stamp.paths))]
 
     def read_pages(
         self,
@@ -185,16 +167,9 @@ class StashClient:
                 # The end, or a Stash that gives one page for ever.
                 return [found[number] for number in sorted(found)]
 
-    def change(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Send a mutation and give its data; only stash/mutations.py asks for that.
-
-        It is sent once: where the connection breaks, nobody knows whether it was done.
-        """
-        return self._graphql.ask(document, variables, once=True)
-
     def count_scenes(self) -> int:
         """Tell how many scenes Stash has."""
-        found = read_part(self._graphql.ask(queries.COUNT), "findScenes")
+        found = read_part(self.query(queries.COUNT, {}), "findScenes")
         count = read_whole(found.get("count"), "the number of scenes")
         if count is None:
             raise senseless("the number of scenes", "is missing")
@@ -227,36 +202,22 @@ class StashClient:
             return CoverReading()
         return CoverReading(reply.body, _one_word(reply.etag))
 
-    def _settings(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        plugins = read_part(read_part(data, "configuration"), "plugins")
-        settings = plugins.get(self._plugin_id)
-        if settings is None:
-            return {}
-        if not isinstance(settings, Mapping):
-            raise senseless(f"the settings of {self._plugin_id}", "are not an object")
-        return dict(settings)
-
     def _read_list(self, scene_ids: Sequence[int]) -> ScenesReading:
         if len(scene_ids) == 1:
-            data = self._graphql.ask(
-                queries.SCENE_AND_SETTINGS, {"id": str(scene_ids[0]), "plugins": [self._plugin_id]}
-            )
-            return ScenesReading(_scene(data, scene_ids[0]), self._settings(data))
+            wanted = {"id": str(scene_ids[0]), "plugins": [PLUGIN]}
+            data = self.query(queries.SCENE_AND_SETTINGS, wanted)
+            return ScenesReading(_scene(data, scene_ids[0]), _settings(data))
         try:
-            data = self._graphql.ask(
-                queries.SCENES_BY_ID,
-                {"ids": [str(number) for number in scene_ids], "plugins": [self._plugin_id]},
-            )
-            found = read_part(data, "findScenes").get("scenes")
-            scenes = read_each(found, "scenes", _read_scene)
+            ids = [str(number) for number in scene_ids]
+            data = self.query(queries.SCENES_BY_ID, {"ids": ids, "plugins": [PLUGIN]})
+            scenes = read_each(read_part(data, "findScenes").get("scenes"), "scenes", _read_scene)
         except StashAnswerError:
             middle = len(scene_ids) // 2
             halves = scene_ids[:middle], scene_ids[middle:]
             return _both(*map(self._read_list, halves))
-        wanted = set(scene_ids)
-        return ScenesReading(
-            {scene.id: scene for scene in scenes if scene.id in wanted}, self._settings(data)
-        )
+        asked = set(scene_ids)
+        found = {scene.id: scene for scene in scenes if scene.id in asked}
+        return ScenesReading(found, _settings(data))
 
     def _all_stamps(self, criteria: dict[str, Any]) -> Iterator[SceneStamp]:
         last_id = 0
@@ -272,6 +233,15 @@ class StashClient:
 
 def _both(earlier: ScenesReading, later: ScenesReading) -> ScenesReading:
     return ScenesReading(earlier.scenes | later.scenes, later.settings)
+
+
+def _settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    settings = read_part(read_part(data, "configuration"), "plugins").get(PLUGIN)
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        raise senseless(f"the settings of {PLUGIN}", "are not an object")
+    return dict(settings)
 
 
 def _read_scene(raw: object, _: str) -> Scene:

@@ -6,6 +6,7 @@ as it came, without importing anything, and the worker reads it.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -115,16 +116,13 @@ def _connectable_host(raw: object) -> str:
     bare = _WILDCARDS.get(bare, bare)
     if ":" in bare:
         address, _, zone = bare.partition("%")
-        try:
+        with contextlib.suppress(ValueError):
             ipaddress.IPv6Address(address)
-        except ValueError:
-            raise _unusable("its Host is not a host name or an address") from None
-        if zone and not _HOST.match(zone):
-            raise _unusable("its Host is not a host name or an address")
-        return f"[{bare}]"
-    if not _HOST.match(bare):
-        raise _unusable("its Host is not a host name or an address")
-    return bare
+            if not zone or _HOST.match(zone):
+                return f"[{bare}]"
+    elif _HOST.match(bare):
+        return bare
+    raise _unusable("its Host is not a host name or an address")
 
 
 def _cookie(raw: Any) -> tuple[str, str] | tuple[None, None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .answer import read_id, read_object, read_text
-from .scene import NamedRef, read_ref
+from .scene import NamedRef, read_ref, versioned
 
 if TYPE_CHECKING:
     from .client import StashClient
@@ -35,7 +35,6 @@ DOCUMENTS = {
 }
 # The movie of Stash before 0.27 is the group of today; its address may still be the old one.
 _IMAGE = re.compile(r"/(?:studio|performer|group|movie)/(\d+)/(?:front)?image(?=\?|\Z)")
-_VERSION = re.compile(r"[?&]t=(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +93,4 @@ def _cover(number: int, address: str) -> str:
     found = _IMAGE.search(address)
     if found is None or int(found[1]) != number or "default=true" in address:
         return ""
-    version = _VERSION.search(address)
-    return f"{found[0]}?t={version[1]}" if version else found[0]
+    return versioned(found[0], address)

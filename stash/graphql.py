@@ -13,9 +13,10 @@ from net.answer import BodyTooLongError
 
 from . import queries
 from .exceptions import AGAIN, OLDEST_STASH, StashAnswerError, StashQueryRefused, StashUnavailable
+from .transport import StashTransport
 
 if TYPE_CHECKING:
-    from .transport import StashTransport
+    from .connection import StashConnection
 
 LARGEST_ANSWER = 64 * 2**20
 _QUOTED = 200
@@ -27,27 +28,30 @@ _NOT_READY = {"SETUP": "is not set up yet", "NEEDS_MIGRATION": "waits for its da
 
 
 class StashGraphQL:
-    """Stash's GraphQL endpoint.
+    """Stash's GraphQL endpoint; safe for several threads. The timeouts are as in `net.exchange`.
 
     Before the first question it reads Stash's API key, while the cookie still
     opens the door; the key stays in memory, for when the cookie is dead.
     """
 
-    def __init__(self, transport: StashTransport) -> None:
-        self._transport = transport
-        self._credentials = transport.credentials
-        self._where = transport.connection.url
+    def __init__(
+        self, connection: StashConnection, connect_timeout: float, read_timeout: float
+    ) -> None:
+        self._transport = StashTransport(connection, connect_timeout, read_timeout)
+        self._credentials = self._transport.credentials
+        self._where = connection.url
 
-    def ask(
-        self,
-        document: str,
-        variables: Mapping[str, Any] | None = None,
-        *,
-        once: bool = False,
+    def close(self) -> None:
+        """Close the idle connections; it stays usable."""
+        self._transport.close()
+
+    def query(
+        self, document: str, variables: Mapping[str, Any], *, once: bool = False
     ) -> Mapping[str, Any]:
         """Ask one question and give its ``data``.
 
-        With ``once`` it changes something, so a doubtful connection is not tried twice.
+        With ``once`` it changes something, so it is sent once: where the connection breaks,
+        nobody knows whether it was done. Only stash/mutations.py asks for that.
 
         Raises:
             StashAnswerError: Stash answered with errors (data beside them does
@@ -63,9 +67,9 @@ class StashGraphQL:
             raise
 
     def _ask(
-        self, document: str, variables: Mapping[str, Any] | None, *, once: bool = False
+        self, document: str, variables: Mapping[str, Any], *, once: bool = False
     ) -> Mapping[str, Any]:
-        question = {"query": document, "variables": dict(variables or {})}
+        question = {"query": document, "variables": dict(variables)}
         try:
             reply = self._transport.exchange(
                 "POST", "/graphql", limit=LARGEST_ANSWER, question=question, once=once
@@ -105,7 +109,7 @@ class StashGraphQL:
 
     def _read_key(self) -> None:
         try:
-            data = self._ask(queries.API_KEY, None)
+            data = self._ask(queries.API_KEY, {})
         except StashAnswerError:
             return  # without the key PlexSync works as long as the cookie does
         except SyncError:
@@ -119,7 +123,7 @@ class StashGraphQL:
     def _raise_if_not_ready(self) -> None:
         """Blame the server instead of the scene while Stash is not up."""
         try:
-            system = self._ask(queries.SYSTEM_STATUS, None).get("systemStatus")
+            system = self._ask(queries.SYSTEM_STATUS, {}).get("systemStatus")
         except SyncError:
             return  # the first error says more
         status = system.get("status") if isinstance(system, Mapping) else None
@@ -129,9 +133,7 @@ class StashGraphQL:
 
     def _first_error(self, answer: object) -> str:
         """Quote Stash's first message: one line, short, without secrets."""
-        errors = answer.get("errors") if isinstance(answer, Mapping) else None
-        first = errors[0] if isinstance(errors, list) and errors else None
-        message = first.get("message") if isinstance(first, Mapping) else None
+        message = next((one.get("message") for one in _errors(answer)), None)
         if not isinstance(message, str) or not message.strip():
             return "it gave no reason"
         line = " ".join(self._credentials.blank(message).split()).rstrip(".")
@@ -140,14 +142,15 @@ class StashGraphQL:
         return line if len(line) <= _QUOTED else line[:_QUOTED] + "…"
 
 
+def _errors(answer: object) -> list[Mapping[str, Any]]:
+    errors = answer.get("errors") if isinstance(answer, Mapping) else None
+    return [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
+
+
 def _is_invalid(answer: object) -> bool:
     """Say whether an answer carries the error of a question that does not fit the schema."""
-    errors = answer.get("errors") if isinstance(answer, Mapping) else None
-    for error in errors if isinstance(errors, list) else ():
-        extensions = error.get("extensions") if isinstance(error, Mapping) else None
-        if isinstance(extensions, Mapping) and extensions.get("code") == _INVALID:
-            return True
-    return False
+    extensions = [error.get("extensions") for error in _errors(answer)]
+    return any(isinstance(one, Mapping) and one.get("code") == _INVALID for one in extensions)
 
 
 def _decoded(body: bytes) -> object:

@@ -34,7 +34,7 @@ def mutate(client: StashClient, document: str, variables: Mapping[str, Any]) -> 
     """
     name = found[1] if (found := _NAME.search(document)) else "a change"
     try:
-        return client.change(document, variables)
+        return client.query(document, variables, once=True)
     except StashQueryRefused as refusal:
         fault: StashMutationRefused = unknown(name, refusal)
     except StashAnswerError as refusal:

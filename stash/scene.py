@@ -20,8 +20,8 @@ from .exceptions import StashAnswerError
 #: Of a picture, among what its address asks for.
 _VERSION = re.compile(r"\?(?:[^#]*&)?t=([0-9]+)(?:[&#]|\Z)")
 
+#: The ``update_type`` of a job that carries a scene's metadata.
 METADATA = "metadata"
-"""The ``update_type`` of a job that carries a scene's metadata."""
 
 
 class TagAbove(NamedTuple):
@@ -270,10 +270,12 @@ def _cover(scene_id: int, raw: object, what: str) -> str:
     prefix, into that address: neither need be reachable from here.
     """
     address = read_text(raw, what)
-    if not address:
-        return ""
+    return versioned(f"/scene/{scene_id}/screenshot", address) if address else ""
+
+
+def versioned(own: str, address: str) -> str:
+    """Give a picture's path on Stash's own server, with the version that an address of it names."""
     version = _VERSION.search(address)
-    own = f"/scene/{scene_id}/screenshot"
     return f"{own}?t={version[1]}" if version else own
 
 

@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from http import HTTPStatus
 from http.client import HTTPException
 from http.cookies import CookieError, SimpleCookie
@@ -33,13 +32,7 @@ if TYPE_CHECKING:
 
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+\Z")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class Kind(Enum):
-    """What a request showed."""
-
-    COOKIE = "cookie"
-    API_KEY = "API key"
+_BY_KEY = "ApiKey"
 
 
 class Credentials:
@@ -59,14 +52,14 @@ class Credentials:
         self._use_key = False
         self._asked_for_key = connection.cookie_value is None
 
-    def headers(self) -> tuple[Kind, dict[str, str]]:
-        """Give what to show now, and its headers (empty when there is nothing)."""
+    def headers(self) -> dict[str, str]:
+        """Give the headers that show what opens Stash now, empty when there is nothing."""
         with self._lock:
             if self._use_key and self._api_key:
-                return Kind.API_KEY, {"ApiKey": self._api_key}
+                return {_BY_KEY: self._api_key}
             if self._cookie_value is None:
-                return Kind.COOKIE, {}
-            return Kind.COOKIE, {"Cookie": f"{self.cookie_name}={self._cookie_value}"}
+                return {}
+            return {"Cookie": f"{self.cookie_name}={self._cookie_value}"}
 
     def renew(self, value: str | None) -> None:
         """Keep a cookie that Stash re-issued; empty and odd ones are ignored."""
@@ -95,9 +88,9 @@ class Credentials:
             self._use_key = False
             self._asked_for_key = self._cookie_value is None
 
-    def after_refusal(self, shown: Kind) -> bool:
+    def after_refusal(self, shown: Mapping[str, str]) -> bool:
         """Take note that Stash refused what was shown; True when the key is left to try."""
-        if shown is Kind.API_KEY:
+        if _BY_KEY in shown:
             self.forget_key()
             return False
         with self._lock:
@@ -175,9 +168,9 @@ class StashTransport:
             BodyTooLongError: The body is longer than ``limit``.
         """
         for _ in range(2):
-            shown, own = self.credentials.headers()
+            shown = self.credentials.headers()
             try:
-                sent = {**(headers or {}), **own}
+                sent = {**(headers or {}), **shown}
                 reply = self._send(method, path, sent, limit, question, once=once)
             except (OSError, HTTPException, BodyDamagedError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
@@ -185,7 +178,7 @@ class StashTransport:
                 return reply
             if not self.credentials.after_refusal(shown):
                 break
-        raise self._refused(shown, own)
+        raise self._refused(shown)
 
     def unexpected(self, reply: Reply) -> SyncError:
         """Give the error for a status that Stash has no reason to send (not raised here)."""
@@ -242,13 +235,13 @@ class StashTransport:
             body = b""  # neither JSON nor a picture
         return Reply(status, kind, body, answer.headers.get("etag", ""))
 
-    def _refused(self, shown: Kind, headers: dict[str, str]) -> StashRefused:
-        if not headers:
+    def _refused(self, shown: Mapping[str, str]) -> StashRefused:
+        if not shown:
             what = "asks for a login, and has given PlexSync no session cookie"
-        elif shown is Kind.COOKIE:
-            what = "no longer accepts PlexSync's session cookie"
-        else:
+        elif _BY_KEY in shown:
             what = "accepts neither PlexSync's session cookie nor its own API key any more"
+        else:
+            what = "no longer accepts PlexSync's session cookie"
         return StashRefused(
             f"Stash at {self.connection.url} {what}. "
             "PlexSync waits for the next hook or task, which brings a new cookie."

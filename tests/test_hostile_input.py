@@ -171,9 +171,9 @@ def test_any_json_from_stash_is_a_value_or_a_typed_error(
         client.count_scenes,
         lambda: client.read_scenes([1]),
         lambda: client.read_scenes([1, 2]),
-        lambda: client.scenes_after(0),
+        lambda: client.scenes_after(0, 100),
         lambda: client.scene_ids_after(0),
-        lambda: client.scenes_with_path("/a"),
+        lambda: client.scenes_with_path("/a", "/a".__eq__),
     ):
         ends_well(question)
     assert len(saying.asked) < 60

@@ -25,7 +25,7 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture
 def client(wire: Wire) -> Iterator[StashClient]:
     """A client of that Stash."""
-    with closing(StashClient(wire.connection, plugin_id="PlexSync")) as made:
+    with closing(StashClient(wire.connection)) as made:
         yield made
 
 
@@ -136,7 +136,7 @@ def test_a_path_is_compared_exactly(wire: Wire, client: StashClient) -> None:
         n: raw_scene(n, files=[{"path": "/first"}, {"path": path}])
         for n, path in enumerate(paths, 1)
     }
-    found = client.scenes_with_path("/srv/a_b%.mp4")
+    found = client.scenes_with_path("/srv/a_b%.mp4", "/srv/a_b%.mp4".__eq__)
     assert [(stamp.id, stamp.paths) for stamp in found] == [(1, ("/first", "/srv/a_b%.mp4"))]
 
 
