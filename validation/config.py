@@ -119,11 +119,10 @@ class PlexSyncConfig:
         return parsed.config
 
 
+#: The keys of the settings map that PlexSync knows, and what each is where nothing is set.
 SETTINGS = tuple(each.name for each in fields(PlexSyncConfig))
-"""The keys of the settings map that PlexSync knows."""
-
 DEFAULTS: Mapping[str, object] = {each.name: each.default for each in fields(PlexSyncConfig)}
-"""What each is where nothing is set."""
+SWITCHES = tuple(name for name, default in DEFAULTS.items() if default is False)
 
 
 @dataclass(frozen=True)
@@ -159,24 +158,16 @@ def parse_settings(settings: Mapping[str, object] | None) -> ParsedSettings:
         ),
         path_map=_read_by(reader, "path_map", read_path_map, LONGEST_LIST),
         sync_fields=_sync_fields(reader),
-        only_organized=reader.flag("only_organized"),
         exclude_tags=_distinct(reader.names("exclude_tags")),
         tag_rules=_read_by(reader, "tag_rules", read_tag_rules, LONGEST_LIST, lines=True),
         title_template=_read_by(reader, "title_template", read_title_template, _LONGEST_LABEL),
-        overwrite_plex_edits=reader.flag("overwrite_plex_edits"),
-        scan_missing=reader.flag("scan_missing"),
         content_rating=reader.text("content_rating", max_length=_LONGEST_LABEL),
         studio_name=_read_by(reader, "studio_name", _studio_name, _LONGEST_LABEL),
         studio_collection_prefix=_prefix(reader, "studio_collection_prefix"),
         parent_studio_collection_prefix=_prefix(reader, "parent_studio_collection_prefix"),
         performer_collection_prefix=_prefix(reader, "performer_collection_prefix"),
         group_collection_prefix=_prefix(reader, "group_collection_prefix"),
-        plain_collections=reader.flag("plain_collections"),
-        plex_skip_tls_verify=reader.flag("plex_skip_tls_verify"),
-        plays_of_all_accounts=reader.flag("plays_of_all_accounts"),
-        plays_to_stash=reader.flag("plays_to_stash"),
-        ratings_to_stash=reader.flag("ratings_to_stash"),
-        redact_logs=reader.flag("redact_logs"),
+        **{name: reader.flag(name) for name in SWITCHES},
     )
     secret = known.get("plex_token")
     problems = sorted(

@@ -32,12 +32,9 @@ COLLECTION_FIELDS = frozenset(
 )
 """Those that put items into collections."""
 
+#: What is synced when sync_fields is empty: everything but the collections.
+#: Labels are written only where ``tag_rules`` sends a tag there.
 DEFAULT_FIELDS = tuple(name for name in FIELDS if name not in COLLECTION_FIELDS)
-"""What is synced when sync_fields is empty: everything but the collections.
-
-Labels are written only where ``tag_rules`` sends a tag there.
-"""
-
 # Anything else is not repeated: it may be a token in the wrong box.
 _LIKE_A_FIELD = re.compile(r"[A-Za-z _-]{1,24}")
 # What people call a field of ours elsewhere: in Stash, in Plex, in NFO files.

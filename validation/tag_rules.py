@@ -205,9 +205,12 @@ class _Rule(NamedTuple):
     """One rule: its kind ("only", "drop", a place, or "=>"), its tags, the name behind."""
 
     kind: str
-    tags: tuple[_Name, ...] = ()
+    tags: list[_Name]
     naming: Naming = Naming("")
-    fault: str = ""
+
+
+class _RuleError(Exception):
+    """What is wrong with a rule, and how to mend it."""
 
 
 def read_tag_rules(text: str) -> tuple[TagRules, tuple[str, ...]]:
@@ -218,11 +221,7 @@ def read_tag_rules(text: str) -> tuple[TagRules, tuple[str, ...]]:
     """
     work = _Work()
     for number, tokens in enumerate(_split(text), 1):
-        rule = _read_rule(tokens)
-        if rule.fault:
-            work.faults.append(f"rule {number} {rule.fault}")
-        else:
-            work.take(number, rule)
+        work.take(number, tokens)
     return work.result()
 
 
@@ -233,48 +232,49 @@ class _Work:
         self.faults: list[str] = []
         self.only = False
         self.fates: dict[tuple[str, bool], Fate] = {}
-        # By tag: the rule that drops it, that renames it, that only lists it, that writes it.
-        self.dropped: dict[tuple[str, bool], int] = {}
-        self.renamed: dict[tuple[str, bool], int] = {}
-        self.listed: dict[tuple[str, bool], int] = {}
-        self.written: dict[tuple[str, bool], int] = {}
+        # By tag and kind of rule, all places being one kind: the first that names it so.
+        self.first: dict[tuple[tuple[str, bool], str], int] = {}
 
-    def take(self, number: int, rule: _Rule) -> None:
+    def take(self, number: int, tokens: _Tokens) -> None:
+        try:
+            rule = _read_rule(tokens)
+        except _RuleError as fault:
+            self.faults.append(f"rule {number} {fault}")
+            return
         self.only = self.only or rule.kind == "only"
         for tag in rule.tags:
             fate = self.fates.get(tag.key, Fate())
-            if rule.kind == "drop":
-                self.dropped.setdefault(tag.key, number)
+            kind = "write" if rule.kind in PLACES else rule.kind
+            self.first.setdefault((tag.key, kind), number)
+            if kind == "drop":
                 fate = replace(fate, is_dropped=True)
-            elif rule.kind == "only":
-                self.listed.setdefault(tag.key, number)
-            elif rule.kind == _ARROW:
-                fate = self._renamed(number, tag, fate, rule.naming)
-            else:
-                self.written.setdefault(tag.key, number)
+            elif kind == "write":
                 fate = replace(fate, places=fate.places | {rule.kind})
+            elif kind == _ARROW:
+                fate = self._renamed(number, tag, fate, rule.naming)
             self.fates[tag.key] = fate
 
     def _renamed(self, number: int, tag: _Name, fate: Fate, naming: Naming) -> Fate:
         if fate.naming and fate.naming != naming:
-            other = self.renamed[tag.key]
+            other = self.first[tag.key, _ARROW]
             self.faults.append(
                 f"rule {number} gives a tag another name than rule {other} does; {_KEEP_ONE}"
             )
             return fate
-        self.renamed.setdefault(tag.key, number)
         # What others become is let through by ``only`` itself, too.
         target = (tag_key(naming.name or tag.text), False)
-        self.written.setdefault(target, number)
+        self.first.setdefault((target, "write"), number)
         self.fates.setdefault(target, Fate())
         return replace(self.fates.get(tag.key, fate), naming=naming)
 
     def result(self) -> tuple[TagRules, tuple[str, ...]]:
-        for key, number in self.dropped.items():
-            other = self.renamed.get(key) or self.written.get(key)
+        for (key, kind), number in self.first.items():
+            if kind != "drop":
+                continue
+            other = self.first.get((key, _ARROW)) or self.first.get((key, "write"))
             if other is not None:
                 what = f"drops a tag that rule {other} writes"
-            elif key in self.listed:
+            elif (key, "only") in self.first:
                 what = "drops a tag that an only rule names"
             else:
                 continue
@@ -306,8 +306,6 @@ def _read_rule(tokens: _Tokens) -> _Rule:
         tokens = [(tokens[0][0][keyword.end() :], False), *tokens[1:]]
     sides: list[list[_Name]] = [[]]
     for piece in _pieces(tokens):
-        if isinstance(piece, str):
-            return _Rule("", fault=piece)
         if piece is None:
             sides.append([])
         else:
@@ -315,52 +313,45 @@ def _read_rule(tokens: _Tokens) -> _Rule:
     if keyword:
         return _placed(keyword[1].lower(), sides)
     if len(sides) != 2:
-        fault = f"has no {_ARROW}" if len(sides) == 1 else f"has more than one {_ARROW}"
-        return _Rule("", fault=f"{fault}; {_KINDS}")
+        count = "no" if len(sides) == 1 else "more than one"
+        raise _RuleError(f"has {count} {_ARROW}; {_KINDS}")
     if not sides[0] or len(sides[1]) != 1:
-        fault = f"needs a tag before the {_ARROW} and one name behind it; {_KINDS}"
-        return _Rule("", fault=fault)
-    return _renaming(tuple(sides[0]), sides[1][0])
+        raise _RuleError(f"needs a tag before the {_ARROW} and one name behind it; {_KINDS}")
+    return _renaming(sides[0], sides[1][0])
 
 
-def _pieces(tokens: _Tokens) -> Iterator[_Name | str | None]:
-    """Give the names of a rule, None for an arrow, and as the last thing a fault's text."""
+def _pieces(tokens: _Tokens) -> Iterator[_Name | None]:
+    """Give the names of a rule, None for an arrow."""
     name: _Tokens = []
     for text, quoted in [*tokens, (",", False)]:
         if not quoted and text == '"':
-            yield 'has an opening " but no closing one'
-            return
+            raise _RuleError('has an opening " but no closing one')
         if quoted or text not in (",", _ARROW):
             if quoted or text.strip():
                 name.append((text, quoted))
             continue
-        if name:
-            read = _name(name)
-            if isinstance(read, str):
-                yield read
-                return
-            if read.text:
-                yield read
+        if name and (read := _name(name)).text:
+            yield read
         name = []
         if text == _ARROW:
             yield None
 
 
-def _name(pieces: _Tokens) -> _Name | str:
-    """Read one name out of what stands between two separators; a text is a fault."""
+def _name(pieces: _Tokens) -> _Name:
+    """Read one name out of what stands between two separators."""
     text, quoted = pieces[0]
     children = None if quoted else _CHILDREN.match(text.strip())
     if children:
         rest = (text.strip()[children.end() :], False)
         pieces = [rest, *pieces[1:]] if rest[0] else pieces[1:]
         if not pieces:
-            return "names no tag behind children of"
+            raise _RuleError("names no tag behind children of")
         text, quoted = pieces[0]
     if len(pieces) > 1:
-        return "has text beside a name in quotes; put a comma or a semicolon there"
+        raise _RuleError("has text beside a name in quotes; put a comma or a semicolon there")
     text = text.strip()
     if not quoted and (_KEYWORD.match(text) or _CHILDREN.match(text)):
-        return (
+        raise _RuleError(
             "begins a name like a rule; put a semicolon before it, or the name in quotes if it "
             "is one"
         )
@@ -369,21 +360,23 @@ def _name(pieces: _Tokens) -> _Name | str:
 
 def _placed(kind: str, sides: list[list[_Name]]) -> _Rule:
     if len(sides) > 1:
-        return _Rule("", fault=f"has a {_ARROW} behind {kind}; {_KINDS}")
-    fault = "" if sides[0] else f"names no tag behind {kind}"
-    return _Rule("drop" if kind == "nowhere" else kind, tuple(sides[0]), fault=fault)
+        raise _RuleError(f"has a {_ARROW} behind {kind}; {_KINDS}")
+    if not sides[0]:
+        raise _RuleError(f"names no tag behind {kind}")
+    return _Rule("drop" if kind == "nowhere" else kind, sides[0])
 
 
-def _renaming(tags: tuple[_Name, ...], behind: _Name) -> _Rule:
+def _renaming(tags: list[_Name], behind: _Name) -> _Rule:
     if behind.is_below:
-        return _Rule("", fault=f"has children of behind the {_ARROW}; one name has to stand there")
+        raise _RuleError(f"has children of behind the {_ARROW}; one name has to stand there")
     text = behind.text
     too = None if behind.is_quoted else _TOO.search(text)
     text = text[: too.start()] if too else text
     below = [tag.is_below for tag in tags]
     if not behind.is_quoted and _PARENT.fullmatch(text) and any(below):
         if not all(below):
-            fault = "writes tags as their parent that stand without children of; make two rules"
-            return _Rule("", fault=fault)
-        return _Rule(_ARROW, tags, Naming("", bool(too)))
+            raise _RuleError(
+                "writes tags as their parent that stand without children of; make two rules"
+            )
+        text = ""
     return _Rule(_ARROW, tags, Naming(text, bool(too)))

@@ -11,10 +11,6 @@ import re
 import unicodedata
 from datetime import date
 from functools import lru_cache
-from typing import NewType
-
-SafeText = NewType("SafeText", str)
-"""Text that an XML document can carry; only ``safe_text`` makes it."""
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -45,7 +41,7 @@ _CONTINUATION = 0x80
 A_NAME = 200
 
 
-def safe_text(value: str | None, *, multiline: bool) -> SafeText:
+def safe_text(value: str | None, *, multiline: bool) -> str:
     """Text that Plex can store, otherwise verbatim; None counts as empty.
 
     It is without control characters (tab and newline apart), lone surrogates and noncharacters,
@@ -54,11 +50,11 @@ def safe_text(value: str | None, *, multiline: bool) -> SafeText:
     (a summary); else each becomes one blank (a title, a name).
     """
     if not value or (value.isascii() and value.isprintable()):
-        return SafeText(value or "")
+        return value or ""
     text = _UNSAFE.sub("", _LINE_ENDS.sub("\n", value))
     if not multiline:
         text = text.replace("\n", " ").replace("\t", " ")
-    return SafeText(text)
+    return text
 
 
 def is_safe_line(text: str) -> bool:
