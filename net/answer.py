@@ -9,8 +9,8 @@ from email.message import Message
 
 PIECE = 64 * 1024
 
+#: Digits; Python refuses to read numbers of thousands of them.
 LONGEST_NUMBER = 18
-"""Digits; Python refuses to read numbers of thousands of them."""
 
 
 class BodyTooLongError(Exception):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+#: Bytes that travel in one piece with the head: one system call, and one packet on most wires.
 SMALL_BODY = 64 * 1024
-"""Bytes that travel in one piece with the head: one system call, and one packet on most wires."""
 
 
 class ExchangeFailedError(OSError):

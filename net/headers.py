@@ -19,7 +19,7 @@ from functools import lru_cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from net.sockets import TimedSocket
+from net.sockets import timed
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 LONGEST_LINE = 65536
 MOST_LINES = 100
 
+#: Seconds: a wait beyond this is taken as this, so a slip cannot stop us for a year.
 LONGEST_RETRY_AFTER = 3600.0
-"""Seconds: a wait beyond this is taken as this, so a slip cannot stop us for a year."""
-
 _NAME = re.compile(r"[a-z0-9-]+")
 _TARGET = re.compile(r"/[!-~]*")
 _LINE = re.compile(r"[ -~\xa0-\xff]*")
@@ -108,7 +107,7 @@ def _swift(slow: FunctionType) -> FunctionType:
 
 
 class SwiftResponse(http.client.HTTPResponse):
-    """An answer that has to be complete by its deadline (`net.sockets.TimedSocket`).
+    """An answer that has to be complete by its deadline (`net.sockets.timed`).
 
     Its head is read by ``read_headers``: ``headers`` may be its plain dict.
     """
@@ -116,7 +115,7 @@ class SwiftResponse(http.client.HTTPResponse):
     begin: Any = _swift(cast("FunctionType", http.client.HTTPResponse.begin))
 
     def __init__(self, sock: socket.socket, method: str | None = None) -> None:
-        super().__init__(cast("socket.socket", TimedSocket(sock)), method=method)
+        super().__init__(timed(sock), method=method)
 
 
 def retry_after(text: str) -> float | None:

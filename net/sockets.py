@@ -14,20 +14,17 @@ import ssl
 import time
 from typing import Any
 
+#: A whole answer may take this many read timeouts, from the request's last byte on.
 READ_TIMEOUTS_PER_ANSWER = 4
-"""A whole answer may take this many read timeouts, from the request's last byte on."""
-
+#: Plex closes after 20 idle seconds (its Keep-Alive header); we go first, to avoid the race.
 IDLE_SECONDS = 15.0
-"""Plex closes after 20 idle seconds (its Keep-Alive header); we go first, to avoid the race."""
-
+#: For handing one request to the network: an image over a slow link takes its time.
 SEND_SECONDS = 60.0
-"""For handing one request to the network: an image over a slow link takes its time."""
-
 HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
 
 
 class _TimedReader(io.RawIOBase):
-    """A socket's bytes, until the deadline of the answer."""
+    """A socket's bytes, until the deadline of the answer; what http.client takes for a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -38,6 +35,9 @@ class _TimedReader(io.RawIOBase):
             if self._pause is None
             else time.monotonic() + self._pause * READ_TIMEOUTS_PER_ANSWER
         )
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        return io.BufferedReader(self, 65536)
 
     def readable(self) -> bool:
         return True
@@ -55,18 +55,12 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class TimedSocket:
-    """What http.client asks of a socket when it reads an answer.
+def timed(sock: socket.socket) -> Any:
+    """Give what http.client may read an answer from; its deadline is counted from now on.
 
     The socket's timeout is the longest silence; None never gives up.
     """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-
-    def makefile(self, *_: object) -> io.BufferedReader:
-        """Give its bytes; the deadline of the answer is counted from now on."""
-        return io.BufferedReader(_TimedReader(self._sock), 65536)
+    return _TimedReader(sock)
 
 
 def is_readable(sock: socket.socket) -> bool:

@@ -37,6 +37,8 @@ VIEWED, RATED = "lastViewedAt", "lastRatedAt"
 VIEWS_A_PAGE, ITEMS_A_PAGE = 500, 1000
 
 _HISTORY = "/status/sessions/history/all"
+#: What a row of the history says, in the order of `View`.
+_SEEN = ("ratingKey", "viewedAt", "accountID")
 _ITEMS = "/library/all"
 _SLIM = (("excludeElements", f"Media,{LEFT_OUT}"), ("excludeFields", "summary,tagline"))
 
@@ -91,7 +93,7 @@ def views_since(
         asked.append(("accountID", str(account)))
     for rows in rows_of(client, "history", _HISTORY, asked, page):
         for row in rows:
-            view = _view(row)
+            view = View(*(whole_number(row.get(name)) for name in _SEEN))
             if view.viewed_at < since:
                 return  # newest first: all that follows is older
             if row.tag == "Video" and account in {None, view.account}:
@@ -146,14 +148,6 @@ def _items(
     params = (("type", str(item_type)), *asked, *_SLIM)
     for rows in rows_of(client, "listing", _ITEMS, params, size):
         yield [_touched(row) for row in rows if row.get("ratingKey")]
-
-
-def _view(row: Element) -> View:
-    return View(
-        whole_number(row.get("ratingKey")),
-        whole_number(row.get("viewedAt")),
-        whole_number(row.get("accountID")),
-    )
 
 
 def _touched(row: Element) -> Touched:

@@ -54,25 +54,6 @@ class SectionInfo:
     element: Element = field(repr=False, compare=False)
 
 
-def _read_section_infos(root: Element | None) -> list[SectionInfo]:
-    return [
-        SectionInfo(
-            key=key,
-            title=element.get("title", ""),
-            type=element.get("type", ""),
-            locations=tuple(
-                path for place in element.iter("Location") if (path := place.get("path"))
-            ),
-            content_changed_at=whole_number(element.get("contentChangedAt")),
-            scanned_at=whole_number(element.get("scannedAt")),
-            uuid=element.get("uuid", ""),
-            element=element,
-        )
-        for element in (() if root is None else root.iter("Directory"))
-        if (key := whole_number(element.get("key")))
-    ]
-
-
 def __getattr__(name: str) -> Any:
     """Give plexapi's ``PlexServer`` as a name of this module, loading it on first use."""
     if name != "PlexServer":
@@ -247,7 +228,23 @@ class PlexClient:
 
     def section_infos(self) -> list[SectionInfo]:
         """All libraries with what tells whether they changed, in Plex's order; one request."""
-        return _read_section_infos(self.query(SECTIONS))
+        root = self.query(SECTIONS)
+        return [
+            SectionInfo(
+                key=key,
+                title=element.get("title", ""),
+                type=element.get("type", ""),
+                locations=tuple(
+                    path for place in element.iter("Location") if (path := place.get("path"))
+                ),
+                content_changed_at=whole_number(element.get("contentChangedAt")),
+                scanned_at=whole_number(element.get("scannedAt")),
+                uuid=element.get("uuid", ""),
+                element=element,
+            )
+            for element in (() if root is None else root.iter("Directory"))
+            if (key := whole_number(element.get("key")))
+        ]
 
     def _check_token(self) -> None:
         if not self._token.isascii() or not self._token.isprintable() or " " in self._token:

@@ -308,20 +308,20 @@ def _fault_of(reply: PlexHttpError) -> SyncError:
     hundreds = status // 100
     if status in (404, 410):
         return _missing(reply, path, server_wide=server_wide)
-    if hundreds == _REDIRECTS:
+    if hundreds == 3:
         return _redirected(reply, number)
     if status in (413, 414) and re.search(r"/(posters?|arts?)$", path):
         return ImageTooLarge.about(f"The image was too large for Plex or its proxy {number}")
     wait = retry_after(reply.headers.get("retry-after", ""))
-    if status == _SERVICE_UNAVAILABLE and _in_maintenance(reply.excerpt):
+    if status == 503 and _in_maintenance(reply.excerpt):
         return ServerStarting.about("Plex is still starting up (maintenance).", retry_after=wait)
     if status in _FACTS:
         kind, fact = _FACTS[status]
         return kind.about(f"{fact.removesuffix('.')} {number}", retry_after=wait)
-    if hundreds == _SERVER_SIDE:
+    if hundreds == 5:
         failed = ServerUnavailable if server_wide else ServerError
         return failed.about(f"Plex failed inside {number}", retry_after=wait)
-    if hundreds == _CLIENT_SIDE:
+    if hundreds == 4:
         # Plain http sent to the TLS port of a proxy is a 400 to everything; and Plex has no
         # reason to refuse a question, so whoever does is not Plex.
         asked = path and reply.method in ("GET", "HEAD")
@@ -329,10 +329,6 @@ def _fault_of(reply: PlexHttpError) -> SyncError:
             return NotAPlexServer.about(f"Plex's own question was refused there {number}")
         return RejectedEdit.about(f"Plex refuses what was asked {number}")
     return BadResponse.about(f"Plex's answer makes no sense {number}")
-
-
-_REDIRECTS, _CLIENT_SIDE, _SERVER_SIDE = 3, 4, 5
-_SERVICE_UNAVAILABLE = 503
 
 
 def _missing(reply: PlexHttpError, path: str, *, server_wide: bool) -> SyncError:

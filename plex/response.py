@@ -28,21 +28,16 @@ from plex.error_types import AnswerTooLong, BadResponse, NotAPlexServer
 if TYPE_CHECKING:
     from net.answer import Answer
 
+#: Of one answer, decompressed; a page of 5,000 items has about 8 MB.
 MOST_BYTES = 64 * 1024 * 1024
-"""Of one answer, decompressed; a page of 5,000 items has about 8 MB."""
-
+#: Of the body of an error, enough for Plex's maintenance notice.
 EXCERPT_BYTES = 8 * 1024
-"""Of the body of an error, enough for Plex's maintenance notice."""
-
+#: We never ask for a part, so a partial answer is half of one.
 SUCCESS = frozenset(range(200, 300)) - {206}
-"""We never ask for a part, so a partial answer is half of one."""
-
+#: Start and end tags in one answer; a page of 5,000 full items has about 200,000.
 MOST_TAGS = 1_000_000
-"""Start and end tags in one answer; a page of 5,000 full items has about 200,000."""
-
+#: What may stand before the first tag: UTF-8's byte order mark and white space.
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-"""What may stand before the first tag: UTF-8's byte order mark and white space."""
-
 _UNREADABLE_IS = {
     BodyDamagedError: "was damaged on the way",
     BodyHalvedError: "was cut off in the middle",

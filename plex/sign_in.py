@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Names another address than plex.tv's own; for tests, which have no account there.
 ELSEWHERE = "PLEXSYNC_PLEX_TV"
 TIMEOUT = 15
+#: Where a user enters the code.
+LINK = "https://plex.tv/link"
 
 
 class Pin(NamedTuple):
@@ -34,62 +36,56 @@ class CodeExpired(PermanentError):
     """plex.tv knows the PIN no more: it has run out."""
 
 
-class SignIn:
-    """The way to plex.tv; a PIN is bound to the installation's own lasting identifier."""
+def start(client_identifier: str) -> Pin:
+    """Ask for a code; raises ``TransientError`` if plex.tv gave none.
 
-    LINK = "https://plex.tv/link"
+    A PIN is bound to the installation's own lasting identifier.
+    """
+    login = _login(client_identifier)
+    try:
+        code = login.pin
+    except Exception as exc:  # noqa: BLE001 - plexapi passes on whatever went wrong below it
+        raise _no_answer(exc) from None
+    number = login._id  # noqa: SLF001 - a PIN outlives the process that asked for it
+    if not code or not str(number or "").isdigit():
+        raise _no_answer(None)
+    return Pin(str(number), str(code))
 
-    def __init__(self, client_identifier: str) -> None:
-        self._identifier = client_identifier
 
-    def start(self) -> Pin:
-        """Ask for a code; raises ``TransientError`` if plex.tv gave none."""
-        login = self._login()
-        try:
-            code = login.pin
-        except Exception as exc:  # noqa: BLE001 - plexapi passes on whatever went wrong below it
-            raise _no_answer(exc) from None
-        number = login._id  # noqa: SLF001 - a PIN outlives the process that asked for it
-        if not code or not str(number or "").isdigit():
-            raise _no_answer(None)
-        return Pin(str(number), str(code))
+def token(client_identifier: str, pin: Pin) -> str | None:
+    """Give the token once the user has entered the code, else None.
 
-    def token(self, pin: Pin) -> str | None:
-        """Give the token once the user has entered the code, else None.
+    Raises:
+        CodeExpired: plex.tv knows the PIN no more.
+        TransientError: plex.tv gave no answer; the PIN may be good all the same.
+    """
+    login = _login(client_identifier)
+    statuses: list[int] = []
+    # plexapi keeps the number to itself, and says it in a text only.
+    note = lambda reply, **_: statuses.append(reply.status_code)  # noqa: E731
+    login._session.hooks["response"].append(note)  # noqa: SLF001 - as above
+    login._id, login._code = pin  # noqa: SLF001 - as above
+    try:
+        done = login._checkLogin()  # noqa: SLF001 - the public one hides what went wrong
+    except Exception as exc:  # noqa: BLE001 - as above
+        if statuses[-1:] == [404]:
+            raise CodeExpired("The code has expired.") from None
+        raise _no_answer(exc) from None
+    return str(login.token) if done else None
 
-        Raises:
-            CodeExpired: plex.tv knows the PIN no more.
-            TransientError: plex.tv gave no answer; the PIN may be good all the same.
-        """
-        login = self._login()
-        statuses: list[int] = []
-        # plexapi keeps the number to itself, and says it in a text only.
-        note = lambda reply, **_: statuses.append(reply.status_code)  # noqa: E731
-        login._session.hooks["response"].append(note)  # noqa: SLF001 - as above
-        login._id, login._code = pin  # noqa: SLF001 - as above
-        try:
-            done = login._checkLogin()  # noqa: SLF001 - the public one hides what went wrong
-        except Exception as exc:  # noqa: BLE001 - as above
-            if statuses[-1:] == [404]:
-                raise CodeExpired("The code has expired.") from None
-            raise _no_answer(exc) from None
-        return str(login.token) if done else None
 
-    def _login(self) -> MyPlexPinLogin:
-        tame_plexapi()
-        from plexapi.myplex import MyPlexPinLogin  # noqa: PLC0415 - tamed first
+def _login(client_identifier: str) -> MyPlexPinLogin:
+    tame_plexapi()
+    from plexapi.myplex import MyPlexPinLogin  # noqa: PLC0415 - tamed first
 
-        pins = MyPlexPinLogin.PINS
-        elsewhere = os.environ.get(ELSEWHERE)
-        if elsewhere:
-            pins = elsewhere.rstrip("/") + urlsplit(pins).path
-        login = MyPlexPinLogin(
-            session=_session(pins),
-            requestTimeout=TIMEOUT,
-            headers=identity_headers(self._identifier),
-        )
-        login.PINS = pins
-        return login
+    pins = MyPlexPinLogin.PINS
+    elsewhere = os.environ.get(ELSEWHERE)
+    if elsewhere:
+        pins = elsewhere.rstrip("/") + urlsplit(pins).path
+    headers = identity_headers(client_identifier)
+    login = MyPlexPinLogin(session=_session(pins), requestTimeout=TIMEOUT, headers=headers)
+    login.PINS = pins
+    return login
 
 
 def _session(address: str) -> Any:

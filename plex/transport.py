@@ -28,8 +28,8 @@ from plex.response import MOST_BYTES, accept
 if TYPE_CHECKING:
     from net.answer import Answer
 
+#: Our edits set values, so a PUT done twice is a PUT done once; an upload is not.
 REPEATABLE = frozenset({"GET", "HEAD", "PUT"})
-"""Our edits set values, so a PUT done twice is a PUT done once; an upload is not."""
 
 
 class Accepted(NamedTuple):

@@ -15,9 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
+from plex import sign_in
 from plex.error_types import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
-from plex.sign_in import CodeExpired, Pin, SignIn
 from stash.scene import NamedRef
 from stash.tags import newest_tagged
 from store import meta
@@ -202,12 +202,12 @@ def _is_plain(shown: dict[str, Any]) -> bool:
 def start_sign_in(task: Task) -> dict[str, Any]:
     """Ask for a new code: ``{ok, code, link, expires_in}``, or ``{ok: False, message}``."""
     try:
-        pin = _sign_in(task).start()
+        pin = sign_in.start(task.store.client_identifier())
     except SyncError as fault:
         return {"ok": False, "message": fault.message}
     with task.store.transaction() as connection:
         meta.put(connection, meta.SIGN_IN, {"id": pin.id, "code": pin.code, "at": time.time()})
-    return {"ok": True, "code": pin.code, "link": SignIn.LINK, "expires_in": CODE_LIFE}
+    return {"ok": True, "code": pin.code, "link": sign_in.LINK, "expires_in": CODE_LIFE}
 
 
 def check_sign_in(task: Task) -> dict[str, Any]:
@@ -220,8 +220,9 @@ def check_sign_in(task: Task) -> dict[str, Any]:
     if not 0 <= time.time() - kept.get("at", 0.0) < CODE_LIFE:
         return {"state": "expired"}
     try:
-        token = _sign_in(task).token(Pin(kept["id"], kept["code"]))
-    except CodeExpired:
+        pin = sign_in.Pin(kept["id"], kept["code"])
+        token = sign_in.token(task.store.client_identifier(), pin)
+    except sign_in.CodeExpired:
         return {"state": "expired"}
     except SyncError as fault:
         return {"state": "failed", "message": fault.message}
@@ -230,7 +231,3 @@ def check_sign_in(task: Task) -> dict[str, Any]:
     with task.store.transaction() as connection:
         meta.put(connection, meta.SIGN_IN, {})
     return {"state": "done", "token": token}
-
-
-def _sign_in(task: Task) -> SignIn:
-    return SignIn(task.store.client_identifier())
