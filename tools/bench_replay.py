@@ -101,23 +101,19 @@ class _Sender:
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
     def send_all(self, lane: Sequence[Asked]) -> None:
-        """Send requests one after the other."""
+        """Send requests one after the other, and read their answers."""
         for one in lane:
-            self.send(one)
-
-    def send(self, one: Asked) -> None:
-        """Send one request and read its answer."""
-        connection = self._connections.get(one.server)
-        if connection is None:
-            connection = http.client.HTTPConnection(urlsplit(one.server).netloc, timeout=60)
-            self._connections[one.server] = connection
-        connection.request(one.method, one.target, one.body, dict(one.headers))
-        reply = connection.getresponse()
-        reply.read()
-        if reply.status != 200:
-            raise RuntimeError(
-                f"the replay went another way: {one.method} {one.target[:80]}: {reply.status}"
-            )
+            connection = self._connections.get(one.server)
+            if connection is None:
+                connection = http.client.HTTPConnection(urlsplit(one.server).netloc, timeout=60)
+                self._connections[one.server] = connection
+            connection.request(one.method, one.target, one.body, dict(one.headers))
+            reply = connection.getresponse()
+            reply.read()
+            if reply.status != 200:
+                raise RuntimeError(
+                    f"the replay went another way: {one.method} {one.target[:80]}: {reply.status}"
+                )
 
     def close(self) -> None:
         """Close the connections."""

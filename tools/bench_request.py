@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-import requests
-
 from plex.client import PlexClient
 from simulator.environment import Environment, env
 from stash.client import StashClient
 from stash.connection import StashConnection
 from tools.bench_row import Row, paired
+
+_Way = Callable[[int], object]
 
 #: Most that a request may cost against the same by bare http.client.
 LIMIT: Final = 1.2
@@ -32,25 +32,15 @@ VERSION_QUESTION = "query Version { version { version } }"
 def rows(folder: Path, pairs: int, times: int) -> Iterator[Row]:
     """Measure and give the rows about one request, each way in turn, some times at a stretch."""
     with env(folder / "requests", 2) as built, ExitStack() as stack:
-        session = stack.enter_context(requests.Session())
-        session.trust_env = False
-        yield _row(
-            "one PUT through PlexClient : by bare http.client",
-            (_put_ours(built, stack), *_bare_put(built, stack, session)),
-            pairs,
-            times,
-        )
-        yield _row(
-            "one question through StashClient : by http.client",
-            (_question_ours(built, stack), *_bare_question(built, stack, session)),
-            pairs,
-            times,
-        )
+        put = _put_ours(built, stack), _bare_put(built, stack)
+        yield _row("one PUT through PlexClient : by bare http.client", put, pairs, times)
+        asked = _question_ours(built, stack), _bare_question(built, stack)
+        yield _row("one question through StashClient : by http.client", asked, pairs, times)
 
 
-def _row(what: str, ways: tuple[Callable[[int], object], ...], pairs: int, times: int) -> Row:
-    """Measure three ways in turn: ours, by http.client, by a session of requests."""
-    took: list[list[float]] = [[] for _ in ways]
+def _row(what: str, ways: tuple[_Way, _Way], pairs: int, times: int) -> Row:
+    """Measure two ways in turn: ours, and by http.client."""
+    took: tuple[list[float], list[float]] = ([], [])
     for way in ways:
         way(0)  # opens the connection
     for number in range(1, pairs + 1):
@@ -59,16 +49,7 @@ def _row(what: str, ways: tuple[Callable[[int], object], ...], pairs: int, times
             for count in range(times):
                 way(number * times + count)
             kept.append((time.process_time() - began) / times)
-    ours, bare, by_requests = took
-    beside = paired("", by_requests, bare, show=_microseconds)
-    return paired(
-        what,
-        ours,
-        bare,
-        LIMIT,
-        show=_microseconds,
-        remark=f"processor time of one; a session of requests {beside.ours}, {beside.ratio:.1f}",
-    )
+    return paired(what, *took, LIMIT, show=_microseconds, remark="processor time of one")
 
 
 def _microseconds(value: float) -> str:
@@ -80,15 +61,13 @@ def _edit(key: int, number: int) -> list[tuple[str, str]]:
     return [("type", "1"), ("id", str(key)), title, ("title.locked", "1")]
 
 
-def _put_ours(built: Environment, stack: ExitStack) -> Callable[[int], object]:
+def _put_ours(built: Environment, stack: ExitStack) -> _Way:
     client = stack.enter_context(PlexClient(built.plex.url, built.plex.token))
     key = built.item(1)["ratingKey"]
     return lambda number: client.query(EDITS, _edit(key, number), method="PUT")
 
 
-def _bare_put(
-    built: Environment, stack: ExitStack, session: requests.Session
-) -> tuple[Callable[[int], object], ...]:
+def _bare_put(built: Environment, stack: ExitStack) -> _Way:
     key = built.item(1)["ratingKey"]
     token = {"X-Plex-Token": built.plex.token}
     bare = http.client.HTTPConnection(urlsplit(built.plex.url).netloc, timeout=30)
@@ -98,14 +77,10 @@ def _bare_put(
         bare.request("PUT", f"{EDITS}?{urlencode(_edit(key, number))}", headers=token)
         return bare.getresponse().read()
 
-    def put_by_requests(number: int) -> bytes:
-        url = built.plex.url + EDITS
-        return session.put(url, params=_edit(key, number), headers=token, timeout=30).content
-
-    return put, put_by_requests
+    return put
 
 
-def _question_ours(built: Environment, stack: ExitStack) -> Callable[[int], object]:
+def _question_ours(built: Environment, stack: ExitStack) -> _Way:
     place = urlsplit(built.stash.url)
     connection = StashConnection(
         place.scheme, str(place.hostname), int(place.port or 0), "session", built.stash.cookie()
@@ -114,9 +89,7 @@ def _question_ours(built: Environment, stack: ExitStack) -> Callable[[int], obje
     return lambda _: client.query(VERSION_QUESTION, {})
 
 
-def _bare_question(
-    built: Environment, stack: ExitStack, session: requests.Session
-) -> tuple[Callable[[int], object], ...]:
+def _bare_question(built: Environment, stack: ExitStack) -> _Way:
     question = {"query": VERSION_QUESTION, "variables": {}}
     shown = {"Cookie": f"session={built.stash.cookie()}", "Content-Type": "application/json"}
     bare = http.client.HTTPConnection(urlsplit(built.stash.url).netloc, timeout=30)
@@ -126,8 +99,4 @@ def _bare_question(
         bare.request("POST", "/graphql", json.dumps(question).encode(), shown)
         return json.loads(bare.getresponse().read())
 
-    def ask_by_requests(_: int) -> object:
-        url = f"{built.stash.url}/graphql"
-        return session.post(url, json=question, headers=shown, timeout=30).json()
-
-    return ask, ask_by_requests
+    return ask

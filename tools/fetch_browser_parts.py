@@ -4,7 +4,7 @@ React, its router and Bootstrap in the versions that Stash gives to plugins. The
 are fetched by npm into ``.cache/browser`` and checked by their hashes, never
 committed. Running it again when they are there does nothing.
 
-    python tools/fetch_browser_parts.py [--into DIR]
+    python tools/fetch_browser_parts.py
 """
 
 from __future__ import annotations
@@ -93,20 +93,18 @@ def fetch(folder: Path) -> None:
 def main() -> int:
     """Fetch what is missing; give the exit status."""
     parser = argparse.ArgumentParser(description="Fetch the browser tests' libraries.")
-    parser.add_argument("--into", type=Path, default=DEFAULT_DIR)
     parser.add_argument("--check", action="store_true", help="only say by the status: 0 is there")
-    options = parser.parse_args()
-    folder = options.into
-    if is_complete(folder):
+    check = parser.parse_args().check
+    if is_complete(DEFAULT_DIR):
         return 0
-    if options.check:
+    if check:
         return 1
     try:
-        fetch(folder)
+        fetch(DEFAULT_DIR)
     except PartsUnavailableError as problem:
         print(problem, file=sys.stderr)
         return 1
-    print(f"Fetched the browser tests' libraries into {folder}")
+    print(f"Fetched the browser tests' libraries into {DEFAULT_DIR}")
     return 0
 
 
