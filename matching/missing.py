@@ -92,11 +92,11 @@ def explain(
     """Say why no item of the libraries holds one of a scene's files, as Plex would name them."""
     inside = [path for path in paths if libraries.reach(path)]
     if inside:
-        scans = [Scan(folder, sections) for folder, sections in _folders(inside, libraries)]
+        scans = (_scan(path, libraries) for path in inside)
         return Missing(
             f"Scene {scene.id}: Plex has no item for {inside[0]} yet.",
             "PlexSync looks again by itself once Plex has scanned it.",
-            tuple(scans),
+            tuple(scan for scan in scans if scan.sections),
             _why_never(inside[0], libraries.reach(inside[0])),
         )
     mend = advice.sentence(scene.files[0].path) or (
@@ -106,16 +106,9 @@ def explain(
     return Missing(f"Scene {scene.id}: {paths[0]} {OUTSIDE} {libraries.describe()}. {mend}")
 
 
-def _folders(
-    paths: Sequence[str], libraries: Libraries
-) -> list[tuple[str, tuple[SectionInfo, ...]]]:
-    found = []
-    for path in paths:
-        folder = folder_of(path)
-        sections = tuple(one for one in libraries.reach(path) if lies_in(one, folder))
-        if sections:
-            found.append((folder, sections))
-    return found
+def _scan(path: str, libraries: Libraries) -> Scan:
+    folder = folder_of(path)
+    return Scan(folder, tuple(one for one in libraries.reach(path) if lies_in(one, folder)))
 
 
 def _why_never(path: str, sections: Iterable[SectionInfo]) -> str:
@@ -186,7 +179,12 @@ class Unmapped:
             for file, one in unknown:
                 if file.size is not None and file.size == one.size:
                     self._advice.learn(scene.id, file.path, one.file)
-            raise self._refusal(scene, [one for _, one in unknown], unknown[0][0].path)
+            path = unknown[0][0].path
+            names = refused(path, [one for _, one in unknown], private=self._advice.private)
+            raise AmbiguousMatch.about(
+                f"Scene {scene.id}: {names}, and Plex has no hash that would tell.",
+                hint=self._advice.sentence(path),
+            )
         return proven
 
     def _candidates(
@@ -199,7 +197,8 @@ class Unmapped:
             if keys:
                 return [Candidate(key, path, None) for key in keys]
             answers.append(keys)
-        top = _top(file.path)
+        parts = MediaPath.of(file.path)
+        top = parts.prefix(min(TOP, max(len(parts.names) - 1, 0)))
         # An index that knows none of the likely places is worth as much as a search.
         if (answers and None not in answers) or self._rests(top):
             return []
@@ -219,15 +218,3 @@ class Unmapped:
             return True
         del self._rests_since[top], self._in_vain[top]
         return False
-
-    def _refusal(self, scene: Scene, candidates: list[Candidate], path: str) -> AmbiguousMatch:
-        names = refused(path, candidates, private=self._advice.private)
-        return AmbiguousMatch.about(
-            f"Scene {scene.id}: {names}, and Plex has no hash that would tell.",
-            hint=self._advice.sentence(path),
-        )
-
-
-def _top(path: str) -> str:
-    parts = MediaPath.of(path)
-    return parts.prefix(min(TOP, max(len(parts.names) - 1, 0)))

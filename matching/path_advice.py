@@ -28,17 +28,14 @@ MOST_RULES, MOST_SCENES = 5, 20_000
 SAMPLE = 5
 
 
-def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> list[tuple[str, int]]:
-    """Give (rule, scenes it would catch), most first, without rules that are in use already.
+def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> dict[PathRule, int]:
+    """Give how many scenes a rule would catch, most first, without rules that are in use already.
 
-    The scenes are those seen so far; a rule is written as path_map takes it.
+    The scenes are those seen so far.
     """
-    found = []
-    for entry in meta.get(connection, meta.PATH_ADVICE) or ():
-        rule = _read_rule(entry[0])
-        if rule is not None and not _is_in_use(rule, path_map):
-            found.append((str(rule), int(entry[1])))
-    return found
+    kept = meta.get(connection, meta.PATH_ADVICE) or ()
+    read = ((_read_rule(text), int(scenes)) for text, scenes in kept)
+    return {rule: scenes for rule, scenes in read if rule and not _is_in_use(rule, path_map)}
 
 
 def find_rule(libraries: Libraries, paths: Iterable[str]) -> str:
@@ -74,42 +71,32 @@ class PathAdvice:
         self.private = private
         self._path_map = path_map
         self._is_news = False
-        self._earlier = dict(kept_advice(connection, path_map))
-        self._rules = {
-            text: rule for text in self._earlier if (rule := _read_rule(text)) is not None
-        }
-        self._scenes: dict[str, set[int]] = {text: set() for text in self._rules}
+        self._earlier = kept_advice(connection, path_map)
+        self._scenes: dict[PathRule, set[int]] = {rule: set() for rule in self._earlier}
         self._missing: dict[int, str] = {}
 
     def missing(self, scene: int, stash_path: str) -> None:
         """Note a scene whose file lies in no folder that Plex has."""
         if len(self._missing) < MOST_SCENES:
             self._missing[scene] = stash_path
-        for text, rule in self._rules.items():
-            if _covers(rule, stash_path):
-                self._count(text, {scene})
+        for rule in self.rules(stash_path):
+            self._count(rule, {scene})
 
     def learn(self, scene: int, stash_path: str, plex_path: str) -> None:
         """Note that Plex has a scene's file, or one just like it, at another path."""
         rule = suggest_rule(stash_path, plex_path)
         if rule is None or _is_in_use(rule, self._path_map):
             return
-        text = str(rule)
-        if text not in self._rules:
-            if len(self._rules) >= 10 * MOST_RULES:
+        if rule not in self._scenes:
+            if len(self._scenes) >= 10 * MOST_RULES:
                 return
-            self._rules[text] = rule
-            self._scenes[text] = set()
+            self._scenes[rule] = set()
         below = {one for one, path in self._missing.items() if _covers(rule, path)}
-        self._count(text, below | {scene})
+        self._count(rule, below | {scene})
 
     def best(self, stash_path: str) -> tuple[str, int] | None:
         """Give the rule that would catch most scenes, this one among them, and how many."""
-        fitting = [
-            (self._total(text), text)
-            for text, rule in self._rules.items()
-            if _covers(rule, stash_path)
-        ]
+        fitting = [(self._total(rule), str(rule)) for rule in self.rules(stash_path)]
         if not fitting:
             return None
         scenes, text = max(fitting)
@@ -117,7 +104,7 @@ class PathAdvice:
 
     def rules(self, stash_path: str) -> list[PathRule]:
         """Give the learnt rules that would map a path."""
-        return [rule for rule in self._rules.values() if _covers(rule, stash_path)]
+        return [rule for rule in self._scenes if _covers(rule, stash_path)]
 
     def sentence(self, stash_path: str) -> str:
         """Give a sentence with the best rule for a path, "" when none is known."""
@@ -135,21 +122,21 @@ class PathAdvice:
         if not self._is_news:
             return
         self._is_news = False
-        ranked = sorted(self._rules, key=lambda text: (-self._total(text), text))[:MOST_RULES]
+        ranked = sorted(self._scenes, key=lambda rule: (-self._total(rule), str(rule)))
+        kept = [[str(rule), self._total(rule)] for rule in ranked[:MOST_RULES]]
         with store.transaction() as connection:
-            meta.put(connection, meta.PATH_ADVICE, [[text, self._total(text)] for text in ranked])
+            meta.put(connection, meta.PATH_ADVICE, kept)
 
-    def _count(self, text: str, scenes: set[int]) -> None:
-        known = self._scenes[text]
-        before = self._total(text)
-        known |= scenes
-        total = self._total(text)
+    def _count(self, rule: PathRule, scenes: set[int]) -> None:
+        before = self._total(rule)
+        self._scenes[rule] |= scenes
+        total = self._total(rule)
         # The page need not know each one: writing is what costs.
         if total != before and (total <= 20 or total // 100 != before // 100):
             self._is_news = True
 
-    def _total(self, text: str) -> int:
-        return max(self._earlier.get(text, 0), len(self._scenes[text]))
+    def _total(self, rule: PathRule) -> int:
+        return max(self._earlier.get(rule, 0), len(self._scenes[rule]))
 
 
 def _read_rule(text: str) -> PathRule | None:

@@ -14,9 +14,11 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http.client import InvalidURL
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from net.address import address_of
 from plex.error_types import AuthError, NotAPlexServer
 from plex.exceptions import translate_plex_exception
 from plex.fields import whole_number
@@ -100,9 +102,8 @@ class PlexClient:
 
     def __repr__(self) -> str:
         try:
-            parts = urlsplit(self._url)
-            where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        except ValueError:
+            where = address_of(self._url).origin.url
+        except InvalidURL:
             where = "an unreadable address"
         return f"<PlexClient {where}>"
 
@@ -171,17 +172,14 @@ class PlexClient:
     def picture(self, path: str, most: int) -> bytes:
         """Give the bytes of a picture, such as that at an item's ``thumb``.
 
-        Raises:
-            AnswerTooLong: It has more bytes than ``most``.
-            NotAPlexServer: Markup came back in its place.
+        Raises ``AnswerTooLong`` if it has more than ``most``, ``NotAPlexServer`` for markup.
         """
         return self._send("GET", path, most=most)
 
     def upload(self, path: str, body: bytes) -> None:
         """Send bytes, such as an image to "/library/metadata/42/posters"; nothing repeats it here.
 
-        Raises:
-            ImageTooLarge: Plex or its proxy takes no image of that size.
+        Raises ``ImageTooLarge`` if Plex or its proxy takes no image of that size.
         """
         self._send("POST", path, body=body)
 

@@ -16,13 +16,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import requests
 import urllib3.exceptions as low
 
 from errors import SyncError, half_updated, is_half_updated
+from net.address import address_of
 from net.exchange import ConnectTimedOutError, ExchangeFailedError
 from net.headers import retry_after
 from net.sockets import HUNG_UP
@@ -346,12 +346,10 @@ def _redirected(reply: PlexHttpError, number: str) -> SyncError:
     if not location:
         return BadResponse.about(f"Plex sends us elsewhere and does not say where {number}")
     try:
-        to = urlsplit(location)
         # Rebuilt from its parts: the target may carry credentials, a path or a query.
-        origin = f"{to.scheme}://{to.hostname}" + (f":{to.port}" if to.port else "")
-    except ValueError:
-        origin = ""
-    where = f" ({origin})" if origin and to.scheme and to.hostname else ""
+        where = f" ({address_of(location).origin.url})"
+    except http.client.InvalidURL:
+        where = ""
     return Redirected.about(f"The server at Plex URL sends us to another address{where}.")
 
 

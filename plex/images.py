@@ -86,10 +86,8 @@ def upload(
     """Send an image that an item is to show from now on; say whether it is seen to do so by itself.
 
     An upload usually becomes the selected one; nobody promises it. So with ``look`` it is
-    looked whether it is shown now, and selected if it is not.
-
-    Raises:
-        ImageTooLarge: The image has more bytes than Plex takes; nothing was sent.
+    looked whether it is shown now, and selected if it is not. Raises as ``check_size`` before
+    anything is sent.
     """
     check_size(image)
     client.upload(f"/library/metadata/{rating_key}/{kind.listed}", image)

@@ -92,9 +92,7 @@ def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> Pl
     """Read one ``<Video>`` element; what lies deeper (an extra's own tags) is not looked at.
 
     The container's librarySectionID and librarySectionUUID are used where it has none.
-
-    Raises:
-        BadResponse: It has no usable rating key.
+    Without a usable rating key it is a ``BadResponse``.
     """
     rating_key = whole_number(element.get("ratingKey"))
     if rating_key <= 0:
@@ -131,11 +129,7 @@ def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> Pl
 
 
 def read_item(client: PlexClient, rating_key: int) -> PlexItem:
-    """Read one item in full: one GET, without waking the disks or a refresh.
-
-    Raises:
-        ItemGone: Plex has no such item (any more).
-    """
+    """Read one item in full with one GET; raises ``ItemGone`` where Plex has none (any more)."""
     items = read_items(client, [rating_key])
     if rating_key not in items:
         raise ItemGone(f"Plex no longer has item {rating_key}; PlexSync looks for the file again.")
@@ -143,10 +137,9 @@ def read_item(client: PlexClient, rating_key: int) -> PlexItem:
 
 
 def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, PlexItem]:
-    """Read up to ``BATCH`` items in full with one GET; missing ones are left out.
+    """Read up to ``BATCH`` items in full with one GET.
 
-    Raises:
-        ItemGone: Plex has none of them.
+    Missing ones are left out; raises ``ItemGone`` where Plex has none of them.
     """
     return _items_in(client.query(_address(rating_keys), _AS_IT_IS))
 

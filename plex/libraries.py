@@ -42,8 +42,7 @@ class Libraries:
     def sections(self) -> list[SectionInfo]:
         """Give the sections, in the order of the setting, else in Plex's.
 
-        Raises:
-            LibraryNotFound: A name of the setting is no library with videos.
+        Raises ``LibraryNotFound`` where a name of the setting is no library with videos.
         """
         if not self._is_younger(FRESH):
             self.read_again()
@@ -56,12 +55,7 @@ class Libraries:
         return infos
 
     def take(self, infos: Sequence[SectionInfo]) -> None:
-        """Use a list that was just read.
-
-        Raises:
-            LibraryNotFound: A name of the setting is no library with videos; the next use
-                of the list reads it again.
-        """
+        """Use a list that was just read. Raises as ``sections``; then the next use reads anew."""
         self._objects.clear()
         self._read_at = None
         self._sections, missing = choose(infos, self._names)

@@ -98,21 +98,21 @@ def _search(section: Any, path: str) -> Matches:
     if not wanted:
         return Matches()
     same_but_case: dict[int, tuple[Any, Candidate]] = {}
-    seen = Matches()
+    seen: list[tuple[Any, str]] = []
     for piece in pieces(path):
-        pages, exact = _Pages(section), Matches()
+        pages = _Pages(section)
+        exact: list[tuple[Any, str]] = []
         for needle in forms(piece):
             for page in pages.of(needle, peek=True):
                 for item, part in _parts(page):
                     if path_key(part.file) == wanted:
-                        exact.items.append(item)
-                        exact.files.append(part.file)
+                        exact.append((item, part.file))
                     elif path_key(part.file).casefold() == wanted.casefold():
                         same_but_case[int(item.ratingKey)] = item, _candidate(item, part)
         if not pages.cut_off:
-            return _in_order(exact) if exact.items else _folded(section, same_but_case)
-        seen = exact if exact.items else seen
-    if seen.items:
+            return _in_order(exact) if exact else _folded(section, same_but_case)
+        seen = exact or seen
+    if seen:
         return _in_order(seen)
     raise TooManyAlike(
         f"More than {MOST} files in the Plex library {getattr(section, 'title', '')!r} are named "
@@ -209,16 +209,13 @@ def ignores_case(section: Any) -> bool:
 def _folded(section: Any, found: dict[int, tuple[Any, Candidate]]) -> Matches:
     if not ignores_case(section):
         return Matches()
-    pairs = [found[key] for key in sorted(found)]
-    if len(pairs) > 1:
-        return Matches(tied=[candidate for _, candidate in pairs])
-    return Matches([item for item, _ in pairs], [candidate.file for _, candidate in pairs])
+    if len(found) > 1:
+        return Matches(tied=[found[key][1] for key in sorted(found)])
+    return _in_order([(item, candidate.file) for item, candidate in found.values()])
 
 
-def _in_order(found: Matches) -> Matches:
-    pairs = sorted(
-        zip(found.items, found.files, strict=True), key=lambda pair: int(pair[0].ratingKey)
-    )
+def _in_order(pairs: list[tuple[Any, str]]) -> Matches:
+    pairs = sorted(pairs, key=lambda pair: int(pair[0].ratingKey))
     return Matches([item for item, _ in pairs], [file for _, file in pairs])
 
 

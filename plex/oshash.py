@@ -84,10 +84,7 @@ def prove_tied(
 ) -> list[Candidate]:
     """Give those of several candidates that differ in case only which are the file.
 
-    ``private`` keeps Plex's paths out of the refusal.
-
-    Raises:
-        AmbiguousMatch: Nobody can tell.
+    Raises ``AmbiguousMatch`` if nobody can tell; ``private`` keeps Plex's paths out of it.
     """
     if not tied:
         return []

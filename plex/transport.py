@@ -72,18 +72,13 @@ class PlexTransport:
     def url(self) -> str:
         """plex_url as a request spells it; without a zone, which requests would mangle.
 
-        Raises:
-            http.client.InvalidURL: No request can be sent to it.
+        Raises ``http.client.InvalidURL`` if no request can be sent to it.
         """
         _, (origin, base) = self._where()
         return origin.url + base
 
     def target_of(self, url: str) -> str:
-        """Give path and query below plex_url of a whole URL.
-
-        Raises:
-            http.client.InvalidURL: It leads elsewhere.
-        """
+        """Give path and query below plex_url of a whole URL; as ``url`` if it leads elsewhere."""
         _, (origin, base) = self._where()
         asked, path = address_of(url)
         if asked.url != origin.url or not path.startswith(base):

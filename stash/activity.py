@@ -41,8 +41,7 @@ mutation SaveResumeTime($id: ID!, $at: Float) { sceneSaveActivity(id: $id, resum
 def play_times(client: StashClient, scene: int) -> set[int] | None:
     """Give the seconds at which a scene was played; None when Stash has no such scene.
 
-    Raises:
-        StashMutationUnknown: This Stash keeps no such history.
+    Raises ``StashMutationUnknown`` if this Stash keeps no such history.
     """
     found = _ask(client, "play_history", _PLAYS, {"id": str(scene)}).get("findScene")
     if found is None:
@@ -77,8 +76,7 @@ def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> None:
 def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]:
     """Give where scenes were stopped, in seconds, 0 for nowhere; those Stash lacks are absent.
 
-    Raises:
-        StashMutationUnknown: This Stash keeps no such thing.
+    Raises ``StashMutationUnknown`` if this Stash keeps no such thing.
     """
     ids = sorted(set(scenes))
     if not ids:

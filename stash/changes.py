@@ -97,7 +97,13 @@ def newest(
 ) -> dict[str, Newest]:
     """Give the newest entries of some kinds, in one request; pages count from 1."""
     order = {"page": page, "per_page": size, "sort": "updated_at", "direction": "DESC"}
-    data = client.query(_document(kinds), {"page": order})
+    parts = [
+        f"{kind}: {_LIST[kind][0]}(filter: $page) {{ count entries: {_LIST[kind][1]} "
+        "{ id updated_at } }"
+        for kind in kinds
+    ]
+    document = f"query Changes($page: FindFilterType!) {{ {' '.join(parts)} }}"
+    data = client.query(document, {"page": order})
     found = {}
     for kind in kinds:
         part = read_part(data, kind)
@@ -110,8 +116,7 @@ def newest(
 def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) -> list[SceneStamp]:
     """Give a page of scenes above ``last_id`` with a file touched after ``since`` (see ``text``).
 
-    Raises:
-        StashQueryRefused: This Stash is older than 0.30 and cannot tell.
+    Raises ``StashQueryRefused`` if this Stash is older than 0.30 and cannot tell.
     """
     data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
     page = read_part(data, "findScenes").get("scenes")
@@ -157,15 +162,6 @@ def text(at: float, offset: float) -> str:
     zone = timezone(timedelta(seconds=round(offset / 60) * 60))
     moment = datetime.fromtimestamp(max(at, 0.0), zone).replace(microsecond=0)
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _document(kinds: tuple[str, ...]) -> str:
-    parts = [
-        f"{kind}: {_LIST[kind][0]}(filter: $page) {{ count entries: {_LIST[kind][1]} "
-        "{ id updated_at } }"
-        for kind in kinds
-    ]
-    return f"query Changes($page: FindFilterType!) {{ {' '.join(parts)} }}"
 
 
 def _changed(raw: object, what: str) -> Changed:

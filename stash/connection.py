@@ -74,8 +74,7 @@ class StashConnection:
     def from_server_connection(cls, raw: object) -> StashConnection:
         """Read the ``server_connection`` object of the plugin's stdin; its cookie may be null.
 
-        Raises:
-            StashConnectionUnusable: Something that is needed is missing or odd.
+        Raises ``StashConnectionUnusable`` if something that is needed is missing or odd.
         """
         if not isinstance(raw, Mapping):
             raise _unusable("it is not an object")

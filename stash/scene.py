@@ -108,8 +108,7 @@ class Scene:
     def from_graphql(cls, raw: object) -> Scene:
         """Read one scene of a GraphQL answer; a key that is absent counts as null.
 
-        Raises:
-            StashAnswerError: It is not a scene; the sentence names the part.
+        Raises ``StashAnswerError`` if it is not a scene; the sentence names the part.
         """
         if not isinstance(raw, Mapping):
             raise senseless("a scene", "is not an object")
@@ -142,10 +141,8 @@ class Scene:
 
         A job with nothing but ``data: {path, title, studio}`` is enough: names
         may stand where objects with id and name could, and a missing ``path``
-        gives a scene without files.
-
-        Raises:
-            PermanentError: The job has no usable ``scene_id`` or ``data``.
+        gives a scene without files. Without a usable ``scene_id`` or ``data`` it is a
+        ``PermanentError``.
         """
         data = job.get("data")
         if not isinstance(data, Mapping):

@@ -32,7 +32,8 @@ def advice(env: Environment) -> PathAdvice:
 
 def kept(env: Environment, path_map: str = "") -> list[tuple[str, int]]:
     """Give the advice in the store under some rules."""
-    return kept_advice(env.store.connection, PathMap.parse(path_map) if path_map else PathMap())
+    found = kept_advice(env.store.connection, PathMap.parse(path_map) if path_map else PathMap())
+    return [(str(rule), scenes) for rule, scenes in found.items()]
 
 
 def elsewhere(number: int) -> Scene:
