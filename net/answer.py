@@ -80,28 +80,22 @@ class Answer:
     def _unpacked(self, most: int) -> Iterator[bytes]:
         """Yield the body decoded, and stop within a piece after ``most`` bytes."""
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        if encoding in ("identity", ""):
-            for piece in self._pieces():
-                yield piece
-                most -= len(piece)
-                if most < 0:
-                    return
-            return
-        if encoding not in ("gzip", "x-gzip", "deflate"):
+        if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
             raise UnknownEncodingError
-        unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        is_plain = encoding in ("identity", "")
+        unpack = None if is_plain else zlib.decompressobj(zlib.MAX_WBITS | 32)
         began = False
         for piece in self._pieces():
             began = True
             try:
-                part = unpack.decompress(piece, most + 1)
+                part = unpack.decompress(piece, most + 1) if unpack else piece
             except zlib.error as exc:
                 raise BodyDamagedError from exc
             yield part
             most -= len(part)
             if most < 0:
                 return
-        if began and not unpack.eof:
+        if unpack and began and not unpack.eof:
             raise BodyHalvedError
 
     def _pieces(self) -> Iterator[bytes]:

@@ -119,12 +119,10 @@ class _Connection:
 class Exchange:
     """Requests to one server; several threads may ask at once.
 
-    Nothing ever goes anywhere else: no proxy is used and no redirect followed.
+    Nothing ever goes anywhere else: no proxy is used and no redirect followed. The timeouts are
+    seconds, for opening a connection and of silence.
 
     Args:
-        origin: Where it is.
-        connect_timeout: Seconds for opening a connection.
-        read_timeout: Seconds of silence allowed.
         verify: False accepts any certificate.
         certificate: Path of a file with the server's own certificate, which is accepted for
             whatever name it was made out to; "" for none. It need not be there.

@@ -6,7 +6,7 @@ scenes which come and go meanwhile neither shift a page nor end it early.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
@@ -136,8 +136,15 @@ class StashClient(StashGraphQL):
         Stash compares as ``queries.with_path`` says; ``is_same`` tells of a path that came back
         whether it is the one that is meant.
         """
-        found = self._all_stamps(queries.with_path(path))
-        return [stamp for stamp in found if any(map(is_same, stamp.paths))]
+        found: list[SceneStamp] = []
+        page, last_id, criteria = queries.STAMP_PAGE, 0, queries.with_path(path)
+        read = SceneStamp.from_graphql
+        while stamps := self.scenes_above(last_id, STAMPS_A_PAGE, page, read, criteria):
+            found += (stamp for stamp in stamps if any(map(is_same, stamp.paths)))
+            last_id = stamps[-1].id
+            if len(stamps) < STAMPS_A_PAGE:
+                break
+        return found
 
     def read_pages(
         self,
@@ -218,17 +225,6 @@ class StashClient(StashGraphQL):
         asked = set(scene_ids)
         found = {scene.id: scene for scene in scenes if scene.id in asked}
         return ScenesReading(found, _settings(data))
-
-    def _all_stamps(self, criteria: dict[str, Any]) -> Iterator[SceneStamp]:
-        last_id = 0
-        stamp = SceneStamp.from_graphql
-        while stamps := self.scenes_above(
-            last_id, STAMPS_A_PAGE, queries.STAMP_PAGE, stamp, criteria
-        ):
-            yield from stamps
-            last_id = stamps[-1].id
-            if len(stamps) < STAMPS_A_PAGE:
-                return
 
 
 def _both(earlier: ScenesReading, later: ScenesReading) -> ScenesReading:

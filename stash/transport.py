@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException
 from http.cookies import CookieError, SimpleCookie
@@ -154,24 +155,25 @@ class StashTransport:
     ) -> Reply:
         """Send one request, and once more with the API key if the cookie was refused.
 
-        What comes back is neither a refusal, a redirect nor a 5xx.
-
-        Args:
-            method: "GET" or "POST".
-            path: Absolute path on Stash, with its query.
-            limit: Longest body to read, in bytes.
-            question: JSON body of a POST, or None.
-            headers: What to send beside who we are.
-            once: It changes something, so it is not sent again unless Stash refused to look at it.
+        What comes back is neither a refusal, a redirect nor a 5xx. The question is the JSON
+        body of a POST. With ``once`` it changes something, so it is not sent again unless Stash
+        refused to look at it.
 
         Raises:
-            BodyTooLongError: The body is longer than ``limit``.
+            BodyTooLongError: The body is longer than ``limit`` bytes.
         """
+        sent = {"User-Agent": "PlexSync", **(headers or {})}
+        # Compressing costs more than the wire where both ends share a machine.
+        sent["Accept-Encoding"] = "identity"
+        body = None
+        if question is not None:
+            sent["Content-Type"] = sent["Accept"] = "application/json"
+            body = json.dumps(question).encode()
+        take = partial(self._take, limit=limit)
         for _ in range(2):
             shown = self.credentials.headers()
             try:
-                sent = {**(headers or {}), **shown}
-                reply = self._send(method, path, sent, limit, question, once=once)
+                reply = self._exchange.ask(method, path, {**sent, **shown}, body, take, once=once)
             except (OSError, HTTPException, BodyDamagedError) as exc:
                 raise translate_stash_exception(exc, self.connection.url) from exc
             if reply is not None:
@@ -187,29 +189,8 @@ class StashTransport:
             f"(HTTP {reply.status}). {AGAIN}"
         )
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        limit: int,
-        question: Mapping[str, Any] | None,
-        *,
-        once: bool,
-    ) -> Reply | None:
-        """Send one request; None when what it showed was refused."""
-        sent = {"User-Agent": "PlexSync", **headers}
-        # Compressing costs more than the wire where both ends share a machine.
-        sent["Accept-Encoding"] = "identity"
-        body = None
-        if question is not None:
-            sent["Content-Type"] = sent["Accept"] = "application/json"
-            body = json.dumps(question).encode()
-        return self._exchange.ask(
-            method, path, sent, body, lambda answer: self._take(answer, limit), once=once
-        )
-
     def _take(self, answer: Answer, limit: int) -> Reply | None:
+        """Read an answer; None when what the request showed was refused."""
         status = answer.status
         # GraphQL is refused with 401; a picture is sent to the login page instead.
         moved = status in _REDIRECTS and "location" in answer.headers
