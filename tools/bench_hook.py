@@ -103,31 +103,27 @@ def _alone(built: Environment, pairs: int) -> Iterator[Row]:
     """One hook at a time, a worker alive, nothing to do for it between two hooks."""
     with_worker(built)
     runner = Runner(built, real_python())
-    ours: list[float] = []
-    bare: list[float] = []
-    clean: list[float] = []
-    without_site: list[float] = []
-    floor: list[float] = []
-    in_venv = Runner(built, sys.executable)
+
+    def one_hook() -> float:
+        took = runner.hook(1)
+        built.settled()
+        return took
+
+    ways: list[Callable[[], float]] = [
+        one_hook,
+        runner.bare,
+        Runner(built, sys.executable).bare,
+        partial(runner.bare, BARE_WITHOUT_SITE),
+        partial(runner.bare, FLOOR),
+    ]
+    took: list[list[float]] = [[] for _ in ways]
     for number in range(pairs + 2):
-
-        def one_hook() -> None:
-            ours.append(runner.hook(1))
-            built.settled()
-
-        turns: list[Callable[[], object]] = [
-            one_hook,
-            lambda: bare.append(runner.bare()),
-            lambda: clean.append(in_venv.bare()),
-            lambda: without_site.append(runner.bare(BARE_WITHOUT_SITE)),
-            lambda: floor.append(runner.bare(FLOOR)),
-        ]
         # Nobody is always first, and the first two rounds only warm up.
-        for turn in turns[number % 5 :] + turns[: number % 5]:
-            turn()
-        if number == 1:
-            for values in (ours, bare, clean, without_site, floor):
-                values.clear()
+        for way in (*range(number % 5, 5), *range(number % 5)):
+            seconds = ways[way]()
+            if number > 1:
+                took[way].append(seconds)
+    ours, bare, clean, without_site, floor = took
     what = f"hook, whole process, {pairs} pairs"
     yield paired(f"{what} : python -c import...", ours, bare, 1.2)
     yield paired("  the same : python of an environment, -c import...", ours, clean, 1.2)
