@@ -99,13 +99,10 @@ def owner_of(
     is synced. Stash is asked only where it matters: about files that are not this scene's,
     and about an item that another scene may want.
 
-    Args:
-        item: The item.
-        scene: The scene that is looked at; it is synced, and holds one of the item's files.
-        paths: Its files as Plex names them.
-        scenes_at: Gives the ids of Stash's scenes that hold a file, by Plex's path.
-        says: Tells of a scene whether it has anything to say; None of one that is left out.
-        is_contested: Another scene had, or wants, the item.
+    The scene that is looked at is synced, and holds one of the item's files; ``paths`` are its
+    own as Plex names them. ``scenes_at`` gives the ids of Stash's scenes that hold a file, by
+    Plex's path; ``says`` tells of a scene whether it has anything to say, None of one that is
+    left out. The item is contested if another scene had, or wants, it.
     """
     own = {path_key(path) for path in paths}
     silent: int | None = None

@@ -152,13 +152,10 @@ class PlexClient:
     ) -> Element | None:
         """Ask Plex one thing; give its MediaContainer, None when it confirms with an empty body.
 
-        Args:
-            path: Path below plex_url, such as "/library/metadata/42"; it may have a query, encoded.
-            params: Names and values in the order they shall be sent, not encoded.
-            method: "GET", or "PUT" for an edit (sent again if the connection was stale).
-            headers: More headers, such as those for paging.
-            meanwhile: Called once the request has left, for what can be done until Plex
-                answers. It must not raise.
+        The path is below plex_url, such as "/library/metadata/42", and may have a query, encoded;
+        params are names and values in the order they shall be sent, not encoded. A "PUT" is sent
+        again if the connection was stale. ``meanwhile`` is called once the request has left, for
+        what can be done until Plex answers; it must not raise.
 
         Raises:
             ItemGone: 404 on an item.

@@ -63,22 +63,15 @@ class Matches:
 
 
 def find_plex_item_by_path(section: Any, path: str, every: Matches | None = None) -> Any | None:
-    """Find the item of a library section that holds a file.
+    """Find the item of a library section that holds a file, by its full path as Plex sees it.
 
-    Args:
-        section: A plexapi library section (anything with its ``key``, ``type``
-            and ``fetchItems``).
-        path: The file's full path as Plex sees it.
-        every: Filled with all that the search found, also what ties.
-
-    Returns:
-        The plexapi item, verified against its parts; the lowest rating key if
-        several hold the file; None when the section has none.
+    The section is plexapi's (anything with its ``key``, ``type`` and ``fetchItems``), and so is
+    the item, verified against its parts: that of the lowest rating key if several hold the file,
+    None when the section has none. ``every`` is filled with all that was found, also what ties.
 
     Raises:
         TooManyAlike: No piece of name or path is telling enough to be searched for.
-        AmbiguousMatch: Several files differ in case only (where ``every`` does not
-            take them).
+        AmbiguousMatch: Several files differ in case only, and ``every`` does not take them.
     """
     found = _search(section, path)
     if every is not None:
