@@ -193,9 +193,7 @@ class StashClient(StashGraphQL):
             return CoverReading()
         condition = {"If-None-Match": etag} if etag else {}
         try:
-            reply = self._transport.exchange(
-                "GET", scene.cover, limit=LARGEST_COVER, headers=condition
-            )
+            reply = self._transport.exchange(scene.cover, limit=LARGEST_COVER, headers=condition)
         except BodyTooLongError:
             return CoverReading()
         if reply.status == HTTPStatus.NOT_MODIFIED and etag:

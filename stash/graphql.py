@@ -72,7 +72,7 @@ class StashGraphQL:
         question = {"query": document, "variables": dict(variables)}
         try:
             reply = self._transport.exchange(
-                "POST", "/graphql", limit=LARGEST_ANSWER, question=question, once=once
+                "/graphql", limit=LARGEST_ANSWER, question=question, once=once
             )
         except BodyTooLongError:
             raise StashAnswerError(

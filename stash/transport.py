@@ -145,7 +145,6 @@ class StashTransport:
 
     def exchange(
         self,
-        method: str,
         path: str,
         *,
         limit: int,
@@ -155,9 +154,9 @@ class StashTransport:
     ) -> Reply:
         """Send one request, and once more with the API key if the cookie was refused.
 
-        What comes back is neither a refusal, a redirect nor a 5xx. The question is the JSON
-        body of a POST. With ``once`` it changes something, so it is not sent again unless Stash
-        refused to look at it.
+        What comes back is neither a refusal, a redirect nor a 5xx. A question is sent as JSON
+        by POST; without one it is a GET. With ``once`` it changes something, so it is not sent
+        again unless Stash refused to look at it.
 
         Raises:
             BodyTooLongError: The body is longer than ``limit`` bytes.
@@ -165,8 +164,9 @@ class StashTransport:
         sent = {"User-Agent": "PlexSync", **(headers or {})}
         # Compressing costs more than the wire where both ends share a machine.
         sent["Accept-Encoding"] = "identity"
-        body = None
+        method, body = "GET", None
         if question is not None:
+            method = "POST"
             sent["Content-Type"] = sent["Accept"] = "application/json"
             body = json.dumps(question).encode()
         take = partial(self._take, limit=limit)
