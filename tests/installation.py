@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -66,6 +67,14 @@ class Installation(Environment):
         self.hook(987_654)
         wait_for(lambda: self.query("SELECT 1 FROM meta WHERE key = 'sweep'"))
         self.settled()
+
+    def patience(self, file: str, name: str, seconds: float) -> None:
+        """Let processes that start from now on have another patience: a constant of a module."""
+        path = self.plugin_dir / file
+        text = path.read_text(encoding="utf-8")
+        changed, times = re.subn(rf"(?m)^{name} = .+$", f"{name} = {seconds}", text)
+        assert times == 1, f"{file} has no {name}"
+        path.write_text(changed, encoding="utf-8")
 
     def crash(self) -> str:
         """Give what a worker wrote to its stderr."""

@@ -268,7 +268,7 @@ def test_an_update_file_by_file_loses_nothing(env: Installation) -> None:
         if number % 25 == 10:
             env.save(number % SCENES + 1, title=f"While {number} was half written")
         path.write_text(content, encoding="utf-8")
-        time.sleep(0.05)
+        time.sleep(0.02)
     env.save(1, title="After the update")
     wait_for(lambda: "goes: updated" in env.log(), 40)
     for scene in range(1, SCENES + 1):

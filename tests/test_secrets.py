@@ -50,10 +50,10 @@ class Watch:
         self._thread.join(10)
 
     def _look(self) -> None:
+        # Of what ran before nothing is ours, and to read it all over and over takes half a core.
+        others = set(Path("/proc").iterdir())
         while not self._over.wait(0.01):
-            for process in Path("/proc").iterdir():
-                if not process.name.isdigit() or int(process.name) == os.getpid():
-                    continue
+            for process in set(Path("/proc").iterdir()) - others:
                 with contextlib.suppress(OSError):
                     command = (process / "cmdline").read_bytes()
                     if self._folder in command and b"plexsync.py" in command:

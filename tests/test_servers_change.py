@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MINUTE = 60.0
-#: Longer than what was read of Plex counts as recent (sync/write.py, GOOD_FOR).
-STANDS_STILL = 15.0
+#: Seconds for which what was read of Plex counts as recent (sync/write.py), here; and longer.
+GOOD_FOR, STANDS_STILL = 2.0, 3.0
 
 
 def title(env: Installation, scene: int) -> str:
@@ -103,6 +103,7 @@ def test_a_worker_that_stands_still_in_a_bulk_goes_on_from_a_fresh_read(tmp_path
     """What a person did in Plex meanwhile stays, nothing is written twice, and none fails."""
     scenes = 60
     with installation(tmp_path, scenes, sync_fields="title", plex={"latency_ms": 40}) as env:
+        env.patience("sync/write.py", "GOOD_FOR", GOOD_FOR)
         task = env.start(mode="sync_all")
         assert task.stdout
         wait_for(lambda: env.plex.counts()["edits"] >= 5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +16,9 @@ from tests.installation import Installation, installation, shared_installation, 
 from tests.plex_in_miniature import an_item
 from worker.launcher import ProcessLock
 from worker.undo import LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCENES = 500
 ALL = range(1, SCENES + 1)
@@ -161,29 +165,39 @@ def test_what_go_on_let_go_is_a_run_of_its_own_that_is_undone(stepped: BulkWorke
         env.stash.set_scene(scene, details=text)
 
 
+@pytest.fixture(scope="module")
+def two_scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation whose worker may be killed, for the tests that do it."""
+    with installation(tmp_path_factory.mktemp("killed"), 2, sync_fields=TEXTS) as made:
+        yield made
+
+
 @pytest.mark.parametrize("what", ["summary.value", "summary.locked=0"])
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_worker_killed_amid_an_undo_is_made_good(
-    tmp_path_factory: pytest.TempPathFactory, what: str, arrives: bool
+    two_scenes: Installation, what: str, arrives: bool
 ) -> None:
     """Killed around either request, doing it again finishes it."""
-    with installation(tmp_path_factory.mktemp("killed"), 2, sync_fields=TEXTS) as env:
-        before = as_shown(env, 1)
-        env.run(mode="sync_all")
-        assert as_shown(env, 1) != before
-        rule = env.plex.fault("hang_headers", method="PUT", path=what, apply=arrives)
-        with env.start(mode="undo_last_sync") as task:
-            wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == rule)["hits"])
-            task.send_signal(signal.SIGKILL)
-            env.kill_workers()
-        env.plex.clear_faults()
-        env.run(mode="undo_last_sync")
-        env.settled()
-        assert as_shown(env, 1) == before
-        env.hook(1)
-        env.settled()
-        assert as_shown(env, 1) == before
-        assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
+    env = two_scenes
+    env.kill_workers()
+    shutil.rmtree(env.data, ignore_errors=True)
+    env.plex.reset()
+    before = as_shown(env, 1)
+    env.run(mode="sync_all")
+    assert as_shown(env, 1) != before
+    rule = env.plex.fault("hang_headers", method="PUT", path=what, apply=arrives)
+    with env.start(mode="undo_last_sync") as task:
+        wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == rule)["hits"])
+        task.send_signal(signal.SIGKILL)
+        env.kill_workers()
+    env.plex.clear_faults()
+    env.run(mode="undo_last_sync")
+    env.settled()
+    assert as_shown(env, 1) == before
+    env.hook(1)
+    env.settled()
+    assert as_shown(env, 1) == before
+    assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
 
 
 def test_before_values_survive_their_way_through_the_store() -> None:

@@ -27,6 +27,9 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-extensions",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-default-apps",
 )
 
 
@@ -104,6 +107,18 @@ def sound(page: Page) -> Callable[[], None]:
             assert page.evaluate((HERE / script).read_text(encoding="utf-8")) == []
 
     return look
+
+
+@pytest.fixture
+def each_theme(page: Page) -> Callable[[], Iterator[str]]:
+    """Show the page as it stands in one theme after the other, for a loop over their names."""
+
+    def show() -> Iterator[str]:
+        for theme in ("dark", "light"):
+            page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+            yield theme
+
+    return show
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.installation import wait_for
 from tests.test_posters_taken import OWN, cover_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
@@ -102,9 +101,12 @@ def test_a_poster_is_taken_and_a_refused_take_says_why(page: Page, env: Installa
     assert env.stash.scene(5)["studio"] == studio
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 def test_it_is_read_on_a_phone_in_both_themes(
-    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page,
+    env: Installation,
+    each_theme: Callable[[], Iterator[str]],
+    snap: Callable[..., None],
+    sound: Callable[[], None],
 ) -> None:
     """At 420 px nothing hangs over, whatever was set by hand."""
     edited_by_hand(env, 1)
@@ -114,9 +116,9 @@ def test_it_is_read_on_a_phone_in_both_themes(
     env.settled()
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(PATH)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     page.get_by_role("button", name="Show both sides").click()
     expect(page.locator(".plexsync-difference")).to_have_count(1)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
-    sound()
-    snap(f"differences-{theme}")
+    for theme in each_theme():
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        sound()
+        snap(f"differences-{theme}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from simulator.library import catalogue_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
@@ -97,21 +96,24 @@ def test_other_settings_make_the_plan_old(page: Page, env: Installation) -> None
     expect(page.get_by_text("The settings changed after it.")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 def test_it_is_read_on_a_phone_in_both_themes(
-    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page,
+    env: Installation,
+    each_theme: Callable[[], Iterator[str]],
+    snap: Callable[..., None],
+    sound: Callable[[], None],
 ) -> None:
     """At 420 px nothing hangs over, old or not."""
     previewed(env)
     env.run(mode="sync_all")
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(PATH)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     page.get_by_role("button", name="Show the old plan").click()
     for group in ("Replaced: what Stash had before", "Kept in Plex", "Pictures"):
         page.get_by_role("button", name=f"Show: {group}").click()
     expect(page.locator(".plexsync-planned .plexsync-change")).to_have_count(5)
     expect(page.locator(OLD)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
-    sound()
-    snap(f"plan-{theme}")
+    for theme in each_theme():
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        sound()
+        snap(f"plan-{theme}")

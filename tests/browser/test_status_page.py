@@ -9,14 +9,13 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from playwright.sync_api import expect
 
 from store.enqueue import TASK
 from tests.installation import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
@@ -179,9 +178,12 @@ def test_a_refused_cover_is_no_in_step(
     snap()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 def test_what_is_held_back_goes_on_by_one_key(
-    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page,
+    env: Installation,
+    each_theme: Callable[[], Iterator[str]],
+    snap: Callable[..., None],
+    sound: Callable[[], None],
 ) -> None:
     """What would be taken away is said with its counts, at 420 px too; Enter on "Go on" does it."""
     env.at_rest()
@@ -191,15 +193,15 @@ def test_what_is_held_back_goes_on_by_one_key(
     keep(env, "brake", {"at": time.time() - 60, "scenes": 5, "text": said})
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(PATH)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     expect(page.locator(".plexsync-state")).to_contain_text("Waiting for your word")
     expect(page.locator(".plexsync-state")).to_contain_text("5 scenes held back")
     expect(page.get_by_role("region", name="Take this away in Plex?")).to_contain_text(said)
     expect(page.get_by_role("heading", name="Held back until you say so")).to_be_visible()
     assert page.get_by_role("button", name=re.compile("Retry")).count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
-    sound()
-    snap(f"held-back-{theme}")
+    for theme in each_theme():
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        sound()
+        snap(f"held-back-{theme}")
     page.get_by_role("button", name="Go on", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Going on: 5 scenes synced now.")).to_be_visible()
@@ -409,9 +411,12 @@ def test_a_paused_run_is_seen_and_its_number_is_the_queues(
     expect(page.get_by_text("1 scene in the queue, held by what is said above")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_text_can_be_read_in_both_themes(
-    page: Page, env: Installation, theme: str, snap: Callable[..., None], sound: Callable[[], None]
+    page: Page,
+    env: Installation,
+    each_theme: Callable[[], Iterator[str]],
+    snap: Callable[..., None],
+    sound: Callable[[], None],
 ) -> None:
     """Each text stands off its ground by at least 4.5 to 1, and whatever can be used has a name."""
     env.save(1, title="Readable")
@@ -420,9 +425,9 @@ def test_every_text_can_be_read_in_both_themes(
     env.kill_workers()
     env.fill([(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
     page.goto(PATH)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     expect(page.get_by_text("Refused by Plex")).to_be_visible()
     page.get_by_role("button", name="Show scenes").click()
     expect(page.locator(".plexsync-table td").first).to_be_visible()
-    snap()
-    sound()
+    for theme in each_theme():
+        snap(f"every-text-{theme}")
+        sound()

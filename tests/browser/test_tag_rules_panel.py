@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.installation import Installation, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Locator, Page
 
@@ -69,18 +69,16 @@ def test_rules_are_tried_while_they_are_typed_and_saved_as_one_line(
     wait_for(lambda: stored(tagged) == "")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_rules_fit_a_narrow_window(
     page: Page,
     tagged: Installation,
+    each_theme: Callable[[], Iterator[str]],
     snap: Callable[..., None],
     sound: Callable[[], None],
-    theme: str,
 ) -> None:
     """At 420 px nothing hangs over, with the list of missed tags unfolded."""
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(SETTINGS)
-    page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     box(page).fill("label: Funny")
     part = page.locator(".plexsync-tag-rules")
     expect(part.locator("li").first).to_contain_text("Labels" + "Funny")
@@ -88,6 +86,7 @@ def test_the_rules_fit_a_narrow_window(
     frame = box(page).bounding_box()
     assert frame
     assert frame["width"] > 320
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
-    sound()
-    snap(f"tag-rules-{theme}")
+    for theme in each_theme():
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        sound()
+        snap(f"tag-rules-{theme}")
