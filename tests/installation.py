@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from simulator.control import ROOT
-from simulator.environment import Environment, wait_for
+from simulator.environment import Environment, copy_plugin, wait_for
 from simulator.environment import env as environment
 from worker.launcher import TASK_LOCK, WORKER_LOCK, ProcessLock
 
@@ -31,6 +32,7 @@ __all__ = [
     "Installation",
     "installation",
     "own_installation",
+    "renewed_installation",
     "shared_installation",
     "wait_for",
 ]
@@ -75,6 +77,20 @@ class Installation(Environment):
         changed, times = re.subn(rf"(?m)^{name} = .+$", f"{name} = {seconds}", text)
         assert times == 1, f"{file} has no {name}"
         path.write_text(changed, encoding="utf-8")
+
+    def renew(self, **settings: Any) -> None:
+        """Be as when it was new, but for what was changed in Stash: both stand-ins stay."""
+        wait_for(lambda: not self.task_lives())
+        self.kill_workers()
+        if self.data.is_symlink():
+            self.data.unlink()
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.rmtree(self.plugin_dir)
+        copy_plugin(self.plugin_dir)
+        self.plex.reset()
+        self.stash.clear_faults()
+        self.stash.clear_requests()
+        self.settings(**settings)
 
     def crash(self) -> str:
         """Give what a worker wrote to its stderr."""
@@ -144,6 +160,21 @@ def shared_installation(scenes: int = 10, **options: Any) -> Any:
 def own_installation(scenes: int = 10, **options: Any) -> Any:
     """Give the fixture of a file each of whose tests has an ``installation`` of its own."""
     return _fixture("function", scenes, options)
+
+
+def renewed_installation(scenes: int = 10, **options: Any) -> Any:
+    """Give the fixtures of a file each of whose tests has an ``installation`` as good as new.
+
+    Both stand-ins are started once. They are named ``one_installation, env``.
+    """
+    settings = {name: options[name] for name in options.keys() - {"plex", "stash", "source"}}
+
+    @pytest.fixture
+    def env(one_installation: Installation) -> Installation:
+        one_installation.renew(**settings)
+        return one_installation
+
+    return _fixture("module", scenes, options), env
 
 
 def _fixture(scope: Literal["module", "function"], scenes: int, options: dict[str, Any]) -> Any:

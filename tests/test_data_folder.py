@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store import folder
-from tests.installation import ROOT, Installation, own_installation, wait_for
+from tests.installation import ROOT, Installation, renewed_installation, wait_for
 from worker.launcher import CRASH_FILE, TASK_LOCK, WAKE_PIPE, WORKER_LOCK, wake
 from worker.process import LONGEST_SLEEP
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-env = own_installation(3)
+one_installation, env = renewed_installation(3)
 
 
 def cpu_seconds(process: int) -> float:
@@ -88,7 +88,7 @@ def test_a_pipe_that_is_replaced_under_an_idle_worker_is_mended(env: Installatio
     as_file(env.data / WAKE_PIPE)
     env.save(1, title="Said to a file")
     env.title_becomes(1, "Said to a file", 45)
-    wait_for(lambda: stat.S_ISFIFO((env.data / WAKE_PIPE).lstat().st_mode), 45)
+    wait_for((env.data / WAKE_PIPE).is_fifo, 45)
     assert env.workers() == [worker]
     env.save(1, title="Heard at once")
     env.title_becomes(1, "Heard at once", 10)

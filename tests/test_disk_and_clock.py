@@ -16,7 +16,7 @@ from simulator.control_stash import start_stash
 from simulator.environment import copy_plugin
 from simulator.library import catalogue_file
 from store import schema
-from tests.installation import Installation, own_installation, wait_for
+from tests.installation import Installation, renewed_installation, wait_for
 from tests.stepped_worker import SteppedWorker
 from worker.launcher import WORKER_LOCK, ProcessLock
 
@@ -77,7 +77,7 @@ class Disk:
             subprocess.run(["umount", "--lazy", str(self.env.data)], check=True)
 
 
-env = own_installation(SCENES)
+one_installation, env = renewed_installation(SCENES)
 
 
 @pytest.fixture

@@ -182,9 +182,9 @@ def test_a_worker_killed_amid_an_undo_is_made_good(
     env.kill_workers()
     shutil.rmtree(env.data, ignore_errors=True)
     env.plex.reset()
-    before = as_shown(env, 1)
+    before = {scene: as_shown(env, scene) for scene in (1, 2)}
     env.run(mode="sync_all")
-    assert as_shown(env, 1) != before
+    assert all(as_shown(env, scene) != before[scene] for scene in before)
     rule = env.plex.fault("hang_headers", method="PUT", path=what, apply=arrives)
     with env.start(mode="undo_last_sync") as task:
         wait_for(lambda: next(r for r in env.plex.faults() if r["id"] == rule)["hits"])
@@ -193,10 +193,11 @@ def test_a_worker_killed_amid_an_undo_is_made_good(
     env.plex.clear_faults()
     env.run(mode="undo_last_sync")
     env.settled()
-    assert as_shown(env, 1) == before
-    env.hook(1)
+    assert {scene: as_shown(env, scene) for scene in before} == before
+    for scene in before:
+        env.hook(scene)
     env.settled()
-    assert as_shown(env, 1) == before
+    assert {scene: as_shown(env, scene) for scene in before} == before
     assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
 
 
