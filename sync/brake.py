@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sync.plan import ScenePlan
 
 #: Seconds for which counts what was taken away unasked: a round of all scenes takes as long
-#: (worker/full_scan.py), and finds an older Stash a few pages at a time.
+#: (worker/moved_files.py), and finds an older Stash a few pages at a time.
 LATELY = 86400.0
 #: The task that lets it happen.
 GO_ON = "Go on"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import full_scan, sweep
+from worker import moved_files, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ DAY = 86400
 @pytest.fixture(autouse=True)
 def _library_too_large_for_the_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round that takes many sweeps: what is found at once is found by the file's time."""
-    monkeypatch.setattr(full_scan, "LARGE", 1)
+    monkeypatch.setattr(moved_files, "LARGE", 1)
 
 
 @pytest.fixture

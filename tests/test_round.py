@@ -11,8 +11,8 @@ from tests.bulk_worker import key_of, stepped_bulk
 from tests.installation import installation
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import full_scan
-from worker.full_scan import FullScan
+from worker import moved_files
+from worker.moved_files import MovedFiles
 from worker.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_the_round_takes_turns_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page with each sweep, also in an old Stash that cannot tell of files; then again."""
-    monkeypatch.setattr(full_scan, "LARGE", 50)
+    monkeypatch.setattr(moved_files, "LARGE", 50)
     with serving(SCENES, version="0.27") as stash:
         world = World(stash, tmp_path / "data")
         world.swept()
@@ -130,8 +130,8 @@ def test_a_round_takes_a_day_whatever_the_size(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages go by the time since the last ones, and are never more than a few."""
-    monkeypatch.setattr(full_scan, "LARGE", 1)
-    go_on = FullScan(world.store, world.link, world.sweep._clock).go_on
+    monkeypatch.setattr(moved_files, "LARGE", 1)
+    go_on = MovedFiles(world.store, world.link, world.sweep._clock).compare_next
 
     def pages(scenes: int, seconds: float) -> int:
         world.late += seconds
@@ -151,7 +151,7 @@ def test_more_than_a_chunk_of_lost_scenes_is_found_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are gone at once, what is marked at one go is bounded."""
-    monkeypatch.setattr(full_scan, "RECORDS_AT_ONCE", 30)
+    monkeypatch.setattr(moved_files, "RECORDS_AT_ONCE", 30)
     for scene in range(21, SCENES + 1):
         world.stash.delete_scene(scene)
     found: list[tuple[str, int]] = []

@@ -8,7 +8,7 @@ from errors import SyncError
 from store import meta, queue
 from tests.stash_stand_in import serving
 from tests.swept_world import SCENES, World
-from worker import full_scan
+from worker import moved_files
 from worker import sweep as sweep_module
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def test_a_change_hidden_by_a_zone_there_and_back_is_found_within_a_day(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """What sorted below old entries while the clock was behind is found by a wider look, once."""
-    monkeypatch.setattr(full_scan, "LARGE", 1)  # so that nothing else finds it
+    monkeypatch.setattr(moved_files, "LARGE", 1)  # so that nothing else finds it
     tag = world.stash.add_entity("tag", "Hidden")
     for number in range(50):
         world.stash.add_entity("tag", f"Crowd {number}")

@@ -4,7 +4,7 @@ A closed tab kills the hook and the rest of a bulk edit; auto-tag, merges and
 moved files fire none at all. So now and then everything that moved since a
 watermark is marked, for three requests when nothing happened: the newest of
 each kind, the files that were touched, and a page of what is compared anyway
-(worker/full_scan.py).
+(worker/moved_files.py).
 
 The watermark is an instant, not Stash's text, so it survives a change of time
 zone; entries of its very second are looked at again unless the ledger shows
@@ -12,9 +12,6 @@ that they were seen since. What was written while the server's clock was behind
 where it is now, and has sorted below older entries ever since, is found by a
 look that reaches further back once a day; so is a file that was moved while the
 clock was more than two hours behind that of any scene we know of.
-
-A moved file leaves its scene's updated_at alone; the file's own moves. Stash can
-be asked for that since 0.30; before, and for moved folders, see worker/full_scan.py.
 """
 
 from __future__ import annotations
@@ -25,16 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from stash import changes
 from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
-from stash.exceptions import StashQueryRefused
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
-from worker.full_scan import FullScan
+from worker.moved_files import MovedFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from log import Log
-    from stash.scene import SceneStamp
     from store.store import Store
     from sync.stash_session import StashSession
 
@@ -58,28 +53,16 @@ MARKS_AT_ONCE = 1000
 
 
 class Sweep:
-    """Finds and marks what changed since the last sweep.
-
-    Args:
-        store: Where the watermark is.
-        stash: The way to Stash.
-        log: The worker's log.
-        clock: Gives Unix seconds.
-    """
+    """Finds and marks what changed since the last sweep, whose watermark is in the store."""
 
     def __init__(
-        self,
-        store: Store,
-        stash: StashSession,
-        log: Log,
-        clock: Callable[[], float] = time.time,
+        self, store: Store, stash: StashSession, log: Log, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
         self._stash = stash
         self._log = log
         self._clock = clock
-        self._full_scan = FullScan(store, stash, clock)
-        self._can_tell_files = True
+        self._moved_files = MovedFiles(store, stash, clock)
         self._due_at = 0.0  # the first one as soon as there is a moment
         self._newest_scene = ledger.newest_scene(store.connection)
         self._early: list[float] = []
@@ -105,10 +88,8 @@ class Sweep:
         """Mark what changed; give the number of marks.
 
         The first sweep of a kind only sets the watermark; of scenes it looks
-        at those that changed since the store was begun.
-
-        Args:
-            kinds: What to look at; the watermarks of all else stay where they are.
+        at those that changed since the store was begun. The watermarks of other
+        kinds than ``kinds`` stay where they are.
 
         Raises:
             errors.SyncError: Stash failed; what it failed at is looked at again next time.
@@ -128,17 +109,23 @@ class Sweep:
                 continue
             changed = self._since(kind, known, newest[kind], wide)
             after[kind] = _watermark(known, changed, count, now)
-            marked += self._mark(kind, [one.id for one in changed if self._is_news(kind, one)])
+            news = changed if kind != "scene" else filter(self._is_news, changed)
+            marked += self._mark(kind, [one.id for one in news])
             added = sum(one.id > known["last"] for one in changed)
             if kind != "scene" and count != known["count"] + added:
                 marked += self._mark(kind, self._vanished(kind))
         then = before.get("scene") if "scene" in kinds else None
         if then:
-            marked += self._mark("scene", self._moved(then, after["scene"], wide))
+            reach = SUMMER_TIME if then["offset"] == after["scene"]["offset"] else ANY_ZONE
+            since = then["looked_at"] - reach
+            if wide is not None:
+                since = min(since, wide - ANY_ZONE)
+            moved = self._moved_files.since(changes.text(since, after["scene"]["offset"]))
+            marked += self._mark("scene", moved)
         with self._store.transaction() as connection:
             meta.put(connection, meta.SWEEP, after)
         if then:  # last, so that a page that Stash cannot give holds up no watermark
-            marked += self._full_scan.go_on(newest["scene"].count)
+            marked += self._moved_files.compare_next(newest["scene"].count)
         if marked:
             self._log.info(f"sweep: {marked} changes found that no hook told of")
         return marked
@@ -155,11 +142,8 @@ class Sweep:
     ) -> list[Changed]:
         """Give what changed at or after the watermark, until all that follows must be older.
 
-        Args:
-            kind: Its kind.
-            known: The watermark, with what the server's clock was ahead of UTC then.
-            first: The first page.
-            wide: Reach back to this instant for what was hidden until now; None for not.
+        ``known`` is the watermark, with what the server's clock was ahead of UTC then; ``wide``
+        reaches back to an instant for what was hidden until now, None for not.
         """
         found: dict[int, Changed] = {}
         # The second of the watermark is over if we looked well after it.
@@ -198,10 +182,8 @@ class Sweep:
         )
         return found[kind]
 
-    def _is_news(self, kind: str, entry: Changed) -> bool:
-        """Say whether an entry may have changed since we last looked at it."""
-        if kind != "scene":
-            return True
+    def _is_news(self, entry: Changed) -> bool:
+        """Say whether a scene may have changed since we last looked at it."""
         record = ledger.scene_record(self._store.connection, entry.id)
         if record is None or record.updated_at != entry.updated_at:
             return True
@@ -214,40 +196,6 @@ class Sweep:
             return []
         there = self._stash.ask(lambda client: changes.ids_of_kind(client, kind))
         return sorted(carried - there)
-
-    def _moved(self, then: dict[str, Any], now: dict[str, Any], wide: float | None) -> list[int]:
-        """Give the scenes whose files lie elsewhere than when we last looked.
-
-        None where Stash is too old to tell, which is asked once.
-        """
-        if not self._can_tell_files:
-            return []
-        since = then["looked_at"] - (SUMMER_TIME if then["offset"] == now["offset"] else ANY_ZONE)
-        if wide is not None:
-            since = min(since, wide - ANY_ZONE)
-        try:
-            return self._elsewhere_since(changes.text(since, now["offset"]))
-        except StashQueryRefused:
-            self._can_tell_files = False
-            return []
-
-    def _elsewhere_since(self, since: str) -> list[int]:
-        moved: list[int] = []
-        last = 0
-        while True:
-            page = self._stash.ask(lambda client: changes.touched(client, since, last, LARGE))  # noqa: B023
-            moved += self._elsewhere(page)
-            if len(page) < LARGE:
-                return moved
-            last = page[-1].id
-
-    def _elsewhere(self, stamps: Sequence[SceneStamp]) -> list[int]:
-        records = ledger.scene_records(self._store.connection, [stamp.id for stamp in stamps])
-        return [
-            stamp.id
-            for stamp in stamps
-            if stamp.id in records and not records[stamp.id].has_files_at(stamp.paths)
-        ]
 
     def _mark(self, kind: str, ids: list[int]) -> int:
         for chunk in queue.chunks(ids, MARKS_AT_ONCE):

@@ -1,12 +1,12 @@
-"""Going round all scenes, a few pages with each sweep: what no time in Stash tells of.
+"""Scenes whose files lie elsewhere than when we last looked, which moves no scene's updated_at.
 
-A scan that finds a renamed folder changes the path in Stash's row of the folder
-and nothing else: the times of the files, of the scenes and of the folder itself
-stand still, and no hook runs (handleFolderRename in Stash's pkg/file/scan.go),
-so no filter finds the scenes below. A lost Scene.Destroy leaves nothing to
-filter by, either. Therefore every scene that we ever looked at is compared with
-what Stash has now, calmly: a page or a few with each sweep, all of them about
-once a day. Before Stash 0.30 this is how single moved files are found, too.
+A file's own time moves, and since 0.30 Stash can be asked for that. But a scan that finds a
+renamed folder changes the path in Stash's row of the folder and nothing else: the times of the
+files, of the scenes and of the folder itself stand still, and no hook runs (handleFolderRename
+in Stash's pkg/file/scan.go), so no filter finds the scenes below. A lost Scene.Destroy leaves
+nothing to filter by, either. Therefore every scene that we ever looked at is compared with
+what Stash has now, calmly: a page or a few with each sweep, all of them about once a day.
+Before Stash 0.30 this is how single moved files are found, too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from stash import changes
 from stash.changes import LARGE
+from stash.exceptions import StashQueryRefused
 from store import ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
+from worker.hook import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,22 +33,14 @@ if TYPE_CHECKING:
 #: Seconds in which all scenes are compared once, if Stash has no more than about
 #: 250,000 and the worker lives that long.
 ROUND = 86400.0
-#: Scenes of one page, and pages of one sweep at most.
+#: Pages of scenes compared by one sweep at most.
 MOST_PAGES = 4
 #: Scenes of the ledger that are compared, and marked, at one go.
 RECORDS_AT_ONCE = 1000
-#: No id is higher: SQLite's integers end here.
-LAST_ID = 2**63 - 1
 
 
-class FullScan:
-    """Marks the scenes that are not as the ledger has them, the next few at each call.
-
-    Args:
-        store: The ledger, and how far the round is.
-        stash: The way to Stash.
-        clock: Gives Unix seconds.
-    """
+class MovedFiles:
+    """Compares the files of scenes with what the ledger has of them."""
 
     def __init__(
         self, store: Store, stash: StashSession, clock: Callable[[], float] = time.time
@@ -53,22 +48,46 @@ class FullScan:
         self._store = store
         self._stash = stash
         self._clock = clock
+        self._can_tell_files = True
 
-    def go_on(self, scenes: int) -> int:
-        """Compare the next scenes; give the number of marks.
+    def since(self, local_time: str) -> list[int]:
+        """Give the moved scenes of files that were touched since a time, as Stash writes it.
 
-        Args:
-            scenes: How many scenes Stash has. Nothing is compared with a Stash
-                that has none at all: its database is not there, or not yet.
+        None where Stash is too old to tell, which is asked once.
+        """
+        try:
+            return self._since(local_time) if self._can_tell_files else []
+        except StashQueryRefused:
+            self._can_tell_files = False
+            return []
+
+    def _since(self, local_time: str) -> list[int]:
+        moved: list[int] = []
+        last = 0
+        while True:
+            page = self._stash.ask(lambda client: changes.touched(client, local_time, last))  # noqa: B023
+            records = ledger.scene_records(self._store.connection, [stamp.id for stamp in page])
+            moved += [
+                stamp.id
+                for stamp in page
+                if stamp.id in records and not records[stamp.id].has_files_at(stamp.paths)
+            ]
+            if len(page) < changes.LARGE:
+                return moved
+            last = page[-1].id
+
+    def compare_next(self, scenes: int) -> int:
+        """Mark those of the next few scenes that are not as the ledger has them; give how many.
+
+        ``scenes`` is how many Stash has. Nothing is compared with a Stash that has none at
+        all: its database is not there, or not yet.
 
         Raises:
             errors.SyncError: Stash failed; the page is compared again next time.
         """
-        state = meta.get(self._store.connection, meta.FULL_SCAN) or {
-            "place": 0,
-            "at": self._clock(),
-        }
-        place, now, marked = state["place"], self._clock(), 0
+        now = self._clock()
+        state = meta.get(self._store.connection, meta.FULL_SCAN) or {"place": 0, "at": now}
+        place, marked = state["place"], 0
         for _ in range(_pages(scenes, now - state["at"])):
             ids, place = self._compare(place)
             with self._store.transaction() as connection:
@@ -82,13 +101,12 @@ class FullScan:
     def _compare(self, place: int) -> tuple[list[int], int]:
         """Give what is to be marked of the scenes above an id, and how far that was; 0: all."""
         page = self._stash.ask(lambda client: client.scene_ids_after(place, LARGE))
-        end = page[-1].id if len(page) >= LARGE else LAST_ID
+        end = page[-1].id if len(page) >= LARGE else LARGEST_ID
         # Read after the page: what is missing there was not made in between.
         known = ledger.records_between(self._store.connection, place, end, RECORDS_AT_ONCE)
         if len(known) == RECORDS_AT_ONCE:
             end = known[-1].id
-        ids = self._to_mark(page, known)
-        return ids, end if end != LAST_ID else 0
+        return self._to_mark(page, known), end if end != LARGEST_ID else 0
 
     def _to_mark(self, page: Sequence[SceneStamp], known: Sequence[SceneRecord]) -> list[int]:
         there = {stamp.id: stamp for stamp in page}
@@ -98,15 +116,13 @@ class FullScan:
             stamp = there.get(record.id)
             if stamp is None:
                 found.append(record.id)  # gone from Stash: whoever looks at it forgets it
-            elif not _is_as_known(record, stamp) and not queue.get(connection, "scene", record.id):
+            elif record.updated_at == stamp.updated_at and record.has_files_at(stamp.paths):
+                continue
+            elif not queue.get(connection, "scene", record.id):
                 # One that is marked already is looked at anyway; one that is parked is not
                 # tried again with each round, but when it changes or somebody asks for it.
                 found.append(record.id)
         return found
-
-
-def _is_as_known(record: SceneRecord, stamp: SceneStamp) -> bool:
-    return record.updated_at == stamp.updated_at and record.has_files_at(stamp.paths)
 
 
 def _pages(scenes: int, seconds: float) -> int:
