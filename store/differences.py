@@ -116,10 +116,13 @@ def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
     connection.execute("DELETE FROM difference WHERE scene = ?", (scene,))
 
 
-def counts(connection: sqlite3.Connection, server: str) -> dict[str, int]:
-    """Count the rows that are not settled, by field."""
-    query = f"SELECT field, count(*) FROM difference WHERE {_OPEN} GROUP BY field"  # noqa: S608 - constants
-    return dict(connection.execute(query, (server,)).fetchall())
+def counts(connection: sqlite3.Connection, server: str) -> list[tuple[str, int]]:
+    """Count the rows that are not settled, by field, the most frequent first."""
+    query = (
+        f"SELECT field, count(*) FROM difference WHERE {_OPEN} GROUP BY field "  # noqa: S608 - constants
+        "ORDER BY 2 DESC, 1"
+    )
+    return connection.execute(query, (server,)).fetchall()
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -141,21 +144,22 @@ def page(
 
 
 def answer(
-    connection: sqlite3.Connection, answer: str, numbers: Sequence[int]
+    connection: sqlite3.Connection, answer: str, numbers: Sequence[int], fields: Sequence[str] = ()
 ) -> tuple[int, set[int]]:
-    """Keep an answer to some rows; give how many there still were, and their scenes."""
+    """Keep an answer to some rows; give how many there still were, and their scenes.
+
+    Where ``fields`` are given, rows about other ones are left as they are.
+    """
     count, scenes = 0, set[int]()
+    where = f" AND field IN ({places(fields)})" if fields else ""
     for chunk in chunks(numbers):
-        where = f"number IN ({places(chunk)})"
-        found = connection.execute(
-            f"SELECT scene FROM difference WHERE {where}",  # noqa: S608 - question marks
-            chunk,
-        ).fetchall()
-        scenes |= {scene for (scene,) in found}
+        query = f"SELECT number, scene FROM difference WHERE number IN ({places(chunk)}){where}"  # noqa: S608 - question marks
+        found = connection.execute(query, (*chunk, *fields)).fetchall()
+        scenes |= {scene for _, scene in found}
         count += len(found)
-        connection.execute(
-            f"UPDATE difference SET answer = ?, why = '' WHERE {where}",  # noqa: S608 - the same
-            (answer, *chunk),
+        connection.executemany(
+            "UPDATE difference SET answer = ?, why = '' WHERE number = ?",
+            [(answer, number) for number, _ in found],
         )
     return count, scenes
 
@@ -167,18 +171,3 @@ def numbers_of(connection: sqlite3.Connection, server: str, field: str, *, until
         (server, field, until),
     )
     return [number for (number,) in rows]
-
-
-def only_of(
-    connection: sqlite3.Connection, fields: Sequence[str], numbers: Sequence[int]
-) -> list[int]:
-    """Give those of some rows that are about one of some fields."""
-    found: list[int] = []
-    for chunk in chunks(numbers):
-        rows = connection.execute(
-            f"SELECT number FROM difference WHERE number IN ({places(chunk)}) "  # noqa: S608
-            f"AND field IN ({places(fields)})",
-            (*chunk, *fields),
-        )
-        found += [number for (number,) in rows]
-    return found

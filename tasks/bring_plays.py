@@ -35,20 +35,16 @@ def run(task: Task) -> str:
     config, fingerprint = task.read_settings()
     busy = "Plays are being brought over already; see the task queue."
     with task.only_one(PLAYS_LOCK, busy), task.open_plex(config) as client:
-        summary = _bring(task.context(client, config, fingerprint))
-    stash_log.say("INFO", summary)
-    return summary
+        return _bring(task.context(client, config, fingerprint))
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """What the task would do.
 
-    Attributes:
-        views: How many views Plex's history has of those whose views count.
-        ours: The scenes that are synced, each with its views.
-        missing: For each of them the Unix seconds of the plays that Stash lacks.
-        strange: How many views belong to no such scene.
+    ``views`` counts those in Plex's history that count; ``ours`` are the scenes that are synced,
+    each with its views; ``missing`` for each of them the Unix seconds of the plays that Stash
+    lacks; ``strange`` counts the views that belong to no such scene.
     """
 
     views: int
@@ -86,7 +82,7 @@ def due(context: Context) -> Due:
 
 def _bring(context: Context) -> str:
     what = due(context)
-    ours, strange = what.ours, what.strange
+    ours = what.ours
     stash_log.say(
         "INFO",
         f"{what.views} views in Plex's history; {what.in_words} are not in Stash and come over now",
@@ -97,6 +93,9 @@ def _bring(context: Context) -> str:
         added += brought.added
         refused += len(brought.later)
         stash_log.progress(min(start + STEP, len(ours)) / len(ours))
-    rest = f" Views of items without a scene that is synced: {strange}." if strange else ""
-    failed = f" {refused} could not be added; Stash's reason is in plexsync.log." if refused else ""
+    rest = failed = ""
+    if what.strange:
+        rest = f" Views of items without a scene that is synced: {what.strange}."
+    if refused:
+        failed = f" {refused} could not be added; Stash's reason is in plexsync.log."
     return f"{added} plays came over from Plex to {what.scenes} scenes.{rest}{failed}"

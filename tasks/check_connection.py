@@ -78,18 +78,14 @@ def run(task: Task) -> str:
     with task.store.transaction() as connection:
         holds.look_now(connection)  # the worker need not wait for its next probe
     launcher.wake(task.store.directory)
-    stash_log.say("INFO", news)
     return news
 
 
 def check(task: Task, settings: Mapping[str, object], *, saved: bool) -> Checked:
     """Check a settings map; give what was found.
 
-    Args:
-        task: Where this runs.
-        settings: The map.
-        saved: It is the one in force. Of one that is only being tried nothing is kept:
-            the page shows the server that scenes go to.
+    ``saved`` says that it is the one in force. Of one that is only being tried nothing is
+    kept: the page shows the server that scenes go to.
 
     Raises:
         errors.SyncError: What is wrong first, with ``.setting``.

@@ -26,7 +26,7 @@ from errors import SyncError
 from matching.missing import OUTSIDE
 from plex.transport import plugin_version
 from store import history, holds, meta, overview, queue, schema
-from tasks import check_connection, page, page_words, stash_log
+from tasks import check_connection, page, page_words
 from validation.config import DEFAULTS, SETTINGS
 from validation.path_map import read_path_map
 from validation.settings_reader import split_list
@@ -65,9 +65,7 @@ def run(task: Task) -> str:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text(task))
-    summary = f"The diagnostics are in {path}. They hold no token, title, path or address."
-    stash_log.say("INFO", summary)
-    return summary
+    return f"The diagnostics are in {path}. They hold no token, title, path or address."
 
 
 def for_page(task: Task) -> dict[str, str]:
@@ -110,7 +108,7 @@ def _versions(task: Task) -> Iterator[str]:
     yield f"Python: {platform.python_version()} ({sys.implementation.name}, {sys.platform})"
     yield f"SQLite: {sqlite3.sqlite_version}, TLS: {ssl.OPENSSL_VERSION}"
     yield f"machine: {platform.system()} {platform.machine()}"
-    version = task.store.connection.execute("PRAGMA user_version").fetchone()[0]
+    version = task.connection.execute("PRAGMA user_version").fetchone()[0]
     yield f"database: version {version}, {os.path.getsize(task.store.path(schema.FILE))} bytes"
 
 
@@ -119,7 +117,7 @@ def _stash(task: Task, settings: dict[str, object]) -> Iterator[str]:
     version, status = facts.get("version") or {}, facts.get("systemStatus") or {}
     yield f"Stash: {_version(version.get('version'))}"
     yield f"system: {_word(status.get('os'))}, schema {_number(status.get('databaseSchema'))}"
-    connection = meta.get(task.store.connection, meta.CONNECTION) or {}
+    connection = meta.get(task.connection, meta.CONNECTION) or {}
     where = _kind_of_host(str(connection.get("Host") or ""))
     yield f"reached by: {_word(connection.get('Scheme'))}, {where}"
     yield f"session cookie: {'given' if connection.get('SessionCookie') else 'none'}"
@@ -210,7 +208,7 @@ def _check(task: Task, settings: Mapping[str, object]) -> Iterator[str]:
 
 
 def _queue(task: Task) -> Iterator[str]:
-    connection, now = task.store.connection, time.time()
+    connection, now = task.connection, time.time()
     yield f"worker: {'alive' if task.is_held(launcher.WORKER_LOCK) else 'asleep'}"
     counts = queue.counts(connection)
     for name, count in counts.items():
@@ -228,7 +226,7 @@ def _queue(task: Task) -> Iterator[str]:
 
 
 def _waiting(task: Task) -> Iterator[str]:
-    connection, now = task.store.connection, time.time()
+    connection, now = task.connection, time.time()
     groups = overview.groups(connection)
     if not groups:
         yield "nothing"
@@ -246,7 +244,7 @@ def _waiting(task: Task) -> Iterator[str]:
 
 
 def _compared(task: Task) -> Iterator[str]:
-    connection, now = task.store.connection, time.time()
+    connection, now = task.connection, time.time()
     yield "what came of the last look at each scene, whenever that was:"
     for outcome, count in sorted(overview.looked_at(connection).items()):
         yield f"  {_word(outcome) or 'none'}: {count}"
@@ -260,7 +258,7 @@ def _compared(task: Task) -> Iterator[str]:
 
 
 def _task(task: Task) -> Iterator[str]:
-    last = meta.get(task.store.connection, meta.LAST_TASK)
+    last = meta.get(task.connection, meta.LAST_TASK)
     if last is None:
         yield "none so far"
         return

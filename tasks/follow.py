@@ -15,6 +15,7 @@ from tasks import stash_log
 from worker import launcher
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from tasks.task import Task
@@ -29,6 +30,8 @@ FEW_LEFT = 500
 PATIENCE = 120.0
 #: Workers that may die one after another without ending anything.
 MOST_DEATHS = 20
+#: Seconds without progress after which a task finds out whether the disk is the reason.
+STANDSTILL = 5.0
 
 
 class LogTail:
@@ -73,89 +76,104 @@ def _state(path: str) -> tuple[int, int]:
     return state.st_ino, state.st_size
 
 
-@dataclass(frozen=True)
-class Work:
-    """What the worker does for a task.
+@dataclass
+class Follower:
+    """Follows what the worker does for a task; made before the task marks anything for it.
 
     Attributes:
-        total: How many things there were to do.
+        task: The task.
+        lock: What it holds while it lives; its rows are looked at only then.
         left: Counts those that are left.
         things: What they are: "scenes", "items".
         stay: What they do where the task ends early: "stay marked".
         give_up: Called with how many are left when a server stays away, for what else has to
             be done then; says what becomes of them. Without it they stay, and the task has to
             be run again.
-        lock: What the task holds while it lives; its rows are looked at only then.
-        each_time: Called at each look.
     """
 
-    total: int
-    left: Callable[[], int]
+    task: Task
+    lock: launcher.ProcessLock
+    left: Callable[[sqlite3.Connection], int]
     things: str
     stay: str
-    lock: launcher.ProcessLock
     give_up: Callable[[int], str] | None = None
-    each_time: Callable[[], None] = lambda: None
 
+    def __post_init__(self) -> None:
+        self._tail = LogTail(self.task.store.directory)
 
-def follow(task: Task, work: Work, tail: LogTail) -> None:
-    """Wait until nothing is left, a worker alive all the while.
+    def wait(self, total: int, each_time: Callable[[], None] = lambda: None) -> None:
+        """Wait until nothing of ``total`` is left, a worker alive all the while.
 
-    Raises:
-        ConfigurationError: A setting is wrong.
-        TransientError: A server stays away, or no worker stays alive.
-    """
-    waiting_since: float | None = None
-    said = ""
-    deaths = left = 0
-    while True:
-        work.each_time()
-        work.lock.keep()
-        before, left = left, work.left()
-        task.check_database()
-        for level, line in tail.lines():
-            stash_log.say(level, line)
-        stash_log.progress(1 - left / work.total if work.total else 1.0)
-        if not left:
-            return
-        # Until 0: the worker has not asked again since somebody wanted it to.
-        hold = next((one for one in holds.all_holds(task.store.connection) if one.until), None)
-        if hold is None:
-            waiting_since = None
-            task.check_disk(left)
-        else:
-            waiting_since = waiting_since or time.monotonic()
-            if hold.message != said:
-                said = hold.message
-                stash_log.say("WARNING", f"{hold.message} {left} {work.things} wait.")
-            _check_hold(hold, work, left, time.monotonic() - waiting_since)
-        deaths = 0 if left != before else deaths
-        deaths += task.ensure_worker() == "started"
-        if deaths > MOST_DEATHS:
+        Raises:
+            ConfigurationError: A setting is wrong.
+            TransientError: A server stays away, no worker stays alive, or the database was
+                replaced.
+            sqlite3.Error: The disk is full or cannot be written.
+        """
+        task = self.task
+        waiting_since: float | None = None
+        said = ""
+        deaths = left = 0
+        tried_at = time.monotonic()
+        while True:
+            each_time()
+            self.lock.keep()
+            before, left = left, self.left(task.connection)
+            self._check_database()
+            for level, line in self._tail.lines():
+                stash_log.say(level, line)
+            stash_log.progress(1 - left / total if total else 1.0)
+            if not left:
+                return
+            now = time.monotonic()
+            if left != before:
+                deaths, tried_at = 0, now
+            # Until 0: the worker has not asked again since somebody wanted it to.
+            hold = next((one for one in holds.all_holds(task.connection) if one.until), None)
+            if hold:
+                waiting_since = waiting_since or now
+                if hold.message != said:
+                    said = hold.message
+                    stash_log.say("WARNING", f"{hold.message} {left} {self.things} wait.")
+                self._check_hold(hold, left, now - waiting_since)
+            else:
+                waiting_since = None
+                if now - tried_at > STANDSTILL:
+                    # Nothing else is known to be wrong: maybe no worker can write.
+                    tried_at = now
+                    task.store.try_to_write()
+            deaths += task.ensure_worker() == "started"
+            if deaths > MOST_DEATHS:
+                raise TransientError(
+                    f"The worker ends as soon as it is started; {left} {self.things} "
+                    f"{self.stay}. Please report it with {launcher.CRASH_FILE} and plexsync.log "
+                    f"from {task.store.directory}, then run the task again."
+                )
+            self._pause(left)
+
+    def _check_database(self) -> None:
+        """Notice that nobody works on the open database any more."""
+        if self.task.store.is_replaced():
             raise TransientError(
-                f"The worker ends as soon as it is started; {left} {work.things} {work.stay}. "
-                f"Please report it with {launcher.CRASH_FILE} and plexsync.log from "
-                f"{task.store.directory}, then run the task again."
+                "PlexSync's database was replaced while this ran. The worker begins anew and looks "
+                "at every scene by itself; run the task again."
             )
-        _pause(work, left)
 
+    def _check_hold(self, hold: holds.Hold, left: int, seconds: float) -> None:
+        stay = f"{left} {self.things} {self.stay}; run the task again"
+        if hold.lane == holds.SETTINGS:
+            raise ConfigurationError(
+                f"{hold.message} {stay} afterwards.", setting=hold.setting or None
+            )
+        if seconds > PATIENCE:
+            then = self.give_up(left) if self.give_up else f"{stay} when it answers."
+            raise TransientError(f"{hold.message} {then}")
 
-def _check_hold(hold: holds.Hold, work: Work, left: int, seconds: float) -> None:
-    if hold.lane == holds.SETTINGS:
-        raise ConfigurationError(
-            f"{hold.message} {left} {work.things} {work.stay}; run the task again afterwards.",
-            setting=hold.setting or None,
-        )
-    if seconds > PATIENCE:
-        again = f"{left} {work.things} {work.stay}; run the task again when it answers."
-        raise TransientError(f"{hold.message} {work.give_up(left) if work.give_up else again}")
-
-
-def _pause(work: Work, left: int) -> None:
-    """Wait for the next look; not to its end when nothing is left to be done."""
-    if left > FEW_LEFT:
-        time.sleep(LOOK)
-        return
-    end = time.monotonic() + LOOK
-    while time.monotonic() < end and work.left():
-        time.sleep(LOOK_AT_END)
+    def _pause(self, left: int) -> None:
+        """Wait for the next look; not to its end when nothing is left to be done."""
+        if left > FEW_LEFT:
+            time.sleep(LOOK)
+            return
+        end = time.monotonic() + LOOK
+        while time.monotonic() < end and self.left(self.task.connection):
+            time.sleep(LOOK_AT_END)

@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 
 def run(task: Task) -> str:
     """Let it go and wake the worker; give the summary. Doing it again is harmless."""
-    from tasks import stash_log
-
     scenes = go_on(task)["scenes"]
+    if not scenes:
+        return "Nothing is held back."
     what = "1 scene is" if scenes == 1 else f"{scenes} scenes are"
-    summary = "Nothing is held back."
-    if scenes:
-        summary = f"{what} synced now, although that takes something away in Plex."
-    stash_log.say("INFO", summary)
-    return summary
+    return f"{what} synced now, although that takes something away in Plex."
 
 
 def go_on(task: Task) -> dict[str, Any]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-#: Modes that a person starts as a task, with the names that PlexSync.yml gives them.
+#: Modes that a person starts as a task, with the names that PlexSync.yml gives them. What such
+#: a task gives is its summary; what follows a blank line is for the output alone.
 TASKS = {
     "sync_all": "Sync all to Plex",
     "check_connection": "Check connection",
@@ -55,6 +56,7 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         retry_failed,
         settings_panel,
         sync_all,
+        tag_rules_preview,
         undo,
     )
 
@@ -71,19 +73,17 @@ def tasks() -> dict[str, Callable[[Task], Any]]:
         "bring_plays": bring_plays.run,
         "test_connection": settings_panel.test_connection,
         "libraries": settings_panel.libraries,
-        "tag_rules": settings_panel.tag_rules,
+        "tag_rules": tag_rules_preview.run,
         "plex_pin_start": settings_panel.start_sign_in,
         "plex_pin_check": settings_panel.check_sign_in,
     }
 
 
 def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None]) -> int:
-    """Run the task that a payload names; give the exit status.
+    """Run the task that a payload names, as Stash wrote it to stdin; give the exit status.
 
-    Args:
-        payload: What Stash wrote to stdin, decoded.
-        entry: Path of plexsync.py.
-        complete_path: Makes packages importable; called only for what needs them.
+    ``entry`` is the path of plexsync.py; ``complete_path`` makes packages importable and is
+    called only for what needs them.
 
     Raises:
         ImportError, SyntaxError: A package or a file of ours is missing, or half written;
@@ -129,7 +129,6 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
     connection = payload.get("server_connection")
     directory = hook.data_directory(connection)
     run = page.MODES.get(mode)
-    reads = mode in page.READS
     if run is None:
         complete_path()
         run = tasks().get(mode)
@@ -137,11 +136,16 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         raise hook.Refused(f"it knows no task of mode {mode[:40]!r}")
     task = Task(Store(directory), entry, arguments)
     try:
-        if not reads or page.wants_connection(task.store.connection):
+        if mode not in page.READS or page.wants_connection(task.connection):
             with task.store.transaction() as database:
                 meta.put_connection(database, connection or {})
         found = run(task)
-        _keep_end(task, mode, str(found), ok=True)
+        if mode in TASKS:
+            from tasks import stash_log
+
+            summary = str(found).partition("\n\n")[0]
+            stash_log.say("INFO", summary)
+            _keep_end(task, mode, summary, ok=True)
     except (ImportError, SyntaxError):
         raise  # said by the entry, which knows where packages come from
     except Exception as error:
@@ -150,7 +154,8 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         if isinstance(error, SyncError):
             error.message = task.words(error)
         try:
-            _keep_end(task, mode, _words(error, payload), ok=False)
+            if mode in TASKS:
+                _keep_end(task, mode, _words(error, payload), ok=False)
         except sqlite3.Error:
             pass  # the error itself says more
         raise
@@ -166,10 +171,6 @@ def _keep_end(task: Task, mode: str, said: str, *, ok: bool) -> None:
     Stash shows a task that failed as one that is finished, and keeps its output nowhere that
     a person sees.
     """
-    if mode not in TASKS:
-        return
-    # A preview goes on with columns; the page has a part of its own for what it found.
-    told = said.partition("\n\n")[0][:LONGEST]
-    ended = {"name": TASKS[mode], "at": time.time(), "ok": ok, "text": told}
+    ended = {"name": TASKS[mode], "at": time.time(), "ok": ok, "text": said[:LONGEST]}
     with task.store.transaction() as connection:
         meta.put(connection, meta.LAST_TASK, ended)

@@ -11,13 +11,7 @@ import time
 
 from store import activity, holds, ledger, meta, overview, queue
 from store.enqueue import enqueue
-from tasks import (
-    go_on,
-    page_differences,
-    page_history,
-    page_plan,
-    page_words,
-)
+from tasks import go_on, page_differences, page_history, page_plan, page_words
 from tasks.task import stash_process
 from worker import launcher
 
@@ -37,7 +31,7 @@ RATE_OVER = 60.0
 
 def page_state(task: Task) -> dict[str, Any]:
     """Give everything that the page's first look shows."""
-    connection = task.store.connection
+    connection = task.connection
     now = time.time()
     alive = task.is_held(launcher.WORKER_LOCK)
     running = task.is_held(launcher.TASK_LOCK)
@@ -49,7 +43,6 @@ def page_state(task: Task) -> dict[str, Any]:
     if counts["ready"] and not alive:
         task.ensure_worker()
         alive = True
-    last_look = meta.get(connection, meta.LAST_LOOK)
     known = _known(connection)
     differences = page_differences.groups(connection, task.server)
     refused = overview.refused_covers(connection, task.server)
@@ -66,7 +59,7 @@ def page_state(task: Task) -> dict[str, Any]:
         "groups": [_group(group) for group in groups],
         "server": meta.get(connection, meta.SERVER_SEEN),
         "worker": {"alive": alive},
-        "last_look": last_look,
+        "last_look": meta.get(connection, meta.LAST_LOOK),
         "known": {**known._asdict(), "all_at": meta.get(connection, meta.SYNCED_ALL)},
         "rate": overview.changes_since(connection, now - RATE_OVER),
         "bulk": bulk,
@@ -88,26 +81,18 @@ def page_scenes(task: Task) -> dict[str, Any]:
 
     Arguments: ``reason``, ``limit``, and ``after``, the ``next`` of the page before.
     """
-    reason = str(task.arguments.get("reason") or "")
-    limit = task.page_size()
-    connection = task.store.connection
-    rows = overview.page(
-        connection, reason, after=_cursor(task.arguments.get("after")), limit=limit
-    )
-    server = task.server
-    return {
-        "now": time.time(),
-        "scenes": [
-            {
-                **row._asdict(),
-                "items": [key for key, _ in overview.items_of(connection, server, row.id)]
-                if row.kind == "scene"
-                else [],
-            }
-            for row in rows
-        ],
-        "next": [rows[-1].due_at, rows[-1].kind, rows[-1].id] if len(rows) == limit else None,
-    }
+    reason, limit = str(task.arguments.get("reason") or ""), task.page_size()
+    after = _cursor(task.arguments.get("after"))
+    rows = overview.page(task.connection, reason, after=after, limit=limit)
+    scenes = []
+    for row in rows:
+        items = []
+        if row.kind == "scene":
+            items = overview.items_of(task.connection, task.server, row.id)
+        scenes.append({**row._asdict(), "items": [key for key, _ in items]})
+    last = rows[-1] if len(rows) == limit else None
+    next_after = last and [last.due_at, last.kind, last.id]
+    return {"now": time.time(), "scenes": scenes, "next": next_after}
 
 
 def page_refused(task: Task) -> dict[str, Any]:
@@ -115,10 +100,8 @@ def page_refused(task: Task) -> dict[str, Any]:
 
     Arguments: ``limit``, and ``after``, the ``next`` of the page before.
     """
-    connection = task.store.connection
-    limit = task.page_size()
-    after = task.number("after")
-    found = overview.refused_page(connection, task.server, after=after, limit=limit)
+    limit, after = task.page_size(), task.number("after")
+    found = overview.refused_page(task.connection, task.server, after=after, limit=limit)
     return {"scenes": found, "next": found[-1] if len(found) == limit else None}
 
 
@@ -126,11 +109,10 @@ def scene_state(task: Task) -> dict[str, Any]:
     """Say how one scene (argument ``id``) stands: in step, waiting, or why not."""
     from sync import left_out  # costs as much as all else that a look loads
 
-    connection = task.store.connection
+    connection = task.connection
     scene = task.number("id")
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
-    seen = meta.get(connection, meta.SERVER_SEEN)
     kept, refused = left_out.of_scene(connection, task.server, scene)
     kind, sentence = page_words.scene(
         row, record, holds.all_holds(connection), time.time(), kept, refused
@@ -146,7 +128,7 @@ def scene_state(task: Task) -> dict[str, Any]:
         "last_change": page_history.last_of_scene(connection, scene),
         "came": page_history.came_to(connection, scene),
         "plays": sorted(activity.plays_of_scene(connection, scene), reverse=True)[:PLAYS],
-        "server": seen,
+        "server": meta.get(connection, meta.SERVER_SEEN),
         "items": [
             {"rating_key": key, "written_at": written_at}
             for key, written_at in overview.items_of(connection, task.server, scene)
@@ -157,15 +139,15 @@ def scene_state(task: Task) -> dict[str, Any]:
 def retry(task: Task) -> dict[str, Any]:
     """Look again at once: at one thing (``id``), at all with a ``reason``, or at all (``all``)."""
     given = task.arguments
-    number, reason = given.get("id"), given.get("reason")
-    if number is None and not reason and not given.get("all"):
-        return {"scenes": 0, "worker": "asleep"}
+    reason = str(given.get("reason") or "") or None
     with task.store.transaction() as connection:
-        if number is not None:
+        if given.get("id") is not None:
             kind = str(given.get("kind") or "scene")
             scenes = queue.make_due(connection, kind=kind, ids=[task.number("id")])
+        elif reason or given.get("all"):
+            scenes = queue.make_due(connection, reason=reason)
         else:
-            scenes = queue.make_due(connection, reason=str(reason) if reason else None)
+            return {"scenes": 0, "worker": "asleep"}
     return {"scenes": scenes, "worker": task.ensure_worker()}
 
 
@@ -175,22 +157,17 @@ def sync_scene(task: Task) -> dict[str, Any]:
     if scene:
         with task.store.transaction() as connection:
             enqueue(connection, "scene", [scene], now=time.time())
-    return {
-        "scenes": 1 if scene else 0,
-        "worker": task.ensure_worker(),
-    }
+    return {"scenes": 1 if scene else 0, "worker": task.ensure_worker()}
 
 
 def check_settings(task: Task) -> dict[str, Any]:
     """Say what is wrong with settings (argument ``settings``) that nobody has saved yet.
 
-    Returns:
-        ``faults``, ``{setting, message}`` each.
+    Gives ``faults``, ``{setting, message}`` each.
     """
     from validation.config import parse_settings  # no other look needs it
 
-    given = task.arguments.get("settings")
-    problems = parse_settings(given if isinstance(given, dict) else {}).problems
+    problems = parse_settings(task.given_settings() or {}).problems
     return {"faults": [{"setting": one.setting, "message": one.sentence} for one in problems]}
 
 

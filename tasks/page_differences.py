@@ -7,7 +7,6 @@ import time
 from store import differences
 from store.differences import KEEP, TAKE, USE_STASH
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from worker.hook import whole
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 #: Characters shown of a value.
 LONGEST_VALUE = 300
-#: Above every number of a row.
-LATER = 2**63 - 1
 #: Scenes up to which an answer is carried out at once, as an edit by hand is.
 BY_HAND = 20
 #: Fields that Stash can take (sync/take.py and things.py, which would load the network).
@@ -52,7 +49,6 @@ def groups(connection: sqlite3.Connection, server: str) -> list[dict[str, Any]]:
     ``until`` is the highest number so far: what comes later was not seen. ``why_not`` says why
     Stash cannot take it.
     """
-    counted = differences.counts(connection, server)
     until = differences.newest(connection)
     return [
         {
@@ -62,7 +58,7 @@ def groups(connection: sqlite3.Connection, server: str) -> list[dict[str, Any]]:
             "takeable": field in TAKEABLE,
             "why_not": WHY_NOT.get(field, ""),
         }
-        for field, size in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        for field, size in differences.counts(connection, server)
     ]
 
 
@@ -71,26 +67,16 @@ def page_differences(task: Task) -> dict[str, Any]:
 
     Arguments: ``field``, ``limit``, and ``before``, the ``next`` of the page before.
     """
-    connection = task.store.connection
-    limit = task.page_size()
-    rows = differences.page(
-        connection,
-        task.server,
-        str(task.arguments.get("field") or ""),
-        before=task.number("before") or LATER,
-        limit=limit,
-    )
+    field, limit = str(task.arguments.get("field") or ""), task.page_size()
+    found = differences.page(task.connection, task.server, field, before=task.before(), limit=limit)
+    rows = [
+        row._replace(theirs=row.theirs[:LONGEST_VALUE], ours=row.ours[:LONGEST_VALUE])._asdict()
+        for row in found
+    ]
     return {
         "now": time.time(),
-        "rows": [
-            {
-                **row._asdict(),
-                "theirs": row.theirs[:LONGEST_VALUE],
-                "ours": row.ours[:LONGEST_VALUE],
-            }
-            for row in rows
-        ],
-        "next": rows[-1].number if len(rows) == limit else None,
+        "rows": rows,
+        "next": found[-1].number if len(found) == limit else None,
     }
 
 
@@ -103,25 +89,17 @@ def answer(task: Task) -> dict[str, Any]:
     """
     given = task.arguments
     chosen, field = _ANSWERS.get(str(given.get("answer"))), str(given.get("field") or "")
-    nothing = {"rows": 0, "worker": "asleep"}
     if chosen is None:
-        return nothing
+        return {"rows": 0, "worker": "asleep"}
     with task.store.transaction() as connection:
-        numbers = _numbers(given.get("numbers"))
+        numbers = task.numbers("numbers") or []
         if not numbers and field:
             until = task.number("until")
             numbers = differences.numbers_of(connection, task.server, field, until=until)
-        if chosen == TAKE:
-            numbers = differences.only_of(connection, TAKEABLE, numbers)
-        count, scenes = differences.answer(connection, chosen, numbers)
+        fields = TAKEABLE if chosen == TAKE else ()
+        count, scenes = differences.answer(connection, chosen, numbers, fields)
         if chosen != KEEP:
             urgency = EDIT if len(scenes) <= BY_HAND else BACKGROUND
             enqueue(connection, "scene", sorted(scenes), now=time.time(), urgency=urgency)
-    if not count or chosen == KEEP:
-        return {**nothing, "rows": count}
-    return {"rows": count, "worker": task.ensure_worker()}
-
-
-def _numbers(given: object) -> list[int]:
-    found = [whole(one) for one in given] if isinstance(given, list) else []
-    return [one for one in dict.fromkeys(found) if one]
+    is_work = count and chosen != KEEP
+    return {"rows": count, "worker": task.ensure_worker() if is_work else "asleep"}

@@ -7,7 +7,6 @@ import time
 from store import history, meta
 from store.enqueue import EDIT, enqueue
 from store.quick_json import loads
-from worker.hook import whole
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
@@ -43,22 +42,20 @@ def newest(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 
 def name_of(connection: sqlite3.Connection, run: float) -> str:
     """Call a run by what it was and when it began, by this machine's clock."""
-    gone_on = run in (meta.get(connection, meta.GONE_ON) or [])
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run))
-    return f"{'what Go on let go' if gone_on else 'the sync'} of {when}"
+    return f"{'what Go on let go' if run in gone_on(connection) else 'the sync'} of {when}"
+
+
+def gone_on(connection: sqlite3.Connection) -> list[float]:
+    """Give those runs that were let go by a person, by when they began."""
+    return meta.get(connection, meta.GONE_ON) or []
 
 
 def last_run(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Give what "Undo last sync" would undo: ``{undo_run, undo_size, gone_on}``, 0 for nothing.
-
-    ``gone_on`` are those runs that were let go by a person, by when they began.
-    """
+    """Give what "Undo last sync" would undo: ``{undo_run, undo_size, gone_on}``, 0 for nothing."""
     run = history.last_run_at(connection)
-    return {
-        "undo_run": run,
-        "undo_size": history.size_of(connection, run) if run else 0,
-        "gone_on": meta.get(connection, meta.GONE_ON) or [],
-    }
+    size = history.size_of(connection, run) if run else 0
+    return {"undo_run": run, "undo_size": size, "gone_on": gone_on(connection)}
 
 
 def page_history(task: Task) -> dict[str, Any]:
@@ -67,21 +64,20 @@ def page_history(task: Task) -> dict[str, Any]:
     Arguments: ``scenes`` (ids) and ``run`` (when it began) to search, ``limit``, and
     ``before``, the ``next`` of the page before.
     """
-    given, connection = task.arguments, task.store.connection
-    limit = task.page_size(ROWS_A_PAGE)
-    scenes, run = given.get("scenes"), given.get("run")
+    connection, limit = task.connection, task.page_size(ROWS_A_PAGE)
+    scenes, run = task.numbers("scenes"), task.arguments.get("run")
     rows = history.page(
         connection,
-        scenes=[whole(one) for one in scenes[:MOST_SCENES]] if isinstance(scenes, list) else None,
+        scenes=scenes if scenes is None else scenes[:MOST_SCENES],
         run=float(run) if isinstance(run, (int, float)) else 0.0,
-        before=task.number("before") or 2**63 - 1,
+        before=task.before(),
         limit=limit,
     )
     return {
         "now": time.time(),
         "changes": [shown(change) for change in rows],
         "runs": history.runs_of(connection),
-        "gone_on": meta.get(connection, meta.GONE_ON) or [],
+        "gone_on": gone_on(connection),
         "next": rows[-1].number if len(rows) == limit else None,
     }
 
@@ -91,16 +87,11 @@ def came_to(connection: sqlite3.Connection, scene: int) -> list[dict[str, Any]]:
 
     Each as ``{at, field, before, after, undone}``.
     """
+    rows = map(shown, history.page(connection, scenes=[scene], limit=LOOKED_THROUGH))
     return [
-        {
-            "at": told["at"],
-            "field": name,
-            "before": before,
-            "after": after,
-            "undone": told["undone"],
-        }
-        for told in map(shown, history.page(connection, scenes=[scene], limit=LOOKED_THROUGH))
-        for name, before, after in told["changes"]
+        {"at": row["at"], "field": name, "before": old, "after": new, "undone": row["undone"]}
+        for row in rows
+        for name, old, new in row["changes"]
         if name.endswith(history.FROM_PLEX) and name != PLAYED
     ][:CAME]
 
@@ -123,6 +114,4 @@ def undo_scene(task: Task) -> dict[str, Any]:
         changes = history.last_of_scene(connection, task.number("id"))
         numbers = [change.number for change in changes]
         enqueue(connection, KIND, numbers, now=time.time(), urgency=EDIT)
-    if not numbers:
-        return {"items": 0, "worker": "asleep"}
-    return {"items": len(numbers), "worker": task.ensure_worker()}
+    return {"items": len(numbers), "worker": task.ensure_worker() if numbers else "asleep"}

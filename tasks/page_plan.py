@@ -70,16 +70,15 @@ def page_plan(task: Task) -> dict[str, Any]:
     Arguments: ``settings``, those of now without the token, as far as they are known.
     ``old`` is "" while nothing is known that would change it.
     """
-    connection, now = task.store.connection, time.time()
+    connection, now = task.connection, time.time()
     about = planned.about(connection)
     sizes = about.get("sizes") or {}
-    given = task.arguments.get("settings")
     return {
         "now": now,
         "at": about.get("at"),
         # A PlexSync of before kept a table behind it.
         "text": str(about.get("text", "")).partition("\n\n")[0],
-        "old": _old(connection, about, given if isinstance(given, dict) else None, now),
+        "old": _old(connection, about, task.given_settings(), now),
         "groups": [
             {
                 "effect": effect,
@@ -102,15 +101,10 @@ def page_planned(task: Task) -> dict[str, Any]:
     Arguments: ``effect``, ``field`` ("" for all), ``limit``, and ``after``, the ``next`` of
     the page before.
     """
-    given = task.arguments
-    limit = task.page_size()
-    rows = planned.page(
-        task.store.connection,
-        str(given.get("effect") or ""),
-        str(given.get("field") or ""),
-        after=task.number("after"),
-        limit=limit,
-    )
+    given, limit = task.arguments, task.page_size()
+    effect, field = str(given.get("effect") or ""), str(given.get("field") or "")
+    after = task.number("after")
+    rows = planned.page(task.connection, effect, field, after=after, limit=limit)
     return {
         "now": time.time(),
         "rows": [row._asdict() for row in rows],
@@ -128,7 +122,9 @@ def _old(
     began = about.get("began")
     if not began:
         return "A PlexSync of before made it." if about else ""
-    if _are_others(connection, about, settings):
+    seen = meta.get(connection, meta.SETTINGS_SEEN)
+    others = settings is not None and checksum(settings) != about.get("settings")
+    if others or seen not in (about.get("good"), about.get("seen")):
         return "The settings changed after it."
     task = meta.get(connection, meta.LAST_TASK) or {}
     if task.get("name") in WRITING and task.get("at", 0.0) > began:
@@ -144,16 +140,6 @@ def _old(
     if not 0 <= now - about["at"] < OLD:
         return "It is more than a day old, and much may have changed in Stash and in Plex."
     return ""
-
-
-def _are_others(
-    connection: sqlite3.Connection, about: Mapping[str, Any], settings: dict[str, object] | None
-) -> bool:
-    """Say whether other settings than the plan's are known to hold by now."""
-    seen = meta.get(connection, meta.SETTINGS_SEEN)
-    if seen not in (about.get("good"), about.get("seen")):
-        return True
-    return settings is not None and checksum(settings) != about.get("settings")
 
 
 def checksum(settings: Mapping[str, object]) -> int:

@@ -88,12 +88,10 @@ REASONS = {
 
 
 class Known(NamedTuple):
-    """What was ever compared with Plex.
+    """How many scenes were ever compared with an item of Plex, as of the last look at each.
 
-    Attributes:
-        compared: Scenes whose last look compared them with an item of Plex.
-        left_out: Scenes that the settings leave out, or that have no file.
-        total: Scenes that Stash had at the last sweep, None before the first.
+    ``left_out`` are those that the settings leave out, or that have no file; ``total`` is how
+    many Stash had at the last sweep, None before the first.
     """
 
     compared: int = 0
@@ -104,9 +102,8 @@ class Known(NamedTuple):
 class Differing(NamedTuple):
     """What was compared and is not in Plex as in Stash, for good.
 
-    Attributes:
-        refused: Scenes whose cover Plex could not take.
-        kept: Fields of items that stay as a person set them; those that were answered are not.
+    ``refused`` counts scenes whose cover Plex could not take, ``kept`` fields of items that
+    stay as a person set them; those that were answered are not.
     """
 
     refused: int = 0
@@ -141,8 +138,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     queue = facts.queue
     everything = sum(queue.values())
     for hold in facts.held:
-        # A server that was down, and refuses the token once it is back, stays in its lane.
-        if hold.lane == holds.SETTINGS or hold.setting:
+        if _kind_of(hold) == "settings":
             return "settings", hold.message
         from errors import in_words
 
@@ -242,29 +238,12 @@ def scene(
     """Give the kind and a sentence.
 
     The kinds are good, kept, refused, busy, down, settings, waiting, parked, held, shares,
-    left_out, unknown.
-
-    Args:
-        row: The scene's row of the queue, None when nothing is to be done.
-        record: What the last look found, None without one.
-        held: Why the queue waits.
-        now: Unix seconds.
-        kept: Fields and pictures that stay as a person set them in Plex.
-        refused: Pictures that Plex could not take.
+    left_out, unknown. ``row`` is None when nothing is to be done, ``record`` before the first
+    look; ``held`` says why the queue waits. ``kept`` are fields and pictures that stay as a
+    person set them in Plex, ``refused`` pictures that Plex could not take.
     """
-    if row is not None and row.due_at == 0:
-        for hold in held:
-            kind = "settings" if hold.lane == holds.SETTINGS or hold.setting else "down"
-            return kind, f"It waits with all others: {hold.message}"
-        return "busy", "Marked; PlexSync looks at it in a moment."
-    if row is not None and row.due_at is None:
-        if row.reason in {UNDECIDED, ASKED}:
-            return "held", f"{row.message} {of_reason(row.reason)[1]}"
-        return "parked", row.message
-    if row is not None and row.due_at is not None:
-        from errors import in_words
-
-        return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."
+    if row is not None:
+        return _queued(row, held, now)
     if record is None:
         return "unknown", "PlexSync has not compared this scene with Plex so far."
     if record.outcome == ledger.SHARES:
@@ -273,18 +252,36 @@ def scene(
         if record.note == ledger.NO_FILE:
             return "left_out", "It has no file in Stash, so Plex cannot have it."
         return "left_out", f"{record.note[:1].upper()}{record.note[1:]}."
-    left = []
+    if not (kept or refused):
+        return "good", "Plex shows what Stash has."
+    said = ""
     if kept:
-        left.append(
+        said = (
             f"Kept in Plex, set there by hand or undone: {', '.join(kept)}. Change it in Stash to "
-            "have Stash's value, or turn on Overwrite Plex Edits."
+            "have Stash's value, or turn on Overwrite Plex Edits. "
         )
     if refused:
-        left.append(f"Plex could not take: {', '.join(refused)}. Use a smaller or another one.")
-    if left:
-        kind = "refused" if refused else "kept"
-        return kind, f"{' '.join(left)} All else is as in Stash."
-    return "good", "Plex shows what Stash has."
+        said += f"Plex could not take: {', '.join(refused)}. Use a smaller or another one. "
+    return "refused" if refused else "kept", f"{said}All else is as in Stash."
+
+
+def _queued(row: QueueRow, held: list[holds.Hold], now: float) -> tuple[str, str]:
+    if row.due_at is None:
+        if row.reason in {UNDECIDED, ASKED}:
+            return "held", f"{row.message} {of_reason(row.reason)[1]}"
+        return "parked", row.message
+    if row.due_at:
+        from errors import in_words
+
+        return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."
+    for hold in held:
+        return _kind_of(hold), f"It waits with all others: {hold.message}"
+    return "busy", "Marked; PlexSync looks at it in a moment."
+
+
+def _kind_of(hold: holds.Hold) -> str:
+    # A server that was down, and refuses the token once it is back, stays in its lane.
+    return "settings" if hold.lane == holds.SETTINGS or hold.setting else "down"
 
 
 def scenes(count: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError
 from stash.exceptions import StashMutationUnknown
@@ -39,23 +39,22 @@ WINDOW = 500
 #: Bytes of one value in the output and in the log.
 CELL = 40
 LONGEST = 200
-
-
-class Change(NamedTuple):
-    """What would change in one field of one item."""
-
-    scene: int
-    title: str
-    field: str
-    before: str
-    after: str
+#: What becomes of scenes that would not change, as the summary says it.
+OTHERS = (
+    "would stay",
+    "would share another's item",
+    "not in Plex yet",
+    "would fail",
+    "left out",
+)
 
 
 class Preview:
     """Collects what a sync would do."""
 
     def __init__(self, *, redacted: bool) -> None:
-        self.shown: list[Change] = []
+        #: The first ``SHOWN`` changes as rows of the table, under its head.
+        self.rows: list[Sequence[str]] = [("Scene", "Title", "Field", "Plex now", "Plex then")]
         self.outcomes: Counter[str] = Counter()
         self.fields: Counter[str] = Counter()
         #: Lines there were to be said in Stash's log, by level.
@@ -69,25 +68,28 @@ class Preview:
         self, scene: Scene, changes: list[tuple[str, tuple[str, str]]], notes: list[str]
     ) -> None:
         """Take one scene; a change is a field, its value in Plex, and the one it would get."""
-        title = "..." if self._redacted else name_of(scene)
-        for field, (before, after) in changes:
-            shown = ("...", "...") if self._redacted else (before, after)
-            if len(self.shown) < SHOWN:
-                self.shown.append(Change(scene.id, title, field, *shown))
+        title = self._title(scene)
+        for field, values in changes:
+            if len(self.rows) <= SHOWN:
+                old, new = ("...", "...") if self._redacted else map(_cell, values)
+                self.rows.append((str(scene.id), _cell(title), field, old, new))
             self.fields[field] += 1
-        if changes or notes:
-            if self._redacted:
-                words = [field for field, _ in changes] + [_first_word(note) for note in notes]
-            else:
-                words = [f"{field} {_cut(old)} -> {_cut(new)}" for field, (old, new) in changes]
-                words += notes
+        if self._redacted:
+            words = [field for field, _ in changes]
+            words += [f"{note.partition(':')[0]} (see Plex)" for note in notes]  # its field
+        else:
+            words = [f"{field} {_cut(old)} -> {_cut(new)}" for field, (old, new) in changes]
+            words += notes
+        if words:
             self.say("INFO", f"scene {scene.id} {title!r}: {'; '.join(words)}")
 
     def add_plays(self, scene: Scene, rating_key: int, times: Sequence[int]) -> None:
         """Take the plays that one scene lacks, by their Unix seconds, and an item they are of."""
         words = self.outlook.add_plays(scene, rating_key, times)
-        title = "..." if self._redacted else name_of(scene)
-        self.say("INFO", f"scene {scene.id} {title!r}: {words}")
+        self.say("INFO", f"scene {scene.id} {self._title(scene)!r}: {words}")
+
+    def _title(self, scene: Scene) -> str:
+        return "..." if self._redacted else name_of(scene)
 
     def say(self, level: str, line: str) -> None:
         """Say a line about a scene in Stash's log, until ``SAID`` of that level were said."""
@@ -101,19 +103,14 @@ class Preview:
 
     def table(self) -> str:
         """Give the changes as lines of columns, the first ``SHOWN`` of them, and the count."""
-        total = self.fields.total()
-        rows = [("Scene", "Title", "Field", "Plex now", "Plex then")]
-        rows += [
-            (str(one.scene), _cell(one.title), one.field, _cell(one.before), _cell(one.after))
-            for one in self.shown
-        ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            for row in self.rows
         ]
-        if total > len(self.shown):
-            lines.append(f"... and {total - len(self.shown)} more changes")
+        more = self.fields.total() - (len(self.rows) - 1)
+        if more:
+            lines.append(f"... and {more} more changes")
         return "\n".join(lines)
 
 
@@ -125,7 +122,7 @@ def run(task: Task) -> str:
     """
     began = time.time()
     config, fingerprint = task.read_settings()
-    known = meta.get(task.store.connection, meta.SETTINGS_SEEN)
+    known = meta.get(task.connection, meta.SETTINGS_SEEN)
     preview = Preview(redacted=config.redact_logs)
     with task.open_plex(config) as client, closing(for_one_run()) as tables:
         # Neither the queue nor the ledger can be told of anything: there is no recorder. The
@@ -155,7 +152,6 @@ def run(task: Task) -> str:
     }
     with task.store.transaction() as connection:
         planned.put(connection, about, preview.outlook.examples)
-    stash_log.say("INFO", summary)
     return f"{summary}\n\n{preview.table()}" if preview.fields else summary
 
 
@@ -169,15 +165,11 @@ def _planned(
     try:
         pipeline.plan(context, batch, pipeline.PREVIEW)
     except SyncError as fault:
-        if fault.scope is Scope.SERVER:
+        if fault.scope is Scope.SERVER or len(scenes) == 1:
             raise
     else:
         return [batch]
-    alone = [Batch.of_scenes([scene]) for scene in scenes]
-    for one in alone:
-        one.claims = claims
-        pipeline.plan(context, one, pipeline.PREVIEW)
-    return alone
+    return [one for scene in scenes for one in _planned(context, [scene], 1, claims)]
 
 
 def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
@@ -217,31 +209,20 @@ def _windows(task: Task) -> Iterator[list[Scene]]:
 def _summary(preview: Preview) -> str:
     counted = preview.outcomes
     parts = [f"{counted['would change']} of {counted.total()} scenes would change"]
-    parts += [
-        f"{counted[outcome]} {outcome}"
-        for outcome in (
-            "would stay",
-            "would share another's item",
-            "not in Plex yet",
-            "would fail",
-            "left out",
-        )
-        if counted[outcome]
-    ]
-    fields = ", ".join(f"{name} {count}" for name, count in preview.fields.most_common())
-    more = sum(max(lines - SAID, 0) for lines in preview.lines.values())
-    return (
-        ", ".join(parts)
-        + (f". By field: {fields}." if fields else ".")
-        + (f" {more} more scenes have something to say than the log tells." if more else "")
-        + " Nothing was written."
-    )
+    parts += [f"{counted[outcome]} {outcome}" for outcome in OTHERS if counted[outcome]]
+    said = f"{', '.join(parts)}."
+    if preview.fields:
+        fields = ", ".join(f"{name} {count}" for name, count in preview.fields.most_common())
+        said += f" By field: {fields}."
+    if more := sum(max(lines - SAID, 0) for lines in preview.lines.values()):
+        said += f" {more} more scenes have something to say than the log tells."
+    return f"{said} Nothing was written."
 
 
 def _asked(task: Task, preview: Preview) -> str:
     """Say what a sync would hold back until a person says so, "" for nothing."""
     taken = preview.taken
-    asks, in_step = brake.has_to_ask(task.store.connection, taken.items, time.time())
+    asks, in_step = brake.has_to_ask(task.connection, taken.items, time.time())
     if not asks:
         return ""
     return (
@@ -265,11 +246,6 @@ def _played(preview: Preview, context: Context) -> str:
 
 def _cell(text: str) -> str:
     return one_line(text, CELL) or "-"
-
-
-def _first_word(note: str) -> str:
-    """Give the field that a note is about."""
-    return note.partition(":")[0] + " (see Plex)"
 
 
 def _cut(text: str) -> str:

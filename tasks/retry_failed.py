@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from store import holds, meta, notice, queue
-from tasks import stash_log
 
 if TYPE_CHECKING:
     from tasks.task import Task
@@ -27,8 +26,7 @@ def run(task: Task) -> str:
             f"{failed} that failed and {waiting} that were waiting are looked at again now. "
             "What fails again is shown again."
         )
-    held = holds.all_holds(task.store.connection)
+    held = holds.all_holds(task.connection)
     if held:
         summary += f" All of it waits for one thing first: {held[0].message}"
-    stash_log.say("INFO", summary)
     return summary

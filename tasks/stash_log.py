@@ -29,25 +29,17 @@ _SAY = {
 }
 
 
-class StashEndedError(TransientError):
-    """Nobody reads the log any more: Stash ended, or was started anew, while a task ran."""
-
-
 def say(level: str, text: str) -> None:
     """Say one line at DEBUG, INFO, WARNING or ERROR.
 
     Raises:
-        StashEndedError: Nobody reads it.
+        TransientError: Nobody reads the log any more: Stash ended, or was started anew.
     """
     _write(_SAY.get(level, levels.info), one_line(text, LONGEST))
 
 
 def progress(done: float) -> None:
-    """Tell how far the task is, 0 to 1.
-
-    Raises:
-        StashEndedError: Nobody reads it.
-    """
+    """Tell how far the task is, 0 to 1. Raises as ``say``."""
     _write(levels.progress, min(max(done, 0.0), 1.0))
 
 
@@ -55,6 +47,6 @@ def _write(how: Callable[[Any], None], what: str | float) -> None:
     try:
         how(what)
     except OSError:  # a broken pipe, which Windows calls otherwise
-        raise StashEndedError(
+        raise TransientError(
             "Stash ended while it ran. Nothing is lost; start it again, and it goes on."
         ) from None

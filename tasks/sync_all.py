@@ -9,15 +9,16 @@ goes on where it was, and edits by hand are served in between.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
-from store.ledger import SHARES
+from store.ledger import SHARES, SKIPPED
 from sync import collections
 from tasks import stash_log
-from tasks.follow import LogTail, Work, follow
+from tasks.follow import Follower
 from tasks.task import stash_process
 from worker import launcher
 from worker.sweep import Sweep
@@ -44,11 +45,17 @@ def run(task: Task) -> str:
         ConfigurationError: A setting is wrong; nothing was marked, or what was
             marked stays for the next run.
     """
-    with task.only_one(
-        launcher.TASK_LOCK, "'Sync all to Plex' is already running; see the task queue.", pause=0.01
-    ) as lock:
+    busy = "'Sync all to Plex' is already running; see the task queue."
+    with task.only_one(launcher.TASK_LOCK, busy, pause=0.01) as lock:
         config, fingerprint = task.read_settings()
-        tail = LogTail(task.store.directory)
+        follower = Follower(
+            task,
+            lock,
+            queue.task_waiting,
+            "scenes",
+            "stay marked",
+            give_up=lambda left: _leave_to_worker(task, left),
+        )
         started = time.time()
         with task.store.transaction() as connection:
             holds.look_now(connection)  # what was wrong may just have been mended
@@ -59,48 +66,34 @@ def run(task: Task) -> str:
             meta.put(connection, meta.TASK_BEGAN, time.time())
         total = _mark_all(task, fingerprint, collections.is_wanted(config))
         stash_log.say("INFO", f"{total} scenes to look at")
-        work = Work(
-            total,
-            lambda: queue.task_waiting(task.store.connection),
-            things="scenes",
-            stay="stay marked",
-            give_up=lambda left: _leave_to_worker(task, left),
-            lock=lock,
-            each_time=_Alive(task).note,
-        )
-        follow(task, work, tail)
-        summary = _summary(task, total, time.time() - started)
+        follower.wait(total, lambda: _note_alive(task))
         with task.store.transaction() as connection:
             meta.put(connection, meta.SYNCED_ALL, time.time())
-        _forget_run(task)
-    stash_log.say("INFO", summary)
-    return summary
+            meta.put(connection, meta.SYNC_ALL, {})
+        return _summary(task, total, time.time() - started)
 
 
 def _mark_all(task: Task, settings: str, with_collections: bool) -> int:
     """Mark every scene, or what a stopped run left; give how many the run has in all.
 
-    Args:
-        task: The task.
-        settings: Their fingerprint: what was done with others is not done.
-        with_collections: Have the collections looked at, too.
+    ``settings`` is their fingerprint: what was done with others is not done. With
+    ``with_collections`` the collections are looked at, too.
     """
     store = task.store
     now = time.time()
-    before = meta.get(store.connection, meta.SYNC_ALL) or {}
-    left = queue.task_waiting(store.connection)
+    before = meta.get(task.connection, meta.SYNC_ALL) or {}
+    left = queue.task_waiting(task.connection)
     lately = 0 <= now - before.get("alive", 0.0) < STALE
-    if lately and before["settings"] == settings and (left or not before["marked"]):
+    goes_on = lately and before["settings"] == settings and (left or not before["marked"])
+    if goes_on:
         stash_log.say("INFO", "going on where the stopped run was")
-        before = {**before, "stash": stash_process()}
-        meta.put(store.connection, meta.SYNC_ALL, before)
-    else:
-        before = {"started": now, "settings": settings, "total": 0, "last": 0, "marked": False}
-        before["stash"] = stash_process()
-        with store.transaction() as connection:
+    with store.transaction() as connection:
+        if not goes_on:
+            before = {"started": now, "settings": settings, "total": 0, "last": 0, "marked": False}
             queue.begin_run(connection)
             history.reset_tally(connection)
-            meta.put(connection, meta.SYNC_ALL, before)
+        before["stash"] = stash_process()
+        meta.put(connection, meta.SYNC_ALL, before)
     while not before["marked"]:
         last = before["last"]
         page = task.stash.ask(lambda client: changes.scene_ids(client, last, IDS_A_PAGE))  # noqa: B023
@@ -121,63 +114,50 @@ def _mark_all(task: Task, settings: str, with_collections: bool) -> int:
     return int(before["total"])
 
 
-class _Alive:
-    """Notes now and then that this run is at work, for the one that goes on with it."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._noted_at = time.monotonic()
-
-    def note(self) -> None:
-        if time.monotonic() - self._noted_at <= SIGN:
-            return
-        self._noted_at = time.monotonic()
-        with self._task.store.transaction() as connection:
-            bulk = meta.get(connection, meta.SYNC_ALL) or {}
+def _note_alive(task: Task) -> None:
+    """Note now and then that this run is at work, for the one that goes on with it."""
+    bulk = meta.get(task.connection, meta.SYNC_ALL) or {}
+    if not 0 <= time.time() - bulk.get("alive", 0.0) < SIGN:
+        with task.store.transaction() as connection:
             meta.put(connection, meta.SYNC_ALL, {**bulk, "alive": time.time()})
 
 
 def _leave_to_worker(task: Task, left: int) -> str:
     with task.store.transaction() as connection:
         queue.leave_task(connection)
-    _forget_run(task)
+        meta.put(connection, meta.SYNC_ALL, {})
     return (
         f"The {left} scenes left are synced by themselves as soon as it answers; nothing needs "
         "to be done."
     )
 
 
-def _forget_run(task: Task) -> None:
-    with task.store.transaction() as connection:
-        meta.put(connection, meta.SYNC_ALL, {})
-
-
 def _summary(task: Task, total: int, seconds: float) -> str:
-    counted: dict[str, int] = {}
+    counted: Counter[str] = Counter()
     failed: list[str] = []
     skipped: list[str] = []
-    for outcome, reason, scenes in history.tally(task.store.connection):
-        counted[outcome] = counted.get(outcome, 0) + scenes
+    for outcome, reason, scenes in history.tally(task.connection):
+        counted[outcome] += scenes
         if outcome == "failed":
             failed.append(f"{scenes} {reason}")
-        if outcome == "skipped":
+        if outcome == SKIPPED:
             skipped.append(f"{scenes} {reason}")
-    parts: list[Any] = [
-        f"{counted.get('changed', 0)} changed",
-        f"{counted.get('unchanged', 0)} unchanged",
-        f"{counted.get('waiting', 0)} not in Plex yet",
-        f"{counted.get('failed', 0)} failed" + (f" ({', '.join(failed)})" if failed else ""),
+    parts = [
+        f"{counted['changed']} changed",
+        f"{counted['unchanged']} unchanged",
+        f"{counted['waiting']} not in Plex yet",
+        f"{counted['failed']} failed" + (f" ({', '.join(failed)})" if failed else ""),
     ]
-    if counted.get(SHARES):
+    if counted[SHARES]:
         verb = "shares" if counted[SHARES] == 1 else "share"
         parts.append(f"{counted[SHARES]} {verb} an item with another scene")
     if skipped:
-        parts.append(f"{counted['skipped']} left out ({', '.join(skipped)})")
-    if counted.get("gone"):
+        parts.append(f"{counted[SKIPPED]} left out ({', '.join(skipped)})")
+    if counted["gone"]:
         parts.append(f"{counted['gone']} gone from Stash")
     asked = ""
-    if counted.get("held"):
+    if counted["held"]:
         parts.append(f"{counted['held']} held back")
-        question = meta.get(task.store.connection, meta.BRAKE)
+        question = meta.get(task.connection, meta.BRAKE)
         asked = f". {question['text']}" if question else ""
     return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts) + asked

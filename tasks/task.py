@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 
 from store import meta
 from worker import launcher
-from worker.hook import whole
+from worker.hook import LARGEST_ID, whole
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping
     from typing import Any
 
@@ -22,24 +22,15 @@ if TYPE_CHECKING:
     from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
     from worker.launcher import ProcessLock
-
-
-#: Seconds without progress after which a task finds out whether the disk is the reason.
-STANDSTILL = 5.0
 #: Rows of one page, and the most that may be asked for.
 ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 
 
 class Task:
-    """Where a task runs: the open store, the way to Stash, our entry script.
+    """Where a task runs: the open store, the way to Stash, our entry script ``plexsync.py``.
 
     The log and the way to Stash are loaded when first asked for: what only reads
-    the store answers before either could be imported.
-
-    Args:
-        store: The open data directory.
-        entry: Path of plexsync.py.
-        arguments: The task's arguments, as Stash gave them.
+    the store answers before either could be imported. ``arguments`` are as Stash gave them.
     """
 
     def __init__(self, store: Store, entry: str, arguments: dict[str, Any]) -> None:
@@ -48,20 +39,40 @@ class Task:
         self.arguments = arguments
         self._log: Log | None = None
         self._stash: StashSession | None = None
-        self._left, self._tried_at = -1, 0.0
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The store's."""
+        return self.store.connection
 
     def number(self, name: str) -> int:
         """Give an argument that is a whole number, 0 where it is none (see ``whole``)."""
         return whole(self.arguments.get(name))
 
+    def numbers(self, name: str) -> list[int] | None:
+        """Give an argument's whole numbers, each once; None where it is no list."""
+        given = self.arguments.get(name)
+        if not isinstance(given, list):
+            return None
+        return [number for number in dict.fromkeys(map(whole, given)) if number]
+
+    def before(self) -> int:
+        """Give the argument ``before``: the number of the last row seen, or above all numbers."""
+        return self.number("before") or LARGEST_ID
+
     def page_size(self, usual: int = ROWS_A_PAGE) -> int:
         """Give the argument ``limit``: how many rows a page may have; ``usual`` without one."""
         return min(self.number("limit") or usual, LARGEST_PAGE)
 
+    def given_settings(self) -> dict[str, object] | None:
+        """Give the argument ``settings``, a map that is to be looked at; None without one."""
+        given = self.arguments.get("settings")
+        return given if isinstance(given, dict) else None
+
     @property
     def server(self) -> str:
         """Machine identifier of the Plex that was spoken to last, "" for none so far."""
-        seen = meta.get(self.store.connection, meta.SERVER_SEEN)
+        seen = meta.get(self.connection, meta.SERVER_SEEN)
         return str(seen.get("machine")) if isinstance(seen, dict) else ""
 
     @property
@@ -127,11 +138,7 @@ class Task:
     ) -> Context:
         """Give what the stages of sync/ work with; the client is closed by whoever opened it.
 
-        Args:
-            client: Plex.
-            config: The settings.
-            fingerprint: Theirs.
-            tables: Where the path index is kept; None for the store.
+        ``tables`` is where the path index is kept, None for the store.
         """
         from sync.context import Context
         from worker.processor import search_plex
@@ -167,37 +174,6 @@ class Task:
 
             raise TransientError(busy)
         return held
-
-    def check_database(self) -> None:
-        """Notice that nobody works on the open database any more.
-
-        Raises:
-            TransientError: Another file lies in its place, or none.
-        """
-        if self.store.is_replaced():
-            from errors import TransientError
-
-            raise TransientError(
-                "PlexSync's database was replaced while this ran. The worker begins anew and looks "
-                "at every scene by itself; run the task again."
-            )
-
-    def check_disk(self, left: int) -> None:
-        """Notice that a worker could not write although nothing else is known to be wrong.
-
-        Args:
-            left: How much is left to be done; as long as that does not change, what a
-                worker would write is tried now and then.
-
-        Raises:
-            sqlite3.Error: The disk is full or cannot be written.
-        """
-        now = time.monotonic()
-        if left != self._left:
-            self._left, self._tried_at = left, now
-        elif now - self._tried_at > STANDSTILL:
-            self._tried_at = now
-            self.store.try_to_write()
 
     def words(self, fault: SyncError) -> str:
         """Give a fault's message as Stash's log may show it; see sync/redaction.py."""

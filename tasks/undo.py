@@ -13,10 +13,12 @@ from errors import TransientError
 from store import braked, history, queue
 from store.enqueue import BACKGROUND, enqueue
 from tasks import page_history, stash_log
-from tasks.follow import LogTail, Work, follow
+from tasks.follow import Follower
 from worker import launcher, undo
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from tasks.task import Task
 
 #: Changes marked in one transaction, and scenes that are named at the end.
@@ -31,41 +33,35 @@ def run(task: Task) -> str:
         TransientError: The task or a "Sync all" is running, or Plex stays away.
         ConfigurationError: A setting is wrong.
     """
-    with task.only_one(
-        undo.LOCK, "'Undo last sync' is already running; see the task queue."
-    ) as lock:
+    busy = "'Undo last sync' is already running; see the task queue."
+    with task.only_one(undo.LOCK, busy) as lock:
         if task.is_held(launcher.TASK_LOCK):
             raise TransientError("'Sync all to Plex' is running. Stop it first, then undo it.")
-        if braked.is_going_on(task.store.connection):
+        if braked.is_going_on(task.connection):
             raise TransientError(
                 "What 'Go on' let go is still being synced. Wait until it is, then undo it."
             )
         task.read_settings()
-        tail = LogTail(task.store.directory)
-        began, numbers = history.last_run(task.store.connection)
+        follower = Follower(task, lock, _left, "items", "stay as they are")
+        began, numbers = history.last_run(task.connection)
         for chunk in queue.chunks(numbers, ROWS_A_PAGE):
             with task.store.transaction() as connection:
                 enqueue(connection, undo.KIND, chunk, now=time.time(), urgency=BACKGROUND)
         if numbers:
-            named = page_history.name_of(task.store.connection, began)
+            named = page_history.name_of(task.connection, began)
             stash_log.say("INFO", f"{named}: {len(numbers)} items to give back")
-        work = Work(
-            len(numbers),
-            lambda: queue.left(task.store.connection, undo.KIND)[0],
-            things="items",
-            stay="stay as they are",
-            lock=lock,
-        )
-        follow(task, work, tail)
-        summary = _summary(task, began, len(numbers))
-    stash_log.say("INFO", summary)
-    return summary
+        follower.wait(len(numbers))
+        return _summary(task, began, len(numbers))
+
+
+def _left(connection: sqlite3.Connection) -> int:
+    return queue.left(connection, undo.KIND)[0]
 
 
 def _summary(task: Task, began: float, total: int) -> str:
     if not total:
         return "There is no sync to undo: nothing was changed by the last three, or it was undone."
-    connection = task.store.connection
+    connection = task.connection
     named = page_history.name_of(connection, began)
     _, postponed = queue.left(connection, undo.KIND)
     refused = history.refused(connection, began, total)
