@@ -54,12 +54,8 @@ def open_plex(config: PlexSyncConfig, store: Store) -> PlexClient:
 def search_plex(libraries: Libraries, path: str) -> list[Matches]:
     """Ask Plex which items hold a file: the one way for a path that nothing remembers.
 
-    Args:
-        libraries: The libraries; only those that can hold the file are asked.
-        path: The file as Plex names it.
-
-    Returns:
-        What was found, one for each library asked.
+    Gives what was found, one for each library asked: only those that can hold the file are.
+    ``path`` is the file as Plex names it.
 
     Raises:
         TooManyAlike: Too many names alike to look through; the path index can tell.
@@ -100,12 +96,7 @@ def _search(section: Any, path: str) -> Matches:
 class SyncWorker:
     """Works on the queue until told otherwise.
 
-    Args:
-        store: The open data directory.
-        stash: The way to Stash.
-        log: The worker's log.
-        config: The settings; None until they are read, or while they are wrong.
-        clock: Gives Unix seconds.
+    ``config`` are the settings, None until they are read; ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -165,7 +156,7 @@ class SyncWorker:
         """Work on one row and settle what comes of it. Raises no SyncError."""
         try:
             if row.kind == unlock.KIND:
-                unlock.work_on(row, self.store, self._get_plex_client, self.log)
+                unlock.work_on(row, self.context)
             elif row.kind == undo.KIND:
                 undo.work_on(row, self.context)
             elif row.kind == collections.KIND:
@@ -180,11 +171,8 @@ class SyncWorker:
     def mark_scenes_of(self, rows: Sequence[QueueRow]) -> SyncError | None:
         """Mark the scenes of studios, performers, tags and groups, and end their rows.
 
-        Args:
-            rows: What changed; those that an edit by hand came before stay.
-
-        Returns:
-            What failed, None for nothing. The rows that are left are as they were.
+        Rows that an edit by hand came before stay. Gives what failed, None for nothing; the
+        rows that are left are as they were.
         """
         try:
             self._mark_scenes_of(rows)
@@ -211,8 +199,7 @@ class SyncWorker:
     def _process_job(self, job: Mapping[str, Any]) -> ScenePlan:
         """Sync what a job describes; no row of the queue belongs to it.
 
-        Args:
-            job: ``{scene_id, update_type: "metadata", data: {path, title, ...}}``.
+        A job is ``{scene_id, update_type: "metadata", data: {path, title, ...}}``.
 
         Raises:
             PermanentError: An unknown update_type, or no path.

@@ -18,17 +18,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from matching.identity import entry_of
-from merge.base import Base, Pending
+from merge.base import Base
 from merge.compare import rating100
-from merge.desired import Desired
 from merge.former import Former, give_back, without
 from merge.picture import KEPT, Picture
 from merge.ratings import RATING, given_back
-from merge.three_way import merge
 from plex import edits, images
-from plex.error_types import ItemGone
-from plex.item import PlexItem, read_item
 from stash.activity import delete_plays, resume_times, save_resume_time
 from stash.exceptions import StashMutationRefused
 from store import activity, history, ledger, queue
@@ -38,9 +33,11 @@ from sync.resume import FIELD as STOPPED
 from sync.resume import SAME, UNDO
 from sync.take import FROM_PLEX, put_into_stash, rating_in_stash
 from worker.launcher import ProcessLock
+from worker.unlock import as_written, commit
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
+    from plex.item import PlexItem
     from store.history import Change
     from store.queue import QueueRow
     from sync.context import Context
@@ -85,32 +82,22 @@ def undo(context: Context, change: Change, *, now: float) -> tuple[str, ...]:
         errors.SyncError: A server could not be asked, or refused.
     """
     former = Former.from_json(change.undo)
-    store, client = context.store, context.client()
+    client = context.client()
     in_stash = give_back_in_stash(context, change, former)
-    if not (former.texts or former.lists or former.pictures):
-        return tuple(in_stash)
     everything = (*former.texts, *former.lists, *former.pictures)
-    server = client.machine_identifier
-    entry = ledger.entry(store.connection, server, change.rating_key)
-    if entry is None or change.server != server:
+    if not everything:
+        return tuple(in_stash)
+    is_here = change.server == client.machine_identifier
+    found = as_written(context.store, client, change.rating_key) if is_here else None
+    if found is None:
         return everything
-    try:
-        item = read_item(client, change.rating_key)
-    except ItemGone:
-        return everything
-    if entry_of(store.connection, server, item) is None:
-        return everything  # another item has its rating key by now
-    # A merge of nothing takes over what may have been written before a crash.
-    base, pending = Base.from_json(entry.base), Pending.from_json(entry.pending)
-    known = merge(Desired({}, {}), item, base, pending).base
+    entry, item, known = found
     texts = give_back(former, item)
     pictures, hung, changed = _pictures(client, former, item)
     locks = tuple(kind.lock for kind in hung)
     rested = without(known, (*texts.back, *locks))
     rested = replace(rested, images={**rested.images, **_kept(rested, hung)})
-    with store.transaction() as connection:
-        rest = entry._replace(base=rested.to_json(), pending="")
-        ledger.acknowledge(connection, rest, now=now)
+    commit(context.store, entry, rested, now)
     if texts.edit:
         edits.write(client, texts.edit)
     for kind, key in pictures:

@@ -28,13 +28,11 @@ from store import ledger, meta, queue
 from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from log import Log
     from plex.client import PlexClient
     from store.ledger import LedgerEntry
     from store.queue import QueueRow
     from store.store import Store
+    from sync.context import Context
 
 #: Kind of the rows.
 KIND = "locks"
@@ -44,7 +42,7 @@ LOCK = "release-locks.lock"
 _TEXTS = frozenset(field.name for field in SCALARS)
 
 
-def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Log) -> None:
+def work_on(row: QueueRow, context: Context) -> None:
     """Release one item's locks and end the row.
 
     A row that its task has left behind is dropped, for Stop means stop; one that
@@ -53,16 +51,16 @@ def work_on(row: QueueRow, store: Store, plex: Callable[[], PlexClient], log: Lo
     Raises:
         errors.SyncError: Plex could not be asked, or refused.
     """
-    locks: tuple[str, ...] = ()
+    store, locks = context.store, tuple[str, ...]()
     if row.reason or ProcessLock(store.directory, LOCK).is_held():
-        locks = release(store, plex(), row.id, now=row.marked_at)
+        locks = release(store, context.client(), row.id, now=row.marked_at)
     with store.transaction() as connection:
         if locks:
             items, count = meta.get(connection, meta.RELEASED) or (0, 0)
             meta.put(connection, meta.RELEASED, [items + 1, count + len(locks)])
         queue.done(connection, row)
     if locks:
-        log.info(f"item {row.id}: {', '.join(locks)} unlocked")
+        context.log.info(f"item {row.id}: {', '.join(locks)} unlocked")
 
 
 def release(store: Store, client: PlexClient, rating_key: int, *, now: float) -> tuple[str, ...]:
@@ -71,28 +69,48 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
     Raises:
         errors.SyncError: Plex could not be asked, or refused.
     """
+    found = as_written(store, client, rating_key)
+    if found is None:
+        return ()  # where the item is gone, its scene's next look forgets it
+    entry, item, known = found
+    ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item, client)))
+    released = replace(known, released=known.released | set(ours))
+    commit(store, entry, released, now)
+    if ours:
+        edits.write(client, edits.Edit(rating_key, item.section, item.type, unlock=ours))
+    commit(store, entry, replace(released, locked=frozenset()), now)
+    return ours
+
+
+def as_written(
+    store: Store, client: PlexClient, rating_key: int
+) -> tuple[LedgerEntry, PlexItem, Base] | None:
+    """Give the ledger's entry about an item, the item now, and what of it stands because of us.
+
+    None for an item that we never wrote to, that is gone, or whose rating key another one has.
+
+    Raises:
+        errors.SyncError: Plex could not be asked.
+    """
     server = client.machine_identifier
     entry = ledger.entry(store.connection, server, rating_key)
     if entry is None:
-        return ()
-    base, pending = Base.from_json(entry.base), Pending.from_json(entry.pending)
-    if not base.locked | pending.locks:
-        return ()
+        return None
     try:
         item = read_item(client, rating_key)
     except ItemGone:
-        return ()  # the scene's next look forgets it
+        return None
     if entry_of(store.connection, server, item) is None:
-        return ()  # another item has its rating key by now
+        return None
     # A merge of nothing takes over what may have been written before a crash.
-    known = merge(Desired({}, {}), item, base, pending).base
-    ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item, client)))
-    released = replace(known, released=known.released | set(ours))
-    _commit(store, entry, released, now)
-    if ours:
-        edits.write(client, edits.Edit(rating_key, item.section, item.type, unlock=ours))
-    _commit(store, entry, replace(released, locked=frozenset()), now)
-    return ours
+    base, pending = Base.from_json(entry.base), Pending.from_json(entry.pending)
+    return entry, item, merge(Desired({}, {}), item, base, pending).base
+
+
+def commit(store: Store, entry: LedgerEntry, base: Base, now: float) -> None:
+    """Commit what stands in an item because of us; nothing is pending any more."""
+    with store.transaction() as connection:
+        ledger.acknowledge(connection, entry._replace(base=base.to_json()), now=now)
 
 
 def _is_ours(name: str, known: Base, item: PlexItem, client: PlexClient) -> bool:
@@ -106,8 +124,3 @@ def _is_ours(name: str, known: Base, item: PlexItem, client: PlexClient) -> bool
     if name not in _TEXTS or name not in known.values:
         return True
     return same(name, known.values[name], present(name, item))
-
-
-def _commit(store: Store, entry: LedgerEntry, base: Base, now: float) -> None:
-    with store.transaction() as connection:
-        ledger.acknowledge(connection, entry._replace(base=base.to_json()), now=now)
