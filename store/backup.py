@@ -13,6 +13,7 @@ import sqlite3
 import time
 
 from store import meta, migrations, recovery, schema
+from store.transaction import Transaction
 
 FILE = "plexsync.backup.sqlite"
 #: What is copied; all else is in Stash and Plex, or was only waiting.
@@ -21,8 +22,8 @@ TABLES = ("item", "scene", "carries", "play", "difference", "collection")
 LOG = "plexsync.log"
 #: Seconds before our first look that the first sweep goes back.
 MARGIN = 60.0
-_ALL = "INSERT OR REPLACE INTO {0}.{1} SELECT * FROM {2}.{1}"
 _WRITTEN_LAST = "SELECT max(written_at) FROM item"
+_ALL = "INSERT OR REPLACE INTO {0}.{1} SELECT * FROM {2}.{1}"
 
 
 def is_due(connection: sqlite3.Connection, directory: str, *, now: float, every: float) -> bool:
@@ -53,71 +54,51 @@ def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
         for statement in schema.TABLES:
             copy.execute(statement)
         copy.execute(f"PRAGMA user_version = {schema.VERSION}")
-    newest = _copy(connection, fresh)
+    connection.execute("ATTACH ? AS copy", (fresh,))
+    try:
+        # The ledger as it is at one moment, while hooks go on writing.
+        with Transaction(connection, "BEGIN"):
+            newest = connection.execute(_WRITTEN_LAST).fetchone()[0]
+            for table in TABLES:
+                connection.execute(_ALL.format("copy", table, "main"))
+            connection.execute(
+                "INSERT INTO copy.meta SELECT * FROM main.meta "
+                "WHERE key IN ('client_identifier', 'plays')"
+            )
+    finally:
+        connection.execute("DETACH copy")
     with open(fresh, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(fresh, path)
     meta.put(connection, meta.BACKUP, {"at": now, "newest": newest})
 
 
-def _copy(connection: sqlite3.Connection, target: str) -> float | None:
-    """Copy the ledger as it is at one moment; give when it was last written to."""
-    connection.execute("ATTACH ? AS copy", (target,))
-    try:
-        connection.execute("BEGIN")
-        newest: float | None = connection.execute(_WRITTEN_LAST).fetchone()[0]
-        for table in TABLES:
-            connection.execute(_ALL.format("copy", table, "main"))
-        connection.execute(
-            "INSERT INTO copy.meta SELECT * FROM main.meta "
-            "WHERE key IN ('client_identifier', 'plays')"
-        )
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.execute("DETACH copy")
-    return newest
-
-
-def restore_if_new(
-    connection: sqlite3.Connection, directory: str, *, now: float | None = None
-) -> str:
+def restore_if_new(connection: sqlite3.Connection, directory: str) -> str:
     """Fill a database that was just begun from the backup, if it is not the first one here.
 
-    Afterwards every scene is looked at once, for nobody knows what was marked.
-
-    Args:
-        connection: A database; nothing happens to one that was asked about before.
-        directory: The data directory.
-        now: Unix seconds; the clock's when None.
-
-    Returns:
-        What happened, for people, or "".
+    Afterwards every scene is looked at once, for nobody knows what was marked. Nothing happens
+    to a database that was asked about before. Gives what happened, for people, or "".
     """
     if meta.get(connection, meta.LEDGER) is not None:
         return ""
-    when = time.time() if now is None else now
-    broken = recovery.kept(directory, since=when - MARGIN)
+    now = time.time()
+    broken = recovery.kept(directory, since=now - MARGIN)
     restored = _restore(connection, os.path.join(directory, FILE))
     # A log without a database: there was one.
     if not (restored or broken or os.path.exists(os.path.join(directory, LOG))):
-        meta.put(connection, meta.LEDGER, {"at": when, "from": "nothing"})
+        meta.put(connection, meta.LEDGER, {"at": now, "from": "nothing"})
         # From here on the sweep misses nothing, even if it is long until the first one.
-        meta.put(connection, meta.SWEEP_SINCE, when - MARGIN)
+        meta.put(connection, meta.SWEEP_SINCE, now - MARGIN)
         return ""
     text = _in_words(broken, restored)
-    connection.execute("BEGIN IMMEDIATE")
-    # "Looked at long ago" makes the sweep take every scene for changed.
-    connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
-    meta.put(connection, meta.SWEEP_SINCE, 0.0)
-    meta.put(connection, meta.MISHAP, {"at": when, "text": text})
-    meta.put_notice(connection, text)
-    origin = "backup" if restored else meta.LOST
-    meta.put(connection, meta.LEDGER, {"at": when, "from": origin})
-    connection.execute("COMMIT")
+    with Transaction(connection):
+        # "Looked at long ago" makes the sweep take every scene for changed.
+        connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
+        meta.put(connection, meta.SWEEP_SINCE, 0.0)
+        meta.put(connection, meta.MISHAP, {"at": now, "text": text})
+        meta.put_notice(connection, text)
+        origin = "backup" if restored else meta.LOST
+        meta.put(connection, meta.LEDGER, {"at": now, "from": origin})
     return text
 
 
@@ -132,7 +113,9 @@ def _restore(connection: sqlite3.Connection, path: str) -> bool:
             migrations.migrate(copy, schema.VERSION)
         connection.execute("ATTACH ? AS copy", (path,))
         try:
-            _fill(connection)
+            with Transaction(connection):
+                for table in (*TABLES, "meta"):
+                    connection.execute(_ALL.format("main", table, "copy"))
         finally:
             connection.execute("DETACH copy")
     except sqlite3.DatabaseError as error:
@@ -141,18 +124,6 @@ def _restore(connection: sqlite3.Connection, path: str) -> bool:
         os.replace(path, path + recovery.MARK + "too")
         return False
     return True
-
-
-def _fill(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for table in (*TABLES, "meta"):
-            connection.execute(_ALL.format("main", table, "copy"))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _in_words(broken: str, restored: bool) -> str:

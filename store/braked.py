@@ -21,6 +21,7 @@ REASONS = UNDECIDED, ASKED = "HeldBack", "TakesAway"
 OPEN, WAITS, MAY_TAKE, RELEASED = 0, 1, 2, 3
 # With the condition of the index on reasons, word for word, or all of the queue is read.
 _PARKED = "reason <> '' AND due_at IS NULL"
+_FREE = "UPDATE dirty SET due_at = 0, reason = '', message = ''"
 
 
 def hold_back(
@@ -28,12 +29,8 @@ def hold_back(
 ) -> None:
     """Park a scene's row, unless it was marked again or let go since it was read.
 
-    Args:
-        connection: In the caller's transaction.
-        scene: The scene; it stays in its task's count.
-        revision: That of the row as it was read.
-        takes: What its scene takes away, as text for ``takes_of``.
-        message: The same for a person.
+    It stays in its task's count. ``takes`` is what its scene takes away, as text for
+    ``takes_of``, and ``message`` the same for a person.
     """
     connection.execute(
         "UPDATE dirty SET due_at = NULL, reason = CASE brake WHEN ? THEN ? ELSE ? END, "
@@ -50,11 +47,8 @@ def is_any(connection: sqlite3.Connection) -> bool:
 
 def count(connection: sqlite3.Connection, reason: str, *, with_run: bool = True) -> int:
     """Count what is held back for a reason; ``with_run`` also what the running task marked."""
-    number: int = connection.execute(
-        f"SELECT count(*) FROM dirty WHERE {_where(with_run)}",  # noqa: S608 - our constants
-        (reason,),
-    ).fetchone()[0]
-    return number
+    query = f"SELECT count(*) FROM dirty WHERE {_where(with_run)}"  # noqa: S608 - our constants
+    return int(connection.execute(query, (reason,)).fetchone()[0])
 
 
 def newest_edit(connection: sqlite3.Connection) -> float:
@@ -73,19 +67,14 @@ def takes_of(
 
 def ask(connection: sqlite3.Connection, *, with_run: bool) -> None:
     """Leave to a person what is undecided. No task comes back for it."""
-    connection.execute(
-        "UPDATE dirty SET reason = ?, brake = ?, urgency = 1 "  # noqa: S608 - our constants
-        f"WHERE {_where(with_run)}",
-        (ASKED, WAITS, UNDECIDED),
-    )
+    change = "UPDATE dirty SET reason = ?, brake = ?, urgency = 1"
+    connection.execute(f"{change} WHERE {_where(with_run)}", (ASKED, WAITS, UNDECIDED))
 
 
 def leave_run(connection: sqlite3.Connection) -> int:
     """Take what a person has to say out of the running task's count; give how many that was."""
-    return connection.execute(
-        f"UPDATE dirty SET run = 0 WHERE run = 1 AND reason = ? AND {_PARKED}",  # noqa: S608
-        (ASKED,),
-    ).rowcount
+    change = f"UPDATE dirty SET run = 0 WHERE run = 1 AND reason = ? AND {_PARKED}"  # noqa: S608
+    return connection.execute(change, (ASKED,)).rowcount
 
 
 def let_go(connection: sqlite3.Connection, reason: str, *, with_run: bool = True) -> int:
@@ -97,11 +86,9 @@ def let_go(connection: sqlite3.Connection, reason: str, *, with_run: bool = True
         connection.execute(
             "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0", (RELEASED, WAITS)
         )
-    return connection.execute(
-        "UPDATE dirty SET due_at = 0, reason = '', message = '', brake = ? "  # noqa: S608 - ours
-        f"WHERE {_where(with_run)}",
-        (RELEASED if reason == ASKED else MAY_TAKE, reason),
-    ).rowcount
+    by = RELEASED if reason == ASKED else MAY_TAKE
+    change = f"{_FREE}, brake = ? WHERE {_where(with_run)}"
+    return connection.execute(change, (by, reason)).rowcount
 
 
 def is_going_on(connection: sqlite3.Connection) -> bool:
@@ -115,13 +102,9 @@ def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
 
     They take nothing away for that: if they still would, they wait again.
     """
-    rows = connection.execute(
-        f"SELECT kind, id FROM dirty WHERE reason = ? AND {_PARKED} LIMIT ?",  # noqa: S608
-        (ASKED, limit),
-    ).fetchall()
-    connection.executemany(
-        "UPDATE dirty SET due_at = 0, reason = '', message = '' WHERE kind = ? AND id = ?", rows
-    )
+    query = f"SELECT kind, id FROM dirty WHERE reason = ? AND {_PARKED} LIMIT ?"  # noqa: S608
+    rows = connection.execute(query, (ASKED, limit)).fetchall()
+    connection.executemany(f"{_FREE} WHERE kind = ? AND id = ?", rows)
     return [number for _, number in rows]
 
 

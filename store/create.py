@@ -24,11 +24,7 @@ def make_file(directory: str, path: str, begin: Callable[[str], None]) -> None:
 
     An empty file is none. It is not filled but replaced: who has it open since
     it held something would neither see what is written there nor let it be.
-
-    Args:
-        directory: The data directory.
-        path: The database in it.
-        begin: Makes a database of the empty file at a path.
+    ``begin`` makes a database of the empty file at a path.
     """
     try:
         # One level only: where Stash's own directory is missing, ours would be a stray.

@@ -32,12 +32,7 @@ def put_in_order(directory: str) -> Order:
 
     The folder ends with mode 0700 and its files with 0600. Of a link only the link goes; what
     it leads to stays as it is. On Windows a folder below the user's own is private already.
-
-    Args:
-        directory: The data folder; where it is missing there is nothing to do.
-
-    Returns:
-        What was done and what could not be. Raises nothing.
+    Where there is none there is nothing to do. Raises nothing.
     """
     if sys.platform == "win32":
         return Order()

@@ -35,6 +35,8 @@ FROM_PLEX = " in Plex"
 SHOWN = 300
 
 _COLUMNS = "number, at, scene, rating_key, title, changes, run, server, undo, undone"
+# Of one run, and 0 is none.
+_TO_UNDO = "run > 0 AND run = ? AND undo <> '' AND undone = ''"
 
 
 class Change(NamedTuple):
@@ -85,21 +87,14 @@ def new_change(
     server: str = "",
     undo: str = "",
 ) -> NewChange:
-    """Make a change ready to be appended.
+    """Make a change ready to be appended: see ``Change``.
 
-    Args:
-        at: Unix seconds.
-        scene: The scene.
-        rating_key: The item.
-        title: The scene's title.
-        changes: By field its [old, new]; cut to what is shown.
-        run: When the "Sync all" or "Go on" began that did it, 0 for none.
-        server: Plex's machine identifier.
-        undo: What stood there before, as merge/former.py gives it.
+    ``changes`` are by field its [old, new], and cut here to what is shown; ``server`` is Plex's
+    machine identifier.
     """
     shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
     # Both have the old values, so both are packed; what is beside says whether there is one.
-    packed = pack(_dump(shown), undo)
+    packed = pack(dumps(shown, compact=True, ensure_ascii=False), undo)
     return NewChange(at, scene, rating_key, title, packed, run, server, "1" if undo else "")
 
 
@@ -117,35 +112,23 @@ def append(connection: sqlite3.Connection, *changes: NewChange) -> None:
         _drop(connection, number, changes[-1].at)
 
 
-def _dump(value: Any) -> str:
-    return dumps(value, compact=True, ensure_ascii=False)
-
-
 def _drop(connection: sqlite3.Connection, number: int, now: float) -> None:
     """Drop some of what is too old; each question is answered by an index alone."""
     runs = runs_of(connection)[:RUNS]
-    connection.execute(
-        "DELETE FROM history WHERE number IN "
-        "(SELECT number FROM history WHERE run > 0 AND run < ? ORDER BY run LIMIT ?)",
-        (runs[-1] if len(runs) == RUNS else 0.0, DROPPED),
-    )
-    connection.execute(
-        "DELETE FROM history WHERE number IN "
-        "(SELECT number FROM history WHERE at < ? AND run = 0 AND number <= ? LIMIT ?)",
-        (now - WEEK, number - KEPT, DROPPED),
-    )
-    connection.execute(
-        "DELETE FROM history WHERE number IN "
-        "(SELECT number FROM history WHERE run = 0 ORDER BY number DESC LIMIT ? OFFSET ?)",
-        (DROPPED, MOST),
-    )
+    oldest_run = runs[-1] if len(runs) == RUNS else 0.0
+    for which, *values in (
+        ("run > 0 AND run < ? ORDER BY run LIMIT ?", oldest_run, DROPPED),
+        ("at < ? AND run = 0 AND number <= ? LIMIT ?", now - WEEK, number - KEPT, DROPPED),
+        ("run = 0 ORDER BY number DESC LIMIT ? OFFSET ?", DROPPED, MOST),
+    ):
+        found = f"SELECT number FROM history WHERE {which}"  # noqa: S608 - our constants
+        connection.execute(f"DELETE FROM history WHERE number IN ({found})", values)  # noqa: S608
 
 
 def since(connection: sqlite3.Connection, at: float, most: int) -> int:
     """Count what was written to Plex after a Unix time, ``most`` changes at most."""
     query = "SELECT count(*) FROM (SELECT 1 FROM history WHERE at > ? AND undo <> '' LIMIT ?)"
-    count: int = connection.execute(query, (at, most)).fetchone()[0]
-    return count
+    return int(connection.execute(query, (at, most)).fetchone()[0])
 
 
 def runs_of(connection: sqlite3.Connection) -> list[float]:
@@ -165,14 +148,9 @@ def page(
     before: int = 2**63 - 1,
     limit: int,
 ) -> list[Change]:
-    """Give up to ``limit`` changes below a number, newest first.
+    """Give up to ``limit`` changes below the number of the last one seen, newest first.
 
-    Args:
-        connection: The store.
-        scenes: Those of some scenes, at most 900, None for all.
-        run: Those of one run, 0 for all.
-        before: The number of the last one seen.
-        limit: How many.
+    Those of some ``scenes``, at most 900, None for all; those of one ``run``, 0 for all.
     """
     where, values = ["number < ?"], list[float]([before])
     if scenes is not None:
@@ -209,31 +187,25 @@ def get(connection: sqlite3.Connection, number: int) -> Change | None:
 
 def last_run_at(connection: sqlite3.Connection) -> float:
     """Give when the newest run began of which something was not given back, 0 for none."""
-    query = "SELECT 1 FROM history WHERE run > 0 AND run = ? AND undo <> '' AND undone = '' LIMIT 1"
+    query = f"SELECT 1 FROM history WHERE {_TO_UNDO} LIMIT 1"  # noqa: S608 - our constants
     runs = runs_of(connection)[:RUNS]
     return next((run for run in runs if connection.execute(query, (run,)).fetchone()), 0.0)
 
 
 def last_run(connection: sqlite3.Connection) -> tuple[float, list[int]]:
-    """Give the newest run of which something was not given back, and those changes.
+    """Give when the newest run began of which something was not given back, and those changes.
 
-    Returns:
-        When it began, 0 for none, and the numbers, newest first.
+    It is 0 for none; the changes are given by number, newest first.
     """
     run = last_run_at(connection)
-    rows = connection.execute(
-        "SELECT number FROM history WHERE run > 0 AND run = ? AND undo <> '' AND undone = '' "
-        "ORDER BY number DESC",
-        (run,),
-    )
-    return run, [number for (number,) in rows]
+    query = f"SELECT number FROM history WHERE {_TO_UNDO} ORDER BY number DESC"  # noqa: S608 - ours
+    return run, [number for (number,) in connection.execute(query, (run,))]
 
 
 def size_of(connection: sqlite3.Connection, run: float) -> int:
     """Count what a run changed, ``COUNTED`` at most; answered by an index alone."""
     query = "SELECT count(*) FROM (SELECT 1 FROM history WHERE run > 0 AND run = ? LIMIT ?)"
-    count: int = connection.execute(query, (run, COUNTED)).fetchone()[0]
-    return count
+    return int(connection.execute(query, (run, COUNTED)).fetchone()[0])
 
 
 def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:
@@ -320,13 +292,11 @@ def unpack(packed: bytes) -> list[str]:
     Raises:
         ValueError: It is nothing that ``pack`` gave.
     """
-    if packed[:1] != _FORMAT:
-        raise ValueError("this was not packed by us")
     unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON)
     try:
         plain = unpacking.decompress(packed[1:]) + unpacking.flush()
     except zlib.error as error:
         raise ValueError("what was packed is damaged") from error
-    if not unpacking.eof:
-        raise ValueError("what was packed is not whole")
+    if packed[:1] != _FORMAT or not unpacking.eof:
+        raise ValueError("this was not packed by us, or is not whole")
     return plain.decode(errors="surrogatepass").split(_BETWEEN)

@@ -42,16 +42,11 @@ _NOT_LINKED = getattr(os, "O_NOFOLLOW", 0)
 
 
 def append(directory: str, record: bytes, *, now: float) -> bool:
-    """Append a record so that it survives a loss of power.
+    """Append a record, one line of JSON, so that it survives a loss of power.
 
-    Args:
-        directory: The data directory.
-        record: One line of JSON: ``kind``, ``ids``, ``at`` and ``connection``.
-        now: Unix seconds.
-
-    Returns:
-        Whether it is there for sure. If not, the database has to be used: there is no
-        inbox, it is closed or open to others, being emptied, or the disk takes no more.
+    It has ``kind``, ``ids``, ``at`` and ``connection``. Says whether it is there for sure. If
+    not, the database has to be used: there is no inbox, it is closed or open to others, being
+    emptied, or the disk takes no more.
     """
     if sys.platform == "win32":
         return False

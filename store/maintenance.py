@@ -24,10 +24,7 @@ SHARE = 0.25
 class Maintenance:
     """Looks after the store of a worker.
 
-    Args:
-        store: The store.
-        warn: Told what went wrong, and what was restored when the store was opened.
-        clock: Gives Unix seconds.
+    ``warn`` is told what went wrong, and what was restored when the store was opened.
     """
 
     def __init__(
@@ -43,21 +40,18 @@ class Maintenance:
     def run(self, *, leaving: bool = False) -> None:
         """Do what is due, while nothing waits. A full disk stops nobody here.
 
-        Args:
-            leaving: The worker is about to go: back up even if it was done lately.
+        ``leaving`` says that the worker is about to go: back up even if it was done lately.
         """
         self._forget_mishap()
-        now = self._clock()
+        now, every = self._clock(), ON_LEAVING if leaving else EVERY
         lately = self._looked_at is not None and 0 <= now - self._looked_at < EVERY
         if lately and not leaving:
             return
         self._looked_at = now
-        connection = self._store.connection
+        connection, directory = self._store.connection, self._store.directory
         try:
-            if backup.is_due(
-                connection, self._store.directory, now=now, every=ON_LEAVING if leaving else EVERY
-            ):
-                backup.make(connection, self._store.directory, now=now)
+            if backup.is_due(connection, directory, now=now, every=every):
+                backup.make(connection, directory, now=now)
             shrink(connection)
             # SQLite never makes the log shorter by itself.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -68,17 +62,16 @@ class Maintenance:
         """Stop telling of a mishap once it was told and everything was looked at."""
         connection = self._store.connection
         mishap = meta.get(connection, meta.MISHAP)
-        if mishap and meta.notice(connection) == mishap["text"] and meta.was_told(connection):
+        text, said_at = meta.notice(connection)
+        if mishap and text == mishap["text"] and said_at:
             with self._store.transaction():
                 meta.put(connection, meta.MISHAP, {})
                 meta.put_notice(connection, "")
 
 
-def shrink(connection: sqlite3.Connection) -> bool:
-    """Give unused space back to the disk, if there is much; say whether there was."""
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give unused space back to the disk, if there is much."""
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     unused = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    if unused < UNUSED or unused < pages * SHARE:
-        return False
-    connection.execute("VACUUM")
-    return True
+    if unused >= max(UNUSED, pages * SHARE):
+        connection.execute("VACUUM")

@@ -122,14 +122,12 @@ def client_identifier(connection: sqlite3.Connection) -> str:
     Without a lasting one Plex registers a new device at every start
     (and mails the owner about it).
     """
-    known = get(connection, CLIENT_IDENTIFIER)
-    if known is None:
+    if get(connection, CLIENT_IDENTIFIER) is None:
         connection.execute(
-            "INSERT INTO meta (key, value) VALUES ('client_identifier', ?) ON CONFLICT DO NOTHING",
-            (dumps("plexsync-" + os.urandom(16).hex()),),
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (CLIENT_IDENTIFIER, dumps("plexsync-" + os.urandom(16).hex())),
         )
-        known = get(connection, CLIENT_IDENTIFIER)
-    return str(known)
+    return str(get(connection, CLIENT_IDENTIFIER))
 
 
 def put_notice(connection: sqlite3.Connection, text: str) -> None:
@@ -139,27 +137,21 @@ def put_notice(connection: sqlite3.Connection, text: str) -> None:
     with it: a text that changes all the time (it counts what waits) is not said
     more often for that.
     """
-    kept = get(connection, NOTICE) or ["", 0.0]
-    if text != kept[0]:
-        put(connection, NOTICE, [text, kept[1]])
+    known, said_at = notice(connection)
+    if text != known:
+        put(connection, NOTICE, [text, said_at])
 
 
-def notice(connection: sqlite3.Connection) -> str:
-    """Give the line that needs a person, or ""."""
-    kept = get(connection, NOTICE)
-    return str(kept[0]) if kept else ""
-
-
-def was_told(connection: sqlite3.Connection) -> bool:
-    """Say whether any notice was ever said."""
-    kept = get(connection, NOTICE)
-    return bool(kept and kept[1])
+def notice(connection: sqlite3.Connection) -> tuple[str, float]:
+    """Give the line that needs a person, or "", and when any was last said, 0 for never."""
+    text, said_at = get(connection, NOTICE) or ("", 0.0)
+    return text, said_at
 
 
 def due_reminder(connection: sqlite3.Connection, *, now: float, every: float) -> str:
     """Give the notice if it was not said for ``every`` seconds, and note that it is now."""
-    kept = get(connection, NOTICE)
-    if not kept or not kept[0] or 0 <= now - kept[1] < every:
+    text, said_at = notice(connection)
+    if not text or 0 <= now - said_at < every:
         return ""
-    put(connection, NOTICE, [kept[0], now])
-    return str(kept[0])
+    put(connection, NOTICE, [text, now])
+    return text

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from store.transaction import Transaction
+
 #: By version: the statements that lead to the next one.
 STEPS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE part_cursor ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0",),
@@ -91,22 +93,15 @@ STEPS: dict[int, tuple[str, ...]] = {
 def migrate(connection: sqlite3.Connection, to: int) -> None:
     """Run every step up to a version in one transaction; whoever comes second finds it done.
 
-    Args:
-        connection: In autocommit mode, on a database with a version of at least 1.
-        to: The version it has afterwards.
+    The database has a version of at least 1.
 
     Raises:
         sqlite3.Error: A step failed; nothing was changed.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with Transaction(connection):
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         for step in range(version, to):
             for statement in STEPS[step]:
                 connection.execute(statement)
         if version < to:
             connection.execute(f"PRAGMA user_version = {to}")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")

@@ -16,15 +16,11 @@ def sentence(connection: sqlite3.Connection) -> str:
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
             waiting = sum(queue.counts(connection).values())
             return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
-    open_folder = meta.get(connection, meta.FOLDER)
-    if open_folder:
+    if open_folder := meta.get(connection, meta.FOLDER):
         return str(open_folder)
-    mishap = meta.get(connection, meta.MISHAP)
-    if mishap:
-        return str(mishap["text"])
-    question = meta.get(connection, meta.BRAKE)
-    if question:
-        return str(question["text"])
+    for key in (meta.MISHAP, meta.BRAKE):
+        if told := meta.get(connection, key):
+            return str(told["text"])
     parked = {
         reason: sizes
         for reason, sizes in queue.postponed(connection).items()
@@ -53,7 +49,7 @@ def leave(connection: sqlite3.Connection) -> None:
 
 def silent_until(connection: sqlite3.Connection) -> int:
     """Give until when no hook has anything to say, in Unix seconds (store/inbox.py)."""
-    kept = meta.get(connection, meta.NOTICE)
-    if not kept or not kept[0]:
+    text, said_at = meta.notice(connection)
+    if not text:
         return inbox.FOR_EVER
-    return int(kept[1] + inbox.REMINDER) if kept[1] else inbox.CLOSED
+    return int(said_at + inbox.REMINDER) if said_at else inbox.CLOSED

@@ -82,17 +82,13 @@ def page(
     due_at, kind, number = after
     rows: list[tuple[str, int, float | None, int, str, float]] = []
     if due_at is None:
-        rows = connection.execute(
-            _ROWS + "due_at IS NULL AND (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?",
-            (reason, kind, number, limit),
-        ).fetchall()
+        parked = "due_at IS NULL AND (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?"
+        rows = connection.execute(_ROWS + parked, (reason, kind, number, limit)).fetchall()
         due_at, kind, number = 0.0, "", 0
     if len(rows) < limit:
-        rows += connection.execute(
-            _ROWS + "due_at > 0 AND (due_at, kind, id) > (?, ?, ?) "
-            "ORDER BY due_at, kind, id LIMIT ?",
-            (reason, due_at, kind, number, limit - len(rows)),
-        ).fetchall()
+        waiting = "due_at > 0 AND (due_at, kind, id) > (?, ?, ?) ORDER BY due_at, kind, id LIMIT ?"
+        values = (reason, due_at, kind, number, limit - len(rows))
+        rows += connection.execute(_ROWS + waiting, values).fetchall()
     return [Postponed._make(row) for row in rows]
 
 
@@ -106,20 +102,16 @@ def known(connection: sqlite3.Connection) -> tuple[int, int]:
 
     All are counted by SQLite without reading a row of them, and the ones left out are few.
     """
-    every: int = connection.execute("SELECT count(*) FROM scene").fetchone()[0]
-    left_out: int = connection.execute(
-        "SELECT count(*) FROM scene WHERE outcome = ?", (SKIPPED,)
-    ).fetchone()[0]
+    count = "SELECT count(*) FROM scene"
+    every: int = connection.execute(count).fetchone()[0]
+    left_out: int = connection.execute(f"{count} WHERE outcome = ?", (SKIPPED,)).fetchone()[0]
     return every - left_out, left_out
 
 
 def refused_covers(connection: sqlite3.Connection, server: str) -> int:
     """Count the scenes with an item whose picture Plex could not take."""
-    number: int = connection.execute(
-        f"SELECT count(DISTINCT scene) FROM item WHERE server = ? AND scene > 0 AND {_REFUSED}",  # noqa: S608 - constants
-        (server,),
-    ).fetchone()[0]
-    return number
+    query = f"SELECT count(DISTINCT scene) FROM item WHERE server = ? AND scene > 0 AND {_REFUSED}"  # noqa: S608 - constants
+    return int(connection.execute(query, (server,)).fetchone()[0])
 
 
 def refused_page(
@@ -136,10 +128,8 @@ def refused_page(
 
 def changes_since(connection: sqlite3.Connection, moment: float) -> int:
     """Count the changes written to Plex since a Unix time (the history is bounded)."""
-    number: int = connection.execute(
-        "SELECT count(*) FROM history WHERE at >= ?", (moment,)
-    ).fetchone()[0]
-    return number
+    query = "SELECT count(*) FROM history WHERE at >= ?"
+    return int(connection.execute(query, (moment,)).fetchone()[0])
 
 
 def items_of(connection: sqlite3.Connection, server: str, scene: int) -> list[tuple[int, float]]:

@@ -44,10 +44,7 @@ def put(
 ) -> None:
     """Keep a plan in place of the one before, in the caller's transaction.
 
-    Args:
-        connection: The store.
-        about: What is said of it as a whole, see ``about``.
-        examples: In the order in which they are shown; their numbers do not count.
+    The examples are in the order in which they are shown; their numbers do not count.
     """
     connection.execute("DELETE FROM planned")
     connection.executemany(

@@ -32,13 +32,8 @@ def set_aside(directory: str) -> bool:
     """Move a damaged database out of the way, so that the next one to open it begins anew.
 
     Of the damaged files only the newest is kept. Several processes may find the
-    damage at once: one moves the file, the others find a sound one.
-
-    Args:
-        directory: The data directory.
-
-    Returns:
-        Whether it was damaged; False when it is sound, or nobody can say now.
+    damage at once: one moves the file, the others find a sound one. Says whether it
+    was damaged; not when it is sound, or nobody can say now.
     """
     path = os.path.join(directory, schema.FILE)
     turn = create.await_turn(directory)

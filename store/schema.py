@@ -226,13 +226,9 @@ class NewerDatabase(Exception):
 
 
 def open_database(directory: str) -> sqlite3.Connection:
-    """Open, and where needed create, the database in a data directory.
+    """Open the database in a data directory, made with mode 0700 where it is missing.
 
-    Args:
-        directory: The data directory; made with mode 0700 when missing.
-
-    Returns:
-        A connection in autocommit mode; callers say BEGIN themselves.
+    The connection is in autocommit mode; callers say BEGIN themselves.
 
     Raises:
         NewerDatabase: The file belongs to a newer version of PlexSync.

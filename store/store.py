@@ -6,37 +6,14 @@ import os
 import sqlite3
 
 from store import inbox, meta, recovery, schema
+from store.transaction import Transaction
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
 
 
-class Transaction:
-    """A block of changes that are made all or not at all.
-
-    Args:
-        connection: In autocommit mode; the block is given it.
-    """
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
 class Tables:
-    """Our tables, read by anybody and changed in transactions.
-
-    Args:
-        connection: In autocommit mode.
-    """
+    """Our tables, read by anybody and changed in transactions; the connection is in autocommit."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -51,10 +28,7 @@ class Tables:
 
 
 class Store(Tables):
-    """An open data directory.
-
-    Args:
-        directory: The data directory; created when missing.
+    """An open data directory, created when missing.
 
     Raises:
         schema.NewerDatabase: The file belongs to a newer PlexSync.

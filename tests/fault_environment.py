@@ -209,7 +209,7 @@ class FaultEnvironment:
 
     def notice(self) -> str:
         """Give what the next hook would say in Stash's log."""
-        return meta.notice(self.worker.store.connection)
+        return meta.notice(self.worker.store.connection)[0]
 
     def log(self) -> str:
         """Give the worker's log."""

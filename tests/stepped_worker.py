@@ -100,7 +100,7 @@ class SteppedWorker:
 
     def notice(self) -> str:
         """The line that the next hook would say."""
-        return meta.notice(self.resident.store.connection)
+        return meta.notice(self.resident.store.connection)[0]
 
     def close(self) -> None:
         """End the worker."""

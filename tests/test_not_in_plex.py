@@ -316,7 +316,7 @@ def test_a_scene_that_is_never_in_plex_is_told_once_and_needs_nobody(env: Enviro
     assert len(said) == 1
     assert "not there" in said[0]
     assert "WARN" not in said[0]
-    assert meta.notice(env.store.connection) == ""
+    assert meta.notice(env.store.connection)[0] == ""
 
 
 def log_lines(env: Environment) -> list[str]:

@@ -571,7 +571,7 @@ def test_a_task_counts_what_failed_and_what_waits_of_its_own_rows(env: FaultEnvi
         ("failed", "RejectedEdit", 1),
         ("waiting", "NotInPlexYet", 1),
     ]
-    assert meta.notice(connection)
+    assert meta.notice(connection)[0]
 
 
 def test_a_fault_of_one_scene_is_told_as_that(env: FaultEnvironment) -> None:
