@@ -30,11 +30,7 @@ ALL = 2**31
 
 
 class Brake:
-    """Decides over what is held back.
-
-    Args:
-        context: The store, the log and the clock.
-    """
+    """Decides over what is held back."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -44,11 +40,8 @@ class Brake:
     def decide(self, *, at_rest: bool) -> bool:
         """Decide what can be decided now that nothing more urgent than a task is ready.
 
-        Args:
-            at_rest: Nothing is ready at all.
-
-        Returns:
-            Whether scenes are to be looked at that were held back.
+        ``at_rest`` says that nothing is ready at all. Gives whether scenes are to be looked at
+        that were held back.
         """
         connection = self._context.store.connection
         if not braked.is_any(connection):
@@ -60,14 +53,18 @@ class Brake:
             return False  # more scenes of that run are to come
         if 0 <= self._context.clock() - braked.newest_edit(connection) < SCAN:
             return False  # so may be here
-        with_run = _run_is_over(connection)
+        run = meta.get(connection, meta.SYNC_ALL) or {}
+        # Nothing of a task's run is left but what is held back.
+        with_run = run.get("marked", True) and not queue.waits(connection, TASK)
         freed: int | None = 0
         if braked.count(connection, braked.UNDECIDED, with_run=with_run):
             freed = self._decide(connection, with_run=with_run)
         if at_rest or freed is None:
             self._keep_question(connection)  # before the task ends that tells it
-        if with_run:
-            self._count(connection)
+        if with_run and queue.task_waiting(connection):
+            with self._context.store.transaction():
+                if scenes := braked.leave_run(connection):  # a person has to say, not the task
+                    history.count(connection, "held", scenes=scenes)
         return self._look_at_all(connection) or bool(freed)
 
     def look_if_due(self) -> int:
@@ -99,14 +96,6 @@ class Brake:
         self._context.log.info(f"{freed} scenes were held back; they {new.in_words()}: going on")
         return freed
 
-    def _count(self, connection: sqlite3.Connection) -> None:
-        """Count what a person has to say for the task that marked it."""
-        if not queue.task_waiting(connection):
-            return
-        with self._context.store.transaction():
-            if scenes := braked.leave_run(connection):
-                history.count(connection, "held", scenes=scenes)
-
     def _keep_question(self, connection: sqlite3.Connection) -> None:
         """Keep what a person is asked, as long as there is anything to ask."""
         scenes = braked.count(connection, braked.ASKED)
@@ -136,9 +125,3 @@ class Brake:
     def _sum(self, reason: str, *, with_run: bool = True) -> Taken:
         connection = self._context.store.connection
         return brake.sum_of(braked.takes_of(connection, reason, with_run=with_run))
-
-
-def _run_is_over(connection: sqlite3.Connection) -> bool:
-    """Say whether nothing of a task's run is left but what is held back."""
-    run = meta.get(connection, meta.SYNC_ALL) or {}
-    return bool(run.get("marked", True)) and not queue.waits(connection, TASK)

@@ -79,11 +79,7 @@ MENDED_BY_SETTINGS = (NotInPlexYet, AmbiguousMatch, RequestTooLarge, ImageTooLar
 
 
 class CircuitBreaker:
-    """Holds the queue, probes what it waits for, and lets it go on.
-
-    Args:
-        context: The store, the servers and the settings.
-    """
+    """Holds the queue, probes what it waits for, and lets it go on."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -195,13 +191,11 @@ class CircuitBreaker:
         By revision and not by time, so that a clock that jumps changes nothing. A database
         that was lost or put back is left out: all of its scenes are to be compared.
         """
-        connection = self._connection
-        if not self._is_first_time():
-            return
-        newest = queue.newest_revision(connection)
-        if meta.get(connection, meta.BEFORE_SETTINGS) != newest:
-            with self._context.store.transaction() as writing:
-                meta.put(writing, meta.BEFORE_SETTINGS, newest)
+        newest = queue.newest_revision(self._connection)
+        known = meta.get(self._connection, meta.BEFORE_SETTINGS)
+        if self._is_first_time() and known != newest:
+            with self._context.store.transaction() as connection:
+                meta.put(connection, meta.BEFORE_SETTINGS, newest)
 
     def _leave_what_nobody_saw(self, connection: sqlite3.Connection) -> None:
         """Write nothing by ourselves that was queued before anybody could press Preview."""

@@ -37,14 +37,7 @@ SCENES_AT_ONCE = 500
 
 
 class FanOut:
-    """Marks the scenes of many things.
-
-    Args:
-        store: Where rows and ledger are.
-        stash: The way to Stash.
-        clock: Gives Unix seconds.
-        below: Gives the tags below some that changed.
-    """
+    """Marks the scenes of many things; ``below`` gives the tags below some that changed."""
 
     def __init__(
         self,
@@ -64,9 +57,8 @@ class FanOut:
     def run(self, rows: Sequence[QueueRow]) -> Iterator[tuple[Sequence[QueueRow], int]]:
         """Mark all scenes that carry, or carried, what some rows are about.
 
-        Args:
-            rows: Read from the queue just now. What they are about changed before, so a
-                scene that is marked for one of them needs no second mark for another.
+        They were read from the queue just now: what they are about changed before, so a
+        scene that is marked for one of them needs no second mark for another.
 
         Yields:
             Rows whose scenes are all marked, which the caller ends, and how many scenes
@@ -80,48 +72,45 @@ class FanOut:
         known = {row[:3] for row in rows}
         self._places = {place: last for place, last in self._places.items() if place[1] <= known}
         try:
-            self._mark_below([row for row in rows if row.kind == "tag"], marked)
-            for group in _groups(rows):
-                before = len(marked)
-                self._mark_scenes_of(group, marked)
-                yield group, len(marked) - before
+            if tags := [row for row in rows if row.kind == "tag"]:
+                # What is below some ends none of their rows.
+                below = sorted(set(self._below(row.id for row in tags)))
+                for chunk in queue.chunks(below, THINGS_AT_ONCE):
+                    self._mark_carriers("tag", chunk, tags, marked)
+            for kind in dict.fromkeys(row.kind for row in rows):
+                alike = [row for row in rows if row.kind == kind]
+                for group in queue.chunks(alike, THINGS_AT_ONCE):
+                    before = len(marked)
+                    self._mark_scenes_of(group, marked)
+                    yield group, len(marked) - before
         except Interrupted:
             return
         self._places.clear()
 
-    def _mark_below(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
-        """Mark the scenes of the tags below some, which end none of their rows."""
-        if rows:
-            below = sorted(set(self._below(row.id for row in rows)))
-            for chunk in queue.chunks(below, THINGS_AT_ONCE):
-                self._mark_carriers("tag", chunk, rows, marked)
-
     def _mark_scenes_of(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
         kind, numbers = rows[0].kind, [row.id for row in rows]
         self._mark_carriers(kind, numbers, rows, marked)
-        before = ledger.scenes_carrying(self._store.connection, kind, numbers)
-        for chunk in queue.chunks(
-            [scene for scene in before if scene not in marked], SCENES_AT_ONCE
-        ):
+        carried = ledger.scenes_carrying(self._store.connection, kind, numbers)
+        before = [scene for scene in carried if scene not in marked]
+        for chunk in queue.chunks(before, SCENES_AT_ONCE):
             self._mark(chunk, marked)
 
     def _mark_carriers(
         self, kind: str, numbers: Sequence[int], rows: Sequence[QueueRow], marked: set[int]
     ) -> None:
         place = ((kind, *numbers), frozenset(row[:3] for row in rows))
+        of = (cast("RefKind", kind), numbers)
         more = True
         while more:
-            page = self._carrying(kind, numbers, self._places.get(place, 0))
+            last = self._places.get(place, 0)
+            page = self._stash.ask(
+                lambda client: changes.scene_ids(client, last, SCENES_A_PAGE, of),  # noqa: B023
+                self._look_up,
+            )
             more = len(page) == SCENES_A_PAGE
             for chunk in queue.chunks(page, SCENES_AT_ONCE):
                 self._mark(chunk, marked)
                 self._places[place] = chunk[-1]
-
-    def _carrying(self, kind: str, numbers: Sequence[int], last: int) -> list[int]:
-        of = (cast("RefKind", kind), numbers)
-        return self._stash.ask(
-            lambda client: changes.scene_ids(client, last, SCENES_A_PAGE, of), self._look_up
-        )
 
     def _mark(self, scenes: Sequence[int], marked: set[int]) -> None:
         self._look_up()
@@ -135,9 +124,3 @@ class FanOut:
         self._store.take_in()
         if queue.edited_scene(self._store.connection) is not None:
             raise Interrupted
-
-
-def _groups(rows: Sequence[QueueRow]) -> Iterator[Sequence[QueueRow]]:
-    """Give rows of one kind, so many at a time as Stash is asked for."""
-    for kind in dict.fromkeys(row.kind for row in rows):
-        yield from queue.chunks([row for row in rows if row.kind == kind], THINGS_AT_ONCE)

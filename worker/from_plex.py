@@ -60,11 +60,7 @@ NEVER = float("inf")
 
 
 class _Question:
-    """One of the two questions; an edit by hand comes before it.
-
-    Args:
-        context: Both servers, the settings and the store.
-        give_way: Says whether an edit by hand waits; what is left is then looked at after it.
+    """One of the two questions; where ``give_way`` says that an edit by hand waits, it ends.
 
     Attributes:
         WORDS: What it looks for, for the log.
@@ -87,6 +83,10 @@ class _Question:
         Raises:
             errors.SyncError: A server could not be asked; the next look finds the same.
         """
+        self.has_news = self.is_done = False
+        return self._look(self._context.clock())
+
+    def _look(self, now: float) -> int:
         raise NotImplementedError
 
 
@@ -119,32 +119,30 @@ class PlaysFromPlex(_Question):
         """Say whether it makes sense to look: this Stash did not lack the mutation just now."""
         return not 0 < self._rests_until - now <= AGAIN
 
-    def look(self) -> int:
+    def _look(self, now: float) -> int:
         """Bring what was watched since; give 0, for that makes no work."""
-        self.has_news = self.is_done = False
-        now = self._context.clock()
-        if not self._lock.acquire():
-            return 0
-        try:
-            self._look(now)
-        except StashMutationUnknown:
-            self._rests_until = now + AGAIN
-            raise
-        finally:
-            self._lock.release()
-        self.is_done = True
+        if self._lock.acquire():
+            try:
+                self._bring(now)
+                self.is_done = True
+            except StashMutationUnknown:
+                self._rests_until = now + AGAIN
+                raise
+            finally:
+                self._lock.release()
         return 0
 
-    def _look(self, now: float) -> None:
+    def _bring(self, now: float) -> None:
         client, connection = self._context.client(), self._store.connection
         server = client.machine_identifier
         marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
         account = None if self._context.settings.plays_of_all_accounts else OWNER
         mark = marks.get(server)
         if mark is None:
-            latest = _newest_before(self._context, int(now), account)
-            mark = {"since": latest + 1, "newest": latest}
-            self._keep({**marks, server: mark})
+            newest_first = views_since(client, 0, account, page=20)
+            before = (view.viewed_at for view in newest_first if view.viewed_at <= now + OVERLAP)
+            latest = next(before, 0)  # the newest whose time can be true
+            self._keep({**marks, server: {"since": latest + 1, "newest": latest}})
             self.has_news = True  # so that the listing's mark is set beside this one
             return
         since = max(mark["since"], mark["newest"] - OVERLAP)
@@ -182,14 +180,6 @@ class PlaysFromPlex(_Question):
             meta.put(connection, meta.PLAYS, marks)
 
 
-def _newest_before(context: Context, now: int, account: int | None) -> int:
-    """Give the time of the newest view whose time can be true, 0 where there is none."""
-    for view in views_since(context.client(), 0, account, page=20):
-        if view.viewed_at <= now + OVERLAP:
-            return view.viewed_at
-    return 0
-
-
 class TouchedInPlex(_Question):
     """Asks for the listing of what was stopped or rated, for Stash to get it.
 
@@ -222,13 +212,9 @@ class TouchedInPlex(_Question):
         both = ((VIEWED, config.plays_to_stash), (RATED, config.ratings_to_stash))
         return [field for field, is_on in both if is_on]
 
-    def look(self) -> int:
+    def _look(self, now: float) -> int:
         """Bring and mark what is new; give how many scenes were marked."""
-        self.has_news = self.is_done = False
-        return self._look(self._context.clock(), self.wanted)
-
-    def _look(self, now: float, wanted: list[str]) -> int:
-        client, connection = self._context.client(), self._store.connection
+        client, connection, wanted = self._context.client(), self._store.connection, self.wanted
         types = self._types()
         item_type = types[self._turn % len(types)]
         self._turn += 1
@@ -332,12 +318,7 @@ class TouchedInPlex(_Question):
 class FromPlex:
     """Looks at a calm rhythm, and gives way to an edit by hand.
 
-    Args:
-        context: Both servers, the settings and the store.
-
-    Attributes:
-        plays: Asks for the history.
-        touched: Asks for what was stopped and rated.
+    ``plays`` asks for the history, ``touched`` for what was stopped and rated.
     """
 
     def __init__(self, context: Context) -> None:
@@ -348,7 +329,6 @@ class FromPlex:
         self._asked_history_at = 0.0
         self._news_at = 0.0
         # What is to be asked because the other one showed something new, and what led last.
-        self._both: set[_Question] = {self.plays, self.touched}
         self._owed: set[_Question] = set()
         self._led: _Question | None = None
 
@@ -360,9 +340,8 @@ class FromPlex:
     def ask_if_due(self, ask: Callable[[Callable[[], int], str], bool]) -> bool:
         """Ask Plex what is new, if it is time to; say whether there is something to do now.
 
-        Args:
-            ask: Calls a look, named for the log; says whether it gave more than 0. A fault of
-                the look is its matter, and the next look finds the same.
+        ``ask`` calls a look, named for the log, and says whether it gave more than 0. A fault
+        of the look is its matter, and the next look finds the same.
         """
         now = self._context.clock()
         if not self.plays.is_wanted:
@@ -377,7 +356,7 @@ class FromPlex:
             found = ask(one.look, one.WORDS) or found
             if one.has_news:
                 self._news_at = now
-                self._owed |= self._both - {one}
+                self._owed |= {self.plays, self.touched} - {one}
             if one.is_done:
                 self._owed.discard(one)
                 if one is self.plays:
@@ -395,15 +374,16 @@ class FromPlex:
         age = 0 if self._context.settings.plays_of_all_accounts else HISTORY
         old = self._led is not self.plays and not 0 <= now - self._asked_history_at < age
         asks_history = self.plays.is_wanted and self.plays.is_ready(now)
-        lead: _Question = self.touched
         if asks_history and (old or self.plays in self._owed):
-            lead = self.plays
-        self._led = lead
-        yield lead
-        if lead is self.plays and self.touched in self._owed:
-            yield self.touched
-        elif lead is self.touched and asks_history and self.plays in self._owed:
+            self._led = self.plays
             yield self.plays
+            if self.touched in self._owed:
+                yield self.touched
+        else:
+            self._led = self.touched
+            yield self.touched
+            if asks_history and self.plays in self._owed:
+                yield self.plays
 
     def _edit_waits(self) -> bool:
         """Say whether an edit by hand waits, one that is still in the inbox included."""

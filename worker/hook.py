@@ -83,11 +83,8 @@ def whole(given: Any) -> int:
 def data_directory(server_connection: Any) -> str:
     """Give our directory below Stash's configuration directory (not created here).
 
-    Args:
-        server_connection: As Stash gives it to a hook or a task.
-
     Raises:
-        Refused: It is missing, or not an absolute path.
+        Refused: ``server_connection`` names none, or not by an absolute path.
     """
     directory = server_connection.get("Dir") if isinstance(server_connection, dict) else None
     if not isinstance(directory, str) or not os.path.isabs(directory) or "\0" in directory:
@@ -100,14 +97,9 @@ def data_directory(server_connection: Any) -> str:
 
 
 def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
-    """Handle one hook.
+    """Handle one hook, as Stash wrote it to stdin; ``entry`` is the path of plexsync.py.
 
-    Args:
-        payload: What Stash wrote to stdin, decoded.
-        entry: Path of plexsync.py, to start a worker from.
-
-    Returns:
-        The object for stdout, and a line for Stash's log or "".
+    Gives the object for stdout, and a line for Stash's log or "".
     """
     connection = payload.get("server_connection")
     arguments = payload.get("args")
@@ -116,30 +108,18 @@ def run(payload: dict[str, Any], entry: str) -> tuple[dict[str, str], str]:
         directory = data_directory(connection)
     except Refused as reason:
         return {"error": f"PlexSync did nothing: {reason}."}, ""
-    if _leave_in_inbox(directory, kind, ids, connection):
-        return _see_to_worker(directory, kind, ids, entry)
-    from worker import hook_database  # no worker lives, or a person has to be told something
+    reminder, started = "", False
+    if not _leave_in_inbox(directory, kind, ids, connection):
+        from worker import hook_database  # no worker lives, or a person has to be told something
 
-    try:
-        reminder, started = hook_database.mark(directory, kind, ids, connection, entry)
-    except hook_database.FAILURES as error:
-        return {
-            "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
-            f"{error}. The change is safe in Stash; run the task 'Sync all to Plex' once "
-            "the directory can be written."
-        }, ""
-    return _see_to_worker(directory, kind, ids, entry, reminder, started=started)
-
-
-def _see_to_worker(
-    directory: str,
-    kind: str,
-    ids: list[int],
-    entry: str,
-    reminder: str = "",
-    *,
-    started: bool = False,
-) -> tuple[dict[str, str], str]:
+        try:
+            reminder, started = hook_database.mark(directory, kind, ids, connection, entry)
+        except hook_database.FAILURES as error:
+            return {
+                "error": f"PlexSync could not note that {kind} {ids[0]} changed in {directory}: "
+                f"{error}. The change is safe in Stash; run the task 'Sync all to Plex' once "
+                "the directory can be written."
+            }, ""
     try:
         state = launcher.ensure_worker(directory, entry)
     except OSError as error:

@@ -26,8 +26,7 @@ def mark(
 ) -> tuple[str, bool]:
     """Put things into the queue for sure.
 
-    Returns:
-        The reminder that is due, or "", and whether a worker was started.
+    Gives the reminder that is due, or "", and whether a worker was started.
 
     Raises:
         Exception: One of FAILURES; nothing was noted.
@@ -46,12 +45,14 @@ def mark(
 def _mark(
     directory: str, kind: str, ids: list[int], server_connection: Any, entry: str
 ) -> tuple[str, bool]:
-    """Commit the mark; give the reminder that is due, or "", and whether a worker was started."""
     now = time.time()
     database = schema.open_database(directory)
     try:
         # Before the commit: whoever kills us right after it leaves a worker that looks.
-        started = _start_early(directory, entry)
+        try:
+            started = launcher.start_if_none(directory, entry)
+        except OSError:
+            started = False  # tried again after the commit, and said then
         database.execute("BEGIN IMMEDIATE")
         enqueue(database, kind, ids, now=now)
         meta.put_connection(database, server_connection)
@@ -60,13 +61,6 @@ def _mark(
     finally:
         database.close()
     return reminder, started
-
-
-def _start_early(directory: str, entry: str) -> bool:
-    try:
-        return launcher.start_if_none(directory, entry)
-    except OSError:
-        return False  # tried again after the commit, and said then
 
 
 def leave_notice(directory: str, text: str) -> None:

@@ -37,12 +37,9 @@ TRIES, LOOKED_AT = 3, 0.001
 
 
 class ProcessLock:
-    """A kernel lock on a file of the data directory.
+    """A kernel lock on a file of the data directory, made with mode 0600 and never deleted.
 
-    Args:
-        directory: The data directory.
-        name: File to lock; created with mode 0600, never deleted.
-        descriptor: An open, already locked descriptor that was inherited.
+    ``descriptor`` is an open, already locked one that was inherited.
     """
 
     def __init__(self, directory: str, name: str, descriptor: int | None = None) -> None:
@@ -77,13 +74,10 @@ class ProcessLock:
         return True
 
     def acquire_soon(self, pause: float = 0.05) -> bool:
-        """Take the lock although others look at it for an instant now and then.
+        """Take the lock although others look at it for an instant now and then: twenty tries.
 
-        Args:
-            pause: Seconds between two of twenty tries.
-
-        Returns:
-            Whether we hold it; if not, somebody else really does. Raises as ``acquire``.
+        ``pause`` are the seconds between two. Says whether we hold it; if not, somebody else
+        really does. Raises as ``acquire``.
         """
         for _ in range(20):
             if self.acquire():
@@ -150,14 +144,8 @@ def ensure_worker(directory: str, entry: str) -> str:
     Call it after the commit: a worker looks again after giving up its lock, so
     a lock that is held here means that the new row will be seen. Nobody at the
     pipe is a worker that is just starting, or one that was just killed, or a
-    process that only looks at the lock: then the lock is tried again.
-
-    Args:
-        directory: The data directory.
-        entry: Path of plexsync.py, which the worker is started from.
-
-    Returns:
-        "woken" when one was alive, else "started".
+    process that only looks at the lock: then the lock is tried again. ``entry`` is the
+    path of plexsync.py. Gives "woken" when one was alive, else "started".
 
     Raises:
         OSError: No process could be started.
@@ -241,10 +229,8 @@ def _put_in_order(directory: str) -> None:
 def wake(directory: str) -> bool:
     """Tell a sleeping worker to look now; without a pipe it looks by itself soon.
 
-    A file that a tool left in the pipe's place is none; the worker mends it.
-
-    Returns:
-        Whether anybody has the pipe open; only a worker has.
+    A file that a tool left in the pipe's place is none; the worker mends it. Says whether
+    anybody has the pipe open; only a worker has.
     """
     path = os.path.join(directory, WAKE_PIPE)
     try:

@@ -24,14 +24,9 @@ _TEXT = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 
 
 def shortened(start: bytes, rest: BinaryIO) -> bytes:
-    """Give the JSON with an empty text in the place of each long one.
+    """Give the JSON with an empty text in the place of each long one; b"" if too long even so.
 
-    Args:
-        start: What was read so far.
-        rest: Where the rest comes from; it is read to its end, or Stash would wait.
-
-    Returns:
-        The same JSON but for the long texts; nothing if it is too long even so.
+    ``start`` is what was read so far. ``rest`` is read to its end, or Stash would wait.
     """
     kept = bytearray()
     text: bytearray | None = None  # what was read of the text at hand, None between two

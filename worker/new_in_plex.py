@@ -31,11 +31,7 @@ SKEW = 600.0
 
 
 class NewInPlex:
-    """Brings the next look of waiting scenes forward.
-
-    Args:
-        context: The queue in which they wait, and Plex.
-    """
+    """Brings the next look of waiting scenes forward."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -70,20 +66,19 @@ class NewInPlex:
             self._context.plex.libraries.take(infos)
         for info in chosen:
             known = seen.get(str(info.key))
-            if not before:  # the first request of all only remembers
-                seen[str(info.key)] = _seen(info, now)
+            if before and not self._changed(known, info, before):
                 continue
-            if not self._changed(known, info, before):
-                continue
+            seen[str(info.key)] = [info.content_changed_at, info.scanned_at, now - SKEW]
+            if not before:
+                continue  # the first request of all only remembers
             changed = True
-            until = None
             if not few:
-                found, until = _new_in_plex(self._context, info, known[2] if known else now - SKEW)
+                since = known[2] if known else now - SKEW
+                found, until = _new_in_plex(self._context, info, since)
                 appeared |= found
-            if until is None:
-                seen[str(info.key)] = _seen(info, now)
-            else:  # the rest is looked through next time, so nothing is ticked off yet
-                seen[str(info.key)] = [0, 0, until]
+                if until is not None:
+                    # The rest is looked through next time, so nothing is ticked off yet.
+                    seen[str(info.key)] = [0, 0, until]
         with self._store.transaction() as connection:
             meta.put(
                 connection, meta.LIBRARIES_SEEN, {"server": server, "at": now, "libraries": seen}
@@ -125,7 +120,3 @@ def _new_in_plex(
     if not items or page.total <= len(page.items):
         return scenes, None
     return scenes, float(max(items[-1].added_at, int(since) + 1))
-
-
-def _seen(info: SectionInfo, now: float) -> list[float]:
-    return [info.content_changed_at, info.scanned_at, now - SKEW]

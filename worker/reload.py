@@ -24,16 +24,13 @@ REMOVED = 10.0
 
 
 class PluginFiles:
-    """Watches the files this process was loaded from.
-
-    Args:
-        root: The plugin's folder.
-        clock: Gives monotonic seconds.
-    """
+    """Watches the files this process was loaded from; ``clock`` gives monotonic seconds."""
 
     def __init__(self, root: str = ROOT, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
-        self._rooms = _rooms(root)
+        # The folders of our modules are those that say so.
+        rooms = glob(os.path.join(root, "*", "__init__.py"))
+        self._folders = [root, *sorted(map(os.path.dirname, rooms))]
         self._clock = clock
         self._loaded = self._seen = self._files()
         self._looked_at = clock()
@@ -85,7 +82,7 @@ class PluginFiles:
     def _files(self) -> dict[str, tuple[int, int]]:
         """Give (mtime in ns, size) by path; what cannot be read counts as not there."""
         found = {}
-        for folder in (self._root, *self._rooms):
+        for folder in self._folders:
             try:
                 entries = list(os.scandir(folder))
             except OSError:
@@ -98,9 +95,3 @@ class PluginFiles:
                         continue
                     found[entry.path] = (state.st_mtime_ns, state.st_size)
         return found
-
-
-def _rooms(root: str) -> list[str]:
-    """Give the folders of our modules: those that say so by an ``__init__.py``."""
-    folders = [os.path.dirname(path) for path in glob(os.path.join(root, "*", "__init__.py"))]
-    return sorted(folders)

@@ -41,12 +41,7 @@ FAULTS_IN_A_ROW = 5
 
 
 class RetryPolicy:
-    """Settles faults.
-
-    Args:
-        context: The store, the log and the clock.
-        breaker: Holds the queue.
-    """
+    """Settles faults."""
 
     def __init__(self, context: Context, breaker: CircuitBreaker) -> None:
         self._context = context
@@ -74,13 +69,10 @@ class RetryPolicy:
         self._note_served(fault)
         if self._concerns_all(fault):
             return
-        wait = wait_for(fault, RETRY, row.attempts)
-        if self._slows_down(fault, row[:2]):
-            # To the back, for those behind it may do better; never parked meanwhile.
-            self._postpone(row, fault, wait)
-        else:
-            last = row.attempts + 1 >= MOST_TRIES
-            self._postpone(row, fault, None if last else wait)
+        slows_down = self._slows_down(fault, row[:2])
+        # One that does goes to the back, for those behind it may do better; never parked meanwhile.
+        last = not slows_down and row.attempts + 1 >= MOST_TRIES
+        self._postpone(row, fault, None if last else wait_for(fault, RETRY, row.attempts))
 
     def retry_batch(self, fault: SyncError) -> None:
         """Decide what the fault of a whole batch means; its rows stay as they are."""
@@ -105,16 +97,14 @@ class RetryPolicy:
             self._context.forget_plex()
             self._context.log.warning(self._context.log.words(fault))
             return True
-        missing = fault
+        missing: SyncError | None = fault
         if isinstance(fault, PlexError) and not isinstance(fault, RateLimited | LibraryNotFound):
-            pause = fault.next_step is NextStep.PAUSE
-            missing = self._missing_sign(holds.SETTINGS if pause else holds.PLEX) or fault
-            if missing is fault:
-                return False
+            missing = self._missing_sign(lane_of(fault))
         elif fault.next_step is not NextStep.PAUSE and not isinstance(fault, PlexError):
-            missing = self._missing_sign(holds.STASH) or fault
-            if missing is fault and fault.retry_after is None:
-                return False
+            asks_to_wait = fault.retry_after is not None
+            missing = self._missing_sign(holds.STASH) or (fault if asks_to_wait else None)
+        if missing is None:
+            return False
         if missing.retry_after is None:
             missing.retry_after = fault.retry_after
         self._breaker.hold(lane_of(missing), missing, steps_for(missing))

@@ -17,12 +17,9 @@ WITHOUT_PIPE = 0.5
 
 
 class WakePipe:
-    """A named pipe to sleep at.
+    """A named pipe to sleep at, made with mode 0600 when missing and in place of what is no pipe.
 
     Opened for reading and writing, so that it never ends when a hook closes it.
-
-    Args:
-        path: Where it is; made with mode 0600 when missing, and in place of what is no pipe.
     """
 
     def __init__(self, path: str) -> None:
