@@ -57,20 +57,12 @@ _STOPPED = "rating_key, scene, viewed_at, place, stash, ours"
 
 def stopped_item(connection: sqlite3.Connection, server: str, rating_key: int) -> Stopped | None:
     """Give what was noted of an item, None for nothing."""
-    row = connection.execute(
-        f"SELECT {_STOPPED} FROM resume WHERE server = ? AND rating_key = ?",  # noqa: S608 - constants
-        (server, rating_key),
-    ).fetchone()
-    return _read(row) if row else None
+    return _stopped(connection, "server = ? AND rating_key = ?", server, rating_key)
 
 
 def stopped_in_scene(connection: sqlite3.Connection, scene: int) -> Stopped | None:
     """Give what was noted last of a scene's items, None for nothing."""
-    row = connection.execute(
-        f"SELECT {_STOPPED} FROM resume WHERE scene = ? ORDER BY viewed_at DESC LIMIT 1",  # noqa: S608
-        (scene,),
-    ).fetchone()
-    return _read(row) if row else None
+    return _stopped(connection, "scene = ? ORDER BY viewed_at DESC LIMIT 1", scene)
 
 
 def note_stopped(connection: sqlite3.Connection, server: str, stopped: Stopped) -> None:
@@ -86,5 +78,7 @@ def note_resume_time(connection: sqlite3.Connection, scene: int, seconds: float)
     connection.execute("UPDATE resume SET stash = ?, ours = 0 WHERE scene = ?", (seconds, scene))
 
 
-def _read(row: tuple[int, int, int, int, float, int]) -> Stopped:
-    return Stopped(*row[:5], bool(row[5]))
+def _stopped(connection: sqlite3.Connection, which: str, *values: str | int) -> Stopped | None:
+    query = f"SELECT {_STOPPED} FROM resume WHERE {which}"  # noqa: S608 - our constants
+    row = connection.execute(query, values).fetchone()
+    return Stopped(*row[:5], bool(row[5])) if row else None

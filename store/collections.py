@@ -33,11 +33,9 @@ class Entry(NamedTuple):
 
 def of_section(connection: sqlite3.Connection, server: str, section: int) -> dict[int, Entry]:
     """Give what is known of a library's collections, by rating key."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM collection WHERE server = ? AND section = ?",  # noqa: S608 - ours
-        (server, section),
-    )
-    return {row[1]: Entry._make(row) for row in rows}
+    query = f"SELECT {_COLUMNS} FROM collection WHERE server = ? AND section = ?"  # noqa: S608 - ours
+    rows = map(Entry._make, connection.execute(query, (server, section)))
+    return {row.rating_key: row for row in rows}
 
 
 def put(connection: sqlite3.Connection, entries: Iterable[Entry], *, now: float) -> None:

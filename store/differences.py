@@ -47,11 +47,9 @@ class Difference(NamedTuple):
 
 def of_item(connection: sqlite3.Connection, server: str, rating_key: int) -> dict[str, Difference]:
     """Give an item's differences by field, settled ones too."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM difference WHERE server = ? AND rating_key = ?",  # noqa: S608 - constants
-        (server, rating_key),
-    )
-    return {row[2]: Difference._make(row) for row in rows}
+    query = f"SELECT {_COLUMNS} FROM difference WHERE server = ? AND rating_key = ?"  # noqa: S608 - constants
+    rows = map(Difference._make, connection.execute(query, (server, rating_key)))
+    return {row.field: row for row in rows}
 
 
 def items_with_any(
@@ -60,12 +58,9 @@ def items_with_any(
     """Give those of some items that have differences, settled ones too."""
     found: set[int] = set()
     for chunk in chunks(rating_keys):
-        rows = connection.execute(
-            "SELECT DISTINCT rating_key FROM difference WHERE server = ? "  # noqa: S608
-            f"AND rating_key IN ({places(chunk)})",
-            (server, *chunk),
-        )
-        found.update(rating_key for (rating_key,) in rows)
+        where = f"server = ? AND rating_key IN ({places(chunk)})"
+        query = f"SELECT DISTINCT rating_key FROM difference WHERE {where}"  # noqa: S608
+        found.update(key for (key,) in connection.execute(query, (server, *chunk)))
     return found
 
 
@@ -87,9 +82,8 @@ def keep(
         if kept.get(field) != row.pair:
             connection.execute("DELETE FROM difference WHERE number = ?", (row.number,))
         elif row.scene != scene:
-            connection.execute(
-                "UPDATE difference SET scene = ? WHERE number = ?", (scene, row.number)
-            )
+            change = "UPDATE difference SET scene = ? WHERE number = ?"
+            connection.execute(change, (scene, row.number))
     for field, pair in kept.items():
         if field not in known or known[field].pair != pair:
             connection.execute(
@@ -106,9 +100,8 @@ def refuse(connection: sqlite3.Connection, number: int, why: str) -> None:
 
 def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
     """Drop the rows of an item that Plex no longer has."""
-    connection.execute(
-        "DELETE FROM difference WHERE server = ? AND rating_key = ?", (server, rating_key)
-    )
+    change = "DELETE FROM difference WHERE server = ? AND rating_key = ?"
+    connection.execute(change, (server, rating_key))
 
 
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:

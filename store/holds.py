@@ -50,9 +50,7 @@ def get(connection: sqlite3.Connection, lane: str) -> Hold | None:
 
 def all_holds(connection: sqlite3.Connection) -> list[Hold]:
     """Give every hold, the longest standing first."""
-    return [
-        Hold._make(row) for row in connection.execute("SELECT * FROM hold ORDER BY since, lane")
-    ]
+    return list(map(Hold._make, connection.execute("SELECT * FROM hold ORDER BY since, lane")))
 
 
 def clear(connection: sqlite3.Connection, lane: str) -> bool:

@@ -38,17 +38,15 @@ class Cursor(NamedTuple):
 
 def cursor(connection: sqlite3.Connection, server: str, section: int) -> Cursor | None:
     """Give a section's cursor, or None when it was never swept."""
-    row = connection.execute(
-        "SELECT * FROM part_cursor WHERE server = ? AND section = ?", (server, section)
-    ).fetchone()
+    query = "SELECT * FROM part_cursor WHERE server = ? AND section = ?"
+    row = connection.execute(query, (server, section)).fetchone()
     return Cursor._make(row) if row else None
 
 
 def put_cursor(connection: sqlite3.Connection, cursor: Cursor) -> None:
     """Keep a section's cursor."""
-    connection.execute(
-        "INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", cursor
-    )
+    change = "INSERT OR REPLACE INTO part_cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    connection.execute(change, cursor)
 
 
 def replace_items(
@@ -101,12 +99,10 @@ def abandoned(
 
 def forget(connection: sqlite3.Connection, cursor: Cursor) -> bool:
     """Drop a chunk of a section's index, at last its cursor; say whether more is left."""
-    more = drop_older(connection, cursor.server, cursor.section, sys.maxsize)
+    of = cursor.server, cursor.section
+    more = drop_older(connection, *of, sys.maxsize)
     if not more:
-        connection.execute(
-            "DELETE FROM part_cursor WHERE server = ? AND section = ?",
-            (cursor.server, cursor.section),
-        )
+        connection.execute("DELETE FROM part_cursor WHERE server = ? AND section = ?", of)
     return more
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from store import inbox, meta, recovery, schema
+from store import inbox, meta, queue, recovery, schema
+from store.enqueue import BACKGROUND, enqueue
 from store.transaction import Transaction
+
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Letters that are written to find out whether there is room.
 TRIAL = 64 * 1024
+#: Things marked in one transaction.
+MARKED_AT_ONCE = 1000
 
 
 class Tables:
@@ -67,6 +74,12 @@ class Store(Tables):
             return 0
         return inbox.take_in(self.connection, self.directory)
 
+    def mark(self, kind: str, ids: Sequence[int], *, now: float) -> None:
+        """Put things into the queue for the background, some at a time: no hook waits for long."""
+        for chunk in queue.chunks(ids, MARKED_AT_ONCE):
+            with self.transaction() as connection:
+                enqueue(connection, kind, chunk, now=now, urgency=BACKGROUND)
+
     def is_replaced(self) -> bool:
         """Say whether other files lie at our paths by now: ours were deleted, emptied or moved."""
         return self._which() != self._files
@@ -81,10 +94,8 @@ class Store(Tables):
         Raises:
             sqlite3.OperationalError: There is no room for it, or nothing may be written.
         """
-        with self.transaction() as connection:
-            meta.put(connection, meta.TRIAL, "x" * TRIAL)
-        with self.transaction() as connection:
-            meta.put(connection, meta.TRIAL, None)
+        meta.put(self.connection, meta.TRIAL, "x" * TRIAL)
+        meta.put(self.connection, meta.TRIAL, None)
 
     def data_version(self) -> int:
         """Give a number that changes when another process committed something."""

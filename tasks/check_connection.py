@@ -75,8 +75,7 @@ def run(task: Task) -> str:
             fault.message = f"Setting {name}: {fault.message}"
         stash_log.say("ERROR", fault.message)
         raise
-    with task.store.transaction() as connection:
-        holds.look_now(connection)  # the worker need not wait for its next probe
+    holds.look_now(task.connection)  # the worker need not wait for its next probe
     launcher.wake(task.store.directory)
     return news
 

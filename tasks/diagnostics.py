@@ -17,8 +17,8 @@ import sqlite3
 import ssl
 import sys
 import time
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import log
@@ -77,7 +77,7 @@ def text(task: Task) -> str:
     """Give the diagnostics; no part of it raises."""
     lines = [
         "PlexSync diagnostics",
-        f"made: {_moment(time.time())}",
+        time.strftime("made: %Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "Holds no token, cookie, title, path, host or name of a library.",
     ]
     settings: dict[str, object] = {}
@@ -115,8 +115,10 @@ def _versions(task: Task) -> Iterator[str]:
 def _stash(task: Task, settings: dict[str, object]) -> Iterator[str]:
     facts = task.stash.ask(lambda client: client.query(_STASH_FACTS, {}))
     version, status = facts.get("version") or {}, facts.get("systemStatus") or {}
+    schema_version = status.get("databaseSchema")
+    number = schema_version if isinstance(schema_version, int) else "unknown"
     yield f"Stash: {_version(version.get('version'))}"
-    yield f"system: {_word(status.get('os'))}, schema {_number(status.get('databaseSchema'))}"
+    yield f"system: {_word(status.get('os'))}, schema {number}"
     connection = meta.get(task.connection, meta.CONNECTION) or {}
     where = _kind_of_host(str(connection.get("Host") or ""))
     yield f"reached by: {_word(connection.get('Scheme'))}, {where}"
@@ -244,16 +246,12 @@ def _waiting(task: Task) -> Iterator[str]:
 
 
 def _compared(task: Task) -> Iterator[str]:
-    connection, now = task.connection, time.time()
+    connection = task.connection
     yield "what came of the last look at each scene, whenever that was:"
     for outcome, count in sorted(overview.looked_at(connection).items()):
         yield f"  {_word(outcome) or 'none'}: {count}"
-    for name, key in (
-        ("last look at any scene", meta.LAST_LOOK),
-        ("last Sync all that came to its end", meta.SYNCED_ALL),
-    ):
-        at = meta.get(connection, key)
-        yield f"{name}: {_span(now - at) + ' ago' if at else 'never'}"
+    yield f"last look at any scene: {_ago(meta.get(connection, meta.LAST_LOOK))}"
+    yield f"last Sync all that came to its end: {_ago(meta.get(connection, meta.SYNCED_ALL))}"
     yield f"changes kept in the history: {len(history.page(connection, limit=1000))}"
 
 
@@ -263,13 +261,13 @@ def _task(task: Task) -> Iterator[str]:
         yield "none so far"
         return
     how = "ended well" if last.get("ok") else "failed"
-    yield f"{last['name']}: {how}, {_span(time.time() - last['at'])} ago"
+    yield f"{last['name']}: {how}, {_ago(last['at'])}"
 
 
 def _log(task: Task) -> Iterator[str]:
     """Count the log's end by level, and the places in our own files that a defect names."""
-    levels: dict[str, int] = {}
-    places: dict[str, int] = {}
+    levels: Counter[str] = Counter()
+    places: Counter[str] = Counter()
     path = task.store.path(log.FILE)
     if not os.path.exists(path):
         yield "there is none"
@@ -278,13 +276,11 @@ def _log(task: Task) -> Iterator[str]:
         file.seek(max(0, os.path.getsize(path) - LOG_END))
         for line in file.read(LOG_END).decode(errors="replace").splitlines():
             if found := _LINE.match(line):
-                levels[found[1]] = levels.get(found[1], 0) + 1
-            steps = _STEP.findall(line) if "Traceback" in line else []
-            if steps:
-                place = " > ".join(f"{name}:{number}" for name, number in steps[-3:])
-                places[place] = places.get(place, 0) + 1
+                levels[found[1]] += 1
+            if "Traceback" in line and (steps := _STEP.findall(line)):
+                places[" > ".join(f"{name}:{number}" for name, number in steps[-3:])] += 1
     yield ", ".join(f"{level} {count}" for level, count in sorted(levels.items())) or "empty"
-    for place, count in sorted(places.items(), key=lambda one: -one[1])[:10]:
+    for place, count in places.most_common(10):
         yield f"a defect of PlexSync at {place}: {count} times"
 
 
@@ -295,15 +291,15 @@ def _fault(fault: SyncError) -> str:
     return f"failed: {fault.reason} ({page_words.of_reason(fault.reason)[0]}){setting}. {advice}"
 
 
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _span(seconds: float) -> str:
     whole = int(max(seconds, 0))
     if whole < 120:
         return f"{whole} s"
     return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h"
+
+
+def _ago(at: float | None) -> str:
+    return f"{_span(time.time() - at)} ago" if at else "never"
 
 
 def _version(given: object) -> str:
@@ -314,7 +310,3 @@ def _word(given: object) -> str:
     """Give a word of a server's or of ours; anything that could be more than a name is hidden."""
     found = given if isinstance(given, str) else ""
     return found if re.fullmatch(r"[A-Za-z0-9_]{0,40}", found) else "(hidden)"
-
-
-def _number(given: Any) -> str:
-    return str(given) if isinstance(given, int) else "unknown"

@@ -137,8 +137,7 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
     task = Task(Store(directory), entry, arguments)
     try:
         if mode not in page.READS or page.wants_connection(task.connection):
-            with task.store.transaction() as database:
-                meta.put_connection(database, connection or {})
+            meta.put_connection(task.connection, connection or {})
         found = run(task)
         if mode in TASKS:
             from tasks import stash_log
@@ -172,5 +171,4 @@ def _keep_end(task: Task, mode: str, said: str, *, ok: bool) -> None:
     a person sees.
     """
     ended = {"name": TASKS[mode], "at": time.time(), "ok": ok, "text": said[:LONGEST]}
-    with task.store.transaction() as connection:
-        meta.put(connection, meta.LAST_TASK, ended)
+    meta.put(task.connection, meta.LAST_TASK, ended)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import sqlite3
     from typing import Any
 
-    from store.history import Change
     from tasks.task import Task
 
 #: Rows of one page, and the most scenes of one search.
@@ -26,7 +25,7 @@ PLAYED = "played in Plex"
 KIND = "undo"
 
 
-def shown(change: Change) -> dict[str, Any]:
+def shown(change: history.Change) -> dict[str, Any]:
     """Give a change as the page shows it."""
     told = change._asdict()
     del told["server"], told["undo"]

@@ -11,14 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 from store import ledger, meta, queue
-from store.enqueue import BACKGROUND, enqueue
 from tasks import stash_log
 from tasks.follow import Follower
 from worker import unlock
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from tasks.task import Task
 
 #: Items marked in one transaction.
@@ -34,7 +31,9 @@ def run(task: Task) -> str:
     """
     busy = "'Release locks' is already running; see the task queue."
     with task.only_one(unlock.LOCK, busy) as lock:
-        follower = Follower(task, lock, _left, "items", "stay locked")
+        follower = Follower(
+            task, lock, lambda store: queue.left(store, unlock.KIND)[0], "items", "stay locked"
+        )
         config, _ = task.read_settings()
         with task.open_plex(config) as client:
             total = _mark(task, client.machine_identifier)
@@ -43,18 +42,12 @@ def run(task: Task) -> str:
         return _summary(task, total)
 
 
-def _left(connection: sqlite3.Connection) -> int:
-    return queue.left(connection, unlock.KIND)[0]
-
-
 def _mark(task: Task, server: str) -> int:
     total = last = 0
-    with task.store.transaction() as connection:
-        meta.put(connection, meta.RELEASED, [0, 0])
+    meta.put(task.connection, meta.RELEASED, [0, 0])
     while page := ledger.locked_items(task.connection, server, last, limit=ITEMS_A_PAGE):
         total, last = total + len(page), page[-1]
-        with task.store.transaction() as connection:
-            enqueue(connection, unlock.KIND, page, now=time.time(), urgency=BACKGROUND)
+        task.store.mark(unlock.KIND, page, now=time.time())
     return total
 
 

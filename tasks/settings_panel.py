@@ -108,8 +108,7 @@ def start_sign_in(task: Task) -> dict[str, Any]:
         pin = sign_in.start(task.store.client_identifier())
     except SyncError as fault:
         return {"ok": False, "message": fault.message}
-    with task.store.transaction() as connection:
-        meta.put(connection, meta.SIGN_IN, {"id": pin.id, "code": pin.code, "at": time.time()})
+    meta.put(task.connection, meta.SIGN_IN, {"id": pin.id, "code": pin.code, "at": time.time()})
     return {"ok": True, "code": pin.code, "link": sign_in.LINK, "expires_in": CODE_LIFE}
 
 
@@ -131,6 +130,5 @@ def check_sign_in(task: Task) -> dict[str, Any]:
         return {"state": "failed", "message": fault.message}
     if token is None:
         return {"state": "waiting"}
-    with task.store.transaction() as connection:
-        meta.put(connection, meta.SIGN_IN, {})
+    meta.put(task.connection, meta.SIGN_IN, {})
     return {"state": "done", "token": token}

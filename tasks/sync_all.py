@@ -57,8 +57,7 @@ def run(task: Task) -> str:
             give_up=lambda left: _leave_to_worker(task, left),
         )
         started = time.time()
-        with task.store.transaction() as connection:
-            holds.look_now(connection)  # what was wrong may just have been mended
+        holds.look_now(task.connection)  # what was wrong may just have been mended
         # A renamed tag does not move its scenes' updated_at: this finds them.
         Sweep(task.store, task.stash, task.log).run(ENTITIES)
         with task.store.transaction() as connection:
@@ -118,8 +117,7 @@ def _note_alive(task: Task) -> None:
     """Note now and then that this run is at work, for the one that goes on with it."""
     bulk = meta.get(task.connection, meta.SYNC_ALL) or {}
     if not 0 <= time.time() - bulk.get("alive", 0.0) < SIGN:
-        with task.store.transaction() as connection:
-            meta.put(connection, meta.SYNC_ALL, {**bulk, "alive": time.time()})
+        meta.put(task.connection, meta.SYNC_ALL, {**bulk, "alive": time.time()})
 
 
 def _leave_to_worker(task: Task, left: int) -> str:

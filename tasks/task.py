@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sync.context import Context
     from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
-    from worker.launcher import ProcessLock
 #: Rows of one page, and the most that may be asked for.
 ROWS_A_PAGE, LARGEST_PAGE = 20, 200
 
@@ -162,7 +161,7 @@ class Task:
         """Say whether a process holds the lock of this name."""
         return launcher.ProcessLock(self.store.directory, lock).is_held()
 
-    def only_one(self, lock: str, busy: str, *, pause: float = 0.05) -> ProcessLock:
+    def only_one(self, lock: str, busy: str, *, pause: float = 0.05) -> launcher.ProcessLock:
         """Give the lock of this name, held until its block ends; tried for every ``pause`` seconds.
 
         Raises:

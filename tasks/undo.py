@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 from errors import TransientError
 from store import braked, history, queue
-from store.enqueue import BACKGROUND, enqueue
 from tasks import page_history, stash_log
 from tasks.follow import Follower
 from worker import launcher, undo
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from tasks.task import Task
 
-#: Changes marked in one transaction, and scenes that are named at the end.
-ROWS_A_PAGE = 1000
+#: Scenes that are named at the end.
 NAMED = 10
 
 
@@ -42,20 +38,16 @@ def run(task: Task) -> str:
                 "What 'Go on' let go is still being synced. Wait until it is, then undo it."
             )
         task.read_settings()
-        follower = Follower(task, lock, _left, "items", "stay as they are")
+        follower = Follower(
+            task, lock, lambda store: queue.left(store, undo.KIND)[0], "items", "stay as they are"
+        )
         began, numbers = history.last_run(task.connection)
-        for chunk in queue.chunks(numbers, ROWS_A_PAGE):
-            with task.store.transaction() as connection:
-                enqueue(connection, undo.KIND, chunk, now=time.time(), urgency=BACKGROUND)
+        task.store.mark(undo.KIND, numbers, now=time.time())
         if numbers:
             named = page_history.name_of(task.connection, began)
             stash_log.say("INFO", f"{named}: {len(numbers)} items to give back")
         follower.wait(len(numbers))
         return _summary(task, began, len(numbers))
-
-
-def _left(connection: sqlite3.Connection) -> int:
-    return queue.left(connection, undo.KIND)[0]
 
 
 def _summary(task: Task, began: float, total: int) -> str:

@@ -194,8 +194,7 @@ class CircuitBreaker:
         newest = queue.newest_revision(self._connection)
         known = meta.get(self._connection, meta.BEFORE_SETTINGS)
         if self._is_first_time() and known != newest:
-            with self._context.store.transaction() as connection:
-                meta.put(connection, meta.BEFORE_SETTINGS, newest)
+            meta.put(self._connection, meta.BEFORE_SETTINGS, newest)
 
     def _leave_what_nobody_saw(self, connection: sqlite3.Connection) -> None:
         """Write nothing by ourselves that was queued before anybody could press Preview."""

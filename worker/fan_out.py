@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, cast
 
 from stash import changes
 from store import ledger, queue
-from store.enqueue import BACKGROUND, enqueue
 from sync.batch import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stash.client import RefKind
-    from store.queue import QueueRow
     from store.store import Store
     from sync.stash_session import StashSession
 
@@ -54,7 +52,7 @@ class FanOut:
         # the rows that they are marked for.
         self._places: dict[tuple[object, frozenset[object]], int] = {}
 
-    def run(self, rows: Sequence[QueueRow]) -> Iterator[tuple[Sequence[QueueRow], int]]:
+    def run(self, rows: Sequence[queue.QueueRow]) -> Iterator[tuple[Sequence[queue.QueueRow], int]]:
         """Mark all scenes that carry, or carried, what some rows are about.
 
         They were read from the queue just now: what they are about changed before, so a
@@ -87,7 +85,7 @@ class FanOut:
             return
         self._places.clear()
 
-    def _mark_scenes_of(self, rows: Sequence[QueueRow], marked: set[int]) -> None:
+    def _mark_scenes_of(self, rows: Sequence[queue.QueueRow], marked: set[int]) -> None:
         kind, numbers = rows[0].kind, [row.id for row in rows]
         self._mark_carriers(kind, numbers, rows, marked)
         carried = ledger.scenes_carrying(self._store.connection, kind, numbers)
@@ -96,7 +94,7 @@ class FanOut:
             self._mark(chunk, marked)
 
     def _mark_carriers(
-        self, kind: str, numbers: Sequence[int], rows: Sequence[QueueRow], marked: set[int]
+        self, kind: str, numbers: Sequence[int], rows: Sequence[queue.QueueRow], marked: set[int]
     ) -> None:
         place = ((kind, *numbers), frozenset(row[:3] for row in rows))
         of = (cast("RefKind", kind), numbers)
@@ -116,8 +114,7 @@ class FanOut:
         self._look_up()
         new = [scene for scene in scenes if scene not in marked]
         if new:
-            with self._store.transaction() as connection:
-                enqueue(connection, "scene", new, now=self._clock(), urgency=BACKGROUND)
+            self._store.mark("scene", new, now=self._clock())
             marked.update(new)
 
     def _look_up(self) -> None:

@@ -29,7 +29,6 @@ from plex.activity import (
 from plex.fields import LEAF_TYPE_OF_SECTION
 from stash.exceptions import StashMutationUnknown
 from store import activity, ledger, meta, queue
-from store.enqueue import BACKGROUND, enqueue
 from sync.holding import scenes_of
 from sync.plays import bring, by_scene
 from sync.resume import ResumePoints
@@ -142,7 +141,8 @@ class PlaysFromPlex(_Question):
             newest_first = views_since(client, 0, account, page=20)
             before = (view.viewed_at for view in newest_first if view.viewed_at <= now + OVERLAP)
             latest = next(before, 0)  # the newest whose time can be true
-            self._keep({**marks, server: {"since": latest + 1, "newest": latest}})
+            marks[server] = {"since": latest + 1, "newest": latest}
+            meta.put(connection, meta.PLAYS, marks)
             self.has_news = True  # so that the listing's mark is set beside this one
             return
         since = max(mark["since"], mark["newest"] - OVERLAP)
@@ -168,16 +168,12 @@ class PlaysFromPlex(_Question):
             self._later |= dict.fromkeys(brought.later, now + AGAIN)
         latest = max((view.viewed_at for view in seen), default=mark["newest"])
         if latest > mark["newest"]:
-            self._keep({**marks, server: {**mark, "newest": latest}})
+            meta.put(connection, meta.PLAYS, {**marks, server: {**mark, "newest": latest}})
 
     def forget(self) -> None:
         """Begin anew when plays are wanted again: what is watched meanwhile does not count."""
         if self._context.config is not None and meta.get(self._store.connection, meta.PLAYS):
-            self._keep({})
-
-    def _keep(self, marks: dict[str, Any]) -> None:
-        with self._store.transaction() as connection:
-            meta.put(connection, meta.PLAYS, marks)
+            meta.put(self._store.connection, meta.PLAYS, {})
 
 
 class TouchedInPlex(_Question):
@@ -261,8 +257,7 @@ class TouchedInPlex(_Question):
             self._told = {key: one for key, one in told.items() if one is not None}
         self._views[place] = around, views
         if mark != marks.get(place):
-            with self._store.transaction():
-                meta.put(connection, meta.TOUCHED, {**marks, place: mark})
+            meta.put(connection, meta.TOUCHED, {**marks, place: mark})
         self.is_done = True
         return marked
 
@@ -292,11 +287,8 @@ class TouchedInPlex(_Question):
         for _, found in scenes_of(self._context, list(unknown)):
             scenes |= {scene.id for _, scene in found}
             unknown = [key for key in unknown if key not in {one.rating_key for one, _ in found}]
-        if scenes:
-            with self._store.transaction() as connection:
-                now = self._context.clock()
-                enqueue(connection, "scene", sorted(scenes), now=now, urgency=BACKGROUND)
         now = self._context.clock()
+        self._store.mark("scene", sorted(scenes), now=now)
         self._told |= {key: (row.rated_at, row.rating, NEVER) for key, row in news.items()}
         # Of no scene so far: a library that is new, or a file that Stash has not seen.
         self._told |= {key: (*self._told[key][:2], now + AGAIN) for key in unknown}

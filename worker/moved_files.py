@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from stash.scene import SceneStamp
-    from store.ledger import SceneRecord
     from store.store import Store
     from sync.stash_session import StashSession
 
@@ -108,7 +107,9 @@ class MovedFiles:
             end = known[-1].id
         return self._to_mark(page, known), end if end != LARGEST_ID else 0
 
-    def _to_mark(self, page: Sequence[SceneStamp], known: Sequence[SceneRecord]) -> list[int]:
+    def _to_mark(
+        self, page: Sequence[SceneStamp], known: Sequence[ledger.SceneRecord]
+    ) -> list[int]:
         there = {stamp.id: stamp for stamp in page}
         connection = self._store.connection
         found = []

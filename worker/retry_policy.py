@@ -25,7 +25,6 @@ from store import history, holds, notice, queue
 from worker.circuit_breaker import lane_of, server_of, steps_for, wait_for
 
 if TYPE_CHECKING:
-    from store.queue import QueueRow
     from sync.context import Context
     from worker.circuit_breaker import CircuitBreaker
 
@@ -54,17 +53,17 @@ class RetryPolicy:
         self._in_a_row.clear()
         self._breaker.served()
 
-    def wait(self, row: QueueRow, fault: SyncError) -> None:
+    def wait(self, row: queue.QueueRow, fault: SyncError) -> None:
         """Look again on the long schedule: Plex does not have it yet."""
         self._note_served(fault)
         self._postpone(row, fault, wait_for(fault, APPEAR, row.attempts))
 
-    def park(self, row: QueueRow, fault: SyncError) -> None:
+    def park(self, row: queue.QueueRow, fault: SyncError) -> None:
         """Leave the scene until it is edited or retried by hand."""
         self._note_served(fault)
         self._postpone(row, fault, None)
 
-    def retry(self, row: QueueRow, fault: SyncError) -> None:
+    def retry(self, row: queue.QueueRow, fault: SyncError) -> None:
         """Try again by the stored schedule; what the whole queue has to wait for holds it."""
         self._note_served(fault)
         if self._concerns_all(fault):
@@ -126,7 +125,7 @@ class RetryPolicy:
         self._breaker.suspect(lane_of(fault), fault)
         return True
 
-    def _postpone(self, row: QueueRow, fault: SyncError, wait: float | None) -> None:
+    def _postpone(self, row: queue.QueueRow, fault: SyncError, wait: float | None) -> None:
         log = self._context.log
         due_at = None if wait is None else self._context.clock() + wait
         said = fault.for_one_scene() if isinstance(fault, PlexError) else fault.message

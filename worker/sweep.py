@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from stash import changes
 from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
-from store import ledger, meta, queue
-from store.enqueue import BACKGROUND, enqueue
+from store import ledger, meta
 from worker.moved_files import MovedFiles
 
 if TYPE_CHECKING:
@@ -48,8 +47,6 @@ WIDE_LOOK = 86400.0
 AHEAD = 86400.0
 #: Large pages of one kind that one sweep asks for at most.
 MOST_PAGES = 500
-#: Ids marked in one transaction.
-MARKS_AT_ONCE = 1000
 
 
 class Sweep:
@@ -122,8 +119,7 @@ class Sweep:
                 since = min(since, wide - ANY_ZONE)
             moved = self._moved_files.since(changes.text(since, after["scene"]["offset"]))
             marked += self._mark("scene", moved)
-        with self._store.transaction() as connection:
-            meta.put(connection, meta.SWEEP, after)
+        meta.put(self._store.connection, meta.SWEEP, after)
         if then:  # last, so that a page that Stash cannot give holds up no watermark
             marked += self._moved_files.compare_next(newest["scene"].count)
         if marked:
@@ -198,9 +194,7 @@ class Sweep:
         return sorted(carried - there)
 
     def _mark(self, kind: str, ids: list[int]) -> int:
-        for chunk in queue.chunks(ids, MARKS_AT_ONCE):
-            with self._store.transaction() as connection:
-                enqueue(connection, kind, chunk, now=self._clock(), urgency=BACKGROUND)
+        self._store.mark(kind, ids, now=self._clock())
         return len(ids)
 
 

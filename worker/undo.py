@@ -38,8 +38,6 @@ from worker.unlock import as_written, commit
 if TYPE_CHECKING:
     from plex.client import PlexClient
     from plex.item import PlexItem
-    from store.history import Change
-    from store.queue import QueueRow
     from sync.context import Context
 
 #: Kind of the rows.
@@ -48,7 +46,7 @@ KIND = "undo"
 LOCK = "undo.lock"
 
 
-def work_on(row: QueueRow, context: Context) -> None:
+def work_on(row: queue.QueueRow, context: Context) -> None:
     """Give one change back and end the row.
 
     A row that its task has left behind is dropped, for Stop means stop; one that a person
@@ -75,7 +73,7 @@ def work_on(row: QueueRow, context: Context) -> None:
         context.log.info(f"item {change.rating_key}: given back what it had before{rest}")
 
 
-def undo(context: Context, change: Change, *, now: float) -> tuple[str, ...]:
+def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, ...]:
     """Give one change back; give the fields that stay because somebody changed them since.
 
     Raises:
@@ -143,7 +141,7 @@ def _kept(base: Base, hung: list[images.Kind]) -> dict[str, str]:
     }
 
 
-def give_back_in_stash(context: Context, change: Change, former: Former) -> list[str]:
+def give_back_in_stash(context: Context, change: history.Change, former: Former) -> list[str]:
     """Give back what came from Plex; give what stays because somebody changed it since.
 
     Raises:
@@ -166,21 +164,19 @@ def give_back_in_stash(context: Context, change: Change, former: Former) -> list
     return kept
 
 
-def _resume_time(context: Context, change: Change, old: str, new: str) -> list[str]:
+def _resume_time(context: Context, change: history.Change, old: str, new: str) -> list[str]:
     times = context.stash.ask(partial(resume_times, scenes=[change.scene]))
     here = times.get(change.scene, -1.0)
     if abs(here - float(old)) < SAME:
         return []
     if abs(here - float(new)) >= SAME:
         return [STOPPED]
-    with context.store.transaction() as connection:
-        activity.note_resume_time(connection, change.scene, float(old))
-    save = partial(save_resume_time, scene=change.scene, seconds=float(old))
-    context.stash.ask(save)
+    activity.note_resume_time(context.store.connection, change.scene, float(old))
+    context.stash.ask(partial(save_resume_time, scene=change.scene, seconds=float(old)))
     return []
 
 
-def _rating(context: Context, change: Change, old: str, new: str) -> list[str]:
+def _rating(context: Context, change: history.Change, old: str, new: str) -> list[str]:
     here = rating_in_stash(context, change.scene)
     if here == rating100(old):
         return []

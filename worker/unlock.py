@@ -29,8 +29,6 @@ from worker.launcher import ProcessLock
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
-    from store.ledger import LedgerEntry
-    from store.queue import QueueRow
     from store.store import Store
     from sync.context import Context
 
@@ -42,7 +40,7 @@ LOCK = "release-locks.lock"
 _TEXTS = frozenset(field.name for field in SCALARS)
 
 
-def work_on(row: QueueRow, context: Context) -> None:
+def work_on(row: queue.QueueRow, context: Context) -> None:
     """Release one item's locks and end the row.
 
     A row that its task has left behind is dropped, for Stop means stop; one that
@@ -84,7 +82,7 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
 
 def as_written(
     store: Store, client: PlexClient, rating_key: int
-) -> tuple[LedgerEntry, PlexItem, Base] | None:
+) -> tuple[ledger.LedgerEntry, PlexItem, Base] | None:
     """Give the ledger's entry about an item, the item now, and what of it stands because of us.
 
     None for an item that we never wrote to, that is gone, or whose rating key another one has.
@@ -107,7 +105,7 @@ def as_written(
     return entry, item, merge(Desired({}, {}), item, base, pending).base
 
 
-def commit(store: Store, entry: LedgerEntry, base: Base, now: float) -> None:
+def commit(store: Store, entry: ledger.LedgerEntry, base: Base, now: float) -> None:
     """Commit what stands in an item because of us; nothing is pending any more."""
     with store.transaction() as connection:
         ledger.acknowledge(connection, entry._replace(base=base.to_json()), now=now)
