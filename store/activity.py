@@ -81,4 +81,4 @@ def note_resume_time(connection: sqlite3.Connection, scene: int, seconds: float)
 def _stopped(connection: sqlite3.Connection, which: str, *values: str | int) -> Stopped | None:
     query = f"SELECT {_STOPPED} FROM resume WHERE {which}"  # noqa: S608 - our constants
     row = connection.execute(query, values).fetchone()
-    return Stopped(*row[:5], bool(row[5])) if row else None
+    return Stopped._make((*row[:5], bool(row[5]))) if row else None
