@@ -10,10 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plex.activity import OWNER, views_since
 from sync import plays
 from tasks import stash_log
-from worker.from_plex import OVERLAP, PLAYS_LOCK
+from worker.from_plex import PLAYS_LOCK, counted_views
 
 if TYPE_CHECKING:
     from plex.activity import View
@@ -69,15 +68,12 @@ def due(context: Context) -> Due:
     Raises:
         errors.SyncError: A server could not be asked, or this Stash keeps no plays.
     """
-    account = None if context.settings.plays_of_all_accounts else OWNER
-    latest = time.time() + OVERLAP  # else Plex's clock was wrong
-    seen = views_since(context.client(), 1, account)
-    views = [view for view in seen if view.viewed_at <= latest]
-    found = [(scene, some) for scene, some in plays.by_scene(context, views) if some]
+    seen = list(counted_views(context, 1, time.time()))
+    found = [(scene, some) for scene, some in plays.by_scene(context, seen) if some]
     ours = [(scene, some) for scene, some in found if scene is not None]
     strange = sum(len(some) for scene, some in found if scene is None)
     missing = [plays.missing(context, scene, some) for scene, some in ours]
-    return Due(len(views), ours, missing, strange)
+    return Due(len(seen), ours, missing, strange)
 
 
 def _bring(context: Context) -> str:

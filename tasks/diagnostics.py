@@ -215,9 +215,9 @@ def _queue(task: Task) -> Iterator[str]:
     counts = queue.counts(connection)
     for name, count in counts.items():
         yield f"{_COUNTS[name]}: {count}"
-    running = task.is_held(launcher.TASK_LOCK)
-    if bulk := page.bulk_of(connection, running=running, left=counts["task"]):
-        how = "running" if running else "interrupted" if bulk["interrupted"] else "stopped"
+    if bulk := page.bulk_of(task, counts["task"]):
+        stopped = "interrupted" if bulk["interrupted"] else "stopped"
+        how = "running" if bulk["running"] else stopped
         yield f"Sync all: {how}, {bulk['left']} of {bulk['total']} scenes to go"
     for hold in holds.all_holds(connection):
         setting = f", setting {_word(hold.setting)}" if hold.setting else ""

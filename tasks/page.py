@@ -34,12 +34,11 @@ def page_state(task: Task) -> dict[str, Any]:
     connection = task.connection
     now = time.time()
     alive = task.is_held(launcher.WORKER_LOCK)
-    running = task.is_held(launcher.TASK_LOCK)
     # What waits for a person first.
     groups = sorted(overview.groups(connection), key=lambda group: not group.parked)
     counts = queue.counts(connection)
     held = holds.all_holds(connection)
-    bulk = bulk_of(connection, running=running, left=counts["task"])
+    bulk = bulk_of(task, counts["task"])
     if counts["ready"] and not alive:
         task.ensure_worker()
         alive = True
@@ -53,7 +52,10 @@ def page_state(task: Task) -> dict[str, Any]:
     return {
         "now": now,
         "state": {"kind": kind, "sentence": sentence},
-        "holds": [_hold(hold) for hold in held],
+        "holds": [
+            {name: value for name, value in hold._asdict().items() if name != "fingerprint"}
+            for hold in held
+        ],
         "question": question,
         "queue": counts,
         "groups": [_group(group) for group in groups],
@@ -201,9 +203,13 @@ def wants_connection(connection: sqlite3.Connection) -> bool:
     )
 
 
-def bulk_of(connection: sqlite3.Connection, *, running: bool, left: int) -> dict[str, Any] | None:
-    """Give how far "Sync all" is, None when there is neither one running nor one stopped."""
-    bulk = meta.get(connection, meta.SYNC_ALL)
+def bulk_of(task: Task, left: int) -> dict[str, Any] | None:
+    """Give how far "Sync all" is, None when there is neither one running nor one stopped.
+
+    ``left`` counts what is marked for it.
+    """
+    running = task.is_held(launcher.TASK_LOCK)
+    bulk = meta.get(task.connection, meta.SYNC_ALL)
     if not isinstance(bulk, dict) or not bulk.get("started") or not (running or left):
         return None
     return {
@@ -224,12 +230,6 @@ def _known(connection: sqlite3.Connection) -> page_words.Known:
     # As of the last sweep, which every "Sync all" and every worker begins with.
     total = counted.get("count") or None
     return page_words.Known(compared, left_out, total)
-
-
-def _hold(hold: holds.Hold) -> dict[str, Any]:
-    shown = hold._asdict()
-    del shown["fingerprint"]
-    return shown
 
 
 def _group(group: overview.Group) -> dict[str, Any]:

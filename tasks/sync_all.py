@@ -132,25 +132,23 @@ def _leave_to_worker(task: Task, left: int) -> str:
 
 def _summary(task: Task, total: int, seconds: float) -> str:
     counted: Counter[str] = Counter()
-    failed: list[str] = []
-    skipped: list[str] = []
+    reasons: dict[str, list[str]] = {}
     for outcome, reason, scenes in history.tally(task.connection):
         counted[outcome] += scenes
-        if outcome == "failed":
-            failed.append(f"{scenes} {reason}")
-        if outcome == SKIPPED:
-            skipped.append(f"{scenes} {reason}")
+        reasons.setdefault(outcome, []).append(f"{scenes} {reason}")
     parts = [
         f"{counted['changed']} changed",
         f"{counted['unchanged']} unchanged",
         f"{counted['waiting']} not in Plex yet",
-        f"{counted['failed']} failed" + (f" ({', '.join(failed)})" if failed else ""),
+        f"{counted['failed']} failed",
     ]
+    if counted["failed"]:
+        parts[-1] += f" ({', '.join(reasons['failed'])})"
     if counted[SHARES]:
         verb = "shares" if counted[SHARES] == 1 else "share"
         parts.append(f"{counted[SHARES]} {verb} an item with another scene")
-    if skipped:
-        parts.append(f"{counted[SKIPPED]} left out ({', '.join(skipped)})")
+    if counted[SKIPPED]:
+        parts.append(f"{counted[SKIPPED]} left out ({', '.join(reasons[SKIPPED])})")
     if counted["gone"]:
         parts.append(f"{counted['gone']} gone from Stash")
     asked = ""

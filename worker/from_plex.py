@@ -135,22 +135,15 @@ class PlaysFromPlex(_Question):
         client, connection = self._context.client(), self._store.connection
         server = client.machine_identifier
         marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
-        account = None if self._context.settings.plays_of_all_accounts else OWNER
         mark = marks.get(server)
         if mark is None:
-            newest_first = views_since(client, 0, account, page=20)
-            before = (view.viewed_at for view in newest_first if view.viewed_at <= now + OVERLAP)
-            latest = next(before, 0)  # the newest whose time can be true
+            latest = next((view.viewed_at for view in counted_views(self._context, 0, now)), 0)
             marks[server] = {"since": latest + 1, "newest": latest}
             meta.put(connection, meta.PLAYS, marks)
             self.has_news = True  # so that the listing's mark is set beside this one
             return
         since = max(mark["since"], mark["newest"] - OVERLAP)
-        seen = [
-            view
-            for view in views_since(client, since, account)
-            if view.viewed_at <= now + OVERLAP  # else Plex's clock was wrong
-        ]
+        seen = list(counted_views(self._context, since, now))
         self._later = {view: at for view, at in self._later.items() if view in seen}
         known = activity.noted_plays(connection, server, since)
         new = [
@@ -174,6 +167,20 @@ class PlaysFromPlex(_Question):
         """Begin anew when plays are wanted again: what is watched meanwhile does not count."""
         if self._context.config is not None and meta.get(self._store.connection, meta.PLAYS):
             meta.put(self._store.connection, meta.PLAYS, {})
+
+
+def counted_views(context: Context, since: int, now: float) -> Iterator[View]:
+    """Give the views at or after a time of those whose views count, newest first.
+
+    Unix seconds. One whose time cannot be true is left out: Plex's clock was wrong.
+
+    Raises:
+        errors.SyncError: Plex could not be asked.
+    """
+    account = None if context.settings.plays_of_all_accounts else OWNER
+    for view in views_since(context.client(), since, account):
+        if view.viewed_at <= now + OVERLAP:
+            yield view
 
 
 class TouchedInPlex(_Question):
@@ -274,16 +281,18 @@ class TouchedInPlex(_Question):
 
     def _mark(self, rows: list[Touched]) -> int:
         """Put the scenes into the queue whose ratings the ledger does not know so."""
-        news = {row.rating_key: row for row in rows if self._is_news(row)}
-        scenes: set[int] = set()
         server = self._context.client().machine_identifier
+        news: dict[int, Touched] = {}
+        scenes: set[int] = set()
         unknown = []
-        for key in news:
-            entry = ledger.entry(self._store.connection, server, key)
-            if entry is not None and entry.scene:
-                scenes.add(entry.scene)
-            else:
-                unknown.append(key)
+        for row in rows:
+            entry = ledger.entry(self._store.connection, server, row.rating_key)
+            if self._is_news(row, entry):
+                news[row.rating_key] = row
+                if entry is not None and entry.scene:
+                    scenes.add(entry.scene)
+                else:
+                    unknown.append(row.rating_key)
         for _, found in scenes_of(self._context, list(unknown)):
             scenes |= {scene.id for _, scene in found}
             unknown = [key for key in unknown if key not in {one.rating_key for one, _ in found}]
@@ -294,12 +303,10 @@ class TouchedInPlex(_Question):
         self._told |= {key: (*self._told[key][:2], now + AGAIN) for key in unknown}
         return len(scenes)
 
-    def _is_news(self, row: Touched) -> bool:
+    def _is_news(self, row: Touched, entry: ledger.LedgerEntry | None) -> bool:
         told = self._told.get(row.rating_key)
         if told is not None:  # another word since: what came of the one before may wait still
             return told[:2] != (row.rated_at, row.rating) or self._context.clock() >= told[2]
-        server = self._context.client().machine_identifier
-        entry = ledger.entry(self._store.connection, server, row.rating_key)
         if entry is None or not entry.base or entry.pending:
             return True
         base = Base.from_json(entry.base)
