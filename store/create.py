@@ -31,16 +31,13 @@ def make_file(directory: str, path: str, begin: Callable[[str], None]) -> None:
         os.mkdir(directory, 0o700)
     except FileExistsError:
         pass
-    turn = await_turn(directory)
-    try:
+    with Turn(directory):
         if os.path.exists(path) and os.stat(path).st_size > 0:
             return
         clear_leftovers(path)
         # SQLite gives -wal and -shm the mode of the main file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         begin(path)
-    finally:
-        end_turn(turn)
 
 
 def clear_leftovers(path: str) -> None:
@@ -52,20 +49,21 @@ def clear_leftovers(path: str) -> None:
             os.unlink(path + leftover)
 
 
-def await_turn(directory: str) -> int | None:
-    """Wait until nobody else makes or moves a database file here; give what ends the turn.
+class Turn:
+    """A block in which nobody else makes or moves a database file in a directory.
 
     Without it one hook of many could clear away what another has just begun. On
     Windows nothing is waited for: a file that somebody has open stays there.
     """
-    if sys.platform == "win32":
-        return None
-    turn = os.open(directory, os.O_RDONLY)
-    fcntl.flock(turn, fcntl.LOCK_EX)
-    return turn
 
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
 
-def end_turn(turn: int | None) -> None:
-    """Let the next one."""
-    if turn is not None:
-        os.close(turn)
+    def __enter__(self) -> None:
+        if sys.platform != "win32":
+            self._descriptor = os.open(self._directory, os.O_RDONLY)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        if sys.platform != "win32":
+            os.close(self._descriptor)

@@ -86,13 +86,10 @@ def _make_private(path: str, directory: str) -> list[str]:
 
 def _take_away(directory: str, linked: list[str]) -> None:
     """Remove links, each only while it is one: another process may have put a file there."""
-    turn = create.await_turn(directory)
-    try:
+    with create.Turn(directory):
         for path in linked:
             if os.path.islink(path):
                 os.unlink(path)
-    finally:
-        create.end_turn(turn)
 
 
 def _complaint(directory: str, error: OSError) -> str:

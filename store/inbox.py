@@ -136,6 +136,8 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
     Raises:
         sqlite3.Error: It could not be committed; it stays in the inbox.
     """
+    from store.transaction import Transaction  # the hook never comes here
+
     if sys.platform == "win32" or connection.in_transaction:
         return 0
     try:
@@ -143,25 +145,19 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
     except OSError:
         return 0
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with Transaction(connection):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             count = _enqueue(connection, os.pread(descriptor, LARGEST * 2, HEAD))
-        except BlockingIOError:
-            connection.execute("ROLLBACK")
-            return 0
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
         os.ftruncate(descriptor, HEAD)
+    except BlockingIOError:
+        return 0
     finally:
         os.close(descriptor)
     return count
 
 
 def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
-    from store import meta  # the hook never comes here
+    from store import meta
     from store.enqueue import enqueue
     from store.quick_json import loads
 

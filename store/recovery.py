@@ -36,16 +36,13 @@ def set_aside(directory: str) -> bool:
     was damaged; not when it is sound, or nobody can say now.
     """
     path = os.path.join(directory, schema.FILE)
-    turn = create.await_turn(directory)
-    try:
+    with create.Turn(directory):
         if not _is_damaged(path):
             return False
         for older in _set_aside(directory):
             os.unlink(os.path.join(directory, older))
         os.rename(path, f"{path}{MARK}{int(time.time())}")
         create.clear_leftovers(path)
-    finally:
-        create.end_turn(turn)
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from store import activity, holds, ledger, meta, overview, queue
+from store import activity, holds, ledger, meta, overview, planned, queue
 from store.enqueue import enqueue
 from tasks import go_on, page_differences, page_history, page_plan, page_words
 from tasks.task import stash_process
@@ -70,7 +70,7 @@ def page_state(task: Task) -> dict[str, Any]:
             {"rule": rule, "scenes": scenes}
             for rule, scenes in meta.get(connection, meta.PATH_ADVICE) or ()
         ],
-        "preview_at": page_plan.at(connection),
+        "preview_at": planned.about(connection).get("at"),
         "task": meta.get(connection, meta.LAST_TASK),
         "differences": differences,
         "refused": refused,

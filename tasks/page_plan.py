@@ -58,12 +58,6 @@ WORDS = {
 }
 
 
-def at(connection: sqlite3.Connection) -> float | None:
-    """Give when the last preview ended, or None."""
-    found = planned.about(connection).get("at")
-    return float(found) if found else None
-
-
 def page_plan(task: Task) -> dict[str, Any]:
     """Give the plan that the last preview made: its sum, its groups, and why it is old.
 
