@@ -101,4 +101,4 @@ def test_what_was_asked_and_is_not_answered_is_not_asked_again_and_again(
         if one["operation"] == operation and re.search(pages, one["target"])
     ]
     at_once = [sum(begin <= at < end for begin, end in spans) for at, _ in spans]
-    assert max(at_once) <= (4 if delayed == "plex" else 2)
+    assert max(at_once) <= 2
