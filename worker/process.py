@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 #: A full or broken disk: tries in a row, and the longest wait before one, in seconds.
 MOST_SETBACKS = 20
 LONGEST_PAUSE = 30.0
-#: New objects after which Python looks for rings of garbage, of which we make hardly any. A
-#: batch holds tens of thousands, and at Python's own 700 they are gone through over and over.
-GARBAGE = 50_000
+#: New objects after which Python looks for rings of garbage, of which we make none but with a
+#: fault. A batch and the one that is read ahead hold a hundred thousand, and while they are gone
+#: through, for tens of milliseconds, nobody looks whether an edit by hand has come.
+GARBAGE = 200_000
 #: Seconds for which a thread that takes an answer apart has Python for itself. An edit by hand
 #: that comes meanwhile stops for each request, and waits that long after each at worst.
 SWITCH = 0.0005
