@@ -21,7 +21,7 @@ from stash.exceptions import StashUnavailable, StashUnreachable
 from store import holds, meta, queue
 from store.enqueue import BACKGROUND, TASK, enqueue
 from tests.fault_environment import FaultEnvironment, fault_environment
-from worker.circuit_breaker import EDIT_ASKS, MEND, PROBE, REFUSED, CircuitBreaker
+from worker.circuit_breaker import EDIT_ASKS, MEND, PROBE, REFUSED, SUSPECT, CircuitBreaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +72,9 @@ def test_what_nobody_saw_before_the_first_settings_leaves_the_queue(new: FaultEn
     mark_as(new, TASK, 4)
     mark_as(new, BACKGROUND, 5)
     assert not breaker.adopt({**given, "plex_url": ""})  # known to be wrong, and looked at again
+    written = new.worker.store.connection.total_changes
+    assert not breaker.adopt({**given, "plex_url": ""})  # with nothing new to note
+    assert new.worker.store.connection.total_changes == written
     new.mark([6])
     assert breaker.adopt(given)
     assert dirty(new) == [4, 6]
@@ -296,7 +299,8 @@ def test_an_edit_brings_no_suspected_server_forward_and_others_as_ever(
 ) -> None:
     """A suspicion ends with its hold, whichever lane waits next."""
     breaker = env.worker.breaker
-    breaker.suspect(holds.PLEX, ServerTimeout("m", retry_after=FAR))
+    for _ in SUSPECT:  # so that an edit would come before its time is up
+        breaker.suspect(holds.PLEX, ServerTimeout("m"))
     env.mark([1])
     env.clock.now += EDIT_ASKS
     assert not breaker.lets_pass()

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from merge.base import Base
+from merge.picture import KEPT, SENT, Picture
 from plex import images
 from simulator.library import jpeg
+from stash.scene import Scene
+from store.ledger import LedgerEntry
+from sync import poster
+from sync.named import NotToBeTaken
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
 from tests.installation import Installation, shared_installation
+from tests.plex_in_miniature import an_item
 from tests.test_differences import answer, by_hand, inbox, look, sizes
 
 OWN = jpeg(b"a person's own")
 
 
 # One installation for all tests here; each has a scene of its own.
-env = shared_installation(12)
+env = shared_installation(17)
 stepped = bulk_worker(sync_fields="title, poster")
 
 
@@ -190,6 +200,92 @@ def test_a_cover_that_changed_since_is_not_replaced(stepped: BulkWorker) -> None
     assert stepped.asked_stash("TakeIntoScene") == 0
     assert len(uploads(env)) == 1
     assert sizes(stepped) == {}
+
+
+def since(stepped: BulkWorker, scene: int, cover: str = "new:since") -> int:
+    """Let a person choose a poster and Stash have another cover since; give the inbox's row."""
+    number = chosen(stepped, scene)
+    stepped.env.stash.set_scene(scene, cover=cover)
+    stepped.late += 60
+    return number
+
+
+def test_a_cover_that_went_since_is_no_other_one(stepped: BulkWorker) -> None:
+    """A scene without a cover has nothing to lose: it gets the poster."""
+    number = since(stepped, 12, "none")
+    assert answer(stepped, "take", numbers=[number]) == 1
+    assert cover_of(stepped.env, 12) == OWN
+    assert is_quiet(stepped, 12)
+
+
+def test_a_poster_that_is_none_is_named_although_the_cover_changed_since(
+    stepped: BulkWorker,
+) -> None:
+    """Plex names one and does not have it: nothing is hung in its place before somebody says so."""
+    env, number = stepped.env, since(stepped, 13)
+    thumb = f"/library/metadata/{key_of(env, 13)}/thumb"
+    env.plex.fault("status", path=thumb, status=404, times=None)
+    answer(stepped, "take", numbers=[number])
+    (row,) = inbox(stepped, "poster")
+    assert "no picture for the poster" in row["why"]
+    assert (uploads(env), stepped.asked_stash("TakeIntoScene")) == ([], 0)
+
+
+@pytest.mark.parametrize(("scene", "silent"), [(14, "plex"), (16, "stash")])
+def test_what_cannot_be_looked_at_waits(stepped: BulkWorker, scene: int, silent: str) -> None:
+    """Neither side is changed before it is known whether the cover is the one that was seen."""
+    env, number = stepped.env, since(stepped, scene)
+    if silent == "plex":
+        thumb = f"/library/metadata/{key_of(env, scene)}/thumb"
+        env.plex.fault("status", path=thumb, status=500, times=None)
+    else:
+        env.stash.fault("status", path=f"/scene/{scene}/screenshot", status=500, times=None)
+    env.run(mode="answer", answer="take", numbers=[number])
+    stepped.drain()
+    assert (uploads(env), stepped.asked_stash("TakeIntoScene")) == ([], 0)
+    assert stepped.rows()
+    env.plex.clear_faults()
+    env.stash.clear_faults()
+    stepped.settle()
+    assert len(uploads(env)) == 1
+
+
+def test_after_texts_that_failed_no_picture_is_looked_at(stepped: BulkWorker) -> None:
+    """The scene comes again as a whole, and then its answer counts."""
+    env, number = stepped.env, since(stepped, 15)
+    env.stash.set_scene(15, title="Another one")
+    env.plex.fault("status", method="PUT", status=503, times=1)
+    env.run(mode="answer", answer="take", numbers=[number])
+    stepped.drain()
+    asked = [one["target"] for one in env.plex.requests(headers=False)]
+    assert not [target for target in asked if "/thumb/" in target]
+    stepped.settle()
+    assert len(uploads(env)) == 1
+
+
+@pytest.mark.parametrize("thumb", ["", "/library/metadata/71/thumb/1", "https://elsewhere/7.jpg"])
+def test_only_a_picture_of_the_item_itself_is_its_poster(thumb: str) -> None:
+    """Whatever else Plex may name there is not asked for."""
+    with pytest.raises(NotToBeTaken, match="shows no poster"):
+        poster.picture_of(cast("Any", None), replace(an_item(), thumb=thumb))
+
+
+@pytest.mark.parametrize(("fate", "sha1", "etag"), [(KEPT, "new", "-"), (SENT, "old", '"e"')])
+def test_what_is_known_of_the_pictures_once_a_poster_was_taken(
+    fate: str, sha1: str, etag: str
+) -> None:
+    """Stash is asked once for its version; a person's background is settled, ours is not."""
+    beside = Picture(fate, "old", "v1", "b1", '"e"')
+    base = Base(images={"background": beside.text}).to_json()
+    kept = {"poster": ("", "old"), "background": ("", "old"), "title": ("in Plex", "in Stash")}
+    shown = replace(an_item(), thumb="/library/metadata/7/thumb/5")
+    item = SimpleNamespace(after=LedgerEntry("server", 7, 1, 1, base, ""), kept=kept, item=shown)
+    scene = Scene(id=1, cover="http://stash/scene/1/screenshot?t=9")
+    poster.taken(cast("Any", SimpleNamespace(scene=scene)), cast("Any", item), "new")
+    known = Base.from_json(item.after.base).images
+    assert known["poster"] == Picture(SENT, "new", "9~", "5").text
+    assert known["background"] == beside._replace(sha1=sha1, etag=etag).text
+    assert kept == {"background": ("", sha1), "title": ("in Plex", "in Stash")}
 
 
 def test_a_background_that_a_person_chose_stays_beside_a_new_cover(stepped: BulkWorker) -> None:

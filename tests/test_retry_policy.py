@@ -14,6 +14,7 @@ from plex.error_types import (
     NotInPlexYet,
     RateLimited,
     RejectedEdit,
+    ServerChanged,
     ServerError,
     ServerTimeout,
     ServerUnreachable,
@@ -268,6 +269,18 @@ def test_the_sign_of_life_that_is_missing_says_what_is_wrong(env: FaultEnvironme
     assert (row_of(env, 1).due_at, row_of(env, 1).attempts) == (0, 0)
 
 
+def test_another_server_at_the_same_address_costs_no_try(env: FaultEnvironment) -> None:
+    """Nothing is wrong with it: the row comes again at once, over a connection of its own."""
+    context = env.worker.worker.context
+    client = context.client()
+    env.mark([1])
+    env.worker.worker.settle(row_of(env, 1), ServerChanged("Another one answers."))
+    assert (row_of(env, 1).due_at, row_of(env, 1).attempts) == (0, 0)
+    assert not env.holds()
+    assert context.client() is not client
+    assert "Another one answers." in env.log()
+
+
 def test_the_newest_word_of_a_server_on_when_to_come_back_counts(env: FaultEnvironment) -> None:
     """A sign of life that is refused with a time of its own replaces the earlier one."""
     env.plex.fault("status", status=503, headers={"Retry-After": "200"}, times=None)
@@ -420,6 +433,11 @@ def test_settings_are_read_often_while_somebody_is_likely_to_mend_them(
     """A quarter of an hour long every few seconds, from then on seldom."""
     breaker = env.worker.breaker
     breaker.hold(lane, fault, MEND)
+    began = env.clock.now
+    for age, pause in ((AT_IT - 1, soon), (AT_IT, later)):
+        env.clock.now = began + age
+        assert breaker.next_look() == env.clock.now + pause
+    env.clock.now = began
     for pause in (soon, later):
         env.clock.now += later
         assert not breaker.lets_pass()
