@@ -97,11 +97,11 @@ def test_the_first_refresh_knows_every_file(world: World) -> None:
 def test_an_index_that_was_not_refreshed_cannot_say(world: World) -> None:
     """Before its first refresh, and during one, an index answers None rather than a miss."""
     world.refreshed()
-    index = world.index()
-    assert index.items_holding(path(7)) is None
-    steps = world.refreshing(index)
-    next(steps)
-    assert index.items_holding(path(7)) is None
+    assert world.index().items_holding(path(7)) is None
+    for index in (world.index(), world.refreshed()):
+        steps = world.refreshing(index)
+        next(steps)
+        assert index.items_holding(path(7)) is None
 
 
 def test_nothing_changed_costs_one_request(world: World) -> None:
@@ -269,7 +269,10 @@ def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world
     assert index.items_holding("/plex/media/Better.mp4") is None
     assert index.items_holding("/plex/media/Better.mp4") is None  # the same for whoever asks again
     assert index.items_holding(path(7)) == [world.key(7)]
-    assert world.refreshed().items_holding("/plex/media/Better.mp4") is None  # nor later
+    index = world.refreshed()  # nor later, and of no more files than before
+    names = ["Better", *map(str, range(DOUBT))]
+    answers = [index.items_holding(f"/plex/media/{name}.mp4") for name in names]
+    assert answers == [None] * DOUBT + [[]]
 
 
 def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> None:

@@ -410,6 +410,7 @@ def test_the_end_of_a_suspicion_frees_nobody_early(env: FaultEnvironment) -> Non
     assert env.holds()
     env.worker.breaker.clear(holds.PLEX)
     assert {row.due_at for row in env.rows()} == {env.clock.now + RETRY[0]}
+    assert env.log().rstrip().endswith("plex: no longer waiting, going on")
     # What was suspected once may really be down the next time.
     env.worker.breaker.suspect(holds.PLEX, ServerTimeout("m"))
     env.worker.breaker.hold(holds.PLEX, ServerUnreachable("m"), PROBE)
@@ -468,6 +469,10 @@ def test_settings_that_are_wrong_hold_and_settings_that_are_good_free_at_once(
     assert breaker.adopt(given)
     assert not env.holds()
     assert breaker.adopt({**given, "sync_fields": "title"})
+    assert not breaker.adopt(wrong)
+    breaker.clear(holds.SETTINGS)  # somebody wants it to be tried once more
+    assert not breaker.adopt(wrong)
+    assert [hold.setting for hold in env.holds()] == ["plex_url"]
 
 
 def test_what_the_settings_say_of_the_log_is_in_force_with_them(env: FaultEnvironment) -> None:

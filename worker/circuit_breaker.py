@@ -110,7 +110,7 @@ class CircuitBreaker:
         if not waiting and self._context.config is not None:
             return True
         others = [waiting[lane] for lane in (holds.SETTINGS, holds.PLEX) if lane in waiting]
-        asked = bool(others) and self._asked_by_edit_at() <= self._context.clock()
+        asked = self._asked_by_edit_at() <= self._context.clock()
         # The first of them decides: without settings Plex is not asked, though its time is up.
         is_due = not others or asked or self._is_over(others[0])
         if not is_due and not self._may_read_settings(others):
@@ -242,7 +242,7 @@ class CircuitBreaker:
         hold = holds.Hold(
             lane,
             now + wait_for(fault, steps, attempts),
-            before.since if before else now,
+            now,  # the store keeps the beginning of one that runs
             attempts + 1,
             fault.reason,
             log.clean(log.words(fault)),

@@ -176,7 +176,7 @@ class PlexControlApi(ControlApi):
         tags: dict[str, list[str]] | None = None,
         lock: Sequence[str] = (),
         unlock: Sequence[str] = (),
-        files: Sequence[dict[str, Any]] = (),
+        files: Sequence[dict[str, Any]] | None = None,
         updated_at: int | None = None,
     ) -> dict[str, Any]:
         if set(tags or ()) - set(TAG_ELEMENTS):
@@ -187,7 +187,7 @@ class PlexControlApi(ControlApi):
             item.lock(name, locked=True)
         for name in unlock:
             item.lock(name, locked=False)
-        if files:
+        if files is not None:
             self.library.replace_files(item, _facts(files))
         if updated_at is not None:
             item.updated_at = updated_at
