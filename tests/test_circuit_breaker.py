@@ -21,7 +21,15 @@ from stash.exceptions import StashUnavailable, StashUnreachable
 from store import holds, meta, queue
 from store.enqueue import BACKGROUND, TASK, enqueue
 from tests.fault_environment import FaultEnvironment, fault_environment
-from worker.circuit_breaker import EDIT_ASKS, MEND, PROBE, REFUSED, SUSPECT, CircuitBreaker
+from worker.circuit_breaker import (
+    EDIT_ASKS,
+    MEND,
+    PROBE,
+    READ_IN_OUTAGE,
+    REFUSED,
+    SUSPECT,
+    CircuitBreaker,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +215,16 @@ def test_a_stash_that_does_not_tell_its_settings_holds_the_queue(env: FaultEnvir
     waiting = {hold.lane: hold for hold in env.holds()}
     assert set(waiting) == {holds.PLEX, holds.STASH}
     assert waiting[holds.STASH].until == env.clock.now + PROBE[0]
+
+
+def test_other_settings_end_a_wait_for_plex_before_its_time(env: FaultEnvironment) -> None:
+    """They may name another server: what was known of the one before is no reason to wait."""
+    far_hold(env)
+    assert not env.worker.breaker.lets_pass()
+    env.settings(sync_fields="title")
+    env.clock.now += READ_IN_OUTAGE[0]
+    assert env.worker.breaker.lets_pass()
+    assert not env.holds()
 
 
 def test_only_a_wait_for_plex_closes_the_way_to_it(env: FaultEnvironment) -> None:
