@@ -115,12 +115,13 @@ def test_settings_that_are_good_at_once_leave_nothing_out(new: FaultEnvironment)
     assert "first time" not in new.log()
 
 
+@pytest.mark.parametrize("begun", [{"at": 1.0, "from": "lost"}, None])
 def test_a_database_that_was_lost_is_none_that_waits_for_its_first_settings(
-    new: FaultEnvironment,
+    new: FaultEnvironment, begun: object
 ) -> None:
-    """Its scenes were synced before, so all of them are compared, whatever the settings were."""
+    """Its scenes were synced before, so all are compared, also where nobody noted how it began."""
     with new.worker.store.transaction() as connection:
-        meta.put(connection, meta.LEDGER, {"at": 1.0, "from": "lost"})
+        meta.put(connection, meta.LEDGER, begun)
     breaker = new.worker.breaker
     new.mark([1, 2])
     assert not breaker.adopt({**new.given, "plex_url": ""})
