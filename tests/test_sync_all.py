@@ -16,12 +16,12 @@ import pytest
 from simulator.library import catalogue_file
 from store.schema import FILE
 from tests.bulk_worker import FIELDS, key_of, writes
-from tests.installation import Installation, own_installation, wait_for
+from tests.installation import Installation, renewed_installation, wait_for
 
 SCENES = 120
 
 
-env = own_installation(SCENES, sync_fields=FIELDS)
+one_installation, env = renewed_installation(SCENES, sync_fields=FIELDS)
 
 
 class Running:
@@ -306,6 +306,8 @@ def test_what_plex_scanned_just_before_the_task_is_found(env: Installation, adde
         env.plex.add_item(path.replace("/stash/", "/plex/", 1))
     numbers = counted(sync_all(env)["output"])
     assert (numbers["changed"], numbers["not in Plex yet"]) == (len(new), 0)
+    for number in new:
+        env.stash.delete_scene(number)
 
 
 def test_a_tag_renamed_without_a_hook_is_found_by_the_task(env: Installation) -> None:
