@@ -94,6 +94,7 @@ def test_what_nobody_saw_before_the_first_settings_leaves_the_queue(new: FaultEn
     assert not breaker.adopt({**given, "plex_url": ""})
     assert breaker.adopt(given)
     assert dirty(new) == [1, 4, 6]
+    assert breaker.adopt({**given, "sync_fields": "title"})
     assert new.log().count("the first time") == 1
 
 

@@ -373,6 +373,8 @@ def test_a_running_hold_keeps_its_beginning_and_counts_its_tries(env: FaultEnvir
         assert (hold.since, hold.attempts, hold.message) == (began, place + 1, fault.message)
         assert seconds_held(env, holds.PLEX) == PROBE[place]
         env.clock.now += 100
+    CircuitBreaker(env.worker.worker.context).hold(holds.PLEX, fault, PROBE)
+    assert seconds_held(env, holds.PLEX) == PROBE[2]  # a worker that has just started goes on
 
 
 def test_a_hold_is_said_once_as_long_as_it_says_the_same(env: FaultEnvironment) -> None:
@@ -480,6 +482,8 @@ def test_what_the_settings_say_of_the_log_is_in_force_with_them(env: FaultEnviro
     breaker, log, given = env.worker.breaker, env.worker.log, env.worker.stash.settings()
     assert not breaker.adopt({**given, "plex_url": "no address", "plex_token": "never-say-this"})
     assert "never-say-this" not in log.clean("it is never-say-this")
+    assert not breaker.adopt({**given, "plex_url": "no address", "plex_token": 5})
+    assert log.clean("5 scenes") == "5 scenes"  # what is no text is no secret either
     for wanted in (True, False):
         assert breaker.adopt({**given, "redact_logs": wanted})
         assert log.is_redacted is wanted
