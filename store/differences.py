@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from store.named_tuple import NamedTuple
-from store.queue import chunks, places
+from store.queue import rows_among
 
 #: Answers: settled as it is, Plex shall get Stash's, Stash shall get Plex's. The last two
 #: are carried out by the scene's next look; until then the row stays.
@@ -56,12 +56,8 @@ def items_with_any(
     connection: sqlite3.Connection, server: str, rating_keys: Sequence[int]
 ) -> set[int]:
     """Give those of some items that have differences, settled ones too."""
-    found: set[int] = set()
-    for chunk in chunks(rating_keys):
-        where = f"server = ? AND rating_key IN ({places(chunk)})"
-        query = f"SELECT DISTINCT rating_key FROM difference WHERE {where}"  # noqa: S608
-        found.update(key for (key,) in connection.execute(query, (server, *chunk)))
-    return found
+    query = "SELECT DISTINCT rating_key FROM difference WHERE server = ? AND rating_key IN ({})"
+    return {key for (key,) in rows_among(connection, query, rating_keys, server)}
 
 
 def keep(
@@ -143,18 +139,17 @@ def answer(
 
     Where ``fields`` are given, rows about other ones are left as they are.
     """
-    count, scenes = 0, set[int]()
-    where = f" AND field IN ({places(fields)})" if fields else ""
-    for chunk in chunks(numbers):
-        query = f"SELECT number, scene FROM difference WHERE number IN ({places(chunk)}){where}"  # noqa: S608 - question marks
-        found = connection.execute(query, (*chunk, *fields)).fetchall()
-        scenes |= {scene for _, scene in found}
-        count += len(found)
-        connection.executemany(
-            "UPDATE difference SET answer = ?, why = '' WHERE number = ?",
-            [(answer, number) for number, _ in found],
-        )
-    return count, scenes
+    query = "SELECT number, scene, field FROM difference WHERE number IN ({})"
+    found = [
+        (number, scene)
+        for number, scene, field in rows_among(connection, query, numbers)
+        if not fields or field in fields
+    ]
+    connection.executemany(
+        "UPDATE difference SET answer = ?, why = '' WHERE number = ?",
+        [(answer, number) for number, _ in found],
+    )
+    return len(found), {scene for _, scene in found}
 
 
 def numbers_of(connection: sqlite3.Connection, server: str, field: str, *, until: int) -> list[int]:

@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from store.named_tuple import NamedTuple
-from store.queue import chunks, places
+from store.queue import rows_among
 from store.quick_json import dumps
 
 #: Outcome of a scene that the settings leave out.
@@ -130,14 +130,12 @@ def remembered(
 ) -> dict[int, list[int]]:
     """Give the rating keys remembered for many scenes, lowest first; no key for none."""
     found: dict[int, list[int]] = {}
-    for chunk in chunks(scenes):
-        rows = connection.execute(
-            "SELECT scene, rating_key FROM item INDEXED BY item_scene WHERE server = ? "  # noqa: S608
-            f"AND scene IN ({places(chunk)}) ORDER BY rating_key",
-            (server, *chunk),
-        )
-        for scene, rating_key in rows:
-            found.setdefault(scene, []).append(rating_key)
+    query = (
+        "SELECT scene, rating_key FROM item INDEXED BY item_scene WHERE server = ? "
+        "AND scene IN ({}) ORDER BY rating_key"
+    )
+    for scene, rating_key in rows_among(connection, query, scenes, server):
+        found.setdefault(scene, []).append(rating_key)
     return found
 
 
@@ -150,17 +148,14 @@ def seen(
     is kept about which a person may have answered.
     """
     found: dict[int, dict[int, str]] = {}
-    for chunk in chunks(scenes):
-        rows = connection.execute(
-            "SELECT scene, rating_key, CASE WHEN pending = '' AND NOT EXISTS "  # noqa: S608
-            "(SELECT 1 FROM difference WHERE difference.server = item.server "
-            "AND difference.rating_key = item.rating_key) THEN seen ELSE '' END "
-            "FROM item INDEXED BY item_scene WHERE server = ? "
-            f"AND scene IN ({places(chunk)}) ORDER BY rating_key",
-            (server, *chunk),
-        )
-        for scene, rating_key, digest in rows:
-            found.setdefault(scene, {})[rating_key] = digest
+    query = (
+        "SELECT scene, rating_key, CASE WHEN pending = '' AND NOT EXISTS "
+        "(SELECT 1 FROM difference WHERE difference.server = item.server "
+        "AND difference.rating_key = item.rating_key) THEN seen ELSE '' END "
+        "FROM item INDEXED BY item_scene WHERE server = ? AND scene IN ({}) ORDER BY rating_key"
+    )
+    for scene, rating_key, digest in rows_among(connection, query, scenes, server):
+        found.setdefault(scene, {})[rating_key] = digest
     return found
 
 
@@ -229,14 +224,8 @@ def scene_record(connection: sqlite3.Connection, scene: int) -> SceneRecord | No
 
 def scene_records(connection: sqlite3.Connection, scenes: Sequence[int]) -> dict[int, SceneRecord]:
     """Give what the last looks at many scenes found, by scene; no key where there was none."""
-    return {
-        row[0]: SceneRecord._make(row)
-        for chunk in chunks(scenes)
-        for row in connection.execute(
-            f"SELECT * FROM scene WHERE id IN ({places(chunk)})",  # noqa: S608 - question marks
-            chunk,
-        )
-    }
+    rows = rows_among(connection, "SELECT * FROM scene WHERE id IN ({})", scenes)
+    return {row[0]: SceneRecord._make(row) for row in rows}
 
 
 def records_between(
@@ -265,10 +254,8 @@ def record_scenes(
         [record for record, _ in looks],
     )
     carried = {(kind, number, record.id) for record, carries in looks for kind, number in carries}
-    known: set[tuple[str, int, int]] = set()
-    for chunk in chunks([record.id for record, _ in looks]):
-        query = f"SELECT kind, id, scene FROM carries WHERE scene IN ({places(chunk)})"  # noqa: S608
-        known.update(connection.execute(query, chunk))
+    query = "SELECT kind, id, scene FROM carries WHERE scene IN ({})"
+    known = set(rows_among(connection, query, [record.id for record, _ in looks]))
     # In the order of the table, which is laid out by it.
     connection.executemany(
         "DELETE FROM carries WHERE kind = ? AND id = ? AND scene = ?", sorted(known - carried)
@@ -284,11 +271,8 @@ def newest_scene(connection: sqlite3.Connection) -> int:
 
 def scenes_carrying(connection: sqlite3.Connection, kind: str, numbers: Sequence[int]) -> list[int]:
     """Give the scenes that carried one of some studios, performers... when last looked at."""
-    found: set[int] = set()
-    for chunk in chunks(numbers):
-        query = f"SELECT scene FROM carries WHERE kind = ? AND id IN ({places(chunk)})"  # noqa: S608
-        found.update(scene for (scene,) in connection.execute(query, (kind, *chunk)))
-    return sorted(found)
+    query = "SELECT scene FROM carries WHERE kind = ? AND id IN ({})"
+    return sorted({scene for (scene,) in rows_among(connection, query, numbers, kind)})
 
 
 def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
@@ -299,11 +283,8 @@ def carried_ids(connection: sqlite3.Connection, kind: str) -> list[int]:
 
 def owners(connection: sqlite3.Connection, scenes: Sequence[int]) -> set[int]:
     """Give those of some scenes that own an item, on any server."""
-    found: set[int] = set()
-    for chunk in chunks(scenes):
-        query = f"SELECT DISTINCT scene FROM item WHERE scene IN ({places(chunk)})"  # noqa: S608
-        found.update(scene for (scene,) in connection.execute(query, chunk))
-    return found
+    query = "SELECT DISTINCT scene FROM item WHERE scene IN ({})"
+    return {scene for (scene,) in rows_among(connection, query, scenes)}
 
 
 def sharers(connection: sqlite3.Connection, owners: Iterable[int]) -> list[int]:

@@ -17,7 +17,7 @@ from store.named_tuple import NamedTuple
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     _T = TypeVar("_T")
 
@@ -66,6 +66,17 @@ def chunks(things: Sequence[_T], size: int = MOST_IDS) -> Iterator[Sequence[_T]]
 def places(values: Collection[object]) -> str:
     """Give a question mark for each of some values, as they stand behind IN."""
     return ",".join("?" * len(values))
+
+
+def rows_among(
+    connection: sqlite3.Connection, query: str, ids: Sequence[int], *before: object
+) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a query for some ids, which go where it says ``IN ({})``, some at a time.
+
+    ``before`` are its values before the ids.
+    """
+    for chunk in chunks(ids):
+        yield from connection.execute(query.format(places(chunk)), (*before, *chunk))
 
 
 def ready(
@@ -198,16 +209,10 @@ def done(connection: sqlite3.Connection, row: QueueRow) -> bool:
 
 def in_run(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
     """Give those of some rows' scenes for which ``is_in_run`` holds."""
-    counted: set[int] = set()
-    for some in chunks(rows):
-        chunk = {row.id: row.revision for row in some}
-        found = connection.execute(
-            "SELECT id, revision FROM dirty WHERE run = 1 AND kind = 'scene' "  # noqa: S608
-            f"AND id IN ({places(chunk)})",
-            tuple(chunk),
-        )
-        counted.update(number for number, revision in found if chunk[number] == revision)
-    return counted
+    query = "SELECT id, revision FROM dirty WHERE run = 1 AND kind = 'scene' AND id IN ({})"
+    revisions = {row.id: row.revision for row in rows}
+    counted = rows_among(connection, query, list(revisions))
+    return {number for number, revision in counted if revisions[number] == revision}
 
 
 def done_all(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
