@@ -70,7 +70,7 @@ class Installation(Environment):
         wait_for(lambda: self.query("SELECT 1 FROM meta WHERE key = 'sweep'"))
         self.settled()
 
-    def patience(self, file: str, name: str, seconds: float) -> None:
+    def patience(self, file: str, name: str, seconds: float | tuple[float, ...]) -> None:
         """Let processes that start from now on have another patience: a constant of a module."""
         path = self.plugin_dir / file
         text = path.read_text(encoding="utf-8")

@@ -20,6 +20,8 @@ UNSEEN = "6 scenes were never compared with Plex: press Preview sync, then Sync 
 def env(tmp_path: Path) -> Iterator[Installation]:
     """An installation whose settings are empty as yet, with a scan's hooks behind it."""
     with installation(tmp_path, SCENES, plex_url="", plex_token="") as env:
+        # Not five seconds, which each test here would wait some times.
+        env.patience("worker/circuit_breaker.py", "READ_SETTINGS", (0.5, 3.0))
         for scene in range(1, SCENES + 1):
             env.hook(scene, "Scene.Create.Post")
         # The worker has looked at the settings after the last of them.
