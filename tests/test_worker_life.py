@@ -18,7 +18,7 @@ from tasks.follow import LogTail
 from tests.installation import ROOT, installation, shared_installation, wait_for
 from tests.plugin_process import connection
 from tests.stepped_worker import SteppedWorker, settled_worker
-from worker import hook, reload
+from worker import hook, process, reload
 from worker.launcher import WORKER_LOCK, ProcessLock
 from worker.process import Resident
 from worker.reload import PluginFiles
@@ -244,11 +244,16 @@ def test_an_uninstalled_plugin_leaves_no_worker(tmp_path: Path) -> None:
 
 
 def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
-    """New files are taken over in place: same process, lock never free, new code at work."""
+    """New files are taken over in place: same process, lock never free, new code at work.
+
+    On the processor it stands back behind hooks, and not further with each update.
+    """
     with installation(tmp_path, scenes=3) as env:
         env.save(1, title="before")
         env.settled()
         (worker,) = env.workers()
+        behind = max(os.getpriority(os.PRIO_PROCESS, 0), process.NICE)
+        assert os.getpriority(os.PRIO_PROCESS, worker) == behind
         marker = tmp_path / "the new code ran"
         with (env.plugin_dir / "worker" / "retry_policy.py").open("a", encoding="utf-8") as module:
             module.write(f"\nopen({str(marker)!r}, 'w').close()\n")
@@ -264,6 +269,7 @@ def test_an_updated_plugin_goes_on_in_the_same_process(tmp_path: Path) -> None:
         env.title_becomes(1, "after")
         assert marker.exists()
         assert env.workers() == [worker]
+        assert os.getpriority(os.PRIO_PROCESS, worker) == behind
         assert env.crash() == ""
 
 

@@ -45,6 +45,9 @@ GARBAGE = 200_000
 #: Seconds for which a thread that takes an answer apart has Python for itself. An edit by hand
 #: that comes meanwhile stops for each request, and waits that long after each at worst.
 SWITCH = 0.0005
+#: How far the worker stands back on a busy processor: whoever saves waits for the hook, and a
+#: film that plays for Plex.
+NICE = 5
 #: Idle seconds after which a worker that may go goes.
 IDLE = 600.0
 #: Reason for going: the database is not ours any more, so begin anew in this process.
@@ -70,6 +73,7 @@ def main(arguments: list[str]) -> int:
     """
     gc.set_threshold(GARBAGE)
     sys.setswitchinterval(SWITCH)
+    _stand_back()
     directory, life = arguments[0], (arguments[1:] or ["passing"])[0]
     lock = ProcessLock(directory, WORKER_LOCK, _inherited(directory))
     if lock.acquire_soon():
@@ -78,6 +82,14 @@ def main(arguments: list[str]) -> int:
         except schema.NewerDatabase as refusal:
             sys.stderr.write(f"{refusal}\n")  # hooks and tasks say the same where it is read
     return 0
+
+
+def _stand_back() -> None:
+    """Let others have the processor first, no further than that after any number of updates."""
+    if hasattr(os, "setpriority"):  # Windows has other ways
+        with contextlib.suppress(OSError):
+            now = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, 0, max(now, NICE))
 
 
 def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) -> None:
