@@ -25,7 +25,9 @@ class Transaction:
         return self._connection
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._connection.execute("COMMIT")
-        elif self._connection.in_transaction:  # SQLite ends it by itself where a disk is full
-            self._connection.execute("ROLLBACK")
+        try:
+            if kind is None:
+                self._connection.execute("COMMIT")
+        finally:  # SQLite leaves open what it could not commit, but where a disk is full
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")

@@ -191,6 +191,22 @@ def test_a_history_that_is_cut_short_takes_nothing_away(watched: Watched) -> Non
     assert watched.adds() == 2
 
 
+def test_a_history_without_a_word_is_no_empty_one(tmp_path: Path) -> None:
+    """Taken for "nothing was ever seen" it would let all views from before count."""
+    with installation(tmp_path, SCENES, plays_to_stash=True) as env, step(env) as stepped:
+        watched = Watched(env, stepped)
+        watched.watch(1, -5000)
+        env.plex.fault("status", path="/status/sessions/history", status=200, body="")
+        watched.look()
+        assert "Plex sent an empty history" in env.log()
+        for _ in range(2):
+            watched.look()
+        assert watched.plays(1) == []
+        seen = watched.watch(1, 10)
+        watched.look()
+        assert watched.plays(1) == [seen]
+
+
 @pytest.mark.parametrize("off", [-40 * 86400, -3600, 3600, 80_000])
 def test_plex_s_clock_may_differ(watched: Watched, off: int) -> None:
     """From when on views count is told by Plex's own clock, as is the time of a play."""

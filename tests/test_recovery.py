@@ -92,6 +92,31 @@ def test_a_backup_is_private_and_holds_no_way_to_stash(store: Store) -> None:
     }
 
 
+def test_a_backup_that_cannot_be_committed_leaves_the_store_as_it_was(store: Store) -> None:
+    """A tool that copies the folder reads the new file just then: the next change is made."""
+    wrote(store, 1, at=5.0)
+    connection = store.connection
+    connection.execute("PRAGMA busy_timeout = 20")
+    with contextlib.closing(sqlite3.connect(":memory:")) as reader:
+
+        def read(statement: str) -> None:
+            if "copy.meta" in statement:
+                reader.execute("ATTACH ? AS fresh", (store.path(backup.FILE + ".new"),))
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM fresh.item").fetchone()
+
+        connection.set_trace_callback(read)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            backup.make(connection, store.directory, now=6.0)
+        connection.set_trace_callback(None)
+    assert not connection.in_transaction
+    assert [name for _, name, _ in connection.execute("PRAGMA database_list")] == ["main"]
+    assert entry(connection, "server", 2) is None
+    wrote(store, 2, at=7.0)
+    with contextlib.closing(Store(store.directory)) as other:
+        assert entry(other.connection, "server", 2) is not None
+
+
 def test_a_lost_database_is_begun_anew_from_its_backup(store: Store) -> None:
     """Ledger and identity come back, all scenes are to be looked at, and it is said once."""
     identifier = store.client_identifier()
