@@ -292,11 +292,13 @@ def unpack(packed: bytes) -> list[str]:
     Raises:
         ValueError: It is nothing that ``pack`` gave.
     """
+    if packed[:1] != _FORMAT:
+        raise ValueError("this was not packed by us")
     unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON)
     try:
         plain = unpacking.decompress(packed[1:]) + unpacking.flush()
     except zlib.error as error:
         raise ValueError("what was packed is damaged") from error
-    if packed[:1] != _FORMAT or not unpacking.eof:
-        raise ValueError("this was not packed by us, or is not whole")
+    if not unpacking.eof:
+        raise ValueError("what was packed is not whole")
     return plain.decode(errors="surrogatepass").split(_BETWEEN)

@@ -86,11 +86,11 @@ def page_scenes(task: Task) -> dict[str, Any]:
     reason, limit = str(task.arguments.get("reason") or ""), task.page_size()
     after = _cursor(task.arguments.get("after"))
     rows = overview.page(task.connection, reason, after=after, limit=limit)
-    scenes = []
+    scenes, server = [], task.server
     for row in rows:
         items = []
         if row.kind == "scene":
-            items = overview.items_of(task.connection, task.server, row.id)
+            items = overview.items_of(task.connection, server, row.id)
         scenes.append({**row._asdict(), "items": [key for key, _ in items]})
     last = rows[-1] if len(rows) == limit else None
     next_after = last and [last.due_at, last.kind, last.id]

@@ -150,13 +150,16 @@ def test_earlier_covers_are_remembered_within_bounds(env: Environment) -> None:
 
 
 def test_a_lock_over_an_earlier_cover_is_released_as_ours(env: Environment) -> None:
-    """What is shown is ours, so its lock is."""
+    """What is shown is ours, so its lock is; a row that is done twice notes nothing again."""
     look(env)
     env.covers[1] = SECOND
     look(env, version=2)
     shows_again(env, FIRST)
     with PlexClient(env.plex.url, env.plex.token) as client:
         released = release(env.store, client, key_of(env), now=env.now)
+        noted = env.store.connection.execute("SELECT * FROM item").fetchall()
+        assert release(env.store, client, key_of(env), now=env.now + 1) == ()
+    assert env.store.connection.execute("SELECT * FROM item").fetchall() == noted
     assert {"thumb", "art"} <= set(released)
     assert not {"thumb", "art"} & set(env.plex.item(key_of(env))["locked"])
 

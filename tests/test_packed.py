@@ -55,10 +55,19 @@ def test_what_was_packed_before_can_be_read() -> None:
     assert unpack(bytes.fromhex(WRITTEN)) == [first, second]
 
 
-@pytest.mark.parametrize("harmed", ["", "02c388", "01ffff", WRITTEN[:40]])
-def test_what_is_damaged_is_said_to_be(harmed: str) -> None:
+@pytest.mark.parametrize(
+    ("harmed", "words"),
+    [
+        ("", "not packed by us"),
+        ("02c388", "not packed by us"),
+        ("02ffff", "not packed by us"),
+        ("01ffff", "damaged"),
+        (WRITTEN[:40], "not whole"),
+    ],
+)
+def test_what_is_damaged_is_said_to_be(harmed: str, words: str) -> None:
     """Neither a guess nor half of a text comes out."""
-    with pytest.raises(ValueError, match="packed"):
+    with pytest.raises(ValueError, match=words):
         unpack(bytes.fromhex(harmed))
 
 

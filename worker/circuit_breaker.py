@@ -191,9 +191,10 @@ class CircuitBreaker:
         By revision and not by time, so that a clock that jumps changes nothing. A database
         that was lost or put back is left out: all of its scenes are to be compared.
         """
+        if not self._is_first_time():
+            return
         newest = queue.newest_revision(self._connection)
-        known = meta.get(self._connection, meta.BEFORE_SETTINGS)
-        if self._is_first_time() and known != newest:
+        if meta.get(self._connection, meta.BEFORE_SETTINGS) != newest:
             meta.put(self._connection, meta.BEFORE_SETTINGS, newest)
 
     def _leave_what_nobody_saw(self, connection: sqlite3.Connection) -> None:

@@ -293,7 +293,8 @@ class TouchedInPlex(_Question):
                     scenes.add(entry.scene)
                 else:
                     unknown.append(row.rating_key)
-        for _, found in scenes_of(self._context, list(unknown)):
+        unknown = list(dict.fromkeys(unknown))  # a listing that moves shows an item twice
+        for _, found in scenes_of(self._context, unknown):
             scenes |= {scene.id for _, scene in found}
             unknown = [key for key in unknown if key not in {one.rating_key for one, _ in found}]
         now = self._context.clock()

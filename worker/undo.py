@@ -33,7 +33,7 @@ from sync.resume import FIELD as STOPPED
 from sync.resume import SAME, UNDO
 from sync.take import FROM_PLEX, put_into_stash, rating_in_stash
 from worker.launcher import ProcessLock
-from worker.unlock import as_written, commit
+from worker.unlock import acknowledge, as_written
 
 if TYPE_CHECKING:
     from plex.client import PlexClient
@@ -95,7 +95,7 @@ def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, 
     locks = tuple(kind.lock for kind in hung)
     rested = without(known, (*texts.back, *locks))
     rested = replace(rested, images={**rested.images, **_kept(rested, hung)})
-    commit(context.store, entry, rested, now)
+    acknowledge(context.store, entry, rested, now)
     if texts.edit:
         edits.write(client, texts.edit)
     for kind, key in pictures:

@@ -71,12 +71,14 @@ def release(store: Store, client: PlexClient, rating_key: int, *, now: float) ->
     if found is None:
         return ()  # where the item is gone, its scene's next look forgets it
     entry, item, known = found
+    if not known.locked:
+        return ()  # done before: a worker died before it could end the row
     ours = tuple(sorted(name for name in known.locked if _is_ours(name, known, item, client)))
     released = replace(known, released=known.released | set(ours))
-    commit(store, entry, released, now)
+    acknowledge(store, entry, released, now)
     if ours:
         edits.write(client, edits.Edit(rating_key, item.section, item.type, unlock=ours))
-    commit(store, entry, replace(released, locked=frozenset()), now)
+    acknowledge(store, entry, replace(released, locked=frozenset()), now)
     return ours
 
 
@@ -105,7 +107,7 @@ def as_written(
     return entry, item, merge(Desired({}, {}), item, base, pending).base
 
 
-def commit(store: Store, entry: ledger.LedgerEntry, base: Base, now: float) -> None:
+def acknowledge(store: Store, entry: ledger.LedgerEntry, base: Base, now: float) -> None:
     """Commit what stands in an item because of us; nothing is pending any more."""
     with store.transaction() as connection:
         ledger.acknowledge(connection, entry._replace(base=base.to_json()), now=now)
