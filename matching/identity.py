@@ -49,7 +49,11 @@ _dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def files_of(entry: LedgerEntry) -> list[str]:
-    """Give the files that an item had when it was last written to, as path keys."""
+    """Give the files that an item had when it was last written to, as path keys.
+
+    Raises:
+        sqlite3.DatabaseError: The entry is damaged.
+    """
     return _Identity.parse(entry.identity).files if entry.identity else []
 
 
@@ -59,6 +63,9 @@ def entry_of(connection: sqlite3.Connection, server: str, item: PlexItem) -> Led
     A server that got a new identity (its preferences were reset, it moved to another
     machine) is known by its items: an entry of its old one is taken over where key and
     file are the same and Plex shows a text that we wrote.
+
+    Raises:
+        sqlite3.DatabaseError: The entry is damaged.
     """
     entry = ledger.entry(connection, server, item.rating_key)
     if entry is not None:

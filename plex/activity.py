@@ -80,18 +80,16 @@ class Touched:
         return self.viewed_at if field == VIEWED else self.rated_at
 
 
-def views_since(
-    client: PlexClient, since: int, account: int | None, *, page: int = VIEWS_A_PAGE
-) -> Iterator[View]:
+def views_since(client: PlexClient, since: int, account: int | None) -> Iterator[View]:
     """Give what was seen to its end at or after a time, newest first; a request a page.
 
-    The time is Unix seconds by Plex's clock. Everybody's views, of which the account is None,
-    are shown to the owner's token only.
+    The time is Unix seconds by Plex's clock. An account of None asks for everybody's. Only the
+    owner's token is shown those of others.
     """
     asked = [("sort", "viewedAt:desc"), ("viewedAt>", str(max(since - 1, 0)))]
     if account is not None:
         asked.append(("accountID", str(account)))
-    for rows in rows_of(client, "history", _HISTORY, asked, page):
+    for rows in rows_of(client, "history", _HISTORY, asked, VIEWS_A_PAGE):
         for row in rows:
             view = View(*(whole_number(row.get(name)) for name in _SEEN))
             if view.viewed_at < since:

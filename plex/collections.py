@@ -67,7 +67,11 @@ def listed(client: PlexClient, section: int) -> list[Listed]:
 
 
 def remove(client: PlexClient, rating_key: int) -> None:
-    """Take a collection away; items that are in it stay."""
+    """Take a collection away; items that are in it stay.
+
+    Raises:
+        ValueError: The rating key is none.
+    """
     if rating_key <= 0:
         raise ValueError(f"there is no collection {rating_key!r}")
     client.query(f"/library/collections/{rating_key}", method="DELETE")

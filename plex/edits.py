@@ -57,7 +57,10 @@ class Edit:
     """What shall change on one item; empty when nothing differs.
 
     ``values`` and ``lists`` are by our field names; ``unlock`` and ``lock``
-    name fields whose lock alone changes. Rating key and section are positive.
+    name fields whose lock alone changes.
+
+    Raises:
+        ValueError: Rating key or section is not positive, or the type has no number at Plex.
     """
 
     rating_key: int

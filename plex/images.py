@@ -83,7 +83,7 @@ def select(client: PlexClient, rating_key: int, kind: Kind, key: str) -> None:
 def upload(
     client: PlexClient, rating_key: int, kind: Kind, image: bytes, *, look: bool = True
 ) -> bool:
-    """Send an image that an item is to show from now on; say whether it is seen to do so by itself.
+    """Send an image that an item is to show; say whether it was seen to be shown by itself.
 
     An upload usually becomes the selected one; nobody promises it. So with ``look`` it is
     looked whether it is shown now, and selected if it is not. Raises as ``check_size`` before

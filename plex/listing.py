@@ -71,7 +71,9 @@ def window(start: int, size: int) -> dict[str, str]:
 def rows_of(
     client: PlexClient, what: str, address: str, params: Sequence[tuple[str, str]], size: int
 ) -> Iterator[list[Element]]:
-    """Give the rows of a short list, page by page, at least one page; ``what`` names it to people.
+    """Give the rows of a list that is no library's, page by page, at least one page.
+
+    ``what`` names it to people.
 
     Raises:
         BadResponse: It is no list, or one without an end.

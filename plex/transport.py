@@ -99,7 +99,8 @@ class PlexTransport:
         """Send one request and read its whole answer, see `net.exchange.Exchange.ask`.
 
         The target is path and query below plex_url, encoded. Headers are those beside the ones
-        that show who we are. ``most`` is the longest answer that is read, in bytes.
+        that show who we are. ``most`` is the longest answer that is read, in bytes,
+        None for the usual.
 
         Raises:
             PlexHttpError, NotAPlexServer, BadResponse: See `plex.response.accept`.

@@ -113,12 +113,12 @@ def newest(
     return found
 
 
-def touched(client: StashClient, since: str, last_id: int, size: int = LARGE) -> list[SceneStamp]:
+def touched(client: StashClient, since: str, last_id: int) -> list[SceneStamp]:
     """Give a page of scenes above ``last_id`` with a file touched after ``since`` (see ``text``).
 
     Raises ``StashQueryRefused`` if this Stash is older than 0.30 and cannot tell.
     """
-    data = client.query(_MOVED, {"since": since, "last": last_id, "size": size})
+    data = client.query(_MOVED, {"since": since, "last": last_id, "size": LARGE})
     page = read_part(data, "findScenes").get("scenes")
     stamps = read_each(page, "scenes", SceneStamp.from_graphql)
     return sorted((stamp for stamp in stamps if stamp.id > last_id), key=lambda one: one.id)
@@ -137,7 +137,8 @@ def scene_ids(
 ) -> list[int]:
     """Give up to ``size`` ids of scenes above ``last_id``, ascending; an empty list is the end.
 
-    ``of`` asks only for those that carry one of these studios, performers, tags or groups now.
+    ``last_id`` is 0 to begin with, then the last one of the page before. ``of`` asks only for
+    those that carry one of these studios, performers, tags or groups now.
     """
     criteria = belonging_to(*of) if of else None
     return [one.id for one in client.scenes_above(last_id, size, _SCENE_IDS, _changed, criteria)]

@@ -42,10 +42,10 @@ _NAMED = re.compile(
 class StashConnection:
     """How to reach the Stash that started us.
 
-    ``host`` can be connected to, IPv6 in brackets; it is never a wildcard address. The cookie
-    is None when Stash gave none; its value is a secret and not in the repr. ``certificate`` is
-    the path at which Stash keeps its own if it speaks https by itself, "" when that is not
-    known, or not needed.
+    The scheme is "http" or "https", the port 1 to 65535. ``host`` can be connected to, IPv6 in
+    brackets; it is never a wildcard address. The cookie is None when Stash gave none; its value
+    is a secret and not in the repr. ``certificate`` is the path at which Stash keeps its own if
+    it speaks https by itself, "" when that is not known, or not needed.
     """
 
     scheme: str

@@ -42,8 +42,8 @@ SWEEP = "sweep"
 #: All tags of Stash, {state, tags}: as of which count and newest tag, and each as
 #: [id, name, aliases, parents]; only where rules look at them.
 TAGS = "tags"
-#: How far the comparison of all scenes is: {place, at}.
-FULL_SCAN = "round"
+#: How far the full comparison of all scenes is: {place, at}.
+FULL_COMPARISON = "round"
 #: By Plex server: {since, newest}, from when on its views are plays, and the newest seen.
 PLAYS = "plays"
 #: By Plex server and type of item: {lastViewedAt, lastRatedAt}, the newest that were seen.

@@ -228,7 +228,8 @@ class NewerDatabase(Exception):
 def open_database(directory: str) -> sqlite3.Connection:
     """Open the database in a data directory, made with mode 0700 where it is missing.
 
-    The connection is in autocommit mode; callers say BEGIN themselves.
+    The connection is in autocommit mode: writes go together in a transaction of
+    store/transaction.py; only the hook says BEGIN itself.
 
     Raises:
         NewerDatabase: The file belongs to a newer version of PlexSync.

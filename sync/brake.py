@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sync.context import Context
     from sync.plan import ScenePlan
 
-#: Seconds for which counts what was taken away unasked: a round of all scenes takes as long
+#: Seconds for which counts what was taken away unasked: a full comparison takes as long
 #: (worker/moved_files.py), and finds an older Stash a few pages at a time.
 LATELY = 86400.0
 #: The task that lets it happen.

@@ -16,8 +16,8 @@ DAY = 86400
 
 
 @pytest.fixture(autouse=True)
-def _library_too_large_for_the_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round that takes many sweeps: what is found at once is found by the file's time."""
+def _library_too_large_for_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One comparison takes many sweeps: what is found at once is found by the file's time."""
     monkeypatch.setattr(moved_files, "LARGE", 1)
 
 

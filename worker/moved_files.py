@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Seconds in which all scenes are compared once, if Stash has no more than about
 #: 250,000 and the worker lives that long.
-ROUND = 86400.0
+FULL_COMPARISON = 86400.0
 #: Pages of scenes compared by one sweep at most.
 MOST_PAGES = 4
 #: Scenes of the ledger that are compared, and marked, at one go.
@@ -52,7 +52,7 @@ class MovedFiles:
     def since(self, local_time: str) -> list[int]:
         """Give the moved scenes of files that were touched since a time, as Stash writes it.
 
-        None where Stash is too old to tell, which is asked once.
+        There are none where Stash is too old to tell, which is asked once.
         """
         try:
             return self._since(local_time) if self._can_tell_files else []
@@ -85,13 +85,13 @@ class MovedFiles:
             errors.SyncError: Stash failed; the page is compared again next time.
         """
         now = self._clock()
-        state = meta.get(self._store.connection, meta.FULL_SCAN) or {"place": 0, "at": now}
+        state = meta.get(self._store.connection, meta.FULL_COMPARISON) or {"place": 0, "at": now}
         place, marked = state["place"], 0
         for _ in range(_pages(scenes, now - state["at"])):
             ids, place = self._compare(place)
             with self._store.transaction() as connection:
                 enqueue(connection, "scene", ids, now=now, urgency=BACKGROUND)
-                meta.put(connection, meta.FULL_SCAN, {"place": place, "at": now})
+                meta.put(connection, meta.FULL_COMPARISON, {"place": place, "at": now})
             marked += len(ids)
             if not place:
                 break
@@ -121,14 +121,14 @@ class MovedFiles:
                 continue
             elif not queue.get(connection, "scene", record.id):
                 # One that is marked already is looked at anyway; one that is parked is not
-                # tried again with each round, but when it changes or somebody asks for it.
+                # tried again with each comparison, but when it changes or somebody asks for it.
                 found.append(record.id)
         return found
 
 
 def _pages(scenes: int, seconds: float) -> int:
-    """Give how many pages are due after some seconds, so that a round takes a day."""
+    """Give how many pages are due after some seconds, so that a full comparison takes a day."""
     if not scenes:
         return 0
-    share = math.ceil(scenes / LARGE) * seconds / ROUND
+    share = math.ceil(scenes / LARGE) * seconds / FULL_COMPARISON
     return min(max(math.ceil(share), 1), MOST_PAGES)

@@ -96,7 +96,8 @@ def _search(section: Any, path: str) -> Matches:
 class SyncWorker:
     """Works on the queue until told otherwise.
 
-    ``config`` are the settings, None until they are read; ``clock`` gives Unix seconds.
+    ``config`` are the settings, None until they are read or while they are wrong; ``clock``
+    gives Unix seconds.
     """
 
     def __init__(

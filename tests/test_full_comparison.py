@@ -77,7 +77,7 @@ def test_a_change_that_no_look_saw_is_found(world: World) -> None:
 
 
 def test_what_was_never_looked_at_is_left_alone(world: World) -> None:
-    """A library that nobody asked to sync is not synced by going round it."""
+    """A library that nobody asked to sync is not synced by comparing it."""
     with world.store.transaction() as connection:
         for scene in range(11, SCENES + 1):
             ledger.forget_scene(connection, scene)
@@ -91,7 +91,7 @@ def test_a_stash_without_any_scene_takes_nothing_away(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_parked_scene_is_not_tried_again_with_each_round(world: World) -> None:
+def test_a_parked_scene_is_not_tried_again_with_each_comparison(world: World) -> None:
     """It was tried since it changed; the next edit or a person releases it."""
     world.stash.move_folder(folder_of(5), "/stash/media/Renamed")
     connection = world.store.connection
@@ -106,7 +106,7 @@ def test_a_parked_scene_is_not_tried_again_with_each_round(world: World) -> None
     assert row.due_at is None
 
 
-def test_the_round_takes_turns_and_begins_anew(
+def test_the_comparison_takes_turns_and_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page with each sweep, also in an old Stash that cannot tell of files; then again."""
@@ -126,17 +126,17 @@ def test_the_round_takes_turns_and_begins_anew(
         world.close()
 
 
-def test_a_round_takes_a_day_whatever_the_size(
+def test_a_comparison_takes_a_day_whatever_the_size(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages go by the time since the last ones, and are never more than a few."""
     monkeypatch.setattr(moved_files, "LARGE", 1)
-    go_on = MovedFiles(world.store, world.link, world.sweep._clock).compare_next
+    compare_next = MovedFiles(world.store, world.link, world.sweep._clock).compare_next
 
     def pages(scenes: int, seconds: float) -> int:
         world.late += seconds
         world.stash.clear_requests()
-        assert go_on(scenes) == 0
+        assert compare_next(scenes) == 0
         return world.requests()
 
     assert pages(SCENES, 0.0) == 1
@@ -162,7 +162,7 @@ def test_more_than_a_chunk_of_lost_scenes_is_found_in_parts(
     assert found == [("scene", scene) for scene in range(21, SCENES + 1)]
 
 
-def test_what_the_round_finds_is_mended(tmp_path: Path) -> None:
+def test_what_the_comparison_finds_is_mended(tmp_path: Path) -> None:
     """The items below the new name are written anew, and what is gone is forgotten."""
     with installation(tmp_path, 20) as env, stepped_bulk(env) as stepped:
         stepped.task(range(1, 21))
