@@ -86,16 +86,19 @@ class StashClient(StashGraphQL):
         """Give the plugin's settings; what was never set is absent."""
         return _settings(self.query(queries.SETTINGS, {"plugins": [PLUGIN]}))
 
-    def read_scenes(self, scene_ids: Iterable[int]) -> ScenesReading:
+    def read_scenes(
+        self, scene_ids: Iterable[int], look_up: Callable[[], None] = lambda: None
+    ) -> ScenesReading:
         """Read many scenes and the plugin's settings, in one request for each 500.
 
         Stash fails a whole list for one unknown id, so a failing list is cut in
-        halves until only the unknown ones are left over.
+        halves until only the unknown ones are left over. ``look_up`` is called before
+        each request and each scene of an answer, and what it raises is raised.
         """
         wanted = sorted(set(scene_ids))
         reading = ScenesReading({}, {})
         for start in range(0, len(wanted), _LIST):
-            reading = _both(reading, self._read_list(wanted[start : start + _LIST]))
+            reading = _both(reading, self._read_list(wanted[start : start + _LIST], look_up))
         return reading
 
     def scenes_after(self, last_id: int, size: int) -> list[Scene]:
@@ -207,7 +210,12 @@ class StashClient(StashGraphQL):
             return CoverReading()
         return CoverReading(reply.body, _one_word(reply.etag))
 
-    def _read_list(self, scene_ids: Sequence[int]) -> ScenesReading:
+    def _read_list(self, scene_ids: Sequence[int], look_up: Callable[[], None]) -> ScenesReading:
+        def read(raw: object, _: str) -> Scene:
+            look_up()
+            return Scene.from_graphql(raw)
+
+        look_up()
         if len(scene_ids) == 1:
             wanted = {"id": str(scene_ids[0]), "plugins": [PLUGIN]}
             data = self.query(queries.SCENE_AND_SETTINGS, wanted)
@@ -215,11 +223,11 @@ class StashClient(StashGraphQL):
         try:
             ids = [str(number) for number in scene_ids]
             data = self.query(queries.SCENES_BY_ID, {"ids": ids, "plugins": [PLUGIN]})
-            scenes = read_each(read_part(data, "findScenes").get("scenes"), "scenes", _read_scene)
+            scenes = read_each(read_part(data, "findScenes").get("scenes"), "scenes", read)
         except StashAnswerError:
             middle = len(scene_ids) // 2
             halves = scene_ids[:middle], scene_ids[middle:]
-            return _both(*map(self._read_list, halves))
+            return _both(*(self._read_list(half, look_up) for half in halves))
         asked = set(scene_ids)
         found = {scene.id: scene for scene in scenes if scene.id in asked}
         return ScenesReading(found, _settings(data))

@@ -7,8 +7,9 @@ kept in the store is looked at again whenever Stash refuses or is not there.
 from __future__ import annotations
 
 import math
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -114,9 +115,24 @@ class StashSession:
     def reading_scenes(
         self, scene_ids: Sequence[int], look_up: Callable[[], None] | None = None
     ) -> Generator[Asking[ScenesReading], None, dict[int, Scene]]:
-        """Read scenes as ``read_scenes`` does; yield as ``asking``, and return them."""
-        now = time.monotonic()
-        reading = yield from self.asking(lambda client: client.read_scenes(scene_ids), look_up)
+        """Read scenes as ``read_scenes`` does; yield as ``asking``, and return them.
+
+        An answer that nobody waits for any more is not taken apart: that would take Python's
+        time away from the edit by hand for which it was given up.
+        """
+        now, is_given_up = time.monotonic(), threading.Event()
+
+        def look() -> None:
+            if is_given_up.is_set():
+                raise CancelledError
+
+        def question(client: StashClient) -> ScenesReading:
+            return client.read_scenes(scene_ids, look)
+
+        try:
+            reading = yield from self.asking(question, look_up)
+        finally:
+            is_given_up.set()
         self._keep(reading.settings, now)
         return reading.scenes
 

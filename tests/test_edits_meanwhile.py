@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stash.scene import Scene
 from store import queue
+from sync.look_up import finish
 from tests.bulk_worker import BulkWorker, bulk_worker, synced, writes
-from tests.installation import shared_installation
+from tests.installation import shared_installation, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,3 +104,25 @@ def test_what_was_asked_and_is_not_answered_is_not_asked_again_and_again(
     ]
     at_once = [sum(begin <= at < end for begin, end in spans) for at, _ in spans]
     assert max(at_once) <= 2
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_not_taken_apart(
+    stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of scenes would take the processor from the edit for which they were given up."""
+    read, taken_apart = Scene.from_graphql, list[object]()
+
+    def counted(raw: object) -> Scene:
+        taken_apart.append(raw)
+        return read(raw)
+
+    monkeypatch.setattr(Scene, "from_graphql", counted)
+    session = stepped.resident.stash
+    assert len(finish(session.reading_scenes(ALL, lambda: None))) == len(taken_apart) == SCENES
+    stepped.env.stash.fault("delay", operation="ScenesById", seconds=0.2)
+    reading = session.reading_scenes(ALL, lambda: None)
+    (asked,) = next(reading)._asked
+    wait_for(asked.running)
+    reading.close()
+    session._readers.shutdown(wait=True)
+    assert len(taken_apart) == SCENES
