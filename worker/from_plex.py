@@ -283,8 +283,7 @@ class TouchedInPlex(_Question):
         """Put the scenes into the queue whose ratings the ledger does not know so."""
         server = self._context.client().machine_identifier
         news: dict[int, Touched] = {}
-        scenes: set[int] = set()
-        unknown = []
+        scenes, unknown = set[int](), set[int]()
         for row in rows:
             entry = ledger.entry(self._store.connection, server, row.rating_key)
             if self._is_news(row, entry):
@@ -292,11 +291,10 @@ class TouchedInPlex(_Question):
                 if entry is not None and entry.scene:
                     scenes.add(entry.scene)
                 else:
-                    unknown.append(row.rating_key)
-        unknown = list(dict.fromkeys(unknown))  # a listing that moves shows an item twice
+                    unknown.add(row.rating_key)
         for _, found in scenes_of(self._context, unknown):
             scenes |= {scene.id for _, scene in found}
-            unknown = [key for key in unknown if key not in {one.rating_key for one, _ in found}]
+            unknown -= {item.rating_key for item, _ in found}
         now = self._context.clock()
         self._store.mark("scene", sorted(scenes), now=now)
         self._told |= {key: (row.rated_at, row.rating, NEVER) for key, row in news.items()}

@@ -71,7 +71,7 @@ class MovedFiles:
                 for stamp in page
                 if stamp.id in records and not records[stamp.id].has_files_at(stamp.paths)
             ]
-            if len(page) < changes.LARGE:
+            if len(page) < LARGE:
                 return moved
             last = page[-1].id
 
