@@ -70,4 +70,7 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
         def _replace(self, **changed: Any) -> NamedTuple:
-            return type(self)(**{**self._asdict(), **changed})
+            row = tuple.__new__(type(self), map(changed.pop, self._fields, self))
+            if changed:
+                raise TypeError(f"{type(self).__name__} has no field {', '.join(changed)}")
+            return row
