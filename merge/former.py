@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from merge.compare import digest, present
+from merge.compare import digest, name_digest, present
 from merge.members import state_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
+from validation.text import tag_key
 
 if TYPE_CHECKING:
     from merge.base import Base
@@ -127,27 +128,56 @@ def give_back(former: Former, item: PlexItem) -> Return:
             back.append(name)
         elif state == new:
             back.append(name)
-            gone = tuple(one.name for one in here if one.name not in {m.name for m in members})
+            were = {tag_key(one.name) for one in members}
+            gone = tuple(one.name for one in here if tag_key(one.name) not in were)
             lists[name] = ListEdit(members, gone)
         else:
             changed.append(name)
-    unlock = tuple(sorted(former.locks & set(back)))
+    # Giving back locks, too, also where somebody took that lock off since.
+    unlock = tuple(sorted((former.locks & set(back)) | ({*values, *lists} - item.locked)))
     at = (item.rating_key, item.section, item.type)
     return Return(Edit(*at, values, lists), Edit(*at, unlock=unlock), tuple(back), tuple(changed))
 
 
-def without(base: Base, back: tuple[str, ...]) -> Base:
-    """Give an item's ledger state once some fields were given back: they rest as they are."""
+def without(base: Base, former: Former, item: PlexItem, back: tuple[str, ...]) -> Base:
+    """Give an item's ledger state once some fields were given back: they rest as they are.
+
+    What earlier writes gave, or locked, is ours as before.
+
+    Args:
+        base: The ledger's state now.
+        former: What the item had before the write.
+        item: The item, before anything is given back.
+        back: The fields, and the locks of pictures.
+    """
     names = frozenset(back)
+    lists = {name: old for name, (old, _) in former.lists.items() if name in names}
+    given = {name: _given(base, name, old, item) for name, old in lists.items()}
     return replace(
         base,
-        given={**base.given, **dict.fromkeys(names & base.members.keys(), ())},
+        given={**base.given, **{name: given[name] for name in given.keys() & base.members.keys()}},
         foreign=base.foreign | names,
         undone=base.undone | names,
         wrote=base.wrote - names,
-        locked=base.locked - names,
+        locked=base.locked - (names & former.locks),
         released=base.released - names,
         reported=base.reported - names,
+    )
+
+
+def _given(base: Base, name: str, old: tuple[Member, ...], item: PlexItem) -> tuple[str, ...]:
+    """Give the members of a list as it was that stood there because of us.
+
+    Those that stay are known; of those that the write took out, those that we ever gave.
+    """
+    ours = {tag_key(one) for one in base.given.get(name, base.members.get(name, ()))}
+    here = {tag_key(one.name) for one in item.lists[name]}
+    earlier = base.earlier.get(name, ())
+    keys = {one.name: tag_key(one.name) for one in old}
+    return tuple(
+        one
+        for one, key in keys.items()
+        if key in ours or (key not in here and name_digest(key) in earlier)
     )
 
 

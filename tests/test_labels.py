@@ -111,9 +111,8 @@ def test_an_undo_gives_labels_back_and_leaves_what_others_added_since() -> None:
     since = replace(after, lists={**after.lists, "labels": theirs})
     kept = give_back(former, since)
     assert (kept.edit.lists, kept.changed) == ({}, ("labels",))
-    rested = merge(
-        wanted("A"), put(after, back.edit, Reading()), without(merged.base, ("labels",)), Pending()
-    )
+    base = without(merged.base, former, after, ("labels",))
+    rested = merge(wanted("A"), put(after, back.edit, Reading()), base, Pending())
     assert not rested.edit
-    gone = merge(NOTHING, since, without(merged.base, ("labels",)), Pending())
+    gone = merge(NOTHING, since, base, Pending())
     assert not gone.edit

@@ -694,10 +694,48 @@ def test_of_what_was_given_back_only_lists_that_are_known_are_emptied() -> None:
         given={"tags": ("A",)},
         foreign=frozenset({"studio"}),
     )
-    rests = without(base, ("title", "tags", "labels"))
+    former = Former(lists={"tags": ((Member("B"),), "="), "labels": ((), "=")})
+    rests = without(base, former, an_item(), ("title", "tags", "labels"))
     assert rests.given == {"tags": ()}
     assert rests.undone == {"title", "tags", "labels"}
     assert rests.foreign == {"studio", "title", "tags", "labels"}
+
+
+def test_what_earlier_writes_gave_and_locked_is_ours_after_an_undo() -> None:
+    """Whether the write that is undone left it or took it out; a person's and an agent's is not."""
+    base: Base | None = None
+    item = an_item(lists={"tags": ("Agent's", "B")})
+    states = [item]
+    for names in (("A", "B", "C"), ("B", "C", "X")):
+        merged = merge(Desired({"title": names[0]}, {"tags": names}), item, base, Pending())
+        former, base = former_of(item, merged.edit), merged.base
+        item = put(item, merged.edit, Reading())
+        states.append(item)
+    assert base
+    rests = base
+    for _ in range(2):  # a worker died before Plex was told
+        rests = without(rests, former, item, ("title", "tags"))
+    assert set(rests.given["tags"]) == {"A", "C"}
+    assert rests.locked == {"title", "tags"}
+    opened = replace(item, locked=frozenset({"tags"}))
+    assert give_back(former, opened).unlock.unlock == ("title",)
+    item = put(item, give_back(former, item).edit, Reading())
+    assert {one.name for one in item.lists["tags"]} == {one.name for one in states[1].lists["tags"]}
+    merged = merge(Desired({"title": "D"}, {"tags": ("B",)}), item, rests, Pending())
+    left = put(item, merged.edit, Reading()).lists["tags"]
+    assert {one.name for one in left} == {"Agent's", "B"}
+
+
+@pytest.mark.parametrize("adds_first", [False, True])
+def test_a_member_that_was_spelled_anew_is_not_lost_by_an_undo(adds_first: bool) -> None:
+    """Plex knows it by either spelling, so it may not be taken out by one of them."""
+    reading = Reading(adds_first=adds_first)
+    before = an_item(lists={"tags": ("hd", "Old")})
+    edit = Edit(7, 1, "movie", {}, {"tags": ListEdit((Member("HD"),), ("hd", "Old"))})
+    after = an_item(lists={"tags": ("HD",)})
+    back = give_back(former_of(before, edit), after)
+    names = {one.name for one in put(after, back.edit, reading).lists["tags"]}
+    assert names == {"HD", "Old"}
 
 
 def test_two_ratings_that_are_one_number_are_unchanged() -> None:

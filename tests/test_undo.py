@@ -215,3 +215,23 @@ def test_before_values_survive_their_way_through_the_store() -> None:
     assert Former.from_json(former.to_json()) == former
     assert Former.from_json("") == Former()
     assert Former().to_json() == ""
+
+
+def test_what_earlier_syncs_gave_is_ours_again_after_an_undo(stepped: BulkWorker) -> None:
+    """It leaves Plex when it leaves Stash, and its locks are given back; an agent's tag stays."""
+    env = stepped.env
+    title, ids = env.stash.scene(1)["title"], env.stash.scene(1)["tags"]
+    env.plex.agent_sets(key_of(env, 1), tags={"genre": ["Agent's"]})
+    slips: list[tuple[str, list[int]]] = [(title, ids), ("A slip", ids[1:]), (title, ids)]
+    for began, (said, tags) in enumerate(slips, 1):
+        env.stash.set_scene(1, title=said, tag_ids=tags)
+        sync_all(stepped, [1], began=began * 1000.0)
+        if said != title:
+            undo_last_sync(stepped)
+            assert len(env.item(1)["tags"]["genre"]) == len(ids) + 1
+        later = env.item(1)["updatedAt"] + 60  # else all this is one second
+        env.plex.agent_sets(key_of(env, 1), updated_at=later)
+    env.stash.set_scene(1, tag_ids=[])
+    sync_all(stepped, [1], began=4000.0)
+    assert env.item(1)["tags"]["genre"] == ["Agent's"]
+    env.stash.set_scene(1, tag_ids=ids)

@@ -93,7 +93,7 @@ def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, 
     texts = give_back(former, item)
     pictures, hung, changed = _pictures(client, former, item)
     locks = tuple(kind.lock for kind in hung)
-    rested = without(known, (*texts.back, *locks))
+    rested = without(known, former, item, (*texts.back, *locks))
     rested = replace(rested, images={**rested.images, **_kept(rested, hung)})
     acknowledge(context.store, entry, rested, now)
     if texts.edit:

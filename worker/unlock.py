@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from matching.identity import entry_of
 from merge.base import Base, Pending
-from merge.compare import present, same
+from merge.compare import digest, present, same
 from merge.desired import Desired
 from merge.picture import Picture
 from merge.three_way import merge
@@ -123,4 +123,6 @@ def _is_ours(name: str, known: Base, item: PlexItem, client: PlexClient) -> bool
             return not any(one.selected and one.sha1 not in ours for one in there)
     if name not in _TEXTS or name not in known.values:
         return True
-    return same(name, known.values[name], present(name, item))
+    text = present(name, item)
+    # What was undone is an earlier one of ours.
+    return same(name, known.values[name], text) or digest(name, text) in known.earlier.get(name, ())
