@@ -60,9 +60,9 @@ def _summary(task: Task, began: float, total: int) -> str:
     later = f" {postponed} could not be given back now and are tried again by themselves."
     kept = ""
     if refused:
-        named = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
+        which = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
         more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
-        kept = f" What was changed since stays, on {len(refused)} of them ({named}{more})."
+        kept = f" What was changed since stays, on {len(refused)} of them ({which}{more})."
     return (
         f"{total} items were given back what {named} changed. What differs from Stash "
         f"now stands on PlexSync's page.{kept}{later if postponed else ''}"

@@ -201,6 +201,19 @@ def test_a_worker_killed_amid_an_undo_is_made_good(
     assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
 
 
+def test_the_task_says_which_run_it_undid_and_what_stays(two_scenes: Installation) -> None:
+    """Both are named: when the sync was, and the field that a person changed since."""
+    env = two_scenes
+    env.kill_workers()
+    shutil.rmtree(env.data, ignore_errors=True)
+    env.plex.reset()
+    env.run(mode="sync_all")
+    env.plex.person_sets(key_of(env, 2), fields={"title": "Changed since"})
+    told = env.run(mode="undo_last_sync")["output"]
+    assert told.startswith("2 items were given back what the sync of 20"), told
+    assert told.endswith("What was changed since stays, on 1 of them (scene 2: title)."), told
+
+
 def test_before_values_survive_their_way_through_the_store() -> None:
     """Texts, lists with roles and pictures, and locks are read as they were written."""
     item = an_item()
