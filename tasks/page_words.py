@@ -196,22 +196,29 @@ def _compared(facts: Facts) -> str:
     if known.left_out:
         left_out = f" {scenes(known.left_out)} left out by the settings, or for want of a file."
     differing = _differing(facts.differing)
+    # One that waits may have been compared before, or be newer than the last sweep.
+    wait = sum(facts.queue.get(state, 0) for state in ("waiting", "parked", "held"))
     if _is_all(known):
         verb = "was" if known.compared == 1 else "were"
-        # One that waits may have been compared before, or be newer than the last sweep.
-        some_wait = any(facts.queue.get(state) for state in ("waiting", "parked", "held"))
-        which = " so far" if some_wait else ", all there are"
+        which = " so far" if wait else ", all there are"
         return f"{differing}{scenes(known.compared)} {verb} compared with Plex{which}.{left_out}"
     if known.total is None:
         return (
             f"{differing}{scenes(known.compared)} compared with Plex so far; how many Stash has is "
             f"counted soon.{left_out}"
         )
+    said = f"{differing}{known.compared} of {scenes(known.total)} compared with Plex so far."
     rest = known.total - known.compared - known.left_out
+    if rest <= wait:
+        return said + left_out
+    which, they, them = f"the other {scenes(rest)}", "they are", "them"
+    if wait:
+        which = "the others that do not wait"
+    elif rest == 1:
+        which, they, them = "the other one", "it is", "it"
     return (
-        f"{differing}{known.compared} of {scenes(known.total)} compared with Plex so far."
-        f"{left_out} Of the other {scenes(rest) if rest != 1 else 'one'} nothing is known until "
-        "they are saved or 'Sync all to Plex' has looked at them."
+        f"{said}{left_out} Of {which} nothing is known until {they} saved or 'Sync all to Plex' "
+        f"has looked at {them}."
     )
 
 

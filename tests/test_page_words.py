@@ -30,6 +30,7 @@ def record(outcome: str, note: str = "") -> SceneRecord:
         (Known(1, 0, None), "partly", "1 scene compared with Plex so far"),
         (Known(1, 0, 14), "partly", "1 of 14 scenes compared with Plex so far"),
         (Known(1, 0, 14), "partly", "Of the other 13 scenes nothing is known"),
+        (Known(13, 0, 14), "partly", "Of the other one nothing is known until it is saved"),
         (Known(12, 1, 14), "partly", "1 scene left out"),
         (Known(12, 2, 14), "good", "12 scenes were compared with Plex, all there are"),
         (Known(14, 0, 14), "good", "14 scenes were compared with Plex, all there are"),
@@ -51,6 +52,14 @@ def test_what_waits_is_never_called_in_step() -> None:
     kind, sentence = told(Known(1, 0, 14), parked=2)
     assert kind == "attention"
     assert "All others are in step" not in sentence
+
+
+def test_of_what_waits_something_is_known() -> None:
+    """What is said of it stands before; only of those that do not wait nothing is known."""
+    _, sentence = told(Known(14, 0, 15), waiting=1)
+    assert sentence.endswith("14 of 15 scenes compared with Plex so far.")
+    _, sentence = told(Known(11, 1, 15), waiting=2)
+    assert "Of the others that do not wait nothing is known until they are saved" in sentence
 
 
 def test_what_waits_is_not_among_all_there_are() -> None:
