@@ -27,20 +27,32 @@ _XML: Final = "text/xml;charset=utf-8"
 
 @dataclass(slots=True, eq=False)
 class Rule:
-    """One fault and the requests that meet it, as ``FaultPlan.add`` describes them.
+    """One fault and the requests that meet it.
 
-    ``seen`` counts the requests that fit, ``hits`` those that met the fault.
+    Attributes:
+        action: One of ``WIRE``, or of those that answer by themselves.
+        options: What the action takes: ``seconds``, ``status``, ``body``, ``headers``,
+            ``content_type``, ``location``, ``message``, ``bytes``, ``polite`` (no RST),
+            ``apply`` (what was asked is done all the same).
+        method: Only requests with this method; empty is any.
+        path: Regular expression searched in the raw path and query.
+        operation: Exact name of the GraphQL operation; empty is any request.
+        query: Regular expression searched in the GraphQL text.
+        nth: The first matching request that meets the fault.
+        times: How many meet it; None is all of them.
+        seen: How many requests fitted.
+        hits: How many of them met the fault.
     """
 
     id: int
     action: str
-    method: str
-    operation: str
-    path: re.Pattern[str]
-    query: re.Pattern[str]
-    nth: int
-    times: int | None
     options: dict[str, Any]
+    method: str = ""
+    path: str = ""
+    operation: str = ""
+    query: str = ""
+    nth: int = 1
+    times: int | None = 1
     seen: int = 0
     hits: int = 0
     released: threading.Event = field(default_factory=threading.Event)
@@ -54,8 +66,8 @@ class Rule:
         return (
             self.method in {"", request.method}
             and self.operation in {"", request.operation}
-            and self.path.search(request.target) is not None
-            and self.query.search(request.query) is not None
+            and re.search(self.path, request.target) is not None
+            and re.search(self.query, request.query) is not None
         )
 
     def met(self) -> bool:
@@ -67,6 +79,10 @@ class Rule:
         return True
 
 
+#: What of a rule says which requests meet it.
+_MATCHES: Final = frozenset(("method", "path", "operation", "query", "nth", "times"))
+
+
 class FaultPlan:
     """The rules in force; the first that matches a request is the one it meets."""
 
@@ -75,31 +91,8 @@ class FaultPlan:
         self._count = 0
         self.rules: list[Rule] = []
 
-    def add(
-        self,
-        action: str,
-        *,
-        method: str = "",
-        path: str = "",
-        operation: str = "",
-        query: str = "",
-        nth: int = 1,
-        times: int | None = 1,
-        **options: Any,
-    ) -> Rule:
-        """Put one fault in force.
-
-        Args:
-            action: One of ``WIRE``, or of those that answer by themselves.
-            method: Only requests with this method; empty is any.
-            path: Regular expression searched in the raw path and query.
-            operation: Exact name of the GraphQL operation; empty is any request.
-            query: Regular expression searched in the GraphQL text.
-            nth: The first matching request that meets the fault.
-            times: How many meet it; None is all of them.
-            options: What the action takes: ``seconds``, ``status``, ``body``,
-                ``headers``, ``content_type``, ``location``, ``message``, ``bytes``,
-                ``polite`` (no RST), ``apply`` (what was asked is done all the same).
+    def add(self, action: str, match_and_options: Mapping[str, Any]) -> Rule:
+        """Put one fault in force, described by the attributes and options of ``Rule``.
 
         Raises:
             ValueError: The action does not exist.
@@ -107,10 +100,13 @@ class FaultPlan:
         """
         if action not in WIRE and action not in _ANSWERS:
             raise ValueError(f"no fault is called {action!r}; there are {(*WIRE, *_ANSWERS)}")
-        patterns = re.compile(path), re.compile(query)
+        match = {name: one for name, one in match_and_options.items() if name in _MATCHES}
+        options = {name: one for name, one in match_and_options.items() if name not in _MATCHES}
+        for pattern in ("path", "query"):
+            re.compile(match.get(pattern, ""))
         with self._lock:
             self._count += 1
-            rule = Rule(self._count, action, method, operation, *patterns, nth, times, options)
+            rule = Rule(self._count, action, options, **match)
             self.rules.append(rule)
         return rule
 
@@ -133,12 +129,10 @@ class FaultPlan:
 
 def answer(rule: Rule) -> Reply | None:
     """The reply of a fault that answers by itself; None for the faults of the wire."""
-    make = _ANSWERS.get(rule.action)
-    if make is None:
+    if rule.action in WIRE:
         return None
-    reply = make(rule.options)
-    extra: Mapping[str, Any] = rule.options.get("headers") or {}
-    reply.headers.extend((str(name), str(value)) for name, value in extra.items())
+    reply = _ANSWERS[rule.action](rule.options)
+    reply.headers.extend((rule.options.get("headers") or {}).items())
     return reply
 
 

@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from simulator.wire import Request
@@ -14,35 +15,28 @@ from simulator.wire import Request
 KEPT: Final = 250_000
 
 
+@dataclass(slots=True)
 class Entry:
     """One request. ``status`` is 0 while nothing was answered; ``at`` is epoch seconds."""
 
-    __slots__ = (
-        "at", "bytes_in", "bytes_out", "fault", "headers", "method", "operation", "query",
-        "seconds", "status", "target", "variables",
-    )  # fmt: skip
-
-    def __init__(self, request: Request) -> None:
-        self.at = time.time()
-        self.method = request.method
-        self.target = request.target
-        self.headers = request.headers
-        self.operation = request.operation
-        # A client sends the same text again and again: keep it once.
-        self.query = sys.intern(request.query)
-        self.variables = request.variables
-        self.status = 0
-        self.bytes_in = len(request.body)
-        self.bytes_out = 0
-        self.seconds = 0.0
-        self.fault = ""
+    at: float
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    operation: str
+    query: str
+    variables: Any
+    bytes_in: int
+    bytes_out: int = 0
+    seconds: float = 0.0
+    status: int = 0
+    fault: str = ""
 
 
 class Journal:
     """The newest quarter of a million requests, and counters that never forget.
 
-    Args:
-        kinds: Counters that are there before anything is counted.
+    The counters of ``kinds`` are there before anything is counted.
     """
 
     def __init__(self, kinds: Sequence[str] = ()) -> None:
@@ -63,7 +57,10 @@ class Journal:
 
     def open(self, request: Request, kinds: Iterable[str]) -> Entry:
         """Note a request as it arrives; the entry is completed when it is answered."""
-        entry = Entry(request)
+        # A client sends the same text again and again: keep it once.
+        asked = (request.operation, sys.intern(request.query), request.variables)
+        of_wire = (request.method, request.target, request.headers)
+        entry = Entry(time.time(), *of_wire, *asked, len(request.body))
         with self._lock:
             self._entries.append(entry)
             self._counts["total"] += 1
@@ -89,5 +86,5 @@ class Journal:
         """Every request that is remembered, oldest first."""
         with self._lock:
             entries = list(self._entries)
-        names = [name for name in Entry.__slots__ if headers or name != "headers"]
+        names = [one.name for one in fields(Entry) if headers or one.name != "headers"]
         return [{name: getattr(entry, name) for name in names} for entry in entries]

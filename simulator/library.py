@@ -9,9 +9,8 @@ from the number alone: asking for scene 99,999 does not build the others.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 STASH_ROOT: Final = "/stash/media"
 PLEX_ROOT: Final = "/plex/media"
@@ -62,8 +61,7 @@ TAGS: Final = _words(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueFile:
+class CatalogueFile(NamedTuple):
     """The file behind one scene.
 
     ``size`` is in bytes, ``oshash`` the 16 lower-case hex digits both servers
@@ -93,8 +91,7 @@ class CatalogueFile:
         return self.name.rpartition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueScene:
+class CatalogueScene(NamedTuple):
     """One scene as a tidy Stash would hold it.
 
     ``number`` is the Stash scene id; ``date`` is YYYY-MM-DD; ``rating100`` is

@@ -204,8 +204,8 @@ class ControlApi:
         return Reply(200, json.dumps(result).encode(), "application/json")
 
     def fault(self, action: str, **match_and_options: Any) -> int:
-        """Put one fault in force, as ``FaultPlan.add`` takes it; gives its id."""
-        return self.server.faults.add(action, **match_and_options).id
+        """Put one fault in force, as ``simulator.faults.Rule`` says; gives its id."""
+        return self.server.faults.add(action, match_and_options).id
 
     def faults(self) -> list[dict[str, Any]]:
         """Every rule: ``id``, ``seen`` (requests that matched) and ``hits`` (that met it)."""
@@ -246,10 +246,11 @@ def run(make: Callable[..., Server]) -> None:
     One JSON line on stdout, ``{"url", "pid"}``, says that it listens. It ends
     once whoever started it has closed its stdin, which dying does too.
     """
+    # What it begins with is for ever; do not look through it for rubbish again and again.
+    gc.disable()
     server = make(**json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"))
-    # What it holds is for ever; do not look through it for rubbish again and again.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     sys.setswitchinterval(0.001)
     print(json.dumps({"url": server.url, "pid": os.getpid()}), flush=True)
     threading.Thread(target=_exit_with_parent, daemon=True).start()

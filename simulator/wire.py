@@ -6,13 +6,13 @@ an answer, and the benchmark would measure that instead of PlexSync.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any, Final
@@ -56,6 +56,11 @@ class Request:
         if self._pairs is None:
             self._pairs = parse_qsl(self.raw_query, keep_blank_values=True)
         return self._pairs
+
+    @property
+    def words(self) -> list[str]:
+        """The path's parts."""
+        return [word for word in self.path.split("/") if word]
 
     @property
     def wants_close(self) -> bool:
@@ -150,30 +155,24 @@ class Connection:
         self._ahead = whole[count:]
         return whole[:count]
 
-    @contextmanager
+    @contextlib.contextmanager
     def watched(self) -> Iterator[Callable[[], threading.Event]]:
         """A function that begins to watch the client; the end of the block ends the watch.
 
         The event it gives is set once the client has closed the connection.
         """
-        over = threading.Event()
+        gone, over = threading.Event(), threading.Event()
 
+        def look() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                while not over.wait(0.02):
+                    ready, _, _ = select.select([self.sock], [], [], 0)
+                    if ready and not self.sock.recv(1, socket.MSG_PEEK):
+                        break
+            gone.set()
+
+        @functools.cache
         def watch() -> threading.Event:
-            gone = threading.Event()
-
-            def look() -> None:
-                while not over.is_set():
-                    try:
-                        ready, _, _ = select.select([self.sock], [], [], 0.02)
-                        if ready and not self.sock.recv(1, socket.MSG_PEEK):
-                            gone.set()
-                    except (OSError, ValueError):
-                        gone.set()
-                    if gone.is_set():
-                        return
-                    if ready:  # a request in the pipe already: the client is there
-                        over.wait(0.02)
-
             threading.Thread(target=look, daemon=True).start()
             return gone
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -440,14 +441,14 @@ def test_point_13_a_tasks_result_is_what_happened(env: Installation) -> None:
     env.settings()
     link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
     host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
-    good = host.run_task("Sync all to Plex")
+    good = host.run_task("PlexSync", "Sync all to Plex")
     assert good.error is None
     assert isinstance(good.output, str)
     assert good.progress[-1] == 1
     assert all(0 <= value <= 1 for value in good.progress)
     assert {line.level for line in good.log} <= {"info", "warning", "debug"}
     env.settings(plex_token="")
-    bad = host.run_task("Sync all to Plex")
+    bad = host.run_task("PlexSync", "Sync all to Plex")
     assert bad.output is None
     assert "Plex Token" in str(bad.error)
     env.settings()
@@ -475,7 +476,7 @@ def test_point_16_no_secret_reaches_any_line(tmp_path: Path) -> None:
         link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
         host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
         for task in ("Check connection", "Sync all to Plex"):
-            done = host.run_task(task).as_dict()
+            done = asdict(host.run_task("PlexSync", task))
             del done["sent"]
             said.append(json.dumps(done))
         said.append(json.dumps(env.hook(6)))

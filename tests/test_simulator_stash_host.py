@@ -82,8 +82,11 @@ def test_create_hook_has_no_input_fields(plugin: Callable[..., PluginHost]) -> N
 def test_task_arguments_win_over_the_defaults(plugin: Callable[..., PluginHost]) -> None:
     """Default arguments arrive as text, given ones keep their JSON type and win."""
     host = plugin()
-    assert host.run_task("Dump").output["args"] == recorded("task-defaultArgs.1-task-dump")["args"]
-    run = host.run_task("Dump", args={"number": 7, "list": [True]})
+    assert (
+        host.run_task("recorder", "Dump").output["args"]
+        == recorded("task-defaultArgs.1-task-dump")["args"]
+    )
+    run = host.run_task("recorder", "Dump", args={"number": 7, "list": [True]})
     assert run.output["args"] == {"mode": "dump", "number": 7, "list": [True]}
 
 
@@ -91,7 +94,7 @@ def test_operation_gets_its_arguments_only(plugin: Callable[..., PluginHost]) ->
     """An operation knows no default arguments."""
     host = plugin()
     args = recorded("operation-dump.1-task-dump")["args"]
-    assert host.run_operation(args, "recorder").output["args"] == args
+    assert host.run_operation("recorder", args).output["args"] == args
 
 
 def test_log_lines_and_progress(plugin: Callable[..., PluginHost]) -> None:
@@ -100,7 +103,7 @@ def test_log_lines_and_progress(plugin: Callable[..., PluginHost]) -> None:
         "import sys\n"
         "sys.stderr.write('\\x01i\\x02hello\\n\\nbare\\n\\x01p\\x020.5\\n\\x01w\\x02end')"
     )
-    run = plugin(script).run_task("Dump")
+    run = plugin(script).run_task("recorder", "Dump")
     assert [(line.level, line.text) for line in run.log] == [
         ("info", "hello"),
         ("error", "bare"),
@@ -118,7 +121,7 @@ def test_overlong_stderr_line_kills_the_plugin(plugin: Callable[..., PluginHost]
         "    time.sleep(0.01); sys.stderr.write('more\\n'); sys.stderr.flush()\n"
         "print('survived')\n"
     )
-    run = plugin(script).run_task("Dump")
+    run = plugin(script).run_task("recorder", "Dump")
     assert run.overlong_line
     assert run.exit_code != 0
     assert run.output != "survived\n"
@@ -154,8 +157,8 @@ def test_child_holding_stdout_holds_the_caller(plugin: Callable[..., PluginHost]
         " stdin=nothing, stdout=pipe, stderr=None)\n"
     )
     host = plugin(script)
-    held = host.run_operation({}, "recorder").seconds
-    free = host.run_operation({"quiet": True}, "recorder").seconds
+    held = host.run_operation("recorder", {}).seconds
+    free = host.run_operation("recorder", {"quiet": True}).seconds
     assert held >= 1 > free
 
 
@@ -205,6 +208,6 @@ def test_missing_program(plugin: Callable[..., PluginHost]) -> None:
     """A program that is not there stops tasks with an error and hooks with a log line."""
     host = plugin(yml=YML.replace("[python,", "[no-such-program,"))
     with pytest.raises(PluginStartError, match="no-such-program"):
-        host.run_task("Dump")
+        host.run_task("recorder", "Dump")
     assert host.run_hook("Scene.Update.Post", 1) == []
     assert "error executing post hooks" in host.log[-1].text

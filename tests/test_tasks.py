@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,7 +47,7 @@ def host_of(env: Installation) -> PluginHost:
 
 def run(env: Installation, task: str, **options: Any) -> Run:
     """Run a task to its end, and see that it kept to Stash's protocol."""
-    done = host_of(env).run_task(task, **options)
+    done = host_of(env).run_task("PlexSync", task, **options)
     assert not done.overlong_line
     assert done.progress == sorted(done.progress)
     assert all(0 <= value <= 1 for value in done.progress)
@@ -225,7 +226,7 @@ def test_sync_all_with_a_wrong_token_ends_with_an_error(calm: Installation) -> N
     done = run(calm, ALL)
     assert "Plex Token" in str(done.error)
     assert f"{SCENES} scenes stay marked" in str(done.error)
-    assert "wrong-token-of-nobody" not in str(done.as_dict())
+    assert "wrong-token-of-nobody" not in str(asdict(done))
     calm.settings()
     done = run(calm, ALL)
     assert done.error is None
@@ -238,7 +239,7 @@ def test_a_cancelled_task_ends_at_once(calm: Installation) -> None:
     calm.plex.latency(40)
     cancel = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        task = pool.submit(host_of(calm).run_task, ALL, cancel=cancel)
+        task = pool.submit(host_of(calm).run_task, "PlexSync", ALL, cancel=cancel)
         wait_for(lambda: calm.query("SELECT 1 FROM dirty WHERE urgency = 2"))
         cancel.set()
         done = task.result(10)
@@ -295,7 +296,7 @@ def test_check_connection_names_the_one_setting_at_fault(
     assert shown_name(setting) in done.error
     assert lines(done, "error")
     assert shown_name(setting) in lines(done, "error")[0]
-    assert "wrong-token-of-nobody" not in str(done.as_dict())
+    assert "wrong-token-of-nobody" not in str(asdict(done))
     others = {"plex_url", "plex_token", "plex_libraries", "path_map"} - {setting}
     assert [name for name in others if f"Setting {shown_name(name)}" in done.error] == []
 

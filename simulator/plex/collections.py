@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.plex.items import Item
+from simulator.plex.items import COLLECTION, Item
 from simulator.plex.library import Library, Section
 from simulator.plex.xml import Attributes, Element
 
-COLLECTION: Final = 18
 _TAG: Final = "collection"
 
 
@@ -47,9 +46,7 @@ def make(library: Library, section: Section, title: str, *, smart: bool = False)
     )
     collection.guid, collection.smart = f"collection://{uuid.uuid4()}", smart
     collection.images = {"posters": [], "arts": []}
-    library.items[collection.key] = collection
-    section.items.setdefault(COLLECTION, []).append(collection)
-    section.unsorted.add(COLLECTION)
+    library.put(section, collection)
     return collection
 
 

@@ -7,8 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from simulator.plex import collections, edits
-from simulator.plex.collections import COLLECTION
-from simulator.plex.items import KIND_NAMES, TAG_ELEMENTS, FileFacts, Item, View
+from simulator.plex.items import COLLECTION, KIND_NAMES, TAG_ELEMENTS, FileFacts, Item, View
 from simulator.plex.library import Library
 from simulator.server import ControlApi, Server
 from simulator.wire import Reply, Request
@@ -46,7 +45,7 @@ class PlexControlApi(ControlApi):
         return int(self.item_at(path)["ratingKey"])
 
     def rating_keys(self) -> list[int]:
-        """Every rating key there is, shows and seasons too, in order."""
+        """Every rating key there is, in order."""
         return sorted(self.library.items)
 
     def person_sets(self, key: int | str, **change: Any) -> dict[str, Any]:

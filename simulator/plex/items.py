@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MOVIE: Final = 1
-SHOW: Final = 2
-SEASON: Final = 3
 EPISODE: Final = 4
-
-KIND_NAMES: Final = {
-    MOVIE: "movie",
-    SHOW: "show",
-    SEASON: "season",
-    EPISODE: "episode",
-    18: "collection",
-}
+COLLECTION: Final = 18
+KIND_NAMES: Final = {MOVIE: "movie", EPISODE: "episode", COLLECTION: "collection"}
 
 # Tag kind as edits name it -> element that shows it, in the order of a full item.
 TAG_ELEMENTS: Final = {
@@ -48,6 +40,16 @@ class Part:
 
     part_id: int
     file: FileFacts
+
+
+@dataclass(slots=True, eq=False)
+class Season:
+    """The season of some episodes, the only one of a show; neither is an item of its own."""
+
+    key: int
+    show_key: int
+    show: str
+    episodes: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +96,7 @@ class View:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A movie, show, season or episode.
+    """A movie, an episode, or a collection.
 
     ``values`` holds the edited or agent-given fields by their wire name; an absent
     one is a field Plex does not show. ``tags`` are by kind, in order.
@@ -114,7 +116,7 @@ class Item:
     art_at: int = 0
     sort_key: str = ""
     index: int = 0
-    parent: Item | None = None
+    season: Season | None = None
     matched: str = ""
     deleted: bool = False
     viewed_at: int = 0

@@ -18,11 +18,10 @@ from simulator.library import PLEX_ROOT, catalogue_file, catalogue_scene
 from simulator.plex.items import (
     EPISODE,
     MOVIE,
-    SEASON,
-    SHOW,
     FileFacts,
     Item,
     Part,
+    Season,
     Tagging,
     TagRow,
     View,
@@ -188,7 +187,7 @@ class Library:
         # Who saw what to its end, in the order in which it was noted.
         self.views: list[View] = []
         self._tag_rows: dict[tuple[str, str], TagRow] = {}
-        self._seasons: dict[tuple[int, str], Item] = {}
+        self._seasons: dict[tuple[int, str], Season] = {}
         self._sections_made = 0
         self._next_key = FIRST_KEY
         self._next_part = 1
@@ -239,11 +238,18 @@ class Library:
     ) -> Item:
         """A new item holding ``files`` (several are several versions), as a scan makes it."""
         when = self.now() if added_at is None else added_at
-        season = self._season_of(section, files[0].path, when) if section.file_kind == 4 else None
-        item = self._new_item(section, section.file_kind, file_stem(files[0].path), when)
-        if season is not None:
-            season.index += 1
-            item.parent, item.index = season, season.index
+        kind, path = section.file_kind, files[0].path
+        item = Item(self.take_key(), kind, section.section_id, file_stem(path), (), when)
+        self.put(section, item)
+        if kind == EPISODE:
+            # A show is named after the file's folder.
+            show = path.rpartition("/")[0].rpartition("/")[2]
+            season = self._seasons.get((section.section_id, show))
+            if season is None:
+                season = Season(self.take_key(), self.take_key(), show)
+                self._seasons[section.section_id, show] = season
+            season.episodes += 1
+            item.season, item.index = season, season.episodes
         self.replace_files(item, files)
         return item
 
@@ -322,23 +328,11 @@ class Library:
             section.scanned_at = self.now()
             return found
 
-    def _new_item(self, section: Section, kind: int, title: str, when: int) -> Item:
-        item = Item(self.take_key(), kind, section.section_id, title, (), when)
+    def put(self, section: Section, item: Item) -> None:
+        """Let a new item be one of a section's."""
         self.items[item.key] = item
-        section.items.setdefault(kind, []).append(item)
-        section.unsorted.add(kind)
-        return item
-
-    def _season_of(self, section: Section, path: str, when: int) -> Item:
-        """The only season of the show that is named after the file's folder."""
-        folder = path.rpartition("/")[0].rpartition("/")[2]
-        season = self._seasons.get((section.section_id, folder))
-        if season is None:
-            show = self._new_item(section, SHOW, folder, when)
-            season = self._new_item(section, SEASON, "Season 1", when)
-            season.parent = show
-            self._seasons[section.section_id, folder] = season
-        return season
+        section.items.setdefault(item.kind, []).append(item)
+        section.unsorted.add(item.kind)
 
     def take_key(self) -> int:
         """The next rating key."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from simulator.plex import collections
 from simulator.plex.collections import Collection
 from simulator.plex.edits import offered
-from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, View
+from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, Season, View
 from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import Attributes, Element
 
@@ -80,7 +80,13 @@ def library_page() -> Element:
     return container({**own, **LIBRARY, "title1": "Plex Library", "title2": ""}, [entry])
 
 
-def section_element(section: Section) -> Element:
+def sections_page(sections: Iterable[Section]) -> Element:
+    """The list of libraries."""
+    own: Attributes = {"allowSync": False, "title1": "Plex Library"}
+    return container(own, [_section_element(section) for section in sections])
+
+
+def _section_element(section: Section) -> Element:
     """One library of the section list, with its folders."""
     attributes: Attributes = {
         "allowSync": True,
@@ -133,6 +139,13 @@ def section_attributes(section: Section) -> Attributes:
     }
 
 
+def items_page(library: Library, items: Sequence[Item]) -> Element:
+    """Items in full, one or several."""
+    section = library.sections[items[0].section_id]
+    own: Attributes = {"allowSync": True, **section_attributes(section), **LIBRARY}
+    return container(own, [item_element(library, item, full=True) for item in items])
+
+
 def item_element(
     library: Library, item: Item, *, full: bool, without: frozenset[str] = frozenset()
 ) -> Element:
@@ -152,8 +165,8 @@ def item_element(
         "ratingKey": str(item.key),
         "key": f"/library/metadata/{item.key}",
     }
-    if item.parent is not None:
-        attributes.update(_ancestry(item.parent))
+    if item.season is not None:
+        attributes.update(_ancestry(item.season))
     attributes["guid"] = _guid(item, section)
     if "studio" in values:
         attributes["studio"] = values["studio"]
@@ -202,7 +215,7 @@ def tree_page(library: Library, item: Item) -> Element:
         "id": item.key,
         "title": item.title,
         "guid": _guid(item, library.sections[item.section_id]),
-        "parentTitle": item.parent.title if item.parent else "",
+        "parentTitle": "Season 1" if item.season else "",
         "instanceRatingKey": "",
         "index": item.index or 1,
         "originallyAvailableAt": str(item.values.get("originallyAvailableAt", "")),
@@ -248,17 +261,15 @@ def _guid(item: Item, section: Section) -> str:
     return f"tv.plex.agents.none://{item.key}" if section.agentless else f"local://{item.key}"
 
 
-def _ancestry(season: Item) -> Attributes:
-    show = season.parent
-    assert show is not None
+def _ancestry(season: Season) -> Attributes:
     return {
         "parentRatingKey": str(season.key),
         "parentKey": f"/library/metadata/{season.key}",
-        "parentTitle": season.title,
+        "parentTitle": "Season 1",
         "parentIndex": 1,
-        "grandparentRatingKey": str(show.key),
-        "grandparentKey": f"/library/metadata/{show.key}",
-        "grandparentTitle": show.title,
+        "grandparentRatingKey": str(season.show_key),
+        "grandparentKey": f"/library/metadata/{season.show_key}",
+        "grandparentTitle": season.show,
     }
 
 

@@ -15,9 +15,8 @@ from typing import Final
 
 from simulator import faults
 from simulator.plex import edits, pages
-from simulator.plex.collections import COLLECTION
 from simulator.plex.control_api import PlexControlApi
-from simulator.plex.items import Item
+from simulator.plex.items import COLLECTION, Item
 from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import XML_TYPE, Attributes, Element, to_xml
 from simulator.server import Server
@@ -102,58 +101,51 @@ class PlexServer(Server):
 
     def note(self, request: Request) -> list[str]:
         """Count reads and writes, and what of them is dear."""
-        path, reading = request.path, request.method == "GET"
-        kinds = ["reads" if reading else "writes"]
-        if path == "/library/all":
-            kinds.append("all_listings")
-        elif path.startswith("/library/sections/") and path.endswith("/all"):
-            if not reading:
-                kinds.append("edits")
-            else:
+        kinds = ["reads" if request.method == "GET" else "writes"]
+        match [request.method, *request.words]:
+            case [_, "library", "all"]:
+                kinds.append("all_listings")
+            case ["GET", "library", "sections", _, "all"]:
                 by_file = request.argument("file") is not None
                 kinds.append("file_queries" if by_file else "listings")
-        elif path == "/status/sessions/history/all":
-            kinds.append("history")
-        elif reading and path.startswith("/library/metadata/") and path.count("/") == 3:
-            kinds.append("item_reads")
+            case [_, "library", "sections", _, "all"]:
+                kinds.append("edits")
+            case [_, "status", "sessions", "history", "all"]:
+                kinds.append("history")
+            case ["GET", "library", "metadata", _]:
+                kinds.append("item_reads")
         return kinds
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request, with its effects carried out."""
-        if self.library.switches.maintenance:
-            # A Plex that is starting says nothing else.
-            return faults.maintenance(self.library.switches.maintenance)
-        longest = self.library.switches.max_url_bytes
-        if longest and len(request.target) > longest:
+        switches, words = self.library.switches, request.words
+        if switches.maintenance:  # a Plex that is starting says nothing else
+            return faults.maintenance(switches.maintenance)
+        if 0 < switches.max_url_bytes < len(request.target):
             return error(414)
-        words = [word for word in request.path.split("/") if word]
         if words == ["identity"]:
             return page(pages.identity_page(self.machine_id))
-        refused = self._refused(request, words)
-        if refused:
+        if refused := self._refused(request):
             return error(refused)
         with self.library.lock:
-            if not words:
-                return page(pages.server_page(self.machine_id, self.name))
-            if words == ["library"]:
-                return page(pages.library_page())
-            if words in (["library", "sections"], ["library", "sections", "all"]):
-                elements = [pages.section_element(one) for one in self.library.sections.values()]
-                own: Attributes = {"allowSync": False, "title1": "Plex Library"}
-                return page(pages.container(own, elements))
-            if words == ["library", "all"] and request.method == "GET":
-                return self._everything(request)
-            if words == ["status", "sessions", "history", "all"]:
-                return self._history(request)
-            what, ids = words[:2], words[2] if len(words) > 2 else ""
-            if what == ["library", "sections"] and ids.isdigit():
-                section = self.library.sections.get(int(ids))
-                if section is not None:
-                    return self._section(request, section, words[3:])
-            if what == ["library", "collections"] and request.method == "DELETE":
-                return self._remove_collection(ids)
-            items = self.library.named(ids) if what == ["library", "metadata"] else []
-            return self._items(request, items, words[3:]) if items else error(404)
+            match [request.method, *words]:
+                case [_]:
+                    return page(pages.server_page(self.machine_id, self.name))
+                case [_, "library"]:
+                    return page(pages.library_page())
+                case [_, "library", "sections"] | [_, "library", "sections", "all"]:
+                    return page(pages.sections_page(self.library.sections.values()))
+                case ["GET", "library", "all"]:
+                    return self._everything(request)
+                case [_, "status", "sessions", "history", "all"]:
+                    return self._history(request)
+                case [_, "library", "sections", number, what]:
+                    return self._section(request, number, what)
+                case ["DELETE", "library", "collections", key]:
+                    return self._remove_collection(key)
+                case [_, "library", "metadata", ids, *rest]:
+                    return self._items(request, self.library.named(ids), rest)
+        return error(404)
 
     def finish(self, request: Request, reply: Reply) -> None:
         """Add Plex's own headers; pack the body for clients that accept it."""
@@ -177,35 +169,39 @@ class PlexServer(Server):
             ]
             reply.body = packed
 
-    def _refused(self, request: Request, words: list[str]) -> int:
+    def _refused(self, request: Request) -> int:
         """The status with which the request's token is refused; 0 for one that is good."""
         token = request.argument("X-Plex-Token") or request.headers.get("x-plex-token")
         if token == self.token:
             return 0
         if token != self.shared_token:
             return 401
-        owners_only = words == ["library"] or words[-1:] == ["refresh"]
+        owners_only = request.words == ["library"] or request.words[-1:] == ["refresh"]
         return 403 if request.method != "GET" or owners_only else 0
 
     # --- sections -------------------------------------------------------------------------------
 
-    def _section(self, request: Request, section: Section, words: list[str]) -> Reply:
-        """The reply about ``section``; ``words`` is what follows in the path."""
-        if words == ["all"]:
-            if request.method == "GET":
+    def _section(self, request: Request, number: str, what: str) -> Reply:
+        """The reply about what is below a section."""
+        section = self.library.sections.get(int(number)) if number.isdigit() else None
+        if section is None:
+            return error(404)
+        match request.method, what:
+            case "GET", "all":
                 return self._listing(request, section)
-            return self._edit_section(request, section) if request.method == "PUT" else error(404)
-        # As the official contract has it: the same page as a listing of that type.
-        if words == ["collections"] and request.method == "GET":
-            return self._listing(request, section, COLLECTION)
-        # PUT and POST are gone since 1.32.7, whatever the contract says.
-        if words == ["refresh"] and request.method == "GET":
-            section.refreshing = True
-            path = request.argument("path")
-            timer = threading.Timer(SCAN_SECONDS, self.library.finish_scan, (section, path))
-            timer.daemon = True
-            timer.start()
-            return Reply()
+            case "PUT", "all":
+                return self._edit_section(request, section)
+            case "GET", "collections":
+                # As the official contract has it: the same page as a listing of that type.
+                return self._listing(request, section, COLLECTION)
+            case "GET", "refresh":
+                # PUT and POST are gone since 1.32.7, whatever the contract says.
+                section.refreshing = True
+                scanned = (section, request.argument("path"))
+                timer = threading.Timer(SCAN_SECONDS, self.library.finish_scan, scanned)
+                timer.daemon = True
+                timer.start()
+                return Reply()
         return error(404)
 
     def _listing(self, request: Request, section: Section, kind: int = 0) -> Reply:
@@ -295,20 +291,34 @@ class PlexServer(Server):
 
     def _items(self, request: Request, items: Sequence[Item], words: list[str]) -> Reply:
         """The reply about items; ``words`` is what follows in the path."""
-        if not words and request.method == "GET":
-            section = self.library.sections[items[0].section_id]
-            own: Attributes = {"allowSync": True, **pages.section_attributes(section)}
-            elements = [pages.item_element(self.library, item, full=True) for item in items]
-            return page(pages.container({**own, **pages.LIBRARY}, elements))
-        if not words and request.method == "PUT":
-            return self._edit(request, items, items[0].kind)
-        if words == ["tree"]:
-            return page(pages.tree_page(self.library, items[0]))
-        # The official contract: /library/metadata/{ids}/{element}/{timestamp}.
-        if len(words) == 2 and words[0] in ("thumb", "art") and request.method == "GET":
-            image = edits.shown(items[0], edits.SINGULAR[words[0]])
-            return Reply(200, image, "image/jpeg") if image else error(404)
-        return self._image(request, items[0], words[0]) if len(words) == 1 else error(404)
+        if not items:
+            return error(404)
+        item = items[0]
+        match [request.method, *words]:
+            case ["GET"]:
+                return page(pages.items_page(self.library, items))
+            case ["PUT"]:
+                return self._edit(request, items, item.kind)
+            case [_, "tree"]:
+                return page(pages.tree_page(self.library, item))
+            case ["GET", ("thumb" | "art") as which, _]:
+                # The official contract: /library/metadata/{ids}/{element}/{timestamp}.
+                image = edits.shown(item, edits.SINGULAR[which])
+                return Reply(200, image, "image/jpeg") if image else error(404)
+            case ["GET", ("posters" | "arts") as which]:
+                return page(pages.images_page(item, which))
+            case ["POST", ("posters" | "arts") as which]:
+                if not request.body:
+                    return error(400)
+                if len(request.body) > edits.LARGEST:
+                    return error(500)
+                edits.upload(self.library, item, which, request.body)
+                return Reply()
+            case ["PUT", ("poster" | "thumb" | "art") as which]:
+                key = request.argument("url") or ""
+                if edits.select(self.library, item, edits.SINGULAR[which], key):
+                    return Reply()
+        return error(404)
 
     def _remove_collection(self, key: str) -> Reply:
         """What plexapi sends to take a collection away; its items stay."""
@@ -327,22 +337,6 @@ class PlexServer(Server):
         for item in items:
             edits.apply(self.library, item, plan)
         return Reply()
-
-    def _image(self, request: Request, item: Item, what: str) -> Reply:
-        method, which = request.method, edits.SINGULAR.get(what)
-        if what in edits.IMAGES and method == "GET":
-            return page(pages.images_page(item, what))
-        if what in edits.IMAGES and method == "POST":
-            if not request.body:
-                return error(400)
-            if len(request.body) > edits.LARGEST:
-                return error(500)
-            edits.upload(self.library, item, what, request.body)
-            return Reply()
-        if which and method == "PUT":
-            chosen = edits.select(self.library, item, which, request.argument("url") or "")
-            return Reply() if chosen else error(404)
-        return error(404)
 
 
 def _select(items: list[Item], pairs: Sequence[tuple[str, str]], switches: Switches) -> list[Item]:

@@ -71,7 +71,7 @@ class StashApp:
 class Context:
     """One request on its way: who asks, from where, and whether they still listen.
 
-    ``watch`` gives the event that is set when the client goes away; it is
+    ``cancelled`` gives the event that is set when the client goes away; it is
     called only when something is about to run that has to be stopped then.
     ``between`` is called between two members of a list: then others may be served.
     """
@@ -79,20 +79,13 @@ class Context:
     stash: StashApp
     base_url: str
     visited: Mapping[str, int]
-    watch: Callable[[], threading.Event]
+    cancelled: Callable[[], threading.Event]
     between: Callable[[], None] = lambda: None
-    _event: threading.Event | None = None
 
     @property
     def database(self) -> Database:
         """The stand-in's database."""
         return self.stash.database
-
-    def cancelled(self) -> threading.Event:
-        """The event that is set when the client goes away."""
-        if self._event is None:
-            self._event = self.watch()
-        return self._event
 
     def fire(
         self, trigger: str, number: int, given: Any = None, fields: list[str] | None = None

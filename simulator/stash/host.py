@@ -4,7 +4,7 @@ It can be used on its own, without the Stash stand-in around it::
 
     host = PluginHost(plugin_dir, config_dir, Connection(port=9999, cookie=make_cookie))
     runs = host.run_hook("Scene.Update.Post", 5, {"id": "5"}, ["id"])
-    run = host.run_task("Sync all to Plex")
+    run = host.run_task("PlexSync", "Sync all to Plex")
 
 ``plugin_dir`` is walked to its last corner, as Stash does: every ``*.yml`` in it
 is taken for a plugin. Stash refuses one that holds a key that it does not know,
@@ -65,10 +65,6 @@ class PluginConfig:
     hooks: list[TaskConfig] = field(default_factory=list)
     ui: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def task(self, name: str) -> TaskConfig | None:
-        """The task called ``name``, or None."""
-        return next((task for task in self.tasks if task.name == name), None)
 
 
 def load_plugin(path: Path) -> PluginConfig:
@@ -189,7 +185,7 @@ class PluginHost:
                 counts[key] = counts.get(key, 0) + 1
                 args = {**hook.default_args, "hookContext": context}
                 try:
-                    run = self._run(plugin, hook, trigger, args, cancel=cancel, visited=counts)
+                    run = self._run(plugin, hook, trigger, args, cancel, visited=counts)
                 except PluginStartError as error:
                     self._note("error", f"error executing post hooks: {error}")
                     return runs
@@ -203,37 +199,37 @@ class PluginHost:
 
     def run_task(
         self,
-        name: str | None = None,
-        *,
-        plugin_id: str | None = None,
+        plugin_id: str,
+        name: str | None,
         args: Mapping[str, Any] | None = None,
+        *,
         cancel: threading.Event | None = None,
-        on_progress: Callable[[float], None] | None = None,
+        on_progress: Callable[[float], None] = lambda _: None,
     ) -> Run:
-        """Run a task of the plugin, with its default arguments below ``args``.
+        """Run a task, with its default arguments below ``args``; without a name there are none.
 
         Raises:
             PluginError: no such plugin or task.
             PluginStartError: the process cannot be started.
         """
-        plugin = self._plugin(plugin_id)
-        task = TaskConfig() if name is None else plugin.task(name)
+        plugin = self.plugins.get(plugin_id)
+        if plugin is None:
+            raise PluginError(f"no plugin with ID {plugin_id}")
+        tasks = plugin.tasks if name else [TaskConfig()]
+        task = next((task for task in tasks if task.name == (name or "")), None)
         if task is None:
             raise PluginError(f"no task with name {name} in plugin {plugin.name}")
         merged = {**task.default_args, **(args or {})}
-        run = self._run(
-            plugin, task, name or plugin.id, merged, cancel=cancel, on_progress=on_progress
-        )
+        run = self._run(plugin, task, name or plugin_id, merged, cancel, on_progress=on_progress)
         if run.error is not None:
             self._note("error", f"Plugin returned error: {run.error}")
         return run
 
     def run_operation(
-        self, args: Mapping[str, Any], plugin_id: str, cancel: threading.Event | None = None
+        self, plugin_id: str, args: Mapping[str, Any], cancel: threading.Event | None = None
     ) -> Run:
         """Run the plugin at once with ``args`` alone, as ``runPluginOperation`` does."""
-        plugin = self._plugin(plugin_id)
-        return self._run(plugin, TaskConfig(), "operation", dict(args), cancel=cancel)
+        return self._run(self.plugins[plugin_id], TaskConfig(), "operation", args, cancel)
 
     def _load(self, path: Path) -> None:
         try:
@@ -241,24 +237,16 @@ class PluginHost:
         except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             self._note("error", f"Error loading plugin {path}: yaml: {error}")
 
-    def _plugin(self, plugin_id: str | None) -> PluginConfig:
-        """The plugin with this id; without one, the only plugin there is."""
-        if plugin_id is None and len(self.plugins) == 1:
-            return next(iter(self.plugins.values()))
-        if plugin_id is None or plugin_id not in self.plugins:
-            raise PluginError(f"no plugin with ID {plugin_id}")
-        return self.plugins[plugin_id]
-
     def _run(
         self,
         plugin: PluginConfig,
         task: TaskConfig,
         label: str,
-        args: dict[str, Any],
-        *,
+        args: Mapping[str, Any],
         cancel: threading.Event | None,
+        *,
         visited: Mapping[str, int] | None = None,
-        on_progress: Callable[[float], None] | None = None,
+        on_progress: Callable[[float], None] = lambda _: None,
     ) -> Run:
         link = self.connection.to_json(self.config_dir, plugin.folder, visited or {})
         run = Run(plugin.id, label, {"server_connection": link, "args": args})
@@ -269,16 +257,18 @@ class PluginHost:
         # {pluginDir} is replaced in all words of exec but the first, and not in execArgs.
         words = [word.replace("{pluginDir}", str(plugin.folder)) for word in words]
         argv = [sys.executable if program == "python" else program, *words, *task.exec_args]
+
+        def hear(line: LogLine) -> None:
+            if line.level == "progress":
+                run.progress.append(float(line.text))
+                on_progress(run.progress[-1])
+            else:
+                run.log.append(line)
+                self._note(line.level, f"[Plugin / {plugin.name}] {line.text}")
+
         self.runs.append(run)
-        run_process(
-            run,
-            argv,
-            environ,
-            error_level=plugin.err_log,
-            cancel=cancel,
-            on_line=lambda line: self._note(line.level, f"[Plugin / {plugin.name}] {line.text}"),
-            on_progress=on_progress,
-        )
+        level, stop = plugin.err_log, cancel or threading.Event()
+        run_process(run, argv, environ, error_level=level, cancel=stop, hear=hear)
         return run
 
     def _note(self, level: str, text: str) -> None:

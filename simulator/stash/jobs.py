@@ -21,15 +21,14 @@ class Job:
 
     id: str
     description: str
-    work: Callable[[Job], None] = field(repr=False)
+    work: Callable[[Job], None]
     addTime: str  # noqa: N815 - Stash's own name
     status: str = "READY"
     progress: float | None = 0.0
     startTime: str | None = None  # noqa: N815 - Stash's own name
     endTime: str | None = None  # noqa: N815 - Stash's own name
     error: str | None = None
-    cancel: threading.Event = field(default_factory=threading.Event, repr=False)
-    over: threading.Event = field(default_factory=threading.Event, repr=False)
+    cancel: threading.Event = field(default_factory=threading.Event)
 
 
 class JobQueue:
@@ -56,22 +55,20 @@ class JobQueue:
             known = [job for job in self._jobs if job.id not in ended[:-REMEMBERED]]
         return next((job for job in known if job.id == number), None)
 
-    def stop(self, number: str) -> None:
-        """Stop a job; an unknown one is nothing to complain about."""
+    def stop(self, number: str) -> bool:
+        """Stop a job; True, for an unknown one is nothing to complain about."""
         with self._lock:
             job = self.find(number)
             if job is None or job.endTime is not None:
-                return
+                return True
             job.cancel.set()
             if job.status == "READY":
-                self._end(job, "CANCELLED")
+                job.status, job.endTime = "CANCELLED", _now()
             else:
                 job.status = "STOPPING"
-        job.over.wait(0.1)  # a plugin's process is killed at once: CANCELLED follows in no time
-
-    def _end(self, job: Job, status: str) -> None:
-        job.status, job.endTime = status, _now()
-        job.over.set()
+                # Its process is killed at once: CANCELLED follows in no time.
+                self._lock.wait_for(lambda: job.endTime is not None, 0.1)
+        return True
 
     def _first_ready(self) -> Job | None:
         return next((job for job in self._jobs if job.status == "READY"), None)
@@ -88,7 +85,9 @@ class JobQueue:
             except JobError as error:
                 status, job.error = "FAILED", str(error)
             with self._lock:
-                self._end(job, "CANCELLED" if job.cancel.is_set() else status)
+                job.status = "CANCELLED" if job.cancel.is_set() else status
+                job.endTime = _now()
+                self._lock.notify_all()
 
 
 def _now() -> str:

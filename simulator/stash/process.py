@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
+import select
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import IO, Any, NamedTuple
 
 LEVELS = {"t": "trace", "d": "debug", "i": "info", "w": "warning", "e": "error", "p": "progress"}
 # The reader's line buffer in Stash; one byte more and it stops reading.
@@ -60,10 +60,6 @@ class Run:
     cancelled: bool = False
     overlong_line: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """The run as JSON."""
-        return asdict(self)
-
 
 def run_process(
     run: Run,
@@ -71,20 +67,18 @@ def run_process(
     environ: Mapping[str, str],
     *,
     error_level: str,
-    cancel: threading.Event | None,
-    on_line: Callable[[LogLine], None],
-    on_progress: Callable[[float], None] | None = None,
+    cancel: threading.Event,
+    hear: Callable[[LogLine], None],
 ) -> None:
     """Start ``argv``, feed it ``run.sent``, and fill in ``run`` when it is over.
 
     Args:
-        run: What is started; its ``sent`` goes to stdin.
+        run: What is started.
         argv: Program and arguments.
         environ: The whole environment.
         error_level: Level of stderr lines without a mark.
         cancel: Set by somebody else to have the process killed.
-        on_line: Called with each log line as it comes.
-        on_progress: Called with each progress report, 0 to 1.
+        hear: Called with each line of stderr as it comes, progress (0 to 1) too.
 
     Raises:
         PluginStartError: the program cannot be started.
@@ -92,18 +86,17 @@ def run_process(
     began = time.monotonic()
     pipe = subprocess.PIPE
     try:
-        process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environ))
+        process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=environ)
     except OSError as error:
         raise PluginStartError(f"error running plugin: exec: {argv[0]}: {error}") from error
     run.pid = process.pid
-    watch = _Watch(run, process, error_level, on_line, on_progress)
-    stdout = watch.until_over(cancel or threading.Event())
+    threading.Thread(target=_feed, args=(process.stdin, run.sent), daemon=True).start()
+    stdout = _listen(run, process, cancel, lambda raw: hear(_line(raw, error_level)))
     run.seconds = time.monotonic() - began
     if stdout is None:
-        run.cancelled = True
-        run.error = "operation cancelled"
+        run.cancelled, run.error = True, "operation cancelled"
         return
-    run.exit_code = process.wait()
+    run.exit_code = process.returncode
     run.output, run.error = result_of(stdout.decode("utf-8", "replace"), run.exit_code)
 
 
@@ -125,108 +118,67 @@ def result_of(text: str, exit_code: int) -> tuple[Any, str | None]:
     return output, error
 
 
-class _Watch:
-    """The pipes of one process."""
+def _feed(stdin: IO[bytes], sent: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError), stdin:
+        stdin.write(json.dumps(sent, ensure_ascii=False).encode())
 
-    def __init__(
-        self,
-        run: Run,
-        process: subprocess.Popen[bytes],
-        error_level: str,
-        on_line: Callable[[LogLine], None],
-        on_progress: Callable[[float], None] | None,
-    ) -> None:
-        self.run, self.process, self.error_level = run, process, error_level
-        self.on_line, self.on_progress = on_line, on_progress
-        self.selector = selectors.DefaultSelector()
-        self.stdout = bytearray()
-        self.stderr = b""
-        self.waiting = memoryview(json.dumps(run.sent, ensure_ascii=False).encode())
-        for pipe, event in (
-            (process.stdin, selectors.EVENT_WRITE),
-            (process.stdout, selectors.EVENT_READ),
-            (process.stderr, selectors.EVENT_READ),
-        ):
-            assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
-            self.selector.register(pipe, event)
 
-    def until_over(self, cancel: threading.Event) -> bytes | None:
-        """Serve the pipes; give stdout, or None when the run was cancelled."""
-        process, stdout, stderr = self.process, self.process.stdout, self.process.stderr
-        assert stdout is not None
-        assert stderr is not None
-        while not stdout.closed or process.poll() is None:
-            if cancel.is_set():
-                process.kill()
-                # A child that keeps stdout open leaves a zombie behind in Stash, not here.
-                threading.Thread(target=self._bury, daemon=True).start()
-                return None
-            wait = 0.001 if stdout.closed else 0.02
-            for key, _ in self.selector.select(wait):
-                self._serve(key.fileobj)
-        # What was written before the end is in the pipe now; who writes later, finds it broken.
-        while not stderr.closed and self._serve(stderr):
-            pass
-        self._line(self.stderr)
-        self._close_all()
-        return bytes(self.stdout)
+def _line(raw: bytes, error_level: str) -> LogLine:
+    text = raw.decode("utf-8", "replace")
+    if len(text) > 3 and text[0] == "\x01" and text[2] == "\x02" and text[1] in LEVELS:
+        return LogLine(LEVELS[text[1]], text[3:])
+    return LogLine(error_level, text)
 
-    def _bury(self) -> None:
-        self.process.wait()
-        self._close_all()
 
-    def _close_all(self) -> None:
-        for key in list(self.selector.get_map().values()):
-            self._close(key.fileobj)
-        self.selector.close()
+def _listen(
+    run: Run,
+    process: subprocess.Popen[bytes],
+    cancel: threading.Event,
+    on_line: Callable[[bytes], None],
+) -> bytes | None:
+    """Read both pipes until the process is over; give stdout, or None if it was cancelled."""
+    stdout, stderr = process.stdout, process.stderr
+    assert stdout is not None
+    assert stderr is not None
+    output, rest = bytearray(), b""
+    reading = [stdout, stderr]
 
-    def _close(self, pipe: Any) -> None:
-        self.selector.unregister(pipe)
-        with contextlib.suppress(BrokenPipeError):
-            pipe.close()
-
-    def _serve(self, pipe: Any) -> bool:
-        """Move what can be moved on one pipe; False when there was nothing or it ended."""
-        number = pipe.fileno()
-        try:
-            if pipe is self.process.stdin:
-                self.waiting = self.waiting[os.write(number, self.waiting[:_CHUNK]) :]
-                data = bytes(self.waiting[:1])
+    def read(wait: float) -> bool:
+        """Read once what there is; False if there was nothing."""
+        nonlocal rest
+        ready, _, _ = select.select(reading, (), (), wait)
+        for pipe in ready:
+            data = os.read(pipe.fileno(), _CHUNK)
+            if pipe is stdout:
+                output.extend(data)
             else:
-                data = os.read(number, _CHUNK)
-        except BlockingIOError:
-            return False
-        except BrokenPipeError:
-            data = b""
-        if not data:
-            self._close(pipe)
-        elif pipe is self.process.stdout:
-            self.stdout += data
-        elif pipe is self.process.stderr:
-            self._read_stderr(data)
-        return bool(data)
+                *lines, rest = (rest + data).split(b"\n")
+                for line in filter(None, lines):
+                    on_line(line)
+                if any(len(line) >= LONGEST_LINE for line in (*lines, rest)):
+                    run.overlong_line, rest, data = True, b"", b""
+            if not data:
+                reading.remove(pipe)
+                pipe.close()
+        return bool(ready)
 
-    def _read_stderr(self, data: bytes) -> None:
-        *lines, self.stderr = (self.stderr + data).split(b"\n")
-        for line in lines:
-            self._line(line)
-        if any(len(line) >= LONGEST_LINE for line in (*lines, self.stderr)):
-            self.run.overlong_line = True
-            self.stderr = b""
-            self._close(self.process.stderr)
+    while stdout in reading or process.poll() is None:
+        if cancel.is_set():
+            process.kill()
+            # A child that keeps stdout open leaves a zombie behind in Stash, not here.
+            threading.Thread(target=_bury, args=(process, reading), daemon=True).start()
+            return None
+        read(0.02 if stdout in reading else 0.001)
+    # What was written before the end is in the pipe now; who writes later, finds it broken.
+    while stderr in reading and read(0):
+        pass
+    if rest:
+        on_line(rest)
+    stderr.close()
+    return bytes(output)
 
-    def _line(self, raw: bytes) -> None:
-        """Log one line of stderr, or take its progress."""
-        text = raw.decode("utf-8", "replace")
-        if not text:
-            return
-        marked = len(text) > 3 and text[0] == "\x01" and text[2] == "\x02" and text[1] in LEVELS
-        if marked and text[1] == "p":
-            self.run.progress.append(float(text[3:]))
-            if self.on_progress:
-                self.on_progress(self.run.progress[-1])
-            return
-        line = LogLine(LEVELS[text[1]], text[3:]) if marked else LogLine(self.error_level, text)
-        self.run.log.append(line)
-        self.on_line(line)
+
+def _bury(process: subprocess.Popen[bytes], pipes: Sequence[IO[bytes]]) -> None:
+    process.wait()
+    for pipe in pipes:
+        pipe.close()

@@ -6,11 +6,9 @@ again afterwards. What sets off no hook in Stash sets off none here.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +26,7 @@ from simulator.stash.executor import Resolver, StashError
 from simulator.stash.host import PluginConfig, PluginError
 from simulator.stash.jobs import Job, JobError
 from simulator.stash.process import PluginStartError
-from simulator.stash.records import Entity, Scene, VideoFile, stamp
+from simulator.stash.records import Entity, Scene, stamp
 
 _PLURALS = {"studio": "Studios", "performer": "Performers", "tag": "Tags", "group": "Groups"}
 # Every key of SceneUpdateInput that a hook is told, null where nothing was given (recorded).
@@ -44,10 +42,6 @@ _SCENE_UPDATE = (
 def _seconds(text: str) -> int:
     """A time as Unix seconds."""
     return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
-
-
-def _id(source: Any, _arguments: Any, _context: Any) -> str:
-    return str(source.id)
 
 
 def _things(kind: str, name: str) -> Resolver:
@@ -70,9 +64,8 @@ def _picture(route: str) -> Resolver:
 
     def resolve(thing: Entity, _arguments: Any, context: Context) -> str:
         missing = "" if thing.image else "&default=true"
-        return (
-            f"{context.base_url}/{route.format(thing.id)}?t={_seconds(thing.updated_at)}{missing}"
-        )
+        place = f"{context.base_url}/{route.format(thing.id)}"
+        return f"{place}?t={_seconds(thing.updated_at)}{missing}"
 
     return resolve
 
@@ -89,10 +82,6 @@ def _groups(scene: Scene, _arguments: Any, context: Context) -> list[Any]:
 def _paths(scene: Scene, _arguments: Any, context: Context) -> Any:
     address = f"{context.base_url}/scene/{scene.id}/screenshot?t={_seconds(scene.updated_at)}"
     return SimpleNamespace(screenshot=address)
-
-
-def _fingerprints(file: VideoFile, _arguments: Any, _context: Any) -> list[Any]:
-    return [SimpleNamespace(type="oshash", value=file.oshash)]
 
 
 def _declared_settings(plugin: PluginConfig, _arguments: Any, _context: Any) -> list[Any]:
@@ -137,13 +126,10 @@ def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
 
 def _find_entities(kind: str) -> Resolver:
     def resolve(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-        wanted = arguments.get("filter") or {}
-        named = named_entities(
-            list(context.database.entities[kind].values()), arguments.get(f"{kind}_filter")
-        )
-        found = sort_entities(named, wanted)
-        page = page_of(found, wanted)
-        return SimpleNamespace(count=len(found), **{_PLURALS[kind].lower(): page})
+        wanted, known = arguments.get("filter") or {}, context.database.entities[kind]
+        named = named_entities(list(known.values()), arguments.get(f"{kind}_filter"))
+        page = page_of(sort_entities(named, wanted), wanted)
+        return SimpleNamespace(count=len(named), **{_PLURALS[kind].lower(): page})
 
     return resolve
 
@@ -159,20 +145,8 @@ def _plugin_settings(_: Any, arguments: dict[str, Any], context: Context) -> Any
     return {name: one for name, one in stored.items() if include is None or name in include}
 
 
-def _system_status(_: Any, __: Any, context: Context) -> Any:
-    config_dir = context.stash.config_dir
-    return SimpleNamespace(
-        databaseSchema=75,
-        databasePath=str(config_dir / "stash-go.sqlite"),
-        configPath=str(config_dir / "config.yml"),
-        appSchema=75,
-        status="OK",
-        os="linux",
-        workingDir=str(Path.cwd()),
-        homeDir=os.path.expanduser("~"),  # noqa: PTH111 - Path.home fails without a home
-        ffmpegPath="/usr/bin/ffmpeg",
-        ffprobePath="/usr/bin/ffprobe",
-    )
+def _system_status(_: Any, __: Any, ___: Any) -> Any:
+    return SimpleNamespace(databaseSchema=75, appSchema=75, status="OK", os="linux")
 
 
 def _version(_: Any, __: Any, context: Context) -> Any:
@@ -180,63 +154,52 @@ def _version(_: Any, __: Any, context: Context) -> Any:
     return SimpleNamespace(version=version, hash="5tand1n00", build_time="2025-12-18 00:00:00")
 
 
-def _find_job(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    return context.stash.jobs.find(str(arguments["input"]["id"]))
-
-
 # --- mutations of scenes ------------------------------------------------------------------------
 
 
-def _change_scene(context: Context, number: int, edit: Callable[[Scene], None]) -> None:
-    try:
-        context.database.change(number, edit, touch=True)
-    except KeyError:
-        raise StashError(f"scene with id {number} not found") from None
-
-
-def _update_one(context: Context, given: dict[str, Any]) -> int:
-    number = number_of(given["id"])
-    with context.database.lock:
+def _edit(context: Context, ids: list[Any], given: dict[str, Any]) -> list[int]:
+    """Apply an input to scenes; give their numbers."""
+    numbers, database = [number_of(one) for one in ids], context.database
+    with database.lock:
         # Checked first: a refused edit does not move updated_at.
-        check_input(context.database, given)
-        _change_scene(context, number, lambda scene: apply_input(scene, given))
-    return number
+        check_input(database, given)
+        try:
+            for number in numbers:
+                database.change(number, lambda scene: apply_input(scene, given), touch=True)
+        except KeyError as missing:
+            raise StashError(f"scene with id {missing} not found") from None
+    return numbers
 
 
 def _told(given: dict[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(_SCENE_UPDATE), **given}
 
 
-def _scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    given = arguments["input"]
-    number = _update_one(context, given)
-    context.fire("Scene.Update.Post", number, _told(given), list(given))
-    return context.database.scenes.get(number)
-
-
-def _scenes_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    items = arguments["input"]
-    numbers = [_update_one(context, given) for given in items]
-    told = [_told(given) for given in items]
-    for number, given in zip(numbers, items, strict=True):
-        if not context.fire("Scene.Update.Post", number, told, list(given)):
+def _saved(context: Context, numbers: list[int], given: list[Any], told: Any) -> list[Any]:
+    """Run the hooks of scenes that were saved, while the caller waits; read the scenes again."""
+    for number, one in zip(numbers, given, strict=True):
+        if not context.fire("Scene.Update.Post", number, told, list(one)):
             break
     return [context.database.scenes.get(number) for number in numbers]
 
 
+def _scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    given = arguments["input"]
+    return _saved(context, _edit(context, [given["id"]], given), [given], _told(given))[0]
+
+
+def _scenes_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
+    items = arguments["input"]
+    numbers = [_edit(context, [given["id"]], given)[0] for given in items]
+    return _saved(context, numbers, items, [_told(given) for given in items])
+
+
 def _bulk_scene_update(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    given, database = arguments["input"], context.database
-    numbers = [number_of(one) for one in given["ids"]]
-    with database.lock:
-        check_input(database, given)
-        for number in numbers:
-            _change_scene(context, number, lambda scene: apply_input(scene, given))
+    given = arguments["input"]
+    numbers = _edit(context, given["ids"], given)
     # Unlike the others this one tells no nulls.
     told = {key: value for key, value in given.items() if value is not None}
-    for number in numbers:
-        if not context.fire("Scene.Update.Post", number, told, list(given)):
-            break
-    return [database.scenes.get(number) for number in numbers]
+    return _saved(context, numbers, [given] * len(numbers), told)
 
 
 def _played(arguments: dict[str, Any]) -> list[int]:
@@ -316,9 +279,7 @@ def _run_plugin_task(_: Any, arguments: dict[str, Any], context: Context) -> str
         try:
             if host is None:
                 raise PluginError(f"no plugin with ID {plugin_id}")
-            host.run_task(
-                name, plugin_id=plugin_id, args=args, cancel=job.cancel, on_progress=progress
-            )
+            host.run_task(plugin_id, name, args, cancel=job.cancel, on_progress=progress)
         except PluginError as error:
             raise JobError(f"Error creating plugin task: {error}") from error
         except PluginStartError as error:
@@ -336,7 +297,7 @@ def _run_plugin_operation(_: Any, arguments: dict[str, Any], context: Context) -
             "<runtime error: invalid memory address or nil pointer dereference>"
         )
     try:
-        run = host.run_operation(arguments.get("args") or {}, plugin_id, context.cancelled())
+        run = host.run_operation(plugin_id, arguments.get("args") or {}, context.cancelled())
     except PluginStartError as error:
         raise StashError(str(error)) from error
     if run.error is not None:
@@ -344,13 +305,8 @@ def _run_plugin_operation(_: Any, arguments: dict[str, Any], context: Context) -
     return run.output
 
 
-def _stop_job(_: Any, arguments: dict[str, Any], context: Context) -> bool:
-    context.stash.jobs.stop(str(arguments["job_id"]))
-    return True
-
-
 RESOLVERS: dict[tuple[str, str], Resolver] = {
-    ("Scene", "id"): _id,
+    ("Scene", "id"): lambda scene, *_: str(scene.id),
     ("Scene", "studio"): _studio("studio"),
     ("Studio", "parent_studio"): _studio("parent"),
     ("Studio", "image_path"): _picture("studio/{}/image"),
@@ -364,8 +320,10 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Scene", "paths"): _paths,
     ("Scene", "play_history"): _play_history,
     ("Scene", "play_count"): lambda scene, *_: len(scene.plays),
-    ("VideoFile", "id"): _id,
-    ("VideoFile", "fingerprints"): _fingerprints,
+    ("VideoFile", "id"): lambda file, *_: str(file.id),
+    ("VideoFile", "fingerprints"): lambda file, *_: [
+        SimpleNamespace(type="oshash", value=file.oshash)
+    ],
     ("ConfigResult", "plugins"): _plugin_settings,
     ("Plugin", "enabled"): lambda *_: True,
     ("Plugin", "settings"): _declared_settings,
@@ -376,7 +334,7 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
     ("Query", "plugins"): lambda _, __, context: context.stash.plugins(),
-    ("Query", "findJob"): _find_job,
+    ("Query", "findJob"): lambda _, given, context: context.stash.jobs.find(given["input"]["id"]),
     ("Mutation", "sceneUpdate"): _scene_update,
     ("Mutation", "scenesUpdate"): _scenes_update,
     ("Mutation", "bulkSceneUpdate"): _bulk_scene_update,
@@ -387,8 +345,8 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Mutation", "configurePlugin"): _configure_plugin,
     ("Mutation", "runPluginTask"): _run_plugin_task,
     ("Mutation", "runPluginOperation"): _run_plugin_operation,
-    ("Mutation", "stopJob"): _stop_job,
+    ("Mutation", "stopJob"): lambda _, given, context: context.stash.jobs.stop(given["job_id"]),
 }
 for _kind, _plural in _PLURALS.items():
-    RESOLVERS[_kind.title(), "id"] = _id
+    RESOLVERS[_kind.title(), "id"] = lambda thing, *_: str(thing.id)
     RESOLVERS["Query", f"find{_plural}"] = _find_entities(_kind)
