@@ -10,7 +10,6 @@ import functools
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -166,12 +165,7 @@ class PlexControl(ControlClient, PlexControlApi):
 def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
     """A Plex stand-in with the first ``scenes`` files of the catalogue, for one block.
 
-    Args:
-        scenes: Files of ``simulator.library.catalogue`` it holds.
-        options: Those of ``simulator.plex.server.PlexServer``.
-
-    Raises:
-        StandInError: If it does not start.
+    The options are those of ``simulator.plex.server.PlexServer``.
     """
     tokens = {"token": "sim-plex-owner-token", "shared_token": "sim-plex-shared-token"}
     wanted = {"scenes": scenes, **tokens, **options}
@@ -179,10 +173,3 @@ def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
         control = PlexControl(stand_in.url, wanted["token"], wanted["shared_token"])
         control.process = stand_in
         yield control
-
-
-def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

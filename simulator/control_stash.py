@@ -67,12 +67,7 @@ class StashControl(ControlClient, StashControlApi):
 def start_stash(scenes: int = 10, **options: Any) -> Iterator[StashControl]:
     """A Stash stand-in with the first ``scenes`` scenes of the catalogue, for one block.
 
-    Args:
-        scenes: How many it holds.
-        options: Those of ``simulator.stash.app.StashApp``, and ``port``.
-
-    Raises:
-        StandInError: If it does not start.
+    The options are those of ``simulator.stash.app.StashApp``, and ``port``.
     """
     wanted = {"scenes": scenes, **options}
     with contextlib.closing(StandIn("simulator.stash", wanted)) as stand_in:

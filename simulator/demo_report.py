@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
 WIDTH: Final = 100
-_NARROWEST: Final = 60
 _TAGS: Final = {"actor": "performers", "director": "director", "genre": "tags"}
 _FIELDS: Final = {
     "title": "title",
@@ -21,17 +19,10 @@ _FIELDS: Final = {
 
 
 class Report:
-    """Prints the demo's chapters and keeps count of what was claimed and held.
+    """Prints the demo's chapters and keeps count of what was claimed and held."""
 
-    Args:
-        out: Where to print.
-        width: Columns; None takes the terminal's, within reason.
-    """
-
-    def __init__(self, out: TextIO, width: int | None = None) -> None:
+    def __init__(self, out: TextIO) -> None:
         self._out = out
-        columns = shutil.get_terminal_size((WIDTH, 24)).columns if width is None else width
-        self.width = max(_NARROWEST, min(columns, WIDTH))
         self.held = 0
         self.failed: list[str] = []
         self._chapters = 0
@@ -39,7 +30,7 @@ class Report:
     def line(self, text: str = "") -> None:
         """Print a paragraph, wrapped."""
         indent = " " * (len(text) - len(text.lstrip()))
-        for line in textwrap.wrap(text.strip(), self.width - len(indent)) or [""]:
+        for line in textwrap.wrap(text.strip(), WIDTH - len(indent)) or [""]:
             self._print(indent + line)
 
     def chapter(self, title: str) -> None:
@@ -57,7 +48,7 @@ class Report:
         else:
             self.failed.append(sentence)
         mark = "ok" if holds else "NO"
-        lines = textwrap.wrap(sentence, self.width - 6)
+        lines = textwrap.wrap(sentence, WIDTH - 6)
         for number, line in enumerate(lines):
             self._print(f"  {mark if number == 0 else '  '}  {line}")
         if not holds and seen is not None:
@@ -67,7 +58,7 @@ class Report:
         """Print columns: the first as wide as its words, the others share the rest."""
         all_rows = [tuple(head), *(tuple(row) for row in rows)]
         first = max(len(row[0]) for row in all_rows) + 2
-        others = (self.width - 4 - first) // (len(head) - 1)
+        others = (WIDTH - 4 - first) // (len(head) - 1)
         for row in all_rows:
             cells = [shorten(cell, others - 2).ljust(others) for cell in row[1:]]
             self._print(f"    {row[0].ljust(first)}{''.join(cells)}")
@@ -77,7 +68,7 @@ class Report:
         self.line(f"    {server} got {count(len(asked), 'request')}:")
         for one in asked:
             for line in textwrap.wrap(
-                one, self.width, initial_indent=" " * 6, subsequent_indent=" " * 14
+                one, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 14
             ):
                 self._print(line)
 

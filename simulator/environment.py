@@ -52,16 +52,10 @@ class TooLongError(AssertionError):
 def wait_for(
     what: Callable[[], _Found | None], seconds: float = 30.0, *, step: float | None = None
 ) -> _Found:
-    """Look until ``what`` gives something true, and give that.
+    """Look until ``what`` gives something true within ``seconds``, and give that.
 
-    Args:
-        what: Looked at.
-        seconds: How long.
-        step: Seconds between two looks. Without it they are a tenth of the wait so far: who
-            looks all the time takes the processor from those that are waited for.
-
-    Raises:
-        TooLongError: It did not within ``seconds``.
+    Without a ``step`` the seconds between two looks are a tenth of the wait so far: who
+    looks all the time takes the processor from those that are waited for.
     """
     began = time.monotonic()
     while not (found := what()):
@@ -92,12 +86,7 @@ class Environment:
         self.stash.settings(PLUGIN, {**known, **changes})
 
     def save(self, scene: int, **values: Any) -> float:
-        """Save a scene as Stash's edit form does; give the seconds that the form waited.
-
-        Args:
-            scene: Its id.
-            values: Keys of ``SceneUpdateInput``.
-        """
+        """Save values of ``SceneUpdateInput`` as Stash's form does; give the seconds it waited."""
         began = time.monotonic()
         self.stash.graphql(_SAVE, input={"id": str(scene), **values})
         return time.monotonic() - began
@@ -129,35 +118,25 @@ class Environment:
         return int(counted[0]["things"]) if counted else 0
 
     def settled(self, seconds: float = 60.0) -> None:
-        """Wait until the worker has nothing left to look at.
-
-        Raises:
-            TooLongError: It still has.
-        """
+        """Wait until the worker has nothing left to look at."""
         wait_for(lambda: self.waiting() == 0, seconds)
 
     def calm(self, quiet: float = 0.5, seconds: float = 30.0) -> None:
-        """Wait until the worker has nothing left to look at and asks nobody anything.
+        """Wait until the worker has nothing to look at, and asks nobody for ``quiet`` seconds.
 
         A worker that has just started looks around by itself after its first scenes.
-
-        Args:
-            quiet: Seconds in which neither server may be asked anything.
-            seconds: How long to wait for them.
-
-        Raises:
-            TooLongError: It is still busy.
         """
         self.settled(seconds)
-        end = time.monotonic() + seconds
-        asked, since = None, time.monotonic()
-        while time.monotonic() - since < quiet:
+        asked, since = (0, 0), time.monotonic()
+
+        def is_calm() -> bool:
+            nonlocal asked, since
             now = (self.stash.counts()["total"], self.plex.counts()["total"])
             if now != asked:
                 asked, since = now, time.monotonic()
-            if time.monotonic() > end:
-                raise TooLongError(f"the worker is still busy after {seconds:.0f} s")
-            time.sleep(0.02)
+            return time.monotonic() - since >= quiet
+
+        wait_for(is_calm, seconds, step=0.02)
 
     def log(self) -> str:
         """The worker's log."""
@@ -172,7 +151,6 @@ class Environment:
         """Run a task from Stash's queue to its end; give the run (output, seconds, pid...).
 
         Raises:
-            TooLongError: It is still running.
             RuntimeError: It failed; the text is Stash's.
         """
         job = self.stash.graphql(_RUN_TASK, p=PLUGIN, t=name)["runPluginTask"]
@@ -265,15 +243,15 @@ def env(
     source: Path = ROOT,
     **settings: Any,
 ) -> Iterator[Environment]:
-    """A fresh installation in ``folder``, configured; everything has ended afterwards.
+    """A fresh installation in ``folder``, which stays behind; everything has ended afterwards.
 
     Args:
-        folder: An empty or missing folder, which stays behind.
+        folder: An empty or missing one.
         scenes: Scenes of the shared catalogue on both sides.
         plex: Options of ``start_plex``.
         stash: Options of ``start_stash``.
         source: The checkout whose plugin it is.
-        settings: Plugin settings beyond the address, token and path map.
+        settings: Beyond the address, token and path map.
     """
     config_dir = folder / "stash"
     plugin_dir = copy_plugin(config_dir / "plugins" / PLUGIN, source)

@@ -9,6 +9,7 @@ from the number alone: asking for scene 99,999 does not build the others.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
@@ -25,39 +26,36 @@ _JPEG: Final = base64.b64decode(
 )
 
 
-def _words(text: str) -> tuple[str, ...]:
-    """The names in ``text``, which are parted by ``; ``."""
-    return tuple(text.split("; "))
-
-
-_FIRST: Final = _words(
+_FIRST: Final = (
     "Ada; Beatrix; Carmen; Daria; Elena; Fiona; Greta; Hanna; Ines; Julia; Klara; Lena; Mona; "
     "Nadia; Olga; Paula; Quinn; Rosa; Sofia; Tessa; Uma; Vera; Wanda; Xenia; Yara"
-)
-_LAST: Final = _words(
+).split("; ")
+_LAST: Final = (
     "Almond; Birch; Cedar; Dogwood; Elm; Fir; Gorse; Hazel; Ivy; Juniper; Kapok; Larch; Maple; "
     "Nettle; Oak; Pine; Quince; Rowan; Spruce; Teak"
-)
-_STUDIO_FIRST: Final = _words(
+).split("; ")
+_STUDIO_FIRST: Final = (
     "Amber; Blue; Coral; Dusk; Ember; Frost; Golden; Harbour; Indigo; Jade"
-)
-_STUDIO_LAST: Final = _words("Films; Lane; Pictures; Works")
-_ADJECTIVES: Final = _words(
+).split("; ")
+_STUDIO_LAST: Final = "Films; Lane; Pictures; Works".split("; ")
+_ADJECTIVES: Final = (
     "Quiet; Late; Second; Open; Hidden; Long; Bright; Narrow; Borrowed; Distant"
-)
-_NOUNS: Final = _words(
+).split("; ")
+_NOUNS: Final = (
     "Morning; Letter; Window; Journey; Answer; Evening; Road; Harvest; Signal; Visit"
-)
+).split("; ")
 _FIRST_DAY: Final = date(2005, 1, 1)
 
 STUDIOS: Final = tuple(f"{first} {last}" for first in _STUDIO_FIRST for last in _STUDIO_LAST)
 PERFORMERS: Final = tuple(f"{first} {last}" for first in _FIRST for last in _LAST)
-TAGS: Final = _words(
-    "Action; Beach; Behind the Scenes; Black and White; City; Colour, Graded; Comedy; Dance; "
-    "Drama; Drone; Forest; Garden; Handheld; HD; Indoor; Interview; Kitchen; Lake; Live; "
-    "Long Take; Mountain; Music; Night; Office; Outdoor; Rain; Retro; River; Rooftop; "
-    '"So-called" Reality; Sport; Studio; Summer; Sunset; Train; Travel; Vintage; Voice-over; '
-    "Winter; Workshop"
+TAGS: Final = tuple(
+    (
+        "Action; Beach; Behind the Scenes; Black and White; City; Colour, Graded; Comedy; Dance; "
+        "Drama; Drone; Forest; Garden; Handheld; HD; Indoor; Interview; Kitchen; Lake; Live; "
+        "Long Take; Mountain; Music; Night; Office; Outdoor; Rain; Retro; River; Rooftop; "
+        '"So-called" Reality; Sport; Studio; Summer; Sunset; Train; Travel; Vintage; Voice-over; '
+        "Winter; Workshop"
+    ).split("; ")
 )
 
 
@@ -125,8 +123,7 @@ def catalogue_file(number: int) -> CatalogueFile:
         ValueError: For a number below 1.
     """
     if number < 1:
-        message = f"catalogue numbers start at 1, not {number}"
-        raise ValueError(message)
+        raise ValueError(f"catalogue numbers start at 1, not {number}")
     dice = _mix(number)
     return CatalogueFile(
         number=number,
@@ -141,11 +138,7 @@ def catalogue_file(number: int) -> CatalogueFile:
 
 
 def catalogue_scene(number: int) -> CatalogueScene:
-    """Scene ``number`` (from 1) with all its metadata.
-
-    Raises:
-        ValueError: For a number below 1.
-    """
+    """Scene ``number`` (from 1) with all its metadata."""
     file = catalogue_file(number)
     dice = _mix(number + 0x5CE7E)
     second = _mix(dice)
@@ -168,7 +161,7 @@ def catalogue_scene(number: int) -> CatalogueScene:
     )
 
 
-def _pick(names: tuple[str, ...], dice: int, count: int) -> tuple[str, ...]:
+def _pick(names: Sequence[str], dice: int, count: int) -> tuple[str, ...]:
     """``count`` different names: a stride of 157 shares no factor with either list's length."""
     return tuple(names[(dice + 157 * offset) % len(names)] for offset in range(count))
 

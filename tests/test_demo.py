@@ -28,8 +28,8 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Ours, in a terminal of 100 columns, with temporary files below ``folder``."""
-    return {**os.environ, "TMPDIR": str(folder), "COLUMNS": "100"}
+    """Ours, with temporary files below ``folder``."""
+    return {**os.environ, "TMPDIR": str(folder)}
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -149,7 +149,7 @@ def ruined(tmp_path: Path) -> Iterator[tuple[Demo, io.StringIO]]:
         built.plex.fault("status", method="PUT", times=None, status=500)
         built.save(1, title="Nobody will see this")
         wait_for(built.worker_log, 30.0)
-        yield Demo(built, Report(out, 100), patience=1.0), out
+        yield Demo(built, Report(out), patience=1.0), out
 
 
 def test_it_says_what_did_not_happen(ruined: tuple[Demo, io.StringIO]) -> None:

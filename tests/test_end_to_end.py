@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control import PlexControl, free_port, start_plex
+from simulator.control import PlexControl, start_plex
 from simulator.library import catalogue_file, catalogue_scene
 from store import holds, inbox
 from tests.installation import installation, shared_installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
+from tests.wire import free_port
 from validation.settings_reader import shown_name
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from simulator.control import free_port, start_plex
+from simulator.control import start_plex
 from simulator.library import catalogue_file
 from store.store import Store
 from tasks import operation, page
 from tasks.task import Task
 from tests.installation import Installation, installation, wait_for
+from tests.wire import free_port
 from tools import bench_page
 
 if TYPE_CHECKING:

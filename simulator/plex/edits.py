@@ -248,6 +248,12 @@ def offered(item: Item, which: str) -> list[Image]:
     return item.images[which]
 
 
+def shows(item: Item, which: str) -> bool:
+    """Whether an item shows one of its images; what comes from the file is shown at first."""
+    images = item.images.get(which)
+    return images is None or any(image.selected for image in images)
+
+
 def shown(item: Item, which: str) -> bytes:
     """The bytes of the image that the item shows, b"" for none.
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from simulator.plex import collections
 from simulator.plex.collections import Collection
-from simulator.plex.edits import offered
-from simulator.plex.items import EPISODE, KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, Season, View
+from simulator.plex.edits import offered, shows
+from simulator.plex.items import KIND_NAMES, MOVIE, TAG_ELEMENTS, Item, Part, Season, View
 from simulator.plex.library import Library, Section, Switches
-from simulator.plex.xml import Attributes, Element
+from simulator.plex.xml import Attributes, Element, Value
 
 VERSION: Final = "1.43.1.10611-1e34174b1"
 #: What most containers say.
@@ -22,17 +22,6 @@ LIBRARY: Final[Attributes] = {
     "mediaTagVersion": 1775731696,
 }
 
-_AFTER_TITLE: Final = (
-    "titleSort",
-    "originalTitle",
-    "contentRating",
-    "summary",
-    "rating",
-    "audienceRating",
-    "userRating",
-    "year",
-    "tagline",
-)
 # A listing shows only so many tags of these kinds, and no labels at all.
 _LISTED_TAGS: Final = {"genre": 2, "actor": 3, "label": 0}
 
@@ -160,49 +149,42 @@ def item_element(
     section = library.sections[item.section_id]
     if isinstance(item, Collection):
         return collections.element(section, item, item.locked if full else None)
-    values = item.values
-    attributes: Attributes = {
+    values, address = item.values, f"/library/metadata/{item.key}"
+    # Absent where there is nothing, as the official contract and plexapi (video.py) have it.
+    said: dict[str, Value | None] = {
         "ratingKey": str(item.key),
-        "key": f"/library/metadata/{item.key}",
+        "key": address,
+        **(_ancestry(item.season) if item.season else {}),
+        "guid": _guid(item, section),
+        "studio": values.get("studio"),
+        "type": KIND_NAMES[item.kind],
+        "title": item.title,
+        "librarySectionTitle": section.title if full else None,
+        "librarySectionID": item.section_id if full else None,
+        "librarySectionKey": f"/library/sections/{item.section_id}" if full else None,
+        "titleSort": values.get("titleSort"),
+        "originalTitle": values.get("originalTitle"),
+        "contentRating": values.get("contentRating"),
+        # Recorded: an item without a summary still has the empty attribute.
+        "summary": values.get("summary", ""),
+        "rating": values.get("rating"),
+        "audienceRating": values.get("audienceRating"),
+        "userRating": values.get("userRating"),
+        "year": values.get("year"),
+        "tagline": values.get("tagline"),
+        "index": item.index or None,
+        "thumb": f"{address}/thumb/{item.thumb_at}" if shows(item, "posters") else None,
+        "art": f"{address}/art/{item.art_at}" if shows(item, "arts") else None,
+        "duration": item.parts[0].file.duration_ms if item.parts else None,
+        "originallyAvailableAt": values.get("originallyAvailableAt"),
+        "viewOffset": item.view_offset or None,
+        "viewCount": item.view_count or None,
+        "lastViewedAt": item.viewed_at or None,
+        "lastRatedAt": item.rated_at or None,
+        "addedAt": item.added_at,
+        "updatedAt": item.updated_at,
     }
-    if item.season is not None:
-        attributes.update(_ancestry(item.season))
-    attributes["guid"] = _guid(item, section)
-    if "studio" in values:
-        attributes["studio"] = values["studio"]
-    attributes["type"] = KIND_NAMES[item.kind]
-    attributes["title"] = item.title
-    if full:
-        attributes["librarySectionTitle"] = section.title
-        attributes["librarySectionID"] = item.section_id
-        attributes["librarySectionKey"] = f"/library/sections/{item.section_id}"
-    for name in _AFTER_TITLE:
-        if name in values:
-            attributes[name] = values[name]
-        elif name == "summary":
-            # Recorded: an item without a summary still has the empty attribute.
-            attributes[name] = ""
-    if item.kind == EPISODE:
-        attributes["index"] = item.index
-    for name, which, when in (("thumb", "posters", item.thumb_at), ("art", "arts", item.art_at)):
-        shown = item.images.get(which)
-        if shown is None or any(image.selected for image in shown):
-            attributes[name] = f"/library/metadata/{item.key}/{name}/{when}"
-    if item.parts:
-        attributes["duration"] = item.parts[0].file.duration_ms
-    if "originallyAvailableAt" in values:
-        attributes["originallyAvailableAt"] = values["originallyAvailableAt"]
-    # As the official contract and plexapi (video.py) list them: absent where there is nothing.
-    for name, number in (
-        ("viewOffset", item.view_offset),
-        ("viewCount", item.view_count),
-        ("lastViewedAt", item.viewed_at),
-        ("lastRatedAt", item.rated_at),
-    ):
-        if number:
-            attributes[name] = number
-    attributes["addedAt"] = item.added_at
-    attributes["updatedAt"] = item.updated_at
+    attributes: Attributes = {name: one for name, one in said.items() if one is not None}
     children = _children(item, attributes, full=full, without=without)
     for name in without:
         attributes.pop(name, None)

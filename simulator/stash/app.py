@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.stash.database import Database
-from simulator.stash.host import Connection, PluginConfig, PluginHost
+from simulator.stash.host import Connection, PluginHost
 from simulator.stash.jobs import JobQueue
 from simulator.stash.sessions import Sessions
 
@@ -18,6 +18,7 @@ class StashApp:
     """One Stash.
 
     Args:
+        port: Where plugins are told that it listens.
         scenes: Scenes of the shared catalogue.
         api_key: The API key that was generated; empty is none.
         username: With one, everybody has to log in; nobody does here: tests are given cookies.
@@ -28,14 +29,11 @@ class StashApp:
         cover_etags: Covers come with an ETag, and not again to who has them (Stash's
             pkg/utils/http.go, read; older ones have it in pkg/utils/image.go); False is a
             Stash, or a proxy before it, that drops this.
-
-    Attributes:
-        host: The plugin host, None where no plugins are played.
-        settings: Plugin settings as ``configurePlugin`` stored them.
     """
 
     def __init__(
         self,
+        port: int,
         *,
         scenes: int = 0,
         api_key: str = "",
@@ -47,24 +45,13 @@ class StashApp:
         cover_etags: bool = True,
     ) -> None:
         self.version = version
-        self.config_dir = Path(config_dir)
         self.database = Database(scenes, offset_minutes)
         self.sessions = Sessions(username, api_key)
         self.jobs = JobQueue()
+        # Those of plugins, as ``configurePlugin`` stored them.
         self.settings: dict[str, dict[str, Any]] = {}
-        self.host: PluginHost | None = None
         self.cover_etags = cover_etags
-        self._plugin_dir = plugin_dir
-
-    def listen(self, port: int) -> None:
-        """Load the plugins, who are told that this Stash listens here."""
-        if self._plugin_dir is not None:
-            link = Connection(port, self.sessions.make)
-            self.host = PluginHost(self._plugin_dir, self.config_dir, link)
-
-    def plugins(self) -> list[PluginConfig]:
-        """The plugins that were loaded."""
-        return list(self.host.plugins.values()) if self.host else []
+        self.host = PluginHost(plugin_dir, config_dir, Connection(port, self.sessions.make))
 
 
 @dataclass(slots=True)
@@ -91,7 +78,7 @@ class Context:
         self, trigger: str, number: int, given: Any = None, fields: list[str] | None = None
     ) -> bool:
         """Run the hooks of ``trigger``; False when the caller has gone meanwhile."""
-        if self.stash.host is None:
+        if not self.stash.host.plugins:
             return True
         cancel = self.cancelled()
         self.stash.host.run_hook(

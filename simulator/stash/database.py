@@ -72,22 +72,17 @@ class Turns:
 class Database:
     """Scenes 1 to ``count`` of the catalogue, and all that becomes of them.
 
-    Args:
-        count: Number of catalogue scenes.
-        offset_minutes: UTC offset of the server's clock.
-
-    Attributes:
-        scenes: The scenes by id, ascending; see ``change``.
-        entities: Studios, performers, tags and groups by id, for each kind.
-        offset_minutes: Offset that new timestamps are written in.
-        skew: Seconds added to the real time, so that tests need not wait.
+    New timestamps are written with an offset of ``offset_minutes`` to UTC.
     """
 
     def __init__(self, count: int, offset_minutes: int = 0) -> None:
         self.lock = Turns()
         self.offset_minutes = offset_minutes
+        #: Seconds added to the real time, so that tests need not wait.
         self.skew = 0.0
+        #: By id, ascending; see ``change``.
         self.scenes = {one: catalogue_record(one, offset_minutes) for one in range(1, count + 1)}
+        #: Studios, performers, tags and groups by id, for each kind.
         self.entities = {kind: catalogue_entities(kind, offset_minutes) for kind in KINDS}
         self._indexes: dict[str, dict[Any, set[int]]] = {}
         self._next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
@@ -100,9 +95,7 @@ class Database:
     def having(self, name: str) -> dict[Any, set[int]]:
         """Ids of scenes by what they have; made when first asked for.
 
-        Args:
-            name: "path" for the paths of their files, as ``like_key`` gives them, or one of
-                ``KINDS`` for the ids of what they carry.
+        ``name`` is "path", for keys of ``like_key``, or one of ``KINDS``, for ids.
         """
         if name not in self._indexes:
             self._indexes[name] = found = dict[Any, set[int]]()
@@ -158,10 +151,7 @@ class Database:
             return number
 
     def remove_entity(self, kind: str, number: int, instead: int | None = None) -> None:
-        """Take one out and off every scene, whose ``updated_at`` stays.
-
-        A tag that is merged into another leaves that one ``instead``.
-        """
+        """Take one out and off every scene, with another ``instead``; their times stay."""
 
         def take_off(scene: Scene) -> None:
             if kind == "studio":
@@ -200,16 +190,13 @@ def like_key(path: str) -> str:
     return path.translate(_LOWER)
 
 
-DEFAULT_PER_PAGE = 25
-
-
 def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
     """Ids of the scenes that a ``scene_filter`` lets through, ascending."""
     scenes, ids = database.scenes, list(database.scenes)
     for name, criterion in wanted.items():
         if name == "files_filter":
             since = _value(criterion, "updated_at", "GREATER_THAN")
-            ids = [one for one in ids if _touched(scenes[one], since)]
+            ids = [one for one in ids if any(file.updated_at > since for file in scenes[one].files)]
         elif name == "id":
             # They are in order: no need to look.
             ids = ids[bisect_right(ids, _value(wanted, name, "GREATER_THAN")) :]
@@ -254,10 +241,6 @@ def _value(wanted: Mapping[str, Any], name: str, modifier: str) -> Any:
     if criterion.get("modifier") != modifier:
         raise StashError(f"the Stash stand-in does not play the filter {name} of {wanted}")
     return criterion["value"]
-
-
-def _touched(scene: Scene, since: str) -> bool:
-    return any(file.updated_at > since for file in scene.files)
 
 
 def _with_path(database: Database, value: str) -> set[int]:
@@ -308,7 +291,7 @@ def sort_entities(found: list[Any], wanted: Mapping[str, Any]) -> list[Any]:
 def page_of(items: list[Any], wanted: Mapping[str, Any]) -> list[Any]:
     """The page that a ``FindFilterType`` asks for; beyond the end there is nothing."""
     size = wanted.get("per_page")
-    size = DEFAULT_PER_PAGE if size is None else size
+    size = 25 if size is None else size
     if size < 0:
         return items
     first = (max(wanted.get("page") or 1, 1) - 1) * size

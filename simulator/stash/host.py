@@ -1,11 +1,6 @@
 """Stash's plugin host: loads plugins and runs their hooks, tasks and operations.
 
-It can be used on its own, without the Stash stand-in around it::
-
-    host = PluginHost(plugin_dir, config_dir, Connection(port=9999, cookie=make_cookie))
-    runs = host.run_hook("Scene.Update.Post", 5, {"id": "5"}, ["id"])
-    run = host.run_task("PlexSync", "Sync all to Plex")
-
+It can be used on its own, without the Stash stand-in around it.
 ``plugin_dir`` is walked to its last corner, as Stash does: every ``*.yml`` in it
 is taken for a plugin. Stash refuses one that holds a key that it does not know,
 and says so in its log only; the other plugins load. Scalars of any kind become
@@ -130,24 +125,17 @@ class Connection:
 
 
 class PluginHost:
-    """The plugins below one folder.
-
-    Args:
-        plugin_dir: Folder to look for ``*.yml`` in.
-        config_dir: Stash's own folder, given to plugins as ``Dir``.
-        connection: How plugins reach Stash.
-    """
+    """The plugins below ``plugin_dir``, if any, which are told ``config_dir`` as ``Dir``."""
 
     def __init__(
-        self, plugin_dir: str | Path, config_dir: str | Path, connection: Connection
+        self, plugin_dir: str | Path | None, config_dir: str | Path, connection: Connection
     ) -> None:
-        self.plugin_dir = Path(plugin_dir)
         self.config_dir = Path(config_dir)
         self.connection = connection
         self.plugins: dict[str, PluginConfig] = {}
         self.log: list[LogLine] = []
         self.runs: list[Run] = []
-        for path in sorted(self.plugin_dir.rglob("*.yml")):
+        for path in sorted(Path(plugin_dir).rglob("*.yml")) if plugin_dir else ():
             self._load(path)
 
     def run_hook(

@@ -277,8 +277,6 @@ def _run_plugin_task(_: Any, arguments: dict[str, Any], context: Context) -> str
             job.progress = value
 
         try:
-            if host is None:
-                raise PluginError(f"no plugin with ID {plugin_id}")
             host.run_task(plugin_id, name, args, cancel=job.cancel, on_progress=progress)
         except PluginError as error:
             raise JobError(f"Error creating plugin task: {error}") from error
@@ -291,7 +289,7 @@ def _run_plugin_task(_: Any, arguments: dict[str, Any], context: Context) -> str
 
 def _run_plugin_operation(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     host, plugin_id = context.stash.host, str(arguments["plugin_id"])
-    if host is None or plugin_id not in host.plugins:
+    if plugin_id not in host.plugins:
         raise StashError(
             "Internal system error. Error "
             "<runtime error: invalid memory address or nil pointer dereference>"
@@ -333,7 +331,7 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Query", "configuration"): _configuration,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
-    ("Query", "plugins"): lambda _, __, context: context.stash.plugins(),
+    ("Query", "plugins"): lambda _, __, context: list(context.stash.host.plugins.values()),
     ("Query", "findJob"): lambda _, given, context: context.stash.jobs.find(given["input"]["id"]),
     ("Mutation", "sceneUpdate"): _scene_update,
     ("Mutation", "scenesUpdate"): _scenes_update,

@@ -21,7 +21,6 @@ from simulator.server import ControlApi, Server
 from simulator.stash.app import Context, StashApp
 from simulator.stash.edits import apply_input, move_folder
 from simulator.stash.executor import Planner, run_operation
-from simulator.stash.host import PluginHost
 from simulator.stash.records import Scene
 from simulator.stash.resolvers import RESOLVERS
 from simulator.stash.schema import RequestError, load_schema, read_document
@@ -44,11 +43,10 @@ class StashServer(Server):
 
     def __init__(self, port: int = 0, **options: Any) -> None:
         super().__init__(("127.0.0.1", port))
-        self.app = app = StashApp(**options)
+        self.app = app = StashApp(self.port, **options)
         self.control = StashControlApi(self, app)
         self._schema = load_schema(app.version)
         self._planner = Planner(self._schema, RESOLVERS)
-        app.listen(self.port)
 
     def note(self, request: Request) -> list[str]:
         """Count by the operation's name, or else by method and path."""
@@ -265,15 +263,15 @@ class StashControlApi(ControlApi):
 
     def hook(self, trigger: str, number: int) -> None:
         """Run the hooks of a trigger, without changing anything."""
-        self._host().run_hook(trigger, number)
+        self.stash.host.run_hook(trigger, number)
 
     def runs(self, since: int = 0) -> list[dict[str, Any]]:
         """Every plugin process so far: name, sent, output, error, log, progress, seconds, pid."""
-        return [asdict(run) for run in self._host().runs[since:]]
+        return [asdict(run) for run in self.stash.host.runs[since:]]
 
     def log(self) -> list[list[str]]:
         """What plugins brought into Stash's log: level and text."""
-        return [list(line) for line in self._host().log]
+        return [list(line) for line in self.stash.host.log]
 
     def _edit(self, scene: Scene, values: dict[str, Any]) -> None:
         cover = str(values.get("cover", ""))
@@ -287,8 +285,3 @@ class StashControlApi(ControlApi):
         if "add_file" in values:
             scene.files.append(self.database.new_file(**values["add_file"]))
         apply_input(scene, values)
-
-    def _host(self) -> PluginHost:
-        if self.stash.host is None:
-            raise ValueError("no plugin host: start the stand-in with plugin_dir")
-        return self.stash.host

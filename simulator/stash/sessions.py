@@ -1,7 +1,7 @@
 """Who may talk to the stand-in: Stash's session cookies and its one API key.
 
 A cookie says when it was made and which hooks ran before it; it is good for
-``max_age`` seconds, after a restart too, and every reply to it carries a fresh
+an hour, after a restart too, and every reply to it carries a fresh
 one. A key that is not the configured one is refused even where no password is set.
 """
 
@@ -13,9 +13,10 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 
+_MAX_AGE = 3600
 _SECRET = b"the stand-in's session_store_key, the same after every restart"
 
 
@@ -37,8 +38,7 @@ class Sessions:
     """
 
     username: str = ""
-    api_key: str = field(default="", repr=False)
-    max_age: int = 3600
+    api_key: str = ""
     skew: float = 0.0
 
     def make(self, visited: Mapping[str, int] | None = None) -> str:
@@ -61,7 +61,7 @@ class Sessions:
             body = json.loads(text)
         except ValueError:
             return None
-        if time.time() + self.skew > body["at"] / 1000 + self.max_age:
+        if time.time() + self.skew > body["at"] / 1000 + _MAX_AGE:
             return None
         return body["user"], body["visited"]
 
@@ -82,6 +82,6 @@ class Sessions:
 
     def set_cookie(self, visited: Mapping[str, int]) -> str:
         """The Set-Cookie header of a reply."""
-        expires = formatdate(time.time() + self.skew + self.max_age, usegmt=True)
+        expires = formatdate(time.time() + self.skew + _MAX_AGE, usegmt=True)
         value = self.make(visited)
-        return f"session={value}; Path=/; Expires={expires}; Max-Age={self.max_age}; SameSite=Lax"
+        return f"session={value}; Path=/; Expires={expires}; Max-Age={_MAX_AGE}; SameSite=Lax"

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
-from simulator.control import free_port
 from tests.browser.host import ROOT
 from tests.installation import Installation, installation, wait_for
+from tests.wire import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
