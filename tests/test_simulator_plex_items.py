@@ -55,7 +55,7 @@ def test_a_waiting_file_appears_after_a_scan_of_its_folder(plex: PlexControl) ->
         time.sleep(0.02)
     assert "Film" in listed(plex)
     assert "Other" not in listed(plex)
-    assert plex.scan() == 1
+    assert plex.state()["waiting"] == 1
 
 
 def test_a_removed_item_is_gone_everywhere(plex: PlexControl) -> None:

@@ -155,9 +155,9 @@ class PlexControlApi(ControlApi):
         """Delete a library: Plex answers 404 to whatever is asked of it."""
         self.library.remove_section(section)
 
-    def scan(self, section: int = 1) -> int:
-        """Let a scan happen now; gives how many waiting items it found."""
-        return self.library.finish_scan(self.library.sections[section], None)
+    def scan(self, section: int = 1) -> None:
+        """Let a scan happen now."""
+        self.library.finish_scan(self.library.sections[section], None)
 
     def reset(self) -> None:
         """Items, switches, faults, latency and the journal as when the process started."""

@@ -75,7 +75,6 @@ class Plan:
     adds: dict[tuple[str, str], TagAdd] = field(default_factory=dict)
     # (kind, names to remove)
     removes: list[tuple[str, list[str]]] = field(default_factory=list)
-    removes_come_last: bool = False
 
 
 def parse(pairs: Sequence[tuple[str, str]], kind: int) -> Plan:
@@ -111,14 +110,15 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
             item.set_value("year", int(str(value)[:4]) if value else None)
     for name, locked in plan.locks.items():
         item.lock(name, locked=locked)
-    order, adds = library.switches.tag_order, [add for add in plan.adds.values() if add.tag]
-    adds_first = order == "add_first" or (order == "url_order" and plan.removes_come_last)
-    if adds_first:
+    adds, switches = [add for add in plan.adds.values() if add.tag], library.switches
+    if switches.adds_come_first:
         _add(library, item, adds)
-    _remove(item, plan.removes)
-    if plan.removes and not library.switches.tag_rows_stay:
+    for kind, names in plan.removes:
+        gone = {name.lower() for name in names}
+        item.tags[kind] = [one for one in item.tags[kind] if one.row.tag.lower() not in gone]
+    if plan.removes and not switches.tag_rows_stay:
         library.forget_unused_rows()
-    if not adds_first:
+    if not switches.adds_come_first:
         _add(library, item, adds)
     touched = [add.tag for add in adds if add.kind == "collection"]
     touched += [name for kind, names in plan.removes if kind == "collection" for name in names]
@@ -206,12 +206,10 @@ def _parse_tag(plan: Plan, match: re.Match[str], value: str) -> None:
         # The list is encoded once as a whole and once name by name, so that a
         # comma inside a name is no separator.
         plan.removes.append((kind, [unquote(name) for name in value.split(",")]))
-        plan.removes_come_last = True
         return
     add = plan.adds.setdefault((kind, index), TagAdd(kind))
     if what == "tag.tag":
         add.tag = value
-        plan.removes_come_last = False
     elif what == "tag.thumb":
         add.thumb = value
     else:
@@ -232,13 +230,6 @@ def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
             taggings.append(Tagging(row, add.text or ""))
         elif add.text is not None:
             here.text = add.text
-
-
-def _remove(item: Item, removes: list[tuple[str, list[str]]]) -> None:
-    for kind, names in removes:
-        gone = {name.lower() for name in names}
-        taggings = item.tags[kind]
-        taggings[:] = [one for one in taggings if one.row.tag.lower() not in gone]
 
 
 def offered(item: Item, which: str) -> list[Image]:

@@ -123,8 +123,7 @@ class Switches:
     """Every switch of the stand-in, in its default position.
 
     Attributes:
-        tag_order: Which goes first when one PUT adds and removes: ``remove_first``,
-            ``add_first``, or ``url_order``.
+        adds_come_first: When one PUT adds and removes tags; else it removes first.
         tag_writes: ``genre[i].tag.tag=`` adds to the list (``additive``), or replaces
             it (``replace``).
         tag_rows_stay: A tag's row, and with it its spelling, outlives the last item that has
@@ -148,7 +147,7 @@ class Switches:
         maintenance: Not empty: every path answers 503 with this text.
     """
 
-    tag_order: str = "remove_first"
+    adds_come_first: bool = False
     tag_writes: str = "additive"
     tag_rows_stay: bool = True
     max_url_bytes: int = 32_768
@@ -313,20 +312,18 @@ class Library:
                     return item
         return None
 
-    def finish_scan(self, section: Section, path: str | None) -> int:
-        """End a scan: waiting files below ``path`` (None: all) become items. Gives how many."""
+    def finish_scan(self, section: Section, path: str | None) -> None:
+        """End a scan: waiting files below ``path`` (None: all) become items."""
         below = "" if path is None else path.rstrip("/") + "/"
         with self.lock:
-            waiting, self.waiting, found = self.waiting, [], 0
+            waiting, self.waiting = self.waiting, []
             for where, files in waiting:
                 if where is section and files[0].path.startswith(below):
                     self.add_item(section, files)
-                    found += 1
                 else:
                     self.waiting.append((where, files))
             section.refreshing = False
             section.scanned_at = self.now()
-            return found
 
     def put(self, section: Section, item: Item) -> None:
         """Let a new item be one of a section's."""

@@ -56,7 +56,6 @@ class PlexServer(Server):
         token: The owner's.
         shared_token: May only read.
         section_type: ``other``, ``movie`` or ``show``.
-        section_title: Empty is what Plex calls such a section.
         matched: An agent has filled the items in.
         machine_id: 40 hex digits; empty is always the same.
         name: What people call it.
@@ -76,7 +75,6 @@ class PlexServer(Server):
         shared_token: str,
         port: int = 0,
         section_type: str = "other",
-        section_title: str = "",
         matched: bool = False,
         machine_id: str = "",
         name: str = "Plex stand-in",
@@ -87,7 +85,7 @@ class PlexServer(Server):
         self.token, self.shared_token, self.name = token, shared_token, name
         self.machine_id = machine_id or hashlib.sha1(b"Plex stand-in").hexdigest()
         self.control = PlexControlApi(self, self.library, self.machine_id, self.reset)
-        self._start = (latency_ms, section_type, section_title, scenes, matched)
+        self._start = (latency_ms, section_type, scenes, matched)
         self.reset()
 
     def reset(self) -> None:
@@ -95,8 +93,8 @@ class PlexServer(Server):
         self.faults.remove()
         self.library.switches = Switches()
         self.library.clear()
-        self.latency_ms, style, title, scenes, matched = self._start
-        self.library.fill(self.library.add_section(style, title), scenes, matched=matched)
+        self.latency_ms, style, scenes, matched = self._start
+        self.library.fill(self.library.add_section(style), scenes, matched=matched)
         self.journal.clear()
 
     def note(self, request: Request) -> list[str]:
