@@ -27,11 +27,11 @@ class Report:
         self.failed: list[str] = []
         self._chapters = 0
 
-    def line(self, text: str = "") -> None:
-        """Print a paragraph, wrapped."""
-        indent = " " * (len(text) - len(text.lstrip()))
-        for line in textwrap.wrap(text.strip(), WIDTH - len(indent)) or [""]:
-            self._print(indent + line)
+    def line(self, text: str = "", hang: int | None = None) -> None:
+        """Print a paragraph, wrapped; its other lines begin below the first, or at ``hang``."""
+        indent = len(text) - len(text.lstrip()) if hang is None else hang
+        for line in textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent) or [""]:
+            print(line.rstrip(), file=self._out, flush=True)
 
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
@@ -47,10 +47,7 @@ class Report:
             self.held += 1
         else:
             self.failed.append(sentence)
-        mark = "ok" if holds else "NO"
-        lines = textwrap.wrap(sentence, WIDTH - 6)
-        for number, line in enumerate(lines):
-            self._print(f"  {mark if number == 0 else '  '}  {line}")
+        self.line(f"  {'ok' if holds else 'NO'}  {sentence}", 6)
         if not holds and seen is not None:
             self.line(f"      seen: {seen}")
 
@@ -61,19 +58,13 @@ class Report:
         others = (WIDTH - 4 - first) // (len(head) - 1)
         for row in all_rows:
             cells = [shorten(cell, others - 2).ljust(others) for cell in row[1:]]
-            self._print(f"    {row[0].ljust(first)}{''.join(cells)}")
+            print(f"    {row[0].ljust(first)}{''.join(cells)}".rstrip(), file=self._out, flush=True)
 
     def requests(self, server: str, asked: Sequence[str]) -> None:
         """Print the requests that one server got."""
         self.line(f"    {server} got {count(len(asked), 'request')}:")
         for one in asked:
-            for line in textwrap.wrap(
-                one, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 14
-            ):
-                self._print(line)
-
-    def _print(self, line: str) -> None:
-        print(line.rstrip(), file=self._out, flush=True)
+            self.line(f"      {one}", 14)
 
     def close(self, seconds: float) -> int:
         """Print what it all came to; give the exit status, 0 only if everything held."""

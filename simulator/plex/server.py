@@ -9,9 +9,9 @@ import hashlib
 import http.client
 import threading
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from simulator import faults
 from simulator.plex import edits, pages
@@ -21,6 +21,8 @@ from simulator.plex.library import Library, Section, Switches
 from simulator.plex.xml import XML_TYPE, Attributes, Element, to_xml
 from simulator.server import Server
 from simulator.wire import Reply, Request
+
+Row = TypeVar("Row")
 
 #: How long a scan takes.
 SCAN_SECONDS: Final = 0.1
@@ -208,37 +210,24 @@ class PlexServer(Server):
             return error(500)
         kind = kind or section.file_kind
         items = _with_file(section, kind, request.argument("file") or "")
-        found = _select(items, request.pairs, self.library.switches)
-        return self._listed(request, found, pages.listing_attributes(section, kind))
+        return self._items_page(request, items, pages.listing_attributes(section, kind))
 
     def _everything(self, request: Request) -> Reply:
         """The listing over all libraries (the contract's GET /library/all) of one type."""
         kind = int(request.argument("type") or 0)
-        items = [
-            item
-            for section in self.library.sections.values()
-            for item in section.sorted_items(kind)
-        ]
-        found = _select(items, request.pairs, self.library.switches)
-        return self._listed(request, found, {"allowSync": True, **pages.LIBRARY})
+        sections = self.library.sections.values()
+        items = [item for section in sections for item in section.sorted_items(kind)]
+        return self._items_page(request, items, {"allowSync": True, **pages.LIBRARY})
 
-    def _listed(self, request: Request, found: list[Item], own: Attributes) -> Reply:
-        total, paging = len(found), self._paging(request)
-        counts: Attributes = {}
-        headers = [("X-Plex-Container-Total-Size", str(total))]
-        if paging is not None:
-            start, size = paging
-            found = found[start : start + size]
-            counts = {"totalSize": total, "offset": start}
-            headers.insert(0, ("X-Plex-Container-Start", str(start)))
+    def _items_page(self, request: Request, items: list[Item], own: Attributes) -> Reply:
         excluded = (request.argument(f"exclude{what}") or "" for what in ("Elements", "Fields"))
         without = frozenset(",".join(excluded).split(","))
-        elements = [
-            pages.item_element(self.library, item, full=False, without=without) for item in found
-        ]
-        reply = page(pages.container({**counts, **own}, elements))
-        reply.headers.extend(headers)
-        return reply
+
+        def element(item: Item) -> Element:
+            return pages.item_element(self.library, item, full=False, without=without)
+
+        found = _select(items, request.pairs, self.library.switches)
+        return self._paged(request, found, element, own)
 
     def _history(self, request: Request) -> Reply:
         """The reply with what was seen, as far as the official contract tells.
@@ -252,11 +241,21 @@ class PlexServer(Server):
             rows = [view for view in rows if not since or view.viewed_at >= int(since)]
         newest_first = request.argument("sort") == "viewedAt:desc"
         rows.sort(key=attrgetter("viewed_at", "number"), reverse=newest_first)
-        total, (start, size) = len(rows), self._paging(request) or (0, len(rows))
-        own: Attributes = {"totalSize": total, "offset": start}
-        elements = [pages.view_element(view) for view in rows[start : start + size]]
-        reply = page(pages.container(own, elements))
-        reply.headers.append(("X-Plex-Container-Total-Size", str(total)))
+        return self._paged(request, rows, pages.view_element, {})
+
+    def _paged(
+        self, request: Request, rows: list[Row], element: Callable[[Row], Element], own: Attributes
+    ) -> Reply:
+        """The reply with those of some rows that were asked for."""
+        counts: Attributes = {}
+        headers = [("X-Plex-Container-Total-Size", str(len(rows)))]
+        if (paging := self._paging(request)) is not None:
+            start, size = paging
+            counts = {"totalSize": len(rows), "offset": start}
+            headers.insert(0, ("X-Plex-Container-Start", str(start)))
+            rows = rows[start : start + size]
+        reply = page(pages.container({**counts, **own}, [element(row) for row in rows]))
+        reply.headers.extend(headers)
         return reply
 
     def _paging(self, request: Request) -> tuple[int, int] | None:

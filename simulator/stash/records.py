@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-from simulator.library import (
-    PERFORMERS,
-    STUDIOS,
-    TAGS,
-    CatalogueFile,
-    catalogue_scene,
-    jpeg,
-)
+from simulator.library import PERFORMERS, STUDIOS, TAGS, catalogue_scene, jpeg
 
 KINDS = ("studio", "performer", "tag", "group")
 _IDS = {
@@ -104,6 +97,7 @@ def stamp(seconds: float, offset_minutes: int = 0) -> str:
 def catalogue_record(number: int, offset_minutes: int) -> Scene:
     """Scene ``number`` of the catalogue, as it is before anybody touches it."""
     known = catalogue_scene(number)
+    file = known.file
     when = stamp(CATALOGUE_EPOCH + 60 * number, offset_minutes)
     return Scene(
         id=number,
@@ -116,7 +110,7 @@ def catalogue_record(number: int, offset_minutes: int) -> Scene:
         studio=_IDS["studio"][known.studio],
         performers=[_IDS["performer"][name] for name in known.performers],
         tags=[_IDS["tag"][name] for name in known.tags],
-        files=[_video(known.file, when)],
+        files=[VideoFile(number, file.stash_path, file.size, file.oshash, when)],
         cover=None,
     )
 
@@ -125,7 +119,3 @@ def catalogue_entities(kind: str, offset_minutes: int) -> dict[int, Entity]:
     """Every studio, performer or tag of the catalogue by id; no groups."""
     when = stamp(CATALOGUE_EPOCH, offset_minutes)
     return {number: Entity(number, name, when) for name, number in _IDS.get(kind, {}).items()}
-
-
-def _video(file: CatalogueFile, when: str) -> VideoFile:
-    return VideoFile(file.number, file.stash_path, file.size, file.oshash, when)
