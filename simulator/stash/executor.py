@@ -10,7 +10,7 @@ Directives, interfaces, unions and introspection are not played.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,6 @@ from graphql import (
     SelectionSetNode,
     get_argument_values,
     get_named_type,
-    is_leaf_type,
     is_list_type,
     is_non_null_type,
 )
@@ -53,57 +52,47 @@ class Step:
     nullable: bool
 
 
-class Planner:
-    """Makes plans for one schema.
+def plan(
+    schema: GraphQLSchema,
+    registry: Registry,
+    operation: OperationDefinitionNode,
+    fragments: Fragments,
+) -> list[Step]:
+    """The steps of an operation that is valid by the schema.
 
-    Args:
-        schema: The schema the documents were validated against.
-        registry: How to get the fields that are more than an attribute, by type and field name.
+    ``registry`` has how to get the fields that are more than an attribute, by type and name.
     """
 
-    def __init__(self, schema: GraphQLSchema, registry: Registry) -> None:
-        self.schema, self.registry = schema, registry
-
-    def plan(self, operation: OperationDefinitionNode, fragments: Fragments) -> list[Step]:
-        """The steps of an operation."""
-        root = self.schema.get_root_type(operation.operation)
-        assert root is not None
-        return self._steps(root, [operation.selection_set], fragments)
-
-    def _steps(
-        self,
-        parent: GraphQLObjectType,
-        selections: Sequence[SelectionSetNode],
-        fragments: Fragments,
+    def steps_of(
+        parent: GraphQLObjectType, selections: Iterable[SelectionSetNode | None]
     ) -> list[Step]:
         nodes: dict[str, list[FieldNode]] = {}
         for selection in selections:
             for node in _fields(selection, fragments):
                 key = node.alias.value if node.alias else node.name.value
                 nodes.setdefault(key, []).append(node)
-        return [self._step(parent, key, group, fragments) for key, group in nodes.items()]
+        return [step_of(parent, key, group) for key, group in nodes.items()]
 
-    def _step(
-        self, parent: GraphQLObjectType, key: str, nodes: list[FieldNode], fragments: Fragments
-    ) -> Step:
+    def step_of(parent: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Step:
         node, name = nodes[0], nodes[0].name.value
         if name == "__typename":
             return Step(key, lambda *_: parent.name, None, None, nullable=False)
         field = parent.fields[name]
-        resolve = self.registry.get((parent.name, name)) or _attribute(parent.name, name, field)
+        resolve = registry.get((parent.name, name)) or _attribute(parent.name, name, field)
         arguments = functools.partial(get_argument_values, field, node) if field.args else None
-        steps = None
-        target = get_named_type(field.type)
-        if not is_leaf_type(target):
-            assert isinstance(target, GraphQLObjectType)
-            below = [one.selection_set for one in nodes if one.selection_set]
-            steps = self._steps(target, below, fragments)
+        steps, target = None, get_named_type(field.type)
+        if isinstance(target, GraphQLObjectType):
+            steps = steps_of(target, [one.selection_set for one in nodes])
         return Step(key, resolve, arguments, steps, not is_non_null_type(field.type))
 
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    return steps_of(root, [operation.selection_set])
 
-def _fields(selection: SelectionSetNode, fragments: Fragments) -> Iterator[FieldNode]:
+
+def _fields(selection: SelectionSetNode | None, fragments: Fragments) -> Iterator[FieldNode]:
     """The fields of a selection, fragments opened up."""
-    for node in selection.selections:
+    for node in selection.selections if selection else ():
         if isinstance(node, FieldNode):
             yield node
         else:

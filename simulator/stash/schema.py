@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,6 @@ ADDED_SINCE = {
     "Tag": "custom_fields sort_name stash_ids",
     "VideoFile": "parent_folder scenes zip_file",
 }
-# Documents kept ready; a client has a handful, and one that writes values into
-# its query text should not eat the memory.
-_MOST_DOCUMENTS = 500
 
 
 class SchemaMissingError(Exception):
@@ -97,43 +94,29 @@ def _without_newer(definition: Any) -> Any:
     return replace(definition, fields=kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A parsed document that the schema allows; ``plans`` are its operations' (``executor.py``)."""
-
-    operations: dict[str, OperationDefinitionNode]
-    fragments: dict[str, FragmentDefinitionNode]
-    plans: dict[str, Any] = field(default_factory=dict)
-
-    def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation to run: the one called ``name``, or the only one."""
-        if not name and len(self.operations) == 1:
-            return next(iter(self.operations.values()))
-        if name and name in self.operations:
-            return self.operations[name]
-        raise RequestError(
-            "GRAPHQL_VALIDATION_FAILED", [GraphQLError(f"operation {name} not found")]
-        )
-
-
-@functools.lru_cache(maxsize=_MOST_DOCUMENTS)
-def read_document(schema: GraphQLSchema, text: str) -> Document:
-    """The document of a query text, parsed and validated once.
+def read_operation(
+    schema: GraphQLSchema, text: str, name: str
+) -> tuple[OperationDefinitionNode, dict[str, FragmentDefinitionNode]]:
+    """The operation of a query text that is called ``name``, or the only one; its fragments.
 
     Raises:
         RequestError: it cannot be parsed or the schema does not allow it.
     """
     try:
-        ast = parse(text)
+        nodes = parse(text)
     except GraphQLSyntaxError as error:
         raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from error
-    errors = validate(schema, ast)
-    if errors:
+    if errors := validate(schema, nodes):
         raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
-    nodes = ast.definitions
-    operations = [node for node in nodes if isinstance(node, OperationDefinitionNode)]
-    fragments = [node for node in nodes if isinstance(node, FragmentDefinitionNode)]
-    return Document(
-        {node.name.value if node.name else "": node for node in operations},
-        {node.name.value: node for node in fragments},
-    )
+    operations, fragments = [], {}
+    for node in nodes.definitions:
+        if isinstance(node, FragmentDefinitionNode):
+            fragments[node.name.value] = node
+        elif isinstance(node, OperationDefinitionNode) and (
+            not name or (node.name and node.name.value == name)
+        ):
+            operations.append(node)
+    if len(operations) != 1:
+        missing = GraphQLError(f"operation {name} not found")
+        raise RequestError("GRAPHQL_VALIDATION_FAILED", [missing])
+    return operations[0], fragments

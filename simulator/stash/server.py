@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 
-from graphql import OperationType
+from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution import get_variable_values
 
 from simulator.faults import LOGIN_PAGE
@@ -20,10 +21,10 @@ from simulator.library import jpeg
 from simulator.server import ControlApi, Server
 from simulator.stash.app import Context, StashApp
 from simulator.stash.edits import apply_input, move_folder
-from simulator.stash.executor import Planner, run_operation
+from simulator.stash.executor import Step, plan, run_operation
 from simulator.stash.records import Scene
 from simulator.stash.resolvers import RESOLVERS
-from simulator.stash.schema import RequestError, load_schema, read_document
+from simulator.stash.schema import RequestError, load_schema, read_operation
 from simulator.wire import Reply, Request
 
 # As long as Stash's own, which comes with status 200 where a scene has no cover.
@@ -33,6 +34,16 @@ _PICTURE: Final = re.compile(
     r"/(scene|studio|performer|group)/(\d+)/(?:screenshot|(?:front)?image)"
 )
 _OPERATION: Final = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
+
+
+# A client has a handful of texts; one that writes values into them should not eat the memory.
+@functools.lru_cache(maxsize=500)
+def _prepared(
+    schema: GraphQLSchema, text: str, name: str
+) -> tuple[OperationDefinitionNode, list[Step]]:
+    """The operation that a request asks for, and its steps."""
+    operation, fragments = read_operation(schema, text, name)
+    return operation, plan(schema, RESOLVERS, operation, fragments)
 
 
 class StashServer(Server):
@@ -46,7 +57,6 @@ class StashServer(Server):
         self.app = app = StashApp(self.port, **options)
         self.control = StashControlApi(self, app)
         self._schema = load_schema(app.version)
-        self._planner = Planner(self._schema, RESOLVERS)
 
     def note(self, request: Request) -> list[str]:
         """Count by the operation's name, or else by method and path."""
@@ -99,28 +109,23 @@ class StashServer(Server):
         with request.connection.watched() as watch:
             context = Context(self.app, base, visited, watch)
             try:
-                status, reply = 200, self._execute(json.loads(request.body), context)
+                status, reply = 200, self._execute(request, context)
             except RequestError as error:
                 status, reply = refusal, {"errors": error.errors, "data": None}
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(status, text.encode(), kind, [("Cache-Control", "no-store")])
 
-    def _execute(self, posted: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    def _execute(self, request: Request, context: Context) -> dict[str, Any]:
         """Run a posted request and give the reply.
 
         Raises:
             RequestError: the schema does not allow the request.
         """
-        document = read_document(self._schema, str(posted.get("query") or ""))
-        name = posted.get("operationName") or ""
-        operation = document.operation(name)
+        operation, steps = _prepared(self._schema, request.query, request.operation)
         definitions = operation.variable_definitions or ()
-        variables = get_variable_values(self._schema, definitions, posted.get("variables") or {})
+        variables = get_variable_values(self._schema, definitions, request.variables or {})
         if isinstance(variables, list):
             raise RequestError("GRAPHQL_VALIDATION_FAILED", variables)
-        steps = document.plans.get(name)
-        if steps is None:
-            steps = document.plans[name] = self._planner.plan(operation, document.fragments)
         asks = operation.operation is OperationType.QUERY
         lock = self.app.database.lock
         if asks:
