@@ -281,11 +281,13 @@ class _Work:
 
         Any edit moves updatedAt on (an assumption: no recording shows it), so a person's
         after ours is told from a database that was put back, or an edit never carried out.
-        A refresh since moves it, too; then another text of ours that is back tells.
+        A refresh since moves it, too; then another text of ours that is back tells, unless an
+        undo brought it back.
         """
         if self.item.updated_at <= self.base.edited_from:
             return True
-        others = self.base.earlier.keys() & self.base.values.keys() - {name, "sort_title"}
+        aside = self.base.undone | {name, "sort_title"}
+        others = self.base.earlier.keys() & self.base.values.keys() - aside
         return any(self._is_back(one) for one in others)
 
     def _is_back(self, name: str) -> bool:

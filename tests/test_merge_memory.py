@@ -726,6 +726,25 @@ def test_what_earlier_writes_gave_and_locked_is_ours_after_an_undo() -> None:
     assert {one.name for one in left} == {"Agent's", "B"}
 
 
+def test_what_was_undone_is_no_sign_of_a_restored_database() -> None:
+    """An earlier title of ours is back because of the undo, so a person's edit of the tags counts."""
+    base: Base | None = None
+    item = an_item({"title": "The File"})
+    for title, tags in (("A", ("T", "U")), ("B", ("T", "U")), ("B", ("T",))):
+        merged = merge(Desired({"title": title}, {"tags": tags}), item, base, Pending())
+        if title == "B" and "title" in merged.edit.values:
+            former = former_of(item, merged.edit)
+        item, base = put(item, merged.edit, Reading()), merged.base
+    assert base
+    back = give_back(former, item)
+    base, item = without(base, former, item, back.back), put(item, back.edit, Reading())
+    assert item.values["title"] == "A"
+    with_more = (*item.lists["tags"], Member("U"))
+    item = replace(item, lists={**item.lists, "tags": with_more}, updated_at=item.updated_at + 1)
+    merged = merge(Desired({"title": "B"}, {"tags": ("T",)}), item, base, Pending())
+    assert not merged.edit
+
+
 @pytest.mark.parametrize("adds_first", [False, True])
 def test_a_member_that_was_spelled_anew_is_not_lost_by_an_undo(adds_first: bool) -> None:
     """Plex knows it by either spelling, so it may not be taken out by one of them."""
