@@ -100,6 +100,15 @@ def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) ->
     connection.execute(change, (server, rating_key))
 
 
+def forget_open(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
+    """Drop the rows that are not settled of an item that is no scene's by now.
+
+    If it comes back, its look finds them again; what was settled is then still settled.
+    """
+    change = f"DELETE FROM difference WHERE {_OPEN} AND rating_key = ?"  # noqa: S608 - constants
+    connection.execute(change, (server, rating_key))
+
+
 def forget_scene(connection: sqlite3.Connection, scene: int) -> None:
     """Drop the rows of a scene that is not synced any more."""
     connection.execute("DELETE FROM difference WHERE scene = ?", (scene,))

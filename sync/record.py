@@ -297,6 +297,7 @@ class Recorder:
             with self._store.transaction() as connection:
                 for entry in untied:
                     ledger.intend(connection, entry._replace(scene=0), now=self._context.clock())
+                    differences.forget_open(connection, entry.server, entry.rating_key)
         if plans:
             self._context.plex.resolver.advice.keep(self._store)
 

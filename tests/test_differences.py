@@ -480,3 +480,24 @@ def test_a_scene_that_is_left_out_or_gone_leaves_no_rows(stepped: BulkWorker) ->
     env.settings(sync_fields=FIELDS, only_organized=True)
     look(stepped, 9, 10)
     assert sizes(stepped) == {}
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_plex_has_no_more_is_no_difference(stepped: BulkWorker, settled: bool) -> None:
+    """It goes from the list with its item, and is there again with it; a settled one stays so."""
+    env = stepped.env
+    synced(stepped, ALL[:5])
+    key = key_of(env, 2)
+    by_hand(stepped, 2, fields={"title": "By hand", "summary": "By hand"})
+    look(stepped, 2)
+    (row,) = inbox(stepped, "title")
+    if settled:
+        answer(stepped, "keep_plex", numbers=[row["number"]])
+    files = env.plex.item(key)["files"]
+    env.plex.person_sets(key, files=[{"path": "/plex/media/elsewhere.mp4"}])
+    look(stepped, 2)
+    assert sizes(stepped) == {}
+    env.plex.person_sets(key, files=files)
+    look(stepped, 2)
+    wanted = {"summary": 1} if settled else {"title": 1, "summary": 1}
+    assert sizes(stepped) == wanted
