@@ -282,18 +282,18 @@ class _Work:
         Any edit moves updatedAt on (an assumption: no recording shows it), so a person's
         after ours is told from a database that was put back, or an edit never carried out.
         A refresh since moves it, too; then another text of ours that is back tells, unless an
-        undo brought it back.
+        undo or, where Stash has none by now, a person brought it back.
         """
         if self.item.updated_at <= self.base.edited_from:
             return True
-        aside = self.base.undone | {name, "sort_title"}
+        aside = self.base.undone | self.base.foreign | {name, "sort_title"}
         others = self.base.earlier.keys() & self.base.values.keys() - aside
         return any(self._is_back(one) for one in others)
 
     def _is_back(self, name: str) -> bool:
         """Say whether a text is an earlier one of ours, and not the last."""
-        theirs = present(name, self.item)
-        return not same(name, self.base.values[name], theirs) and self._was_ours(name, theirs)
+        theirs, last = present(name, self.item), self.base.values[name]
+        return bool(last) and not same(name, last, theirs) and self._was_ours(name, theirs)
 
     def _put(self, name: str, ours: str, theirs: str, whose: str) -> None:
         value = as_written(name, ours)

@@ -745,6 +745,23 @@ def test_what_was_undone_is_no_sign_of_a_restored_database() -> None:
     assert not merged.edit
 
 
+def test_a_text_and_a_tag_that_a_person_puts_back_both_stay() -> None:
+    """Stash dropped both; one is no sign that the other comes from a restored database."""
+    base: Base | None = None
+    item = an_item()
+    for summary, tags in (("S", ("T", "U")), ("", ("U",))):
+        wanted = Desired({"summary": summary}, {"tags": tags})
+        merged = merge(wanted, item, base, Pending())
+        item, base = put(item, merged.edit, Reading()), merged.base
+    back = {**item.lists, "tags": (Member("T"), Member("U"))}
+    later = item.updated_at + 1
+    item = replace(item, values={**item.values, "summary": "S"}, lists=back, updated_at=later)
+    for _ in range(2):
+        merged = merge(wanted, item, base, Pending())
+        assert not merged.edit
+        base = merged.base
+
+
 @pytest.mark.parametrize("adds_first", [False, True])
 def test_a_member_that_was_spelled_anew_is_not_lost_by_an_undo(adds_first: bool) -> None:
     """Plex knows it by either spelling, so it may not be taken out by one of them."""
