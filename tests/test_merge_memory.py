@@ -727,7 +727,7 @@ def test_what_earlier_writes_gave_and_locked_is_ours_after_an_undo() -> None:
 
 
 def test_what_was_undone_is_no_sign_of_a_restored_database() -> None:
-    """An earlier title of ours is back because of the undo, so a person's edit of the tags counts."""
+    """A person's edit of the tags counts beside a title that the undo brought back."""
     base: Base | None = None
     item = an_item({"title": "The File"})
     for title, tags in (("A", ("T", "U")), ("B", ("T", "U")), ("B", ("T",))):
@@ -749,15 +749,18 @@ def test_a_text_and_a_tag_that_a_person_puts_back_both_stay() -> None:
     """Stash dropped both; one is no sign that the other comes from a restored database."""
     base: Base | None = None
     item = an_item()
-    for summary, tags in (("S", ("T", "U")), ("", ("U",))):
-        wanted = Desired({"summary": summary}, {"tags": tags})
+    had, has = (
+        Desired({"summary": "S"}, {"tags": ("T", "U")}),
+        Desired({"summary": ""}, {"tags": ("U",)}),
+    )
+    for wanted in (had, has):
         merged = merge(wanted, item, base, Pending())
         item, base = put(item, merged.edit, Reading()), merged.base
     back = {**item.lists, "tags": (Member("T"), Member("U"))}
     later = item.updated_at + 1
     item = replace(item, values={**item.values, "summary": "S"}, lists=back, updated_at=later)
     for _ in range(2):
-        merged = merge(wanted, item, base, Pending())
+        merged = merge(has, item, base, Pending())
         assert not merged.edit
         base = merged.base
 
