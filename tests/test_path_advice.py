@@ -113,6 +113,17 @@ def test_so_many_missing_scenes_are_remembered_and_no_more(
     assert advice.best("/data/A/1.mp4") == ("/data => /media", 3 + 1)
 
 
+def test_so_many_rules_are_learnt_and_no_more(advice: PathAdvice) -> None:
+    """A library of ever other folders; of those that are known more scenes still count."""
+    most = 10 * MOST_RULES
+    for place in range(most + 1):
+        advice.learn(place, f"/data{place}/A/x.mp4", f"/media{place}/A/x.mp4")
+    assert advice.best(f"/data{most - 1}/A/x.mp4") == (f"/data{most - 1} => /media{most - 1}", 1)
+    assert advice.best(f"/data{most}/A/x.mp4") is None
+    advice.learn(-1, "/data0/B/y.mp4", "/media0/B/y.mp4")
+    assert advice.best("/data0/A/x.mp4") == ("/data0 => /media0", 2)
+
+
 def test_two_paths_without_a_common_folder_are_no_rule(
     env: Environment, advice: PathAdvice
 ) -> None:

@@ -71,6 +71,7 @@ def test_each_top_folder_has_its_own_patience(looking: Looking) -> None:
     assert looking.searches(f"{VAULT}/b", 5) == 1
     assert looking.searches(ATTIC, IN_VAIN + 5) == IN_VAIN
     assert looking.searches("/x", 2) == 2
+    assert looking.searches("", IN_VAIN + 5) == IN_VAIN  # files at the root have none
 
 
 def test_a_folder_where_something_was_found_gets_twice_the_patience(looking: Looking) -> None:
