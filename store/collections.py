@@ -55,10 +55,16 @@ def forget(connection: sqlite3.Connection, server: str, rating_keys: Iterable[in
     )
 
 
-def bases_with(connection: sqlite3.Connection, server: str, section: int) -> Iterator[str]:
-    """Give the ledger's texts of a library's items that may be in a collection, one by one."""
+def texts_with(
+    connection: sqlite3.Connection, server: str, section: int
+) -> Iterator[tuple[str, str]]:
+    """Give the ledger's texts of a library's items that may be in a collection, one by one.
+
+    They are (base, pending), "" for none.
+    """
     rows = connection.execute(
-        "SELECT base FROM item WHERE server = ? AND section = ? AND base LIKE '%\"collections\"%'",
+        "SELECT base, pending FROM item WHERE server = ? AND section = ? "
+        "AND (base LIKE '%\"collections\"%' OR pending LIKE '%\"collections\"%')",
         (server, section),
     )
-    return (base for (base,) in rows)
+    return iter(rows)

@@ -165,6 +165,8 @@ class _Pages:
         self._section = section
         self._behind = behind
         self._given: Counter[str] | None = None
+        # Those that an item may be in of which nobody knows yet.
+        self._doubtful: set[str] = set()
 
     def bring(self) -> SyncError | None:
         """Bring them in step; give what failed of one of them, None for nothing.
@@ -223,9 +225,14 @@ class _Pages:
         return due
 
     def _meet(self, one: Listed) -> Entry | None:
-        """Note a collection that is new to us, and whether it is ours; None if no item is."""
-        given = self._all_given()[tag_key(one.title)]
-        if not given or one.children is None:
+        """Note a collection that is new to us, and whether it is ours; None if no item is.
+
+        Nor while an edit was not acknowledged that may have put one into it: its scene's next
+        look has all collections looked at again (sync/record.py).
+        """
+        key = tag_key(one.title)
+        given = self._all_given()[key]
+        if not given or one.children is None or key in self._doubtful:
             return None
         made = int(given >= one.children)
         entry = ledger.Entry(self._server, one.rating_key, self._section, one.identity, made)
@@ -236,11 +243,13 @@ class _Pages:
         """Count the library's items that we put into each collection, by the key of its name."""
         if self._given is None:
             self._given = Counter()
-            texts = ledger.bases_with(self._context.store.connection, self._server, self._section)
-            for number, text in enumerate(texts):
+            texts = ledger.texts_with(self._context.store.connection, self._server, self._section)
+            for number, (text, pending) in enumerate(texts):
                 if number % TEXTS_AT_ONCE == 0:
                     _look_up(self._context)
-                base = json.loads(text)
+                tried = Pending.from_json(pending).any_members.get("collections", ())
+                self._doubtful.update(map(tag_key, tried))
+                base = json.loads(text or "{}")
                 lists = base.get("given") or base.get("members") or {}
                 self._given.update({tag_key(name) for name in lists.get("collections", ())})
         return self._given

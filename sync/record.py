@@ -45,6 +45,13 @@ class _Carried(NamedTuple):
     line: str
 
 
+def _moves_collections(plan: ScenePlan) -> bool:
+    """Say whether an item came into a collection or left one, now or with an earlier try."""
+    return any("collections" in written.changes for written in plan.written) or any(
+        item.before is not None and '"collections"' in item.before.pending for item in plan.planned
+    )
+
+
 class Recorder:
     """Keeps what came of scenes, and ends their rows.
 
@@ -258,7 +265,7 @@ class Recorder:
             key = item.after.rating_key
             if plan.fault is None and (item.kept or key in differing):
                 differences.keep(connection, server, key, scene.id, item.kept, now=now)
-        if not in_run and any("collections" in written.changes for written in plan.written):
+        if not in_run and _moves_collections(plan):
             collections.mark(connection, self._context.config, now=now)
         for number, why in plan.refused.items():
             differences.refuse(connection, number, why)

@@ -347,3 +347,30 @@ def test_a_worker_killed_before_it_can_note_what_arrived(
     wait_for(lambda: shown(one_of(env)) == sha1(jpeg(b"another")) and not env.rows())
     assert "summary" not in one_of(env)["fields"]
     alter(env, number, image=f"logo of {ONE}", details=f"On {ONE}")
+
+
+def test_a_collection_is_ours_though_an_answer_was_lost(stepped: BulkWorker) -> None:
+    """It is not judged while an item may be in it of which nobody knows yet."""
+    env = stepped.env
+    scenes = [n for n in range(1, SCENES + 1) if catalogue_file(n).folder == ONE][:2]
+    env.plex.fault("reset_after", method="PUT", path=f"id={key_of(env, scenes[0])}&", times=None)
+    for number in scenes:
+        stepped.background([number])
+        stepped.drain()
+    assert list(stepped.rows()) == scenes[:1]
+    assert len(stepped.env.query("SELECT 1 FROM dirty")) == 1  # collections were looked at
+    env.plex.clear_faults()
+    stepped.settle()
+    assert shown(one_of(env)) == logo(ONE)
+
+
+def test_a_collection_goes_with_an_undo_that_empties_it(stepped: BulkWorker) -> None:
+    """Also where Plex leaves an empty one."""
+    env = stepped.env
+    env.plex.switches(empty_collections_stay=True)
+    stepped.background([1])
+    stepped.drain()
+    assert ONE in all_shown(env)
+    env.run(mode="undo_scene", id=1)
+    stepped.drain()
+    assert env.plex.collections() == []

@@ -28,6 +28,7 @@ from stash.activity import delete_plays, resume_times, save_resume_time
 from stash.exceptions import StashMutationRefused
 from store import activity, history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
+from sync import collections
 from sync.plays import FIELD as PLAYS
 from sync.resume import FIELD as STOPPED
 from sync.resume import SAME, UNDO
@@ -67,6 +68,8 @@ def work_on(row: queue.QueueRow, context: Context) -> None:
             history.note_undone(connection, change.number, undone)
             # Its look lists what differs now.
             enqueue(connection, "scene", [change.scene], now=row.marked_at, urgency=BACKGROUND)
+            if "collections" in Former.from_json(change.undo).lists:  # one may be empty now
+                collections.mark(connection, context.config, now=row.marked_at)
         queue.done(connection, row)
     if change and undone:
         rest = "" if undone == history.BACK else f"; changed since and kept: {undone}"
