@@ -114,6 +114,11 @@ def half_updated(error: BaseException) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are of something: "1 scene", "1,200 scenes"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def in_words(seconds: float) -> str:
     """Say a wait for people: "at once", "in 5 s", "in 15 min", "in 6 h"."""
     if seconds < 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errors import counted
 from merge.brake import Taken, is_too_much, taken_away
 from store import braked, ledger, meta
 from store.enqueue import EDIT
@@ -112,13 +113,12 @@ def sum_of(takes: Iterable[str]) -> Taken:
 
 def sentence(taken: Taken, in_step: int) -> str:
     """Say what a person is asked, and what there is to do."""
-    items = "1 item" if taken.items == 1 else f"{taken.items:,} items"
     return (
-        f"PlexSync holds back what would take something away from {items}, of {in_step:,} in "
-        f"step: it would {taken.in_words()}. All else is synced. If that is wrong, put it right "
-        "in Stash: what takes nothing away any more is synced by itself. If it is meant, as after "
-        f'a tag was deleted or Tag Rules changed, run the task "{GO_ON}" or press that button on '
-        "PlexSync's page."
+        f"PlexSync holds back what would take something away from {counted(taken.items, 'item')}, "
+        f"of {in_step:,} in step: it would {taken.in_words()}. All else is synced. If that is "
+        "wrong, put it right in Stash: what takes nothing away any more is synced by itself. If it "
+        f'is meant, as after a tag was deleted or Tag Rules changed, run the task "{GO_ON}" or '
+        "press that button on PlexSync's page."
     )
 
 

@@ -21,7 +21,7 @@ def run(task: Task) -> str:
     scenes = go_on(task)["scenes"]
     if not scenes:
         return "Nothing is held back."
-    what = "1 scene is" if scenes == 1 else f"{scenes} scenes are"
+    what = "1 scene is" if scenes == 1 else f"{scenes:,} scenes are"
     return f"{what} synced now, although that takes something away in Plex."
 
 

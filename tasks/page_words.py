@@ -155,8 +155,9 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     if queue["ready"]:
         return "busy", f"{scenes(queue['ready'])} being synced."
     if facts.asks:
+        they = "it" if queue["held"] == 1 else "they"
         return "asks", (
-            f"{scenes(queue['held'])} held back, for they would take something away in Plex. "
+            f"{scenes(queue['held'])} held back, for {they} would take something away in Plex. "
             f"All else is synced. {_compared(facts)}"
         )
     if queue["parked"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from errors import counted
 from store import ledger, meta, queue
 from tasks import stash_log
 from tasks.follow import Follower
@@ -37,7 +38,7 @@ def run(task: Task) -> str:
         config, _ = task.read_settings()
         with task.open_plex(config) as client:
             total = _mark(task, client.machine_identifier)
-        stash_log.say("INFO", f"{total} items to look at")
+        stash_log.say("INFO", f"{counted(total, 'item')} to look at")
         follower.wait(total)
         return _summary(task, total)
 
@@ -56,8 +57,11 @@ def _summary(task: Task, total: int) -> str:
         return "PlexSync has no field locked in Plex."
     _, postponed = queue.left(task.connection, unlock.KIND)
     items, locks = meta.get(task.connection, meta.RELEASED) or (0, 0)
-    later = f" {postponed} items could not be unlocked now and are tried again by themselves."
+    later = (
+        f" {counted(postponed, 'item')} could not be unlocked now; that is tried again by itself."
+    )
     return (
-        f"{locks} locks released on {items} of {total} items. The values stay; PlexSync leaves "
-        f"these fields to Plex until they change in Stash.{later if postponed else ''}"
+        f"{counted(locks, 'lock')} released on {items} of {counted(total, 'item')}. The values "
+        "stay; PlexSync leaves these fields to Plex until they change in "
+        f"Stash.{later if postponed else ''}"
     )

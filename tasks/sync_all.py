@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from errors import counted
 from stash import changes
 from store import history, holds, meta, queue
 from store.enqueue import TASK, enqueue
@@ -64,7 +65,7 @@ def run(task: Task) -> str:
             holds.look_now(connection)  # whoever starts this wants it tried now
             meta.put(connection, meta.TASK_BEGAN, time.time())
         total = _mark_all(task, fingerprint, collections.is_wanted(config))
-        stash_log.say("INFO", f"{total} scenes to look at")
+        stash_log.say("INFO", f"{counted(total, 'scene')} to look at")
         follower.wait(total, lambda: _note_alive(task))
         with task.store.transaction() as connection:
             meta.put(connection, meta.SYNCED_ALL, time.time())
@@ -125,35 +126,35 @@ def _leave_to_worker(task: Task, left: int) -> str:
         queue.leave_task(connection)
         meta.put(connection, meta.SYNC_ALL, {})
     return (
-        f"The {left} scenes left are synced by themselves as soon as it answers; nothing needs "
-        "to be done."
+        f"The worker goes on with {counted(left, 'scene')} by itself as soon as it answers; "
+        "nothing needs to be done."
     )
 
 
 def _summary(task: Task, total: int, seconds: float) -> str:
-    counted: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     reasons: dict[str, list[str]] = {}
     for outcome, reason, scenes in history.tally(task.connection):
-        counted[outcome] += scenes
+        outcomes[outcome] += scenes
         reasons.setdefault(outcome, []).append(f"{scenes} {reason}")
     parts = [
-        f"{counted['changed']} changed",
-        f"{counted['unchanged']} unchanged",
-        f"{counted['waiting']} not in Plex yet",
-        f"{counted['failed']} failed",
+        f"{outcomes['changed']} changed",
+        f"{outcomes['unchanged']} unchanged",
+        f"{outcomes['waiting']} not in Plex yet",
+        f"{outcomes['failed']} failed",
     ]
-    if counted["failed"]:
+    if outcomes["failed"]:
         parts[-1] += f" ({', '.join(reasons['failed'])})"
-    if counted[SHARES]:
-        verb = "shares" if counted[SHARES] == 1 else "share"
-        parts.append(f"{counted[SHARES]} {verb} an item with another scene")
-    if counted[SKIPPED]:
-        parts.append(f"{counted[SKIPPED]} left out ({', '.join(reasons[SKIPPED])})")
-    if counted["gone"]:
-        parts.append(f"{counted['gone']} gone from Stash")
+    if outcomes[SHARES]:
+        verb = "shares" if outcomes[SHARES] == 1 else "share"
+        parts.append(f"{outcomes[SHARES]} {verb} an item with another scene")
+    if outcomes[SKIPPED]:
+        parts.append(f"{outcomes[SKIPPED]} left out ({', '.join(reasons[SKIPPED])})")
+    if outcomes["gone"]:
+        parts.append(f"{outcomes['gone']} gone from Stash")
     asked = ""
-    if counted["held"]:
-        parts.append(f"{counted['held']} held back")
+    if outcomes["held"]:
+        parts.append(f"{outcomes['held']} held back")
         question = meta.get(task.connection, meta.BRAKE)
         asked = f". {question['text']}" if question else ""
-    return f"{total} scenes in {seconds:.0f} s: " + ", ".join(parts) + asked
+    return f"{counted(total, 'scene')} in {seconds:.0f} s: " + ", ".join(parts) + asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from errors import TransientError
+from errors import TransientError, counted
 from store import braked, history, queue
 from tasks import page_history, stash_log
 from tasks.follow import Follower
@@ -45,7 +45,7 @@ def run(task: Task) -> str:
         task.store.mark(undo.KIND, numbers, now=time.time())
         if numbers:
             named = page_history.name_of(task.connection, began)
-            stash_log.say("INFO", f"{named}: {len(numbers)} items to give back")
+            stash_log.say("INFO", f"{named}: {counted(len(numbers), 'item')} to give back")
         follower.wait(len(numbers))
         return _summary(task, began, len(numbers))
 
@@ -57,13 +57,14 @@ def _summary(task: Task, began: float, total: int) -> str:
     named = page_history.name_of(connection, began)
     _, postponed = queue.left(connection, undo.KIND)
     refused = history.refused(connection, began, total)
-    later = f" {postponed} could not be given back now and are tried again by themselves."
+    later = f" {postponed} could not be given back now; that is tried again by itself."
     kept = ""
     if refused:
         which = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
         more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
         kept = f" What was changed since stays, on {len(refused)} of them ({which}{more})."
+    verb = "was" if total == 1 else "were"
     return (
-        f"{total} items were given back what {named} changed. What differs from Stash "
+        f"{counted(total, 'item')} {verb} given back what {named} changed. What differs from Stash "
         f"now stands on PlexSync's page.{kept}{later if postponed else ''}"
     )

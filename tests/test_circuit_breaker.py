@@ -88,7 +88,7 @@ def test_what_nobody_saw_before_the_first_settings_leaves_the_queue(new: FaultEn
     assert dirty(new) == [4, 6]
     connection = new.worker.store.connection
     assert meta.get(connection, meta.SWEEP_SINCE) == new.clock.now
-    assert "the first time: 4 scenes that were saved before were never compared" in new.log()
+    assert "left to Preview and Sync all (4 scenes)" in new.log()
     assert "the settings changed" not in new.log()
     new.mark([1])
     assert not breaker.adopt({**given, "plex_url": ""})
@@ -186,7 +186,7 @@ def test_changed_settings_make_due_what_they_may_mend_and_say_how_much(
     assert [row.id for row in env.rows() if row.due_at == 0] == [1, 2, 3, 4]
     said = [line for line in env.log().splitlines() if "the settings changed" in line]
     assert [line.partition("INFO ")[2] for line in said] == [
-        "the settings changed: 4 scenes that waited are looked at"
+        "the settings changed: going on with 4 scenes that waited"
     ]
     assert env.worker.breaker.adopt(dict(env.given))  # nothing is left that could be mended
     assert env.log().count("the settings changed") == 1

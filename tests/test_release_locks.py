@@ -51,7 +51,7 @@ def test_our_locks_go_the_values_stay(env: Installation) -> None:
     assert {"title", "summary", "studio", "genre"} <= set(before["locked"])
     answer = env.run(mode="release_locks")
     after = env.item(1)
-    assert "4 locks released on 1 of 1 items" in answer["output"]
+    assert "4 locks released on 1 of 1 item." in answer["output"]
     assert after["locked"] == []
     assert (after["fields"], after["tags"]) == (before["fields"], before["tags"])
     assert "PlexSync has no field locked" in env.run(mode="release_locks")["output"]

@@ -395,7 +395,7 @@ def test_the_end_of_an_outage_frees_what_waited_for_that_server(env: FaultEnviro
     assert row_of(env, 1).due_at == 0
     assert row_of(env, 2).due_at == env.clock.now + RETRY[0]
     assert row_of(env, 3).due_at is None
-    assert "plex: no longer waiting, going on, 1 scenes with it" in env.log()
+    assert "plex: no longer waiting, going on, 1 scene with it" in env.log()
     before = env.log()
     fails(env, 1, ServerTimeout("m"))
     said = env.log()

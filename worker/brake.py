@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from errors import counted
 from store import braked, history, meta, notice, queue
 from store.enqueue import TASK
 from sync import brake
@@ -93,7 +94,9 @@ class Brake:
             freed = braked.let_go(connection, braked.UNDECIDED, with_run=with_run)
             lately = brake.taken_lately(connection, now)
             meta.put(connection, meta.TAKEN, [*lately, (now, new.items)])
-        self._context.log.info(f"{freed} scenes were held back; they {new.in_words()}: going on")
+        self._context.log.info(
+            f"going on with {counted(freed, 'scene')} held back so far: it would {new.in_words()}"
+        )
         return freed
 
     def _keep_question(self, connection: sqlite3.Connection) -> None:

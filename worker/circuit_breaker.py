@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import plex.error_types
 import stash.exceptions
-from errors import NextStep, Scope, SyncError
+from errors import NextStep, Scope, SyncError, counted
 from plex.error_types import (
     AmbiguousMatch,
     ImageTooLarge,
@@ -183,7 +183,9 @@ class CircuitBreaker:
             for error in MENDED_BY_SETTINGS:
                 due += queue.make_due(connection, reason=error.__name__)
         if due:
-            self._context.log.info(f"the settings changed: {due} scenes that waited are looked at")
+            self._context.log.info(
+                f"the settings changed: going on with {counted(due, 'scene')} that waited"
+            )
 
     def _note_before_settings(self) -> None:
         """Note how far the queue reaches while no settings were ever good.
@@ -207,8 +209,8 @@ class CircuitBreaker:
             # Else the first sweep would mark the very same scenes again.
             meta.put(connection, meta.SWEEP_SINCE, self._context.clock())
         self._context.log.info(
-            f"the settings are complete for the first time: {scenes} scenes that were saved "
-            "before were never compared and are left to Preview and Sync all"
+            "the settings are complete for the first time: what was saved before was never "
+            f"compared and is left to Preview and Sync all ({counted(scenes, 'scene')})"
         )
 
     def probe(self, lane: str) -> None:
@@ -277,7 +279,7 @@ class CircuitBreaker:
                     due += queue.make_due(connection, reason=reason, parked=False)
             notice.leave(connection)
         if cleared:
-            more = f", {due} scenes with it" if due else ""
+            more = f", {counted(due, 'scene')} with it" if due else ""
             self._context.log.info(f"{lane}: no longer waiting, going on{more}")
 
     def served(self, server: str | None = None) -> None:

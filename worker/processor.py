@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from errors import ConfigurationError, PermanentError, SyncError, TransientError
+from errors import ConfigurationError, PermanentError, SyncError, TransientError, counted
 from plex.client import PlexClient
 from plex.error_types import LibraryNotFound, NotInPlexYet
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
@@ -247,4 +247,4 @@ class SyncWorker:
             what = f"{done[0].kind} {done[0].id}"
             if len(done) > 1:
                 what = f"{len(done)} {done[0].kind}s"
-            self.log.info(f"{what} changed: {scenes} scenes to look at")
+            self.log.info(f"{what} changed: {counted(scenes, 'scene')} to look at")

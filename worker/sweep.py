@@ -20,6 +20,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from errors import counted
 from stash import changes
 from stash.changes import KINDS, LARGE, SAME_SECOND, Changed, Newest
 from store import ledger, meta
@@ -123,7 +124,7 @@ class Sweep:
         if then:  # last, so that a page that Stash cannot give holds up no watermark
             marked += self._moved_files.compare_next(newest["scene"].count)
         if marked:
-            self._log.info(f"sweep: {marked} changes found that no hook told of")
+            self._log.info(f"sweep: {counted(marked, 'change')} found that no hook told of")
         return marked
 
     def _beginning(self) -> dict[str, Any] | None:
