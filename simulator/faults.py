@@ -13,10 +13,10 @@ from simulator.wire import Reply, Request
 
 #: The client hears nothing; only after ``reset_after`` what it asked for is done.
 SILENT: Final = ("hang_headers", "reset_before", "reset_after", "raw")
-#: The client hears the beginning of the true answer, or all of it in drops.
-UNFINISHED: Final = ("hang_body", "slow_drip", "truncate")
+#: The client hears the first half of the true answer.
+HALF: Final = ("hang_body", "truncate")
 #: Faults of the wire: what the client hears of the true answer, if anything.
-WIRE: Final = (*SILENT, *UNFINISHED, "delay", "content_type", "close")
+WIRE: Final = (*SILENT, *HALF, "slow_drip", "delay", "content_type", "close")
 STARTING: Final = "Plex Media Server is currently running startup maintenance tasks."
 LOGIN_PAGE: Final = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>"

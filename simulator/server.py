@@ -33,22 +33,15 @@ class _HangUp(Exception):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """One stand-in on one socket; every connection has its thread.
+    """One stand-in on one socket, port 0 takes a free one; every connection has its thread."""
 
-    Args:
-        address: Host and port to bind; port 0 takes a free one.
-        latency_ms: Wait before every request is handled.
-
-    Attributes:
-        idle_seconds: An idle connection is closed after this long, None is never.
-        strict: What is no HTTP is answered with 400 at once, instead of never.
-        kinds: Counters of the journal that are there before anything is counted.
-        control: Its public methods are called by requests below ``/sim/``.
-    """
-
+    #: An idle connection is closed after this long, None is never.
     idle_seconds: ClassVar[float | None] = None
+    #: What is no HTTP is answered with 400 at once, instead of never.
     strict: ClassVar[bool] = False
+    #: Counters of the journal that are there before anything is counted.
     kinds: ClassVar[tuple[str, ...]] = ()
+    #: Its public methods are called by requests below ``/sim/``.
     control: ControlApi
 
     allow_reuse_address = True
@@ -94,7 +87,8 @@ class _Handler(socketserver.BaseRequestHandler):
         try:
             while (request := connection.read()) is not None:
                 if request.path.startswith("/sim/"):
-                    self._put(request, self.server.control.carry_out(request))
+                    reply = self.server.control.carry_out(request)
+                    sock.sendall(frame(request, reply) + reply.body)
                 else:
                     if not counted:
                         self.server.journal.connected()
@@ -120,7 +114,8 @@ class _Handler(socketserver.BaseRequestHandler):
             time.sleep(server.latency_ms / 1000)
         rule = server.faults.meet(request)
         if rule is None:
-            self._send(request, entry, self._answer(request))
+            reply = self._answer(request)
+            self.request.sendall(self._head(request, entry, reply) + reply.body)
         else:
             entry.fault = rule.action
             self._misbehave(request, entry, rule)
@@ -132,17 +127,14 @@ class _Handler(socketserver.BaseRequestHandler):
             text = f"stand-in broke: {type(mistake).__name__}: {mistake}"
             return Reply(500, text.encode(), "text/plain")
 
-    def _send(self, request: Request, entry: Entry, reply: Reply) -> None:
+    def _head(self, request: Request, entry: Entry, reply: Reply) -> bytes:
+        """Complete a reply; note it before it leaves: who has it may ask the journal at once."""
         self.server.finish(request, reply)
-        # Before it leaves: who has the answer may ask the journal at once.
         self.server.journal.close(entry, reply.status, len(reply.body))
-        self._put(request, reply)
-
-    def _put(self, request: Request, reply: Reply) -> None:
-        self.request.sendall(frame(request, reply) + reply.body)
+        return frame(request, reply)
 
     def _misbehave(self, request: Request, entry: Entry, rule: Rule) -> None:
-        action, options = rule.action, rule.options
+        action, options, send = rule.action, rule.options, self.request.sendall
         if action in faults.SILENT:
             if action == "reset_after" or options.get("apply"):
                 self._answer(request)
@@ -150,38 +142,32 @@ class _Handler(socketserver.BaseRequestHandler):
             if action == "hang_headers":
                 rule.wait(_HANG_SECONDS)
             elif action == "raw":
-                self.request.sendall(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
+                send(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
             raise _HangUp(reset=action.startswith("reset") and not options.get("polite"))
         if action == "delay":
             rule.wait(1.0)
         reply = faults.answer(rule)
-        if reply is None or options.get("apply"):
-            true = self._answer(request)
-            reply = true if reply is None else reply
-        if action in faults.UNFINISHED:
-            self._send_part(request, entry, rule, reply)
-            return
+        if reply is None:
+            reply = self._answer(request)
+        elif options.get("apply"):
+            self._answer(request)
         if action == "content_type":
             reply.content_type = "application/octet-stream"
-        self._send(request, entry, reply)
-        if action == "close":
-            raise _HangUp
-
-    def _send_part(self, request: Request, entry: Entry, rule: Rule, reply: Reply) -> None:
-        self.server.finish(request, reply)
-        head, body = frame(request, reply), reply.body
-        self.server.journal.close(entry, reply.status, len(body))
-        if rule.action == "slow_drip":
-            self.request.sendall(head)
-            step = int(rule.options.get("bytes", 64))
+        head, body = self._head(request, entry, reply), reply.body
+        if action in faults.HALF:
+            send(head + body[: len(body) // 2])
+            if action == "hang_body":
+                rule.wait(_HANG_SECONDS)
+        elif action == "slow_drip":
+            send(head)
+            step = int(options.get("bytes", 64))
             for start in range(0, len(body), step):
-                self.request.sendall(body[start : start + step])
+                send(body[start : start + step])
                 rule.wait(0.05)
-            return
-        self.request.sendall(head + body[: len(body) // 2])
-        if rule.action == "hang_body":
-            rule.wait(_HANG_SECONDS)
-        raise _HangUp
+        else:
+            send(head + body)
+        if action in ("close", *faults.HALF):
+            raise _HangUp
 
 
 class ControlApi:

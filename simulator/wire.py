@@ -15,11 +15,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl, unquote
-
-_MOST_HEADER_BYTES: Final = 4 * 1024 * 1024
-_MOST_BODY_BYTES: Final = 256 * 1024 * 1024
 
 
 class BadRequestError(Exception):
@@ -27,7 +24,7 @@ class BadRequestError(Exception):
 
 
 class Request:
-    """One request: method, raw target, headers with lower-case names, body.
+    """One request: method, raw target, headers with lower-case names, body, the path's words.
 
     Of a GraphQL request ``operation`` is the operation's name, ``query`` its text
     and ``variables`` its variables; they are empty for all others.
@@ -35,7 +32,7 @@ class Request:
 
     __slots__ = (
         "_pairs", "body", "connection", "headers", "method", "operation", "path", "query",
-        "raw_query", "target", "variables",
+        "raw_query", "target", "variables", "words",
     )  # fmt: skip
 
     def __init__(self, method: str, target: str, head: bytes, connection: Connection) -> None:
@@ -46,6 +43,7 @@ class Request:
         self.body = b""
         raw_path, _, self.raw_query = target.partition("?")
         self.path = unquote(raw_path)
+        self.words = [word for word in self.path.split("/") if word]
         self._pairs: list[tuple[str, str]] | None = None
         self.operation = self.query = ""
         self.variables: Any = None
@@ -56,11 +54,6 @@ class Request:
         if self._pairs is None:
             self._pairs = parse_qsl(self.raw_query, keep_blank_values=True)
         return self._pairs
-
-    @property
-    def words(self) -> list[str]:
-        """The path's parts."""
-        return [word for word in self.path.split("/") if word]
 
     @property
     def wants_close(self) -> bool:
@@ -124,7 +117,7 @@ class Connection:
             raise BadRequestError(repr(line[:80]))
         request = Request(words[0], words[1], head, self)
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > _MOST_BODY_BYTES:
+        if not length.isdigit():
             raise BadRequestError(f"Content-Length: {length}")
         request.body = self._exactly(int(length)) if length != "0" else b""
         return request
@@ -138,8 +131,6 @@ class Connection:
             if not more:
                 return None
             buffer += more
-            if len(buffer) > _MOST_HEADER_BYTES:
-                raise BadRequestError("endless header")
         self._ahead = buffer[end + 4 :]
         return buffer[:end]
 

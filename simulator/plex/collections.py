@@ -42,7 +42,7 @@ def settle(library: Library, section: Section, names: Iterable[str]) -> None:
 def make(library: Library, section: Section, title: str, *, smart: bool = False) -> Collection:
     """A new collection, without an item so far."""
     collection = Collection(
-        library.take_key(), COLLECTION, section.section_id, title, (), library.now()
+        next(library.keys), COLLECTION, section.section_id, title, (), library.now()
     )
     collection.guid, collection.smart = f"collection://{uuid.uuid4()}", smart
     collection.images = {"posters": [], "arts": []}

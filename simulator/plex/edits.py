@@ -7,6 +7,7 @@ could stumble over is a switch.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -48,21 +49,7 @@ LARGEST: Final = 10 * 1024 * 1024
 
 
 class EditRefusedError(Exception):
-    """An edit the server turns down; ``status`` is what it answers."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-@dataclass(slots=True)
-class TagAdd:
-    """One ``kind[i]``: the tag, and what it says about this item and about the person."""
-
-    kind: str
-    tag: str = ""
-    text: str | None = None
-    thumb: str | None = None
+    """An edit the server turns down: the status that it answers, and why."""
 
 
 @dataclass(slots=True)
@@ -71,8 +58,8 @@ class Plan:
 
     values: dict[str, str | int | float | None] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
-    # By kind and index.
-    adds: dict[tuple[str, str], TagAdd] = field(default_factory=dict)
+    # By kind and index: the tag, and what it says about this item and about the person.
+    adds: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     # (kind, names to remove)
     removes: list[tuple[str, list[str]]] = field(default_factory=list)
 
@@ -85,16 +72,21 @@ def parse(pairs: Sequence[tuple[str, str]], kind: int) -> Plan:
             that is none, such as a date that is no date.
     """
     plan = Plan()
+    fields, tags, lockable = _known(kind)
     for name, value in pairs:
         if "." not in name and "[" not in name:
             continue
         plain, tag = _FIELD.match(name), _TAG.match(name)
-        if plain and plain[2] == "value" and _known_field(plain[1], kind):
+        if plain and plain[2] == "value" and plain[1] in fields:
             plan.values[plain[1]] = _value(plain[1], value)
-        elif plain and plain[2] == "locked" and _known_lock(plain[1], kind):
+        elif plain and plain[2] == "locked" and plain[1] in lockable:
             plan.locks[plain[1]] = value not in {"0", "false", ""}
-        elif tag and _known_tag(tag[1], kind):
-            _parse_tag(plan, tag, value)
+        elif tag and tag[1] in tags and tag[3] == "tag.tag-":
+            # The list is encoded once as a whole and once name by name, so that a
+            # comma inside a name is no separator.
+            plan.removes.append((tag[1], [unquote(name) for name in value.split(",")]))
+        elif tag and tag[1] in tags:
+            plan.adds.setdefault((tag[1], tag[2]), {})[tag[3]] = value
         else:
             raise EditRefusedError(400, f"there is no {name!r} on this type")
     return plan
@@ -110,7 +102,8 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
             item.set_value("year", int(str(value)[:4]) if value else None)
     for name, locked in plan.locks.items():
         item.lock(name, locked=locked)
-    adds, switches = [add for add in plan.adds.values() if add.tag], library.switches
+    switches = library.switches
+    adds = [(kind, said) for (kind, _), said in plan.adds.items() if said.get("tag.tag")]
     if switches.adds_come_first:
         _add(library, item, adds)
     for kind, names in plan.removes:
@@ -120,7 +113,7 @@ def apply(library: Library, item: Item, plan: Plan) -> None:
         library.forget_unused_rows()
     if not switches.adds_come_first:
         _add(library, item, adds)
-    touched = [add.tag for add in adds if add.kind == "collection"]
+    touched = [said["tag.tag"] for kind, said in adds if kind == "collection"]
     touched += [name for kind, names in plan.removes if kind == "collection" for name in names]
     _settle(library, item, touched)
     _changed(library, item)
@@ -146,7 +139,7 @@ def change(
         if person or kind not in item.locked:
             before = [tagging.row.tag for tagging in item.tags[kind]]
             item.tags[kind].clear()
-            _add(library, item, [TagAdd(kind, name) for name in names])
+            _add(library, item, [(kind, {"tag.tag": name}) for name in names])
             if kind == "collection":
                 _settle(library, item, [*before, *names])
     if person:
@@ -177,16 +170,12 @@ def _changed(library: Library, item: Item) -> None:
     item.updated_at = library.now()
 
 
-def _known_field(name: str, kind: int) -> bool:
-    return name in _COMMON or (name in _MOVIE_ONLY and kind == MOVIE)
-
-
-def _known_tag(name: str, kind: int) -> bool:
-    return name in (_EPISODE_TAGS if kind == EPISODE else TAG_ELEMENTS)
-
-
-def _known_lock(name: str, kind: int) -> bool:
-    return name in {"thumb", "art"} or _known_field(name, kind) or _known_tag(name, kind)
+@functools.cache
+def _known(kind: int) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Fields and tags that items of a kind have, and what of them can be locked."""
+    fields = _COMMON | _MOVIE_ONLY if kind == MOVIE else _COMMON
+    tags = _EPISODE_TAGS if kind == EPISODE else frozenset(TAG_ELEMENTS)
+    return fields, tags, fields | tags | {"thumb", "art"}
 
 
 def _value(name: str, value: str) -> str | int | float | None:
@@ -200,36 +189,18 @@ def _value(name: str, value: str) -> str | int | float | None:
         raise EditRefusedError(500, f"{value!r} is no {name}") from None
 
 
-def _parse_tag(plan: Plan, match: re.Match[str], value: str) -> None:
-    kind, index, what = match.groups()
-    if what == "tag.tag-":
-        # The list is encoded once as a whole and once name by name, so that a
-        # comma inside a name is no separator.
-        plan.removes.append((kind, [unquote(name) for name in value.split(",")]))
-        return
-    add = plan.adds.setdefault((kind, index), TagAdd(kind))
-    if what == "tag.tag":
-        add.tag = value
-    elif what == "tag.thumb":
-        add.thumb = value
-    else:
-        add.text = value
-
-
-def _add(library: Library, item: Item, adds: list[TagAdd]) -> None:
+def _add(library: Library, item: Item, adds: list[tuple[str, dict[str, str]]]) -> None:
     if library.switches.tag_writes == "replace":
-        for kind in {add.kind for add in adds}:
+        for kind in {kind for kind, _ in adds}:
             item.tags[kind].clear()
-    for add in adds:
-        row = library.tag_row(add.kind, add.tag)
-        if add.thumb is not None:
-            row.thumb = add.thumb
-        taggings = item.tags[add.kind]
+    for kind, said in adds:
+        row, taggings = library.tag_row(kind, said["tag.tag"]), item.tags[kind]
+        row.thumb = said.get("tag.thumb", row.thumb)
         here = next((tagging for tagging in taggings if tagging.row is row), None)
         if here is None:
-            taggings.append(Tagging(row, add.text or ""))
-        elif add.text is not None:
-            here.text = add.text
+            here = Tagging(row)
+            taggings.append(here)
+        here.text = said.get("tagging.text", here.text)
 
 
 def offered(item: Item, which: str) -> list[Image]:

@@ -6,6 +6,7 @@ with one position of a switch relies on an unknown.
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import time
@@ -166,11 +167,7 @@ class Switches:
 
 
 class Library:
-    """All sections, tags and items of the server, under one lock.
-
-    Args:
-        switches: Positions of the unknowns; read at every use.
-    """
+    """All sections, tags and items of the server, under one lock."""
 
     def __init__(self, switches: Switches) -> None:
         self.switches = switches
@@ -187,9 +184,10 @@ class Library:
         self.views: list[View] = []
         self._tag_rows: dict[tuple[str, str], TagRow] = {}
         self._seasons: dict[tuple[int, str], Season] = {}
-        self._sections_made = 0
-        self._next_key = FIRST_KEY
-        self._next_part = 1
+        #: Rating keys, and ids of sections and parts; none is given twice.
+        self.keys = itertools.count(FIRST_KEY)
+        self._section_ids = itertools.count(1)
+        self._part_ids = itertools.count(1)
 
     def now(self) -> int:
         """The stand-in's clock, in epoch seconds."""
@@ -197,10 +195,9 @@ class Library:
 
     def add_section(self, style: str, title: str = "", locations: Iterable[str] = ()) -> Section:
         """A new, empty library; ``style`` is a key of ``STYLES``."""
-        self._sections_made += 1
         usual_title, attributes = STYLES[style]
         section = Section(
-            section_id=self._sections_made,
+            section_id=next(self._section_ids),
             style=attributes,
             title=title or usual_title,
             locations=list(locations) or [PLEX_ROOT],
@@ -238,14 +235,14 @@ class Library:
         """A new item holding ``files`` (several are several versions), as a scan makes it."""
         when = self.now() if added_at is None else added_at
         kind, path = section.file_kind, files[0].path
-        item = Item(self.take_key(), kind, section.section_id, file_stem(path), (), when)
+        item = Item(next(self.keys), kind, section.section_id, file_stem(path), (), when)
         self.put(section, item)
         if kind == EPISODE:
             # A show is named after the file's folder.
             show = path.rpartition("/")[0].rpartition("/")[2]
             season = self._seasons.get((section.section_id, show))
             if season is None:
-                season = Season(self.take_key(), self.take_key(), show)
+                season = Season(next(self.keys), next(self.keys), show)
                 self._seasons[section.section_id, show] = season
             season.episodes += 1
             item.season, item.index = season, season.episodes
@@ -255,8 +252,7 @@ class Library:
     def replace_files(self, item: Item, files: tuple[FileFacts, ...]) -> None:
         """Give the item other files; Plex does not move ``updatedAt`` for that."""
         section = self.sections[item.section_id]
-        item.parts = tuple(Part(self._next_part + place, one) for place, one in enumerate(files))
-        self._next_part += len(files)
+        item.parts = tuple(Part(next(self._part_ids), file) for file in files)
         for file in files:
             section.paths.add(item, file.path)
         section.content_changed_at += 1
@@ -275,7 +271,7 @@ class Library:
     def rekey(self, item: Item) -> int:
         """Give the item a new rating key, as a remove and re-add scan does."""
         del self.items[item.key]
-        item.key = self.take_key()
+        item.key = next(self.keys)
         self.items[item.key] = item
         section = self.sections[item.section_id]
         section.unsorted.add(item.kind)
@@ -330,11 +326,6 @@ class Library:
         self.items[item.key] = item
         section.items.setdefault(item.kind, []).append(item)
         section.unsorted.add(item.kind)
-
-    def take_key(self) -> int:
-        """The next rating key."""
-        self._next_key += 1
-        return self._next_key - 1
 
 
 def agent_answer(number: int) -> tuple[dict[str, str | int], dict[str, list[str]]]:

@@ -25,21 +25,6 @@ LIBRARY: Final[Attributes] = {
 # A listing shows only so many tags of these kinds, and no labels at all.
 _LISTED_TAGS: Final = {"genre": 2, "actor": 3, "label": 0}
 
-# Of what the recorded page says, that which tells one server from another.
-_SERVER: Final[Attributes] = {
-    "allowMediaDeletion": True,
-    "allowSync": True,
-    "apiVersion": "1.2.0",
-    "friendlyName": "Plex stand-in",
-    "multiuser": True,
-    "myPlex": True,
-    "myPlexUsername": "owner@example.org",
-    "platform": "Linux",
-    "platformVersion": "6.17.0-23-generic",
-    "updatedAt": 1_700_000_000,
-    "version": VERSION,
-}
-
 
 def container(attributes: Attributes, elements: Sequence[Element] = ()) -> Element:
     """A ``MediaContainer`` whose ``size`` comes first and counts its entries."""
@@ -48,12 +33,9 @@ def container(attributes: Attributes, elements: Sequence[Element] = ()) -> Eleme
 
 
 def server_page(machine_id: str, name: str) -> Element:
-    """The page behind ``/``."""
-    entries = [
-        Element("Directory", {"count": 1, "key": name, "title": name})
-        for name in ("activities", "hubs", "library", "playlists", "status")
-    ]
-    return container({**_SERVER, "friendlyName": name, "machineIdentifier": machine_id}, entries)
+    """The page behind ``/``: of what the recorded one says, that which tells servers apart."""
+    own: Attributes = {"friendlyName": name, "machineIdentifier": machine_id, "myPlex": True}
+    return container({**own, "platform": "Linux", "version": VERSION})
 
 
 def identity_page(machine_id: str) -> Element:

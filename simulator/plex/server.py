@@ -35,6 +35,9 @@ _DATES: Final = {
 }
 
 
+_WATCHED: Final = ("lastViewedAt", "lastRatedAt")
+
+
 def error(status: int) -> Reply:
     """The HTML page Plex answers with when something is wrong."""
     phrase = "URI Too Long" if status == 414 else http.client.responses[status]
@@ -330,7 +333,7 @@ class PlexServer(Server):
         try:
             plan = edits.parse(request.pairs, kind)
         except edits.EditRefusedError as refusal:
-            return error(refusal.status)
+            return error(refusal.args[0])
         for item in items:
             edits.apply(self.library, item, plan)
         return Reply()
@@ -344,35 +347,35 @@ def _select(items: list[Item], pairs: Sequence[tuple[str, str]], switches: Switc
     section comes back, which is how the real server punishes a typing mistake. Of the
     filters that it does understand only those are played that PlexSync sends.
     """
-    items = [item for item in items if _matches(item, pairs, switches)]
+    dates = {f"{name}>>" for name in _DATES if switches.watch_filters or name not in _WATCHED}
+    understood = {*dates, "push", "or", "pop"}
+    terms = [(name, int(value)) for name, value in pairs if name in understood and value.isdigit()]
+    if terms:
+        items = [item for item in items if _matches(item, terms)]
     field, _, direction = dict(pairs).get("sort", "").partition(":")
     if field in _DATES:
         return sorted(items, key=_DATES[field], reverse=direction == "desc")
     return items
 
 
-def _matches(item: Item, pairs: Sequence[tuple[str, str]], switches: Switches) -> bool:
+def _matches(item: Item, terms: Sequence[tuple[str, int]]) -> bool:
     """Whether an item is what the dates of a query ask for.
 
     Side by side they are all asked for; between ``push=1`` and ``pop=1`` an ``or=1`` parts
     alternatives (the official contract, "Complex Expressions"). Deeper nesting is not played.
     """
-    ways, way, is_wanted = list[bool](), True, True
-    inside = False
-    for name, value in pairs:
-        if not switches.watch_filters and name[:-2] in {"lastViewedAt", "lastRatedAt"}:
-            continue
-        if name == "push":
-            ways, way, inside = [], True, True
-        elif name in {"or", "pop"}:
-            ways, way = [*ways, way], True
-            if name == "pop":
-                inside = False
-                is_wanted = is_wanted and any(ways)
-        elif name.endswith(">>") and name[:-2] in _DATES and value.isdigit():
-            matches = _DATES[name[:-2]](item) > int(value)
-            way = way and (matches or not inside)
-            is_wanted = is_wanted and (matches or inside)
+    is_wanted, ways = True, list[bool]()  # the alternatives, where any are open
+    for name, value in terms:
+        if name in {"push", "or"}:
+            ways.append(True)
+        elif name == "pop":
+            is_wanted, ways = is_wanted and any(ways), []
+        else:
+            fits = _DATES[name[:-2]](item) > value
+            if ways:
+                ways[-1] = ways[-1] and fits
+            else:
+                is_wanted = is_wanted and fits
     return is_wanted
 
 

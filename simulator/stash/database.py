@@ -12,6 +12,7 @@ any other is an error, never a silent pass.
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 import threading
 import time
@@ -85,8 +86,9 @@ class Database:
         #: Studios, performers, tags and groups by id, for each kind.
         self.entities = {kind: catalogue_entities(kind, offset_minutes) for kind in KINDS}
         self._indexes: dict[str, dict[Any, set[int]]] = {}
-        self._next_ids = {kind: len(self.entities[kind]) + 1 for kind in KINDS}
-        self._next_ids |= {"scene": count + 1, "file": count + 1}
+        #: Ids are never used twice.
+        self._ids = {kind: itertools.count(len(self.entities[kind]) + 1) for kind in KINDS}
+        self._ids |= {kind: itertools.count(count + 1) for kind in ("scene", "file")}
 
     def now(self) -> str:
         """The time as Stash would write it at this moment."""
@@ -125,7 +127,7 @@ class Database:
     def add_scene(self, files: Iterable[dict[str, Any]]) -> Scene:
         """Make a scene of these files (keys of ``new_file``)."""
         with self.lock:
-            scene = Scene(self._take_id("scene"), self.now())
+            scene = Scene(next(self._ids["scene"]), self.now())
             scene.files = [self.new_file(**file) for file in files]
             self.scenes[scene.id] = scene
             self._index(scene, present=True)
@@ -140,13 +142,13 @@ class Database:
 
     def new_file(self, path: str, *, size: int = 1_000_000, oshash: str = "") -> VideoFile:
         """A file that belongs to no scene yet."""
-        number = self._take_id("file")
+        number = next(self._ids["file"])
         return VideoFile(number, path, size, oshash or f"{number:016x}", self.now())
 
     def add_entity(self, kind: str, name: str, disambiguation: str = "") -> int:
         """Make a studio, performer, tag or group; give its id."""
         with self.lock:
-            number = self._take_id(kind)
+            number = next(self._ids[kind])
             self.entities[kind][number] = Entity(number, name, self.now(), disambiguation)
             return number
 
@@ -165,11 +167,6 @@ class Database:
             for scene in sorted(self.having(kind).get(number, ())):
                 self.change(scene, take_off, touch=False)
             self.entities[kind].pop(number, None)
-
-    def _take_id(self, kind: str) -> int:
-        """The next free id; ids are never used twice."""
-        self._next_ids[kind] += 1
-        return self._next_ids[kind] - 1
 
     def _index(self, scene: Scene, *, present: bool) -> None:
         """Keep what was indexed so far in step with one scene."""

@@ -10,22 +10,19 @@ from simulator.stash.database import Database, like_key
 from simulator.stash.executor import StashError
 from simulator.stash.records import Scene
 
-_TEXTS = ("title", "code", "details", "director")
+# What is kept as it is given, and what it is when it is cleared.
+_PLAIN = {"title": "", "code": "", "details": "", "director": "", "date": None}
 _LISTS = {"performer_ids": "performers", "tag_ids": "tags"}
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
 
 def number_of(text: Any) -> int:
-    """An id as a number.
-
-    Raises:
-        StashError: it is not one; Stash words it like Go does.
-    """
+    """An id as a number, or Stash's error, which it words like Go does."""
     try:
         return int(text)
     except (TypeError, ValueError):
-        message = f'converting id: strconv.Atoi: parsing "{text}": invalid syntax'
-        raise StashError(message) from None
+        words = f'converting id: strconv.Atoi: parsing "{text}": invalid syntax'
+        raise StashError(words) from None
 
 
 def check_input(database: Database, given: dict[str, Any]) -> None:
@@ -52,15 +49,13 @@ def apply_input(scene: Scene, given: dict[str, Any]) -> None:
     In a ``BulkSceneUpdateInput`` lists come with a mode. Keys that the stand-in
     keeps nothing for are no mistake: Stash has many.
     """
-    for name in _TEXTS:
+    for name, empty in _PLAIN.items():
         if name in given:
-            setattr(scene, name, given[name] or "")
+            setattr(scene, name, given[name] or empty)
     if "rating100" in given:
         scene.rating100 = given["rating100"]
     if "organized" in given:
         scene.organized = bool(given["organized"])
-    if "date" in given:
-        scene.date = given["date"] or None
     if "studio_id" in given:
         scene.studio = None if given["studio_id"] is None else int(given["studio_id"])
     if given.get("cover_image"):  # a data URL

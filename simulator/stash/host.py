@@ -148,7 +148,9 @@ class PluginHost:
         cancel: threading.Event | None = None,
         visited: Mapping[str, int] | None = None,
     ) -> list[Run]:
-        """Run every hook that ``trigger`` sets off, one after another.
+        """Run every hook that ``trigger`` sets off, one after another; give the runs.
+
+        A process that cannot be started ends the row.
 
         Args:
             trigger: As in ``triggeredBy``, such as ``Scene.Update.Post``.
@@ -157,9 +159,6 @@ class PluginHost:
             input_fields: Keys the caller gave; in a random order on stdin, as in Stash.
             cancel: Set when the caller has gone: the hook is killed, the rest skipped.
             visited: Hooks that ran before in this chain, from the session cookie.
-
-        Returns:
-            The runs, in order. A process that cannot be started ends the row.
         """
         context: dict[str, Any] = {"id": entity_id, "type": trigger, "input": hook_input}
         if input_fields:

@@ -79,9 +79,6 @@ def run_process(
         error_level: Level of stderr lines without a mark.
         cancel: Set by somebody else to have the process killed.
         hear: Called with each line of stderr as it comes, progress (0 to 1) too.
-
-    Raises:
-        PluginStartError: the program cannot be started.
     """
     began = time.monotonic()
     pipe = subprocess.PIPE

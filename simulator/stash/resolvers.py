@@ -134,12 +134,6 @@ def _find_entities(kind: str) -> Resolver:
     return resolve
 
 
-def _configuration(_: Any, __: Any, context: Context) -> Any:
-    sessions = context.stash.sessions
-    general = SimpleNamespace(apiKey=sessions.api_key, username=sessions.username)
-    return SimpleNamespace(general=general)
-
-
 def _plugin_settings(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     stored, include = context.stash.settings, arguments.get("include")
     return {name: one for name, one in stored.items() if include is None or name in include}
@@ -328,7 +322,10 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("PluginHook", "hooks"): lambda hook, *_: hook.triggered_by,
     ("Query", "findScene"): _find_scene,
     ("Query", "findScenes"): _find_scenes,
-    ("Query", "configuration"): _configuration,
+    ("Query", "configuration"): lambda _, __, context: SimpleNamespace(
+        general=context.stash.sessions
+    ),
+    ("ConfigGeneralResult", "apiKey"): lambda sessions, *_: sessions.api_key,
     ("Query", "systemStatus"): _system_status,
     ("Query", "version"): _version,
     ("Query", "plugins"): lambda _, __, context: list(context.stash.host.plugins.values()),
