@@ -50,7 +50,6 @@ class Demo:
         self.env = built
         self.report = report
         self.patience = patience
-        self._runs = 0
 
     def tell(self) -> None:
         """Tell the chapters, up to the first in which something did not happen."""
@@ -218,10 +217,8 @@ class Demo:
             self.report.claim("PlexSync came to the end of it.", holds=False, seen=error)
 
     def _times(self, waited: float, visible: float, remark: str) -> None:
-        runs = self.env.stash.runs()
-        new, self._runs = runs[self._runs :], len(runs)
-        nothing: dict[str, Any] = {"name": "", "seconds": 0.0, "output": None, "error": "no run"}
-        hook = new[0] if new else nothing
+        nothing = {"name": "", "seconds": 0.0, "output": None, "error": "no run"}
+        hook = [nothing, *self.env.stash.runs()][-1]
         self.report.claim(
             f"Stash ran the hook in {milliseconds(hook['seconds'])} of the save's "
             f"{milliseconds(waited)}{remark}.",

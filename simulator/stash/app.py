@@ -46,7 +46,7 @@ class StashApp:
     ) -> None:
         self.version = version
         self.database = Database(scenes, offset_minutes)
-        self.sessions = Sessions(username, api_key)
+        self.sessions = Sessions(self.database.clock, username, api_key)
         self.jobs = JobQueue()
         # Those of plugins, as ``configurePlugin`` stored them.
         self.settings: dict[str, dict[str, Any]] = {}

@@ -90,9 +90,13 @@ class Database:
         self._ids = {kind: itertools.count(len(self.entities[kind]) + 1) for kind in KINDS}
         self._ids |= {kind: itertools.count(count + 1) for kind in ("scene", "file")}
 
+    def clock(self) -> float:
+        """Stash's time, in epoch seconds."""
+        return time.time() + self.skew
+
     def now(self) -> str:
         """The time as Stash would write it at this moment."""
-        return stamp(time.time() + self.skew, self.offset_minutes)
+        return stamp(self.clock(), self.offset_minutes)
 
     def having(self, name: str) -> dict[Any, set[int]]:
         """Ids of scenes by what they have; made when first asked for.

@@ -6,6 +6,7 @@ again afterwards. What sets off no hook in Stash sets off none here.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -166,6 +167,7 @@ def _edit(context: Context, ids: list[Any], given: dict[str, Any]) -> list[int]:
 
 
 def _told(given: dict[str, Any]) -> dict[str, Any]:
+    """What a hook is told of a ``SceneUpdateInput``."""
     return {**dict.fromkeys(_SCENE_UPDATE), **given}
 
 
@@ -267,9 +269,7 @@ def _run_plugin_task(_: Any, arguments: dict[str, Any], context: Context) -> str
     host, args = context.stash.host, arguments.get("args_map")
 
     def work(job: Job) -> None:
-        def progress(value: float) -> None:
-            job.progress = value
-
+        progress = functools.partial(setattr, job, "progress")
         try:
             host.run_task(plugin_id, name, args, cancel=job.cancel, on_progress=progress)
         except PluginError as error:

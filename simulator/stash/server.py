@@ -177,13 +177,10 @@ class StashControlApi(ControlApi):
         return {**asdict(scene), "cover": len(scene.cover_bytes())}
 
     def set_scene(self, number: int, *, touch: bool = True, **values: Any) -> dict[str, Any]:
-        """Change a scene.
+        """Change a scene; ``touch`` moves its ``updated_at`` on.
 
-        Args:
-            number: Its id.
-            touch: Whether ``updated_at`` moves on.
-            values: Keys of ``SceneUpdateInput``, and ``cover`` ("none", "new:<words>" or
-                base64), ``move`` (a new path for its first file) and ``add_file`` (keys of a file).
+        The values are keys of ``SceneUpdateInput``, and ``cover`` ("none", "new:<words>" or
+        base64), ``move`` (a new path for its first file) and ``add_file`` (keys of a file).
         """
         self.database.change(number, lambda scene: self._edit(scene, values), touch=touch)
         return self.scene(number)
@@ -252,7 +249,6 @@ class StashControlApi(ControlApi):
         if offset_minutes is not None:
             self.database.offset_minutes = offset_minutes
         self.database.skew += advance_seconds
-        self.stash.sessions.skew += advance_seconds
         return self.state()
 
     def cookie(self) -> str:
@@ -270,9 +266,9 @@ class StashControlApi(ControlApi):
         """Run the hooks of a trigger, without changing anything."""
         self.stash.host.run_hook(trigger, number)
 
-    def runs(self, since: int = 0) -> list[dict[str, Any]]:
+    def runs(self) -> list[dict[str, Any]]:
         """Every plugin process so far: name, sent, output, error, log, progress, seconds, pid."""
-        return [asdict(run) for run in self.stash.host.runs[since:]]
+        return [asdict(run) for run in self.stash.host.runs]
 
     def log(self) -> list[list[str]]:
         """What plugins brought into Stash's log: level and text."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -30,17 +29,17 @@ class Caller:
 class Sessions:
     """The credentials of the stand-in.
 
-    ``username`` empty means that no login is needed; ``api_key`` empty that none
-    was generated. ``skew`` is added to the clock, as in the database.
+    ``clock`` gives the time in epoch seconds. ``username`` empty means that no login is
+    needed; ``api_key`` empty that none was generated.
     """
 
+    clock: Callable[[], float]
     username: str = ""
     api_key: str = ""
-    skew: float = 0.0
 
     def make(self, visited: Mapping[str, int] | None = None) -> str:
         """A cookie value for the user, made now; nobody here forges one, so it is not signed."""
-        body = {"at": time.time() + self.skew, "user": self.username, "visited": visited or {}}
+        body = {"at": self.clock(), "user": self.username, "visited": visited or {}}
         # Padded to the length of a real one, so that nobody keeps it in too small a place.
         text = json.dumps({**body, "pad": "x" * 160})
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -51,7 +50,7 @@ class Sessions:
             body = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
         except ValueError:
             return None
-        if time.time() + self.skew > body["at"] + _MAX_AGE:
+        if self.clock() > body["at"] + _MAX_AGE:
             return None
         return body["user"], body["visited"]
 
@@ -72,6 +71,6 @@ class Sessions:
 
     def set_cookie(self, visited: Mapping[str, int]) -> str:
         """The Set-Cookie header of a reply."""
-        expires = formatdate(time.time() + self.skew + _MAX_AGE, usegmt=True)
+        expires = formatdate(self.clock() + _MAX_AGE, usegmt=True)
         value = self.make(visited)
         return f"session={value}; Path=/; Expires={expires}; Max-Age={_MAX_AGE}; SameSite=Lax"
