@@ -266,9 +266,9 @@ class StashControlApi(ControlApi):
         """Run the hooks of a trigger, without changing anything."""
         self.stash.host.run_hook(trigger, number)
 
-    def runs(self) -> list[dict[str, Any]]:
+    def runs(self, since: int = 0) -> list[dict[str, Any]]:
         """Every plugin process so far: name, sent, output, error, log, progress, seconds, pid."""
-        return [asdict(run) for run in self.stash.host.runs]
+        return [asdict(run) for run in self.stash.host.runs[since:]]
 
     def log(self) -> list[list[str]]:
         """What plugins brought into Stash's log: level and text."""
