@@ -218,20 +218,28 @@ def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
 
 
 def search_scenes(database: Database, ids: list[int], text: str) -> list[int]:
-    """Those of some scenes that a ``q`` finds (Stash 0.30, pkg/sqlite/scene.go).
+    """Those of some scenes that a ``q`` finds (Stash 0.30, pkg/sqlite/scene.go, models/search.go).
 
-    Each word has to be part of the title, the details, a file's path or its hash, as SQL's
-    LIKE has it. Stash's phrases, ``-`` and ``OR`` are not played.
+    Each word, or each phrase in double quotes, has to be part of the title, the details, a
+    file's path or its hash; one behind ``-`` of none of them. Letters match in either case,
+    ``_`` and ``%`` match anything. Markers have titles there that are searched, too; the
+    stand-in has no markers, and refuses ``OR``.
     """
-    words = text.split()
-    if any(word[0] in '-"|' or word.lower() == "or" for word in words):
-        raise StashError(f"the Stash stand-in does not play the search for {text}")
-    likes = [_like(f"%{word}%") for word in words]
+    words = re.findall(r'-?"[^"]*"|\S+', text)
+    if any(word.lower() in ("or", "|") for word in words[1:-1]):
+        raise StashError(f"the Stash stand-in does not play OR in the search for {text}")
+    likes = [
+        (_like(f"%{word.removeprefix('-') if is_not else word}%".replace('"', "")), is_not)
+        for word in words
+        for is_not in [len(word) > 1 and word.startswith("-")]
+    ]
 
     def fits(scene: Scene) -> bool:
         files = [one for file in scene.files for one in (file.path, file.oshash)]
         texts = [like_key(one) for one in (scene.title, scene.details, *files)]
-        return all(any(like.fullmatch(one) for one in texts) for like in likes)
+        return all(
+            any(like.fullmatch(one) for one in texts) is not is_not for like, is_not in likes
+        )
 
     return [one for one in ids if fits(database.scenes[one])]
 
