@@ -208,6 +208,7 @@ class Artwork:
         in_doubt: bool = False,
         insist: Collection[str] = (),
         yields: bool = False,
+        of_another: bool = False,
     ) -> Hung:
         """Bring the due pictures of one item about; faults come back, none is raised.
 
@@ -221,6 +222,8 @@ class Artwork:
             insist: Pictures for which a person chose the scene's cover.
             yields: A picture that a person chose stays, also when ours changes, and whoever
                 uploaded one chose it. Plex is always asked what there is.
+            of_another: The item was another scene's so far: that this one's cover is another
+                is no change that somebody made, so what a person chose stays.
         """
         hung = Hung(_with_locks(base, locked))
         for kind in due:
@@ -232,6 +235,7 @@ class Artwork:
                     is_new=is_new,
                     insist=kind.name in insist,
                     yields=yields,
+                    of_another=of_another,
                 )
                 after = self._place(hung, kind, decided, cover, item)
             except SyncError as fault:
@@ -249,6 +253,7 @@ class Artwork:
         *,
         in_doubt: bool = False,
         insist: Collection[str] = (),
+        of_another: bool = False,
     ) -> Hung:
         """Say what ``hang`` would do; Plex is only read, and only where that would read it."""
         hung = Hung(base)
@@ -257,7 +262,10 @@ class Artwork:
             is_new = self._is_new(kind, before, base, item, in_doubt=in_doubt)
             try:
                 decided = self._decide(
-                    kind, before, base, cover, item, is_new=is_new, insist=kind.name in insist
+                    *(kind, before, base, cover, item),
+                    is_new=is_new,
+                    insist=kind.name in insist,
+                    of_another=of_another,
                 )
                 _tell(hung, kind, decided)
                 after = decided.after
@@ -289,10 +297,11 @@ class Artwork:
         is_new: bool,
         insist: bool = False,
         yields: bool = False,
+        of_another: bool = False,
     ) -> Decision:
         """Decide about one picture; Plex is not asked what it offers where ``is_new``.
 
-        With ``insist`` a person chose the scene's cover; ``yields`` as of ``hang``.
+        With ``insist`` a person chose the scene's cover; the others as of ``hang``.
 
         Raises:
             errors.SyncError: The cover or the list of pictures cannot be had, or it is too large.
@@ -329,10 +338,11 @@ class Artwork:
             return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
         note = ""
         if kind.lock in item.locked and not (insist or self._config.overwrite_plex_edits):
-            if known.fate == NONE and kind.lock not in base.locked:
+            went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
+            is_kept = of_another and _is_a_persons(kind, known, base, item, shown)
+            if (known.fate == NONE and kind.lock not in base.locked) or is_kept:
                 kept = KEPT_WORDS.format(kind.name)
                 return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
-            went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
             if same and not went_back:
                 return Decision(after)  # a person's
             if known.fate == KEPT or (known.fate == SENT and shown != known.sha1 and not went_back):

@@ -61,6 +61,11 @@ class ItemPlan:
     former: Former | None = None
 
     @property
+    def is_of_another(self) -> bool:
+        """Whether the item was another scene's so far, or is no one's by now."""
+        return self.before is not None and self.before.scene != self.after.scene
+
+    @property
     def is_in_step(self) -> bool:
         """Whether nothing has to be sent to either side: the item is as its entry will say."""
         return not (self.merged.edit or self.merged.takes or self.pictures)

@@ -55,6 +55,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
             item.pictures,
             in_doubt=item.before is not None and bool(item.before.pending),
             insist=item.insist,
+            of_another=item.is_of_another,
         )
         base = hung.base
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)

@@ -192,7 +192,10 @@ def _hang(
     else:
         in_doubt = item.before is not None and bool(item.before.pending)
         hung = artwork.hang(
-            cover, item.item, base, due, locked, in_doubt=in_doubt, insist=item.insist
+            *(cover, item.item, base, due, locked),
+            in_doubt=in_doubt,
+            insist=item.insist,
+            of_another=item.is_of_another,
         )
     item.kept = {**item.merged.kept, **kept(hung.base, context.plex.config)}
     item.after = item.after._replace(base=hung.base.to_json())

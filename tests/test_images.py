@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,6 +286,26 @@ def test_a_poster_chosen_by_hand_after_us_gives_way_to_a_new_cover(env: Environm
     done = look(env, version=2)
     assert shown(env) == sha1(env.covers[1])
     assert any("is replaced" in note for note in done.notes)
+
+
+def test_a_poster_chosen_by_hand_stays_when_its_file_becomes_another_scene_s(
+    env: Environment,
+) -> None:
+    """As after "Clean" and "Scan": another cover is nobody's change, and a later one is."""
+    look(env)
+    person_uploads(env, PNG + b"mine")
+    with env.store.transaction() as connection:
+        ledger.forget_scene(connection, 1)
+    env.covers[90] = PNG + b"made by the scan"
+    anew = replace(pictured(version=2), id=90)
+    with env.reconciler(dry=True, sync_fields=BOTH) as dry:
+        assert [one.changes.keys() for one in dry.look(anew).written] == [{"background"}]
+    env.look(anew, sync_fields=BOTH)
+    assert shown(env) == sha1(PNG + b"mine")
+    assert shown(env, "arts") == sha1(env.covers[90])  # ours makes room
+    env.covers[90] = PNG + b"chosen in Stash"
+    env.look(replace(pictured(version=3), id=90), sync_fields=BOTH)
+    assert shown(env) == sha1(env.covers[90])
 
 
 def test_overwrite_plex_edits_goes_for_pictures_too(env: Environment) -> None:
