@@ -4,7 +4,8 @@ Three-way as all else: what both had at the last look, what Plex has, what Stash
 says nothing here, for no agent ever rates, and rating by hand is not known to lock.
 
     they are equal                        nothing to write; agreed
-    never looked at both, Stash has none  Stash gets Plex's
+    never looked at both, Stash has none  Stash gets Plex's; also where the item was another
+                                          scene's, unless that scene's is what Plex has
     Plex's alone changed                  Stash gets it; one that was taken away is taken from
                                           Stash only if it came from there
     neither changed                       both stay as they are
@@ -50,9 +51,10 @@ def way_of(base: Base, ours: str, theirs: str, *, same_scene: bool, rests: bool)
         seen = known  # they agreed
     if unchanged(RATING, ours, theirs):
         return Way.TEXT
-    if seen is None:
-        return Way.TAKE if not rating100(ours) and not rests else Way.TEXT
-    if known is None or not same_scene or not unchanged(RATING, ours, known):
+    if seen is None or not same_scene:
+        is_ours = RATING in base.wrote and known is not None and unchanged(RATING, known, theirs)
+        return Way.TEXT if rating100(ours) or rests or is_ours else Way.TAKE
+    if known is None or not unchanged(RATING, ours, known):
         return Way.TEXT
     if unchanged(RATING, seen, theirs):
         return Way.TEXT if rests else Way.REST

@@ -474,6 +474,11 @@ def test_a_rating_by_the_table(
     assert way_of(base, ours, theirs, same_scene=True, rests=True) is at_rest
     other = way_of(base, ours, theirs, same_scene=False, rests=False)
     assert other is (way if known is None else Way.TEXT)
+    none = way_of(base, "", theirs, same_scene=False, rests=False)
+    assert none is (Way.TAKE if theirs else Way.TEXT)
+    of_the_other = replace(base, wrote=frozenset({"rating"}))
+    none = way_of(of_the_other, "", theirs, same_scene=False, rests=False)
+    assert none is (Way.TAKE if theirs and theirs != known else Way.TEXT)
 
 
 def test_a_rating_that_a_person_had_before_us_was_never_agreed_on() -> None:

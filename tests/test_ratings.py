@@ -357,6 +357,25 @@ def test_ratings_that_vanish_from_plex_together_are_held_back(rated: Rated) -> N
     assert rated.stepped.rows() == {}
 
 
+def test_a_scene_that_was_made_anew_has_what_a_person_rated(rated: Rated) -> None:
+    """Deleted and scanned again, a file gets its rating in Plex back; what was ours goes."""
+    env = rated.env
+    rated.rates(31, 9)
+    rated.look()
+    env.stash.set_scene(32, rating100=60)
+    rated.sync(32)
+    assert (rated.stash(31), rated.plex(32)) == (90, 6)
+    for scene in (31, 32):
+        env.stash.delete_scene(scene)
+    anew = [env.stash.add_scene(catalogue_file(scene).stash_path, title="") for scene in (31, 32)]
+    rated.sync(31, 32, *anew)
+    assert rated.stash(anew[0]) == 90
+    items = [env.plex.item_at(catalogue_file(scene).plex_path) for scene in (31, 32)]
+    assert [item["fields"].get("userRating") for item in items] == [9, None]
+    assert rated.stash(anew[1]) is None
+    assert rated.quiet()
+
+
 # --- the merge alone ------------------------------------------------------------------------------
 
 
