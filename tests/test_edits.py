@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plex.edits import (
+    HEAD,
     LONGEST_QUERY,
     MOST_ALIKE,
     SHORTEST_TEXT,
@@ -175,6 +176,16 @@ def test_an_edit_is_split_where_it_does_not_fit_and_no_sooner() -> None:
     size = sum(map(len, pairs)) + len(pairs)
     assert len(requests_for(change, longest=size + 40)) == 1
     assert len(requests_for(change, longest=size + 39)) == 2
+
+
+def test_a_piece_of_a_list_is_filled_to_the_last_byte() -> None:
+    """Two of four names go along where just they fit."""
+    names = [f"Name {number}" for number in range(4)]
+    params = [(f"genre[{place}].tag.tag", names[place]) for place in range(2)]
+    size = len(urlencode([*params, ("genre.locked", "1")], quote_via=quote)) + 1
+    whole = Edit(1, 1, "movie", {}, {"tags": ListEdit(tuple(map(Member, names)))})
+    assert len(requests_for(whole, longest=HEAD + size)) == 2
+    assert len(requests_for(whole, longest=HEAD + size - 1)) == 4
 
 
 @pytest.mark.parametrize(("length", "taken"), [(2 * SHORTEST_TEXT, 1), (2 * SHORTEST_TEXT - 1, 0)])

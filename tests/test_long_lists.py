@@ -218,13 +218,15 @@ def test_a_list_that_is_refused_goes_by_halves(plex: PlexControl, client: PlexCl
     assert requests[-1][0] == "GET"
 
 
+@pytest.mark.parametrize(
+    ("there", "limit"), [(NAMES[:60], 2000), (["A name that is " + "very " * 150 + "long"], 800)]
+)
 def test_the_members_that_are_there_stay_at_home_when_a_list_is_refused(
-    plex: PlexControl, client: PlexClient
+    plex: PlexControl, client: PlexClient, there: list[str], limit: int
 ) -> None:
     """One name more in a list that no proxy takes whole is one short request."""
-    write(client, edit(plex, lists={"tags": LONG}))
-    plex.switches(max_url_bytes=2000)
-    there = NAMES[:60]
+    write(client, edit(plex, lists={"tags": ListEdit(tuple(map(Member, there)))}))
+    plex.switches(max_url_bytes=limit)
     change = ListEdit(tuple(map(Member, [*there, "One more"])), there=frozenset(there))
     plex.clear_requests()
     assert write(client, edit(plex, lists={"tags": change})) == 1
