@@ -149,6 +149,7 @@ def test_stop_pauses_and_the_next_run_goes_on(calm: Installation) -> None:
     wait_for(lambda: calm.plex.counts().get("total", 0) > 0)
     wait_for(calm.task_lives)
     wait_for(lambda: calm.query("SELECT 1 FROM dirty WHERE urgency = 2"))
+    calm.plex.latency(1000)  # whatever the stop takes, the bulk is not over before it
     calm.stash.graphql("mutation($j:ID!){stopJob(job_id:$j)}", j=str(job))
     wait_for(lambda: not calm.task_lives())
     calm.plex.latency(0)
