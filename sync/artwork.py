@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: Earlier covers of ours that are remembered for each place, the newest last.
 EARLIER = 12
 KEPT_WORDS = "{}: one was chosen in Plex by hand and is kept"
+REPLACED_WORDS = "{}: one chosen in Plex by hand is replaced: Stash's cover changed too"
+PLEX_S_OWN = "Plex's own picture"
 
 
 def due(
@@ -153,13 +155,13 @@ class Hung:
 class Decision(NamedTuple):
     """What to do about one picture.
 
-    ``is_sent`` says that the cover is to be shown; ``there`` is what Plex offers, None where
+    ``is_sent`` says that the cover is to be shown; ``there`` is what Plex offers, nothing where
     nobody asked; ``ours`` says that what it shows is ours without being sent.
     """
 
     after: Picture
     is_sent: bool = False
-    there: list[Offered] | None = None
+    there: Sequence[Offered] = ()
     ours: bool = False
     note: str = ""
 
@@ -209,6 +211,7 @@ class Artwork:
         insist: Collection[str] = (),
         yields: bool = False,
         of_another: bool = False,
+        dry_run: bool = False,
     ) -> Hung:
         """Bring the due pictures of one item about; faults come back, none is raised.
 
@@ -224,54 +227,34 @@ class Artwork:
                 uploaded one chose it. Plex is always asked what there is.
             of_another: The item was another scene's so far: that this one's cover is another
                 is no change that somebody made, so what a person chose stays.
+            dry_run: Only decide: Plex is read where it would be, and nothing is sent.
         """
         hung = Hung(_with_locks(base, locked))
         for kind in due:
             before = Picture.parse(base.images.get(kind.name))
-            is_new = not yields and self._is_new(kind, before, base, item, in_doubt=in_doubt)
             try:
                 decided = self._decide(
                     *(kind, before, base, cover, item),
-                    is_new=is_new,
+                    in_doubt=in_doubt,
                     insist=kind.name in insist,
                     yields=yields,
                     of_another=of_another,
                 )
-                after = self._place(hung, kind, decided, cover, item)
-            except SyncError as fault:
-                after = _failed(hung, kind, before or Picture(), cover, fault)
-            _keep(hung, kind, after)
-        self._lock(hung, item, due, locked)
-        return hung
-
-    def preview(
-        self,
-        cover: Cover,
-        item: PlexItem,
-        base: Base,
-        due: Iterable[Kind],
-        *,
-        in_doubt: bool = False,
-        insist: Collection[str] = (),
-        of_another: bool = False,
-    ) -> Hung:
-        """Say what ``hang`` would do; Plex is only read, and only where that would read it."""
-        hung = Hung(base)
-        for kind in due:
-            before = Picture.parse(base.images.get(kind.name))
-            is_new = self._is_new(kind, before, base, item, in_doubt=in_doubt)
-            try:
-                decided = self._decide(
-                    *(kind, before, base, cover, item),
-                    is_new=is_new,
-                    insist=kind.name in insist,
-                    of_another=of_another,
-                )
-                _tell(hung, kind, decided)
+                if decided.note:
+                    hung.notes.append(decided.note)
+                if not dry_run:
+                    self._place(hung, kind, decided, cover, item)
+                if decided.is_sent:
+                    shown = _selected(decided.there)
+                    was = "an earlier upload" if shown.startswith("upload://") else PLEX_S_OWN
+                    now = f"the scene's cover ({decided.after.sha1[:8]})"
+                    hung.changes[kind.name] = (was, now)
                 after = decided.after
             except SyncError as fault:
                 after = _failed(hung, kind, before or Picture(), cover, fault)
             _keep(hung, kind, after)
+        if not dry_run:
+            self._lock(hung, item, due, locked)
         return hung
 
     def leave_open(self, base: Base, due: Sequence[Kind], locked: Collection[str]) -> Hung:
@@ -279,12 +262,6 @@ class Artwork:
         hung = Hung(_with_locks(base, locked))
         _reopen(hung, due)
         return hung
-
-    def _is_new(
-        self, kind: Kind, before: Picture | None, base: Base, item: PlexItem, *, in_doubt: bool
-    ) -> bool:
-        """Say whether Plex need not be asked what it has, for none of it can be ours."""
-        return not (in_doubt or self._adopts) and _is_untouched(kind, before, base, item)
 
     def _decide(
         self,
@@ -294,14 +271,14 @@ class Artwork:
         cover: Cover,
         item: PlexItem,
         *,
-        is_new: bool,
-        insist: bool = False,
-        yields: bool = False,
-        of_another: bool = False,
+        in_doubt: bool,
+        insist: bool,
+        yields: bool,
+        of_another: bool,
     ) -> Decision:
-        """Decide about one picture; Plex is not asked what it offers where ``is_new``.
+        """Decide about one picture; ``insist``: a person chose the cover; the rest as of ``hang``.
 
-        With ``insist`` a person chose the scene's cover; the others as of ``hang``.
+        Plex is not asked what it offers where none of it can be ours or a person's.
 
         Raises:
             errors.SyncError: The cover or the list of pictures cannot be had, or it is too large.
@@ -321,7 +298,8 @@ class Artwork:
         at = shown_version(kind, item)
         after = Picture(SENT, sha1, cover.version, at, cover.etag)
         sent = after._replace(seen=NOT_SINCE + at)
-        if is_new:
+        may_be_known = yields or in_doubt or self._adopts
+        if not may_be_known and _is_untouched(kind, before, base, item):
             return Decision(sent, is_sent=True)
         there = images.offered(self._client, item.rating_key, kind)
         shown = next((one.sha1 for one in there if one.selected), "")
@@ -329,56 +307,46 @@ class Artwork:
             # If not ours so far, then of a run that was cut short: who else would have these bytes?
             is_ours = same and known.fate == SENT and known.version != OPEN
             return Decision(after, ours=not is_ours)
-        if (
-            yields
-            and not self._config.overwrite_plex_edits
-            and _is_a_persons(kind, known, base, item, shown)
-        ):
-            kept = "" if known.fate == KEPT else KEPT_WORDS.format(kind.name)
-            return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
         note = ""
-        if kind.lock in item.locked and not (insist or self._config.overwrite_plex_edits):
-            went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
-            is_kept = of_another and _is_a_persons(kind, known, base, item, shown)
-            if (known.fate == NONE and kind.lock not in base.locked) or is_kept:
-                kept = KEPT_WORDS.format(kind.name)
-                return Decision(after._replace(fate=KEPT, seen="-"), note=kept)
-            if same and not went_back:
-                return Decision(after)  # a person's
-            if known.fate == KEPT or (known.fate == SENT and shown != known.sha1 and not went_back):
-                note = (
-                    f"{kind.name}: one chosen in Plex by hand is replaced: "
-                    "Stash's cover changed too"
-                )
+        if not (insist or self._config.overwrite_plex_edits):
+            is_locked = kind.lock in item.locked
+            never_ours = is_locked and known.fate == NONE and kind.lock not in base.locked
+            may_stay = yields or (of_another and is_locked)
+            if never_ours or (may_stay and _is_a_persons(kind, known, base, item, shown)):
+                is_known = yields and known.fate == KEPT
+                note = "" if is_known else KEPT_WORDS.format(kind.name)
+                return Decision(after._replace(fate=KEPT, seen="-"), note=note)
+            if is_locked:
+                went_back = shown in base.earlier.get(kind.name, ()) or known.left == at
+                if same and not went_back:
+                    return Decision(after)  # a person's
+                ours_left = known.fate == SENT and shown != known.sha1 and not went_back
+                if known.fate == KEPT or ours_left:
+                    note = REPLACED_WORDS.format(kind.name)
         return Decision(sent, is_sent=True, there=there, note=note)
 
     def _place(
         self, hung: Hung, kind: Kind, decided: Decision, cover: Cover, item: PlexItem
-    ) -> Picture:
-        """Do what was decided; give what the ledger shall keep."""
+    ) -> None:
+        """Do what was decided, and note what is ours by that."""
         if decided.is_sent:
             try:
                 self._show(kind, decided, cover, item)
             except SyncError as fault:
-                if decided.note:
-                    hung.notes.append(decided.note)
                 if fault.next_step is not NextStep.PARK:
                     # It may have arrived all the same, and a server may lock what arrives:
                     # the next look must not take that lock for a person's.
                     hung.base = _with_locks(hung.base, [kind.lock])
                     _remember(hung, kind, decided.after.sha1)
                 raise
-            hung.former[kind.name] = (_selected(decided.there or ()), decided.after.sha1)
+            hung.former[kind.name] = (_selected(decided.there), decided.after.sha1)
         if decided.is_sent or decided.ours:
             hung.placed.append(kind.lock)
-        _tell(hung, kind, decided)
-        return decided.after
 
     def _show(self, kind: Kind, decided: Decision, cover: Cover, item: PlexItem) -> None:
         """Show a cover: select the upload of its bytes if Plex has one, else send it."""
-        there = decided.there or []
         sha1 = decided.after.sha1
-        if had := next((one for one in there if one.sha1 == sha1), None):
+        if had := next((one for one in decided.there if one.sha1 == sha1), None):
             images.select(self._client, item.rating_key, kind, had.key)
             return
         where = (kind, item.type)
@@ -410,16 +378,6 @@ class Artwork:
 
 def _selected(there: Iterable[Offered]) -> str:
     return next((one.key for one in there if one.selected), "")
-
-
-def _tell(hung: Hung, kind: Kind, decided: Decision) -> None:
-    """Keep for people what is done about a picture."""
-    if decided.note:
-        hung.notes.append(decided.note)
-    if decided.is_sent:
-        shown = _selected(decided.there or ())
-        was = "an earlier upload" if shown.startswith("upload://") else "Plex's own picture"
-        hung.changes[kind.name] = (was, f"the scene's cover ({decided.after.sha1[:8]})")
 
 
 def _failed(hung: Hung, kind: Kind, before: Picture, cover: Cover, fault: SyncError) -> Picture:

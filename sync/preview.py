@@ -48,7 +48,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
     effects = effects_of(merged.edit, merged.kinds, item.item)
     base = merged.base
     if item.pictures:
-        hung = context.plex.artwork.preview(
+        hung = context.plex.artwork.hang(
             cover,
             item.item,
             base,
@@ -56,6 +56,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
             in_doubt=item.before is not None and bool(item.before.pending),
             insist=item.insist,
             of_another=item.is_of_another,
+            dry_run=True,
         )
         base = hung.base
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
