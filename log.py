@@ -86,6 +86,10 @@ class Log:
         """Give a fault's message, or a text made from it, as this log may say it."""
         return fault.without_quotes(text) if self.is_redacted else text or fault.message
 
+    def notes(self, notes: Iterable[str]) -> list[str]:
+        """Give notes as this log may say them: each may quote Plex's title behind its field."""
+        return [note.partition(":")[0] if self.is_redacted else note for note in notes]
+
     def begin_anew(self) -> None:
         """Put what was written so far aside: from here on the file is another one."""
         for handler in self._logger.handlers:

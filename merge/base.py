@@ -14,7 +14,10 @@ from typing import Any
 
 from validation.text import tag_key
 
-_MAPPINGS = ("theirs", "came")
+#: The parts of a base, by their form.
+_TEXTS = ("values", "images", "theirs", "came")
+_LISTS = ("members", "given", "earlier", "by_rule")
+_MAPPINGS = (*_TEXTS, *_LISTS)
 _SETS = ("foreign", "wrote", "locked", "released", "reported", "undone")
 
 
@@ -56,17 +59,10 @@ class Base:
 
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
-        content: dict[str, Any] = {"values": dict(self.values), "members": dict(self.members)}
-        for name in _SETS:
-            content[name] = sorted(getattr(self, name))
-        content["images"] = dict(self.images)
-        content["given"] = dict(self.given)
-        content["earlier"] = dict(self.earlier)
-        for name in _MAPPINGS:
-            content[name] = dict(getattr(self, name))
-        content["edited_from"] = self.edited_from
-        content["by_rule"] = dict(self.by_rule)
-        return _dump({name: entry for name, entry in content.items() if entry})
+        content: dict[str, Any] = {"edited_from": self.edited_from} if self.edited_from else {}
+        content |= {name: dict(part) for name in _MAPPINGS if (part := getattr(self, name))}
+        content |= {name: sorted(part) for name in _SETS if (part := getattr(self, name))}
+        return _dump(content)
 
     @classmethod
     def from_json(cls, text: str) -> Base:
@@ -74,18 +70,10 @@ class Base:
         if not text:
             return NEVER_WRITTEN
         content = json.loads(text)
-        return cls(
-            values=content.get("values", {}),
-            members=_tuples(content.get("members", {})),
-            images=content.get("images", {}),
-            given=_tuples(content.get("given", {})),
-            earlier=_tuples(content.get("earlier", {})),
-            theirs=content.get("theirs", {}),
-            came=content.get("came", {}),
-            edited_from=content.get("edited_from", 0),
-            by_rule=_tuples(content.get("by_rule", {})),
-            **{name: frozenset(content.get(name, ())) for name in _SETS},
-        )
+        parts: dict[str, Any] = {name: content.get(name, {}) for name in _TEXTS}
+        parts |= {name: _tuples(content[name]) for name in _LISTS if name in content}
+        parts |= {name: frozenset(content[name]) for name in _SETS if name in content}
+        return cls(edited_from=content.get("edited_from", 0), **parts)
 
 
 @dataclass(frozen=True, slots=True)

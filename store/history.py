@@ -10,6 +10,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 
+from store import LARGEST_ID
 from store.named_tuple import NamedTuple
 from store.queue import places
 from store.quick_json import dumps
@@ -71,7 +72,6 @@ class NewChange(NamedTuple):
     rating_key: int
     title: str
     packed: bytes
-    run: float
     server: str
     undo: str
 
@@ -83,7 +83,6 @@ def new_change(
     rating_key: int,
     title: str,
     changes: Mapping[str, Any],
-    run: float = 0.0,
     server: str = "",
     undo: str = "",
 ) -> NewChange:
@@ -95,17 +94,23 @@ def new_change(
     shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
     # Both have the old values, so both are packed; what is beside says whether there is one.
     packed = pack(dumps(shown, compact=True, ensure_ascii=False), undo)
-    return NewChange(at, scene, rating_key, title, packed, run, server, "1" if undo else "")
+    return NewChange(at, scene, rating_key, title, packed, server, "1" if undo else "")
 
 
-def append(connection: sqlite3.Connection, *changes: NewChange) -> None:
-    """Append changes in their order, in the transaction that records their items."""
+def append(
+    connection: sqlite3.Connection, *changes: NewChange, runs: Mapping[int, float] | None = None
+) -> None:
+    """Append changes in their order, in the transaction that records their items.
+
+    ``runs`` is when the run began that a scene belongs to, by scene; none for no run.
+    """
     if not changes:
         return
+    runs = runs or {}
     connection.executemany(
-        "INSERT INTO history (at, scene, rating_key, title, changes, run, server, undo) "
+        "INSERT INTO history (at, scene, rating_key, title, changes, server, undo, run) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        changes,
+        [(*change, runs.get(change.scene, 0.0)) for change in changes],
     )
     number = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
     for _ in range(number // BATCH - (number - len(changes)) // BATCH):
@@ -145,7 +150,7 @@ def page(
     *,
     scenes: Iterable[int] | None = None,
     run: float = 0.0,
-    before: int = 2**63 - 1,
+    before: int = LARGEST_ID,
     limit: int,
 ) -> list[Change]:
     """Give up to ``limit`` changes below the number of the last one seen, newest first.

@@ -99,6 +99,11 @@ def get(connection: sqlite3.Connection, key: str) -> Any:
     return None if row is None else loads(row[0])
 
 
+def server_seen(connection: sqlite3.Connection) -> str:
+    """Give the machine identifier of the Plex that was spoken to last, "" for none so far."""
+    return str((get(connection, SERVER_SEEN) or {}).get("machine", ""))
+
+
 def put_connection(connection: sqlite3.Connection, server_connection: Mapping[str, Any]) -> None:
     """Keep the newest way to reach Stash, cookie included; it replaces the one before.
 

@@ -74,6 +74,16 @@ class Store(Tables):
             return 0
         return inbox.take_in(self.connection, self.directory)
 
+    def edit_waits(self, *, of_scene: bool = False) -> bool:
+        """Say whether an edit by hand waits, one that is still in the inbox included.
+
+        ``of_scene`` asks for one of a scene only: what it carries just marks others.
+        """
+        self.take_in()
+        if of_scene:
+            return queue.edited_scene(self.connection) is not None
+        return queue.edit_waits(self.connection)
+
     def mark(self, kind: str, ids: Sequence[int], *, now: float) -> None:
         """Put things into the queue for the background, some at a time: no hook waits for long."""
         for chunk in queue.chunks(ids, MARKED_AT_ONCE):

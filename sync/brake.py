@@ -91,8 +91,7 @@ def has_to_ask(connection: sqlite3.Connection, items: int, now: float) -> tuple[
         items: How many are about to lose something.
         now: Unix seconds.
     """
-    seen = meta.get(connection, meta.SERVER_SEEN) or {}
-    in_step = ledger.count_items(connection, str(seen.get("machine", "")))
+    in_step = ledger.count_items(connection, meta.server_seen(connection))
     lately = sum(count for _, count in taken_lately(connection, now))
     return is_too_much(items + lately, in_step), in_step
 

@@ -70,11 +70,6 @@ class _Due:
     source: Entity
     entry: Entry
 
-    @property
-    def digest(self) -> str:
-        """What stands for both sides when nothing is due."""
-        return _digest(self.listed, self.source)
-
 
 def mark(connection: Connection, config: PlexSyncConfig | None, *, now: float) -> None:
     """Put the collections into the queue, inside the caller's transaction, if they have pages."""
@@ -146,6 +141,7 @@ def _look_up(context: Context) -> None:
 
 
 def _digest(listed: Listed, source: Entity) -> str:
+    """Give what stands for both sides when nothing is due."""
     return listed.digest(source.cover, source.details)
 
 
@@ -268,7 +264,8 @@ class _Pages:
         changes = {**merged.changes, **hung.changes}
         is_written = bool(merged.edit or hung.changes or hung.placed)
         # Of one that was written Plex's list says something else by now.
-        seen = "" if is_written or hung.fault or self._is_unsure(one) else one.digest
+        is_open = is_written or hung.fault or self._is_unsure(one)
+        seen = "" if is_open else _digest(one.listed, one.source)
         self._keep(one.entry._replace(base=hung.base.to_json(), pending="", seen=seen))
         self._tell(one, changes, (*merged.notes, *hung.notes))
         return is_written, hung.fault
@@ -321,7 +318,7 @@ class _Pages:
 
     def _tell(self, one: _Due, changes: Mapping[str, object], notes: Iterable[str]) -> None:
         log = self._context.log
-        said = [note.partition(":")[0] if log.is_redacted else note for note in notes]
+        said = log.notes(notes)
         if not changes and not said:
             return
         title = "" if log.is_redacted else f" {one.listed.title!r}"

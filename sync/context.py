@@ -12,7 +12,6 @@ from matching.owner import holders_of
 from matching.resolve import Resolver
 from plex.libraries import Libraries
 from store import meta
-from sync import redaction
 from sync.artwork import Artwork
 from sync.index_policy import IndexPolicy
 from sync.known_tags import KnownTags
@@ -161,5 +160,7 @@ class Context:
 
         Those of one scene are kept at a time; None leaves it at the one before.
         """
-        if scene is not None:
-            redaction.keep_private(self.log, scene, self.config)
+        if self.log.is_redacted and scene is not None and self.config is not None:
+            paths = [file.path for file in scene.files]
+            mapped = (target for path in paths for target in self.config.path_map.targets(path))
+            self.log.redact([scene.title, *paths, *mapped])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from merge.former import Former
 from merge.picture import Picture
+from store import history
 from store.ledger import SHARES, SHARES_WITH, LedgerEntry, SceneRecord, paths_text
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from plex.item import PlexItem
     from stash.scene import Scene
     from store.differences import Difference
+    from store.history import NewChange
 
 NOTHING = Former()
 
@@ -31,7 +33,19 @@ class Written:
 
     rating_key: int
     changes: Mapping[str, tuple[str, str]]
-    former: Former = field(default_factory=Former)
+    former: Former = NOTHING
+
+    def as_change(self, scene: Scene, server: str, now: float) -> NewChange:
+        """Give it as the history keeps it; ``server`` is Plex's machine identifier."""
+        return history.new_change(
+            at=now,
+            scene=scene.id,
+            rating_key=self.rating_key,
+            title=scene.title,
+            changes=self.changes,
+            server=server,
+            undo=self.former.to_json(),
+        )
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from stash.activity import add_plays, play_times
 from stash.exceptions import StashMutationUnknown
 from store import activity, history
 from sync.holding import scenes_of
+from sync.plan import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,18 +146,10 @@ def _note(context: Context, done: list[_Done]) -> None:
                 )
             if one.times:
                 last = next(view for view in one.views if view.viewed_at == one.times[-1])
-                history.append(
-                    connection,
-                    history.new_change(
-                        at=context.clock(),
-                        scene=one.scene.id,
-                        rating_key=last.rating_key,
-                        title=one.scene.title,
-                        changes={FIELD: ["", in_words(one.times)]},
-                        server=server,
-                        undo=Former(plays=tuple(one.added)).to_json(),
-                    ),
-                )
+                former = Former(plays=tuple(one.added))
+                written = Written(last.rating_key, {FIELD: ("", in_words(one.times))}, former)
+                change = written.as_change(one.scene, server, context.clock())
+                history.append(connection, change)
     for one in done:
         if one.added:
             context.log.info(f"scene {one.scene.id}: {len(one.added)} plays came from Plex")

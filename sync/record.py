@@ -143,18 +143,7 @@ class Recorder:
     def _made_ready(self, plan: ScenePlan) -> _Carried:
         context, scene = self._context, plan.scene
         now, server = context.clock(), context.client().machine_identifier
-        changes = [
-            history.new_change(
-                at=now,
-                scene=scene.id,
-                rating_key=written.rating_key,
-                title=scene.title,
-                changes=written.changes,
-                server=server,
-                undo=written.former.to_json(),
-            )
-            for written in plan.written
-        ]
+        changes = [written.as_change(scene, server, now) for written in plan.written]
         line = ""
         if plan.fault is None:
             context.keep_private(scene)
@@ -229,7 +218,7 @@ class Recorder:
         Args:
             ready: What was carried out.
             server: Plex's machine identifier.
-            runs: When the run began that a scene belongs to, by scene; none for no run.
+            runs: As for ``history.append``.
             in_run: Those that the running task marked.
         """
         connection, now = self._store.connection, self._context.clock()
@@ -241,14 +230,7 @@ class Recorder:
         acknowledged = [entry for one in ready for entry in one.plan.acknowledged]
         ledger.acknowledge(connection, *acknowledged, now=now)
         ledger.record_scenes(connection, [(one.plan.record, one.carried) for one in ready])
-        history.append(
-            connection,
-            *(
-                change._replace(run=runs.get(change.scene, 0.0))
-                for one in ready
-                for change in one.changes
-            ),
-        )
+        history.append(connection, *(change for one in ready for change in one.changes), runs=runs)
         keys = [item.after.rating_key for one in ready for item in one.plan.planned]
         differing = differences.items_with_any(connection, server, keys)
         for one in ready:
@@ -373,8 +355,5 @@ class Recorder:
         fields = ", ".join(dict.fromkeys(name for one in plan.written for name in one.changes))
         items = ", ".join(f"item {key}" for key in plan.items)
         what = f"{plan.outcome} {fields}".strip()
-        # What a note says of a field may quote Plex's title.
-        redacted = self._context.log.is_redacted
-        said = [note.partition(":")[0] for note in plan.notes] if redacted else plan.notes
-        notes = "".join(f"; {note}" for note in said)
+        notes = "".join(f"; {note}" for note in self._context.log.notes(plan.notes))
         return f"scene {plan.scene.id} {plan.scene.title!r}: {what} ({items or 'no item'}){notes}"

@@ -13,9 +13,7 @@ from store import meta, notice, queue
 
 if TYPE_CHECKING:
     from log import Log
-    from stash.scene import Scene
     from store.store import Store
-    from validation.config import PlexSyncConfig
 
 #: Takes the place of messages that were written while it was off.
 FROM_BEFORE = "what was said is left out since Redact Logs is on; Retry failed says it anew."
@@ -38,11 +36,3 @@ def follow(store: Store, log: Log, *, wanted: bool) -> None:
         if wanted:
             queue.replace_messages(connection, FROM_BEFORE)
             notice.leave(connection)
-
-
-def keep_private(log: Log, scene: Scene, config: PlexSyncConfig | None) -> None:
-    """Keep a scene's title and paths out of the log from here on, if they have to be."""
-    if log.is_redacted and config is not None:
-        paths = [file.path for file in scene.files]
-        mapped = (target for path in paths for target in config.path_map.targets(path))
-        log.redact([scene.title, *paths, *mapped])

@@ -23,6 +23,7 @@ from stash.exceptions import StashMutationUnknown
 from store import activity, history
 from store.activity import Stopped
 from sync.holding import scenes_of
+from sync.plan import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -137,18 +138,10 @@ class ResumePoints:
         with context.store.transaction() as connection:
             activity.note_stopped(connection, server, stopped)
             if wanted:
-                history.append(
-                    connection,
-                    history.new_change(
-                        at=context.clock(),
-                        scene=scene.id,
-                        rating_key=row.rating_key,
-                        title=scene.title,
-                        changes={FIELD: [in_words(now), in_words(new)]},
-                        server=server,
-                        undo=Former(stash={UNDO: (f"{now:.3f}", f"{new:.3f}")}).to_json(),
-                    ),
-                )
+                former = Former(stash={UNDO: (f"{now:.3f}", f"{new:.3f}")})
+                told = {FIELD: (in_words(now), in_words(new))}
+                written = Written(row.rating_key, told, former)
+                history.append(connection, written.as_change(scene, server, context.clock()))
         if wanted:
             context.log.info(f"scene {scene.id}: its resume time came from Plex")
         return wanted

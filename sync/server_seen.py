@@ -31,8 +31,7 @@ def keep(store: Store, client: PlexClient, libraries: Libraries, plex_url: str) 
     Raises:
         errors.SyncError: The name, or the libraries, could not be asked for.
     """
-    known = meta.get(store.connection, meta.SERVER_SEEN)
-    known = known if isinstance(known, dict) else {}
+    known = meta.get(store.connection, meta.SERVER_SEEN) or {}
     machine = client.machine_identifier
     facts: dict[str, Any] = {
         "name": known.get("name") if known.get("machine") == machine else client.friendly_name,

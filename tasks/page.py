@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from store import activity, holds, ledger, meta, overview, planned, queue
+from store import LARGEST_ID, activity, holds, ledger, meta, overview, planned, queue
 from store.enqueue import enqueue
 from tasks import go_on, page_differences, page_history, page_plan, page_words
 from tasks.task import stash_process
@@ -240,5 +240,5 @@ def _group(group: overview.Group) -> dict[str, Any]:
 def _cursor(given: object) -> tuple[float | None, str, int]:
     match given:
         case [None | int() | float() as due_at, str() as kind, int() as number]:
-            return due_at, kind, number if 0 <= number < 2**63 else 0
+            return due_at, kind, number if 0 <= number <= LARGEST_ID else 0
     return None, "", 0

@@ -26,6 +26,7 @@ from validation.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from log import Log
     from stash.scene import Scene
     from sync.context import Context
     from sync.plan import ScenePlan
@@ -52,7 +53,7 @@ OTHERS = (
 class Preview:
     """Collects what a sync would do."""
 
-    def __init__(self, *, redacted: bool) -> None:
+    def __init__(self, log: Log) -> None:
         #: The first ``SHOWN`` changes as rows of the table, under its head.
         self.rows: list[Sequence[str]] = [("Scene", "Title", "Field", "Plex now", "Plex then")]
         self.outcomes: Counter[str] = Counter()
@@ -62,7 +63,7 @@ class Preview:
         self.outlook = Outlook()
         #: What would be taken away from items that are in step.
         self.taken = brake.sum_of(())
-        self._redacted = redacted
+        self._log = log
 
     def add(
         self, scene: Scene, changes: list[tuple[str, tuple[str, str]]], notes: list[str]
@@ -71,12 +72,12 @@ class Preview:
         title = self._title(scene)
         for field, values in changes:
             if len(self.rows) <= SHOWN:
-                old, new = ("...", "...") if self._redacted else map(_cell, values)
+                old, new = ("...", "...") if self._log.is_redacted else map(_cell, values)
                 self.rows.append((str(scene.id), _cell(title), field, old, new))
             self.fields[field] += 1
-        if self._redacted:
+        if self._log.is_redacted:
             words = [field for field, _ in changes]
-            words += [f"{note.partition(':')[0]} (see Plex)" for note in notes]  # its field
+            words += [f"{note} (see Plex)" for note in self._log.notes(notes)]
         else:
             words = [f"{field} {_cut(old)} -> {_cut(new)}" for field, (old, new) in changes]
             words += notes
@@ -89,7 +90,7 @@ class Preview:
         self.say("INFO", f"scene {scene.id} {self._title(scene)!r}: {words}")
 
     def _title(self, scene: Scene) -> str:
-        return "..." if self._redacted else name_of(scene)
+        return "..." if self._log.is_redacted else name_of(scene)
 
     def say(self, level: str, line: str) -> None:
         """Say a line about a scene in Stash's log, until ``SAID`` of that level were said."""
@@ -123,7 +124,7 @@ def run(task: Task) -> str:
     began = time.time()
     config, fingerprint = task.read_settings()
     known = meta.get(task.connection, meta.SETTINGS_SEEN)
-    preview = Preview(redacted=config.redact_logs)
+    preview = Preview(task.log)
     with task.open_plex(config) as client, closing(for_one_run()) as tables:
         # Neither the queue nor the ledger can be told of anything: there is no recorder. The
         # path index is one of its own, for a worker may be listing the same library.

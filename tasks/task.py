@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from store import meta
+from store import LARGEST_ID, meta
 from worker import launcher
-from worker.hook import LARGEST_ID, whole
+from worker.hook import whole
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class Task:
     @property
     def server(self) -> str:
         """Machine identifier of the Plex that was spoken to last, "" for none so far."""
-        seen = meta.get(self.connection, meta.SERVER_SEEN)
-        return str(seen.get("machine")) if isinstance(seen, dict) else ""
+        return meta.server_seen(self.connection)
 
     @property
     def log(self) -> Log:

@@ -147,10 +147,10 @@ def test_a_run_is_kept_small(connection: sqlite3.Connection, *, replaced: bool, 
                 rating_key=number,
                 title=new[0]["title"],
                 changes=changes,
-                run=1.0,
                 server="a" * 40,
                 undo=former.to_json(),
             ),
+            runs={number: 1.0},
         )
     connection.execute("COMMIT")
     taken = (size_of(connection) - before) / ROWS

@@ -136,8 +136,8 @@ def test_a_disk_that_fails_while_plex_is_at_work_loses_nothing_and_doubles_nothi
     monkeypatch.setattr("sync.record.COMMIT_MEANWHILE", 0.05)
     append, failed = history.append, list[int]()
 
-    def full(connection: sqlite3.Connection, *made: history.NewChange) -> None:
-        append(connection, *made)
+    def full(connection: sqlite3.Connection, *made: history.NewChange, **rest: Any) -> None:
+        append(connection, *made, **rest)
         if not failed:
             failed.append(len(made))
             raise sqlite3.OperationalError("database or disk is full")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from log import Log
 from simulator.library import catalogue_file
 from tasks.preview import SAID, WINDOW, Preview
 from tests.bulk_worker import FIELDS
@@ -16,6 +17,7 @@ from tests.installation import Installation, installation, own_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SCENES = 300
 MANY = 1200
@@ -148,10 +150,12 @@ def test_the_log_says_when_it_stops(large: Installation) -> None:
     assert f"{MANY - SAID} more scenes" in answer["output"]
 
 
-def test_a_warning_is_said_after_the_last_change(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_is_said_after_the_last_change(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
     """Each level has its own thousand lines: why a scene would fail is worth one to the end."""
     caplog.set_level("INFO", "StashLogger")
-    said = Preview(redacted=False)
+    said = Preview(Log(str(tmp_path)))
     for number in range(SAID + 5):
         said.say("INFO", f"scene {number}")
     said.say("WARNING", "scene 5000: refused")

@@ -402,10 +402,8 @@ def test_the_last_three_runs_and_a_week_of_all_else_are_kept(
 
     def add(at: float, run: float, times: int) -> None:
         for _ in range(times):
-            history.append(
-                connection,
-                history.new_change(at=at, scene=1, rating_key=1, title="", changes={}, run=run),
-            )
+            change = history.new_change(at=at, scene=1, rating_key=1, title="", changes={})
+            history.append(connection, change, runs={1: run})
 
     def kept() -> dict[float, int]:
         query = "SELECT run, count(*) FROM history GROUP BY run"

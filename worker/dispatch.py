@@ -117,10 +117,8 @@ class Dispatcher:
         """
         now = time.monotonic()
         if not 0 <= now - self._undisturbed_at < LOOK_UP:
-            self._store.take_in()
             if (
-                # Of a scene: what it carries only marks others, and that is done between batches.
-                queue.edited_scene(self._store.connection)
+                self._store.edit_waits(of_scene=True)  # the others have their turn between batches
                 or holds.all_holds(self._store.connection)  # the breaker decides when it goes on
                 or self._is_stopped(now)
             ):

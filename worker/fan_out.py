@@ -118,6 +118,5 @@ class FanOut:
             marked.update(new)
 
     def _look_up(self) -> None:
-        self._store.take_in()
-        if queue.edited_scene(self._store.connection) is not None:
+        if self._store.edit_waits(of_scene=True):
             raise Interrupted

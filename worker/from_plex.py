@@ -28,7 +28,7 @@ from plex.activity import (
 )
 from plex.fields import LEAF_TYPE_OF_SECTION
 from stash.exceptions import StashMutationUnknown
-from store import activity, ledger, meta, queue
+from store import activity, ledger, meta
 from sync.holding import scenes_of
 from sync.plays import bring, by_scene
 from sync.resume import ResumePoints
@@ -321,8 +321,8 @@ class FromPlex:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.plays = PlaysFromPlex(context, self._edit_waits)
-        self.touched = TouchedInPlex(context, self._edit_waits)
+        self.plays = PlaysFromPlex(context, context.store.edit_waits)
+        self.touched = TouchedInPlex(context, context.store.edit_waits)
         self._due_at = 0.0
         self._asked_history_at = 0.0
         self._news_at = 0.0
@@ -359,7 +359,7 @@ class FromPlex:
                 self._owed.discard(one)
                 if one is self.plays:
                     self._asked_history_at = now
-            if self._edit_waits():
+            if self._context.store.edit_waits():
                 self._due_at = 0.0  # what gave way is looked at after it
                 self._owed.add(one)
                 return True
@@ -382,8 +382,3 @@ class FromPlex:
             yield self.touched
             if asks_history and self.plays in self._owed:
                 yield self.plays
-
-    def _edit_waits(self) -> bool:
-        """Say whether an edit by hand waits, one that is still in the inbox included."""
-        self._context.store.take_in()
-        return queue.edit_waits(self._context.store.connection)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 
-from store import inbox
+from store import LARGEST_ID, inbox
 from store.quick_json import dumps, loads
 from worker import launcher
 
@@ -32,9 +32,6 @@ VERBS = {"Create", "Update", "Destroy", "Merge"}
 #: Name of the data directory below Stash's configuration directory. It lies
 #: outside the plugins tree, where Stash would delete or serve it.
 DIRECTORY = "plexsync-data"
-
-#: SQLite's largest integer; a larger id is nonsense.
-LARGEST_ID = 2**63 - 1
 
 #: Bytes of stdin up to which it is taken as it is.
 LONG = 2**20

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 from stash import changes
 from stash.changes import LARGE
 from stash.exceptions import StashQueryRefused
-from store import ledger, meta, queue
+from store import LARGEST_ID, ledger, meta, queue
 from store.enqueue import BACKGROUND, enqueue
-from worker.hook import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
