@@ -56,9 +56,9 @@ class Log:
         handler.setFormatter(line)
         self._logger.addHandler(handler)
 
-    def hide(self, secrets: Iterable[str | None]) -> None:
-        """Never write these texts, from now on."""
-        self._secrets |= {secret for secret in secrets if secret and len(secret) >= 4}
+    def hide(self, secrets: Iterable[object]) -> None:
+        """Never write these from now on, as far as they are texts of four letters or more."""
+        self._secrets |= {one for one in secrets if isinstance(one, str) and len(one) >= 4}
 
     def redact(self, private: Iterable[str] | None) -> None:
         """Write a short stable mark instead of each of these texts; replaces the last set.

@@ -35,12 +35,8 @@ def taken_away(
 ) -> dict[str, int]:
     """Give what an edit takes away, by field: 1 for a text, the members fewer for a list.
 
-    What Stash would lose because Plex did counts, too.
-
-    Args:
-        merged: What the merge decided; the item was in step once.
-        item: The item as it is.
-        insist: Fields for which a person chose what Stash has; they count for nothing.
+    ``item`` is as it is now, and was in step once. What Stash would lose because Plex did
+    counts, too; fields for which a person chose what Stash has (``insist``) do not.
     """
     found = {
         name: 1

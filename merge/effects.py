@@ -46,14 +46,9 @@ class Effect(NamedTuple):
 
 
 def kind_of_text(name: str, value: str, theirs: str, whose: str, item: PlexItem) -> str:
-    """Give the kind of what happens to a text.
+    """Give the kind of what happens to a text that is ``theirs`` and will be ``value``.
 
-    Args:
-        name: The field.
-        value: What it will be; "" where a title becomes its file's name.
-        theirs: What it is.
-        whose: Whose that is: OURS, AGENTS or PERSONS.
-        item: The item.
+    That is "" where a title becomes its file's name; ``whose`` theirs is: OURS, AGENTS or PERSONS.
     """
     if not value:
         return CLEARED
@@ -63,13 +58,7 @@ def kind_of_text(name: str, value: str, theirs: str, whose: str, item: PlexItem)
 
 
 def effects_of(edit: Edit, kinds: Mapping[str, str], item: PlexItem) -> list[Effect]:
-    """Give what an edit does.
-
-    Args:
-        edit: What is to be written.
-        kinds: The kind of what happens to each of its texts.
-        item: The item as it is.
-    """
+    """Give what an edit does to an item; ``kinds`` is what happens to each of its texts."""
     found = [Effect(kinds[name], name, item.values[name], new) for name, new in edit.values.items()]
     for name, change in edit.lists.items():
         here = {tag_key(member.name) for member in item.lists[name]}

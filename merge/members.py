@@ -73,13 +73,9 @@ class Known(NamedTuple):
 def merge_members(
     theirs: tuple[Member, ...], names: tuple[str, ...], known: Known, *, by_hand: bool
 ) -> Decided:
-    """Decide one list.
+    """Decide one list: ``theirs`` is Plex's, ``names`` Stash's in the order they shall have.
 
-    Args:
-        theirs: Plex's members.
-        names: Stash's, in the order they shall have.
-        known: What we know of it.
-        by_hand: The list is locked, and a person's word counts.
+    With ``by_hand`` it is locked, and a person's word counts.
     """
     ours = {tag_key(name): name for name in names}
     here = {tag_key(member.name) for member in theirs}

@@ -39,12 +39,8 @@ class Way(Enum):
 def way_of(base: Base, ours: str, theirs: str, *, same_scene: bool, rests: bool) -> Way:
     """Decide which way a rating goes.
 
-    Args:
-        base: What both sides had at the last look.
-        ours: Stash's.
-        theirs: Plex's.
-        same_scene: Whether ``base`` is of this very scene.
-        rests: It was undone, or its lock given back.
+    ``base`` is what both sides had at the last look, of this very scene if ``same_scene``;
+    it ``rests`` where it was undone, or its lock given back.
     """
     known, seen = base.values.get(RATING), base.theirs.get(RATING)
     if seen is None and RATING not in base.foreign:

@@ -43,14 +43,10 @@ def due(
     version: str | None = None,
     insist: Collection[str] = (),
 ) -> tuple[Kind, ...]:
-    """Give the pictures that have to be looked at. No request is made.
+    """Give the pictures of an item, as it was read, that have to be looked at. Asks nobody.
 
-    Args:
-        base: The item's ledger state.
-        item: The item as it was read.
-        config: The settings.
-        version: Stash's version of the cover, None where the scene did not change.
-        insist: Pictures for which a person chose the scene's cover.
+    ``version`` is Stash's of the cover, None where the scene did not change; for those that
+    ``insist`` names a person chose the scene's cover.
     """
     return tuple(
         kind
@@ -169,10 +165,7 @@ class Decision(NamedTuple):
 class Artwork:
     """Hangs covers in one Plex.
 
-    Args:
-        client: Plex.
-        config: The settings.
-        adopts: The ledger was lost once: an item that is new to us may have our pictures.
+    ``adopts`` says that the ledger was lost once: an item that is new to us may have our pictures.
     """
 
     def __init__(self, client: PlexClient, config: PlexSyncConfig, *, adopts: bool = False) -> None:

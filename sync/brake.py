@@ -68,9 +68,7 @@ def _unasked(row: QueueRow, plan: ScenePlan, batch: Batch) -> Taken:
 def taken_by(plan: ScenePlan, *, of_others: bool = False) -> Taken:
     """Give what a plan takes away from items that were in step before.
 
-    Args:
-        plan: The plan.
-        of_others: Only from those that were another scene's then.
+    With ``of_others`` only from those that were another scene's then.
     """
     taken = Taken()
     for one in plan.planned:
@@ -86,10 +84,7 @@ def taken_by(plan: ScenePlan, *, of_others: bool = False) -> Taken:
 def has_to_ask(connection: sqlite3.Connection, items: int, now: float) -> tuple[bool, int]:
     """Say whether taking away from so many items more is too much; and how many are in step.
 
-    Args:
-        connection: The store.
-        items: How many are about to lose something.
-        now: Unix seconds.
+    ``now`` are Unix seconds.
     """
     in_step = ledger.count_items(connection, meta.server_seen(connection))
     lately = sum(count for _, count in taken_lately(connection, now))

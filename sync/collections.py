@@ -105,9 +105,7 @@ def sources(
 ) -> dict[str, Entity | None]:
     """Give what is behind a collection, by the key of its name; None where several could be.
 
-    Args:
-        config: The settings.
-        read: Gives all things of a kind of Stash's.
+    ``read`` gives all things of a kind of Stash's.
     """
     found: dict[str, Entity | None] = {}
     known: dict[str, list[Entity]] = {}
@@ -146,13 +144,7 @@ def _digest(listed: Listed, source: Entity) -> str:
 
 
 class _Pages:
-    """The collections of one library, brought in step once.
-
-    Args:
-        context: The servers and the store.
-        section: The library.
-        behind: What ``sources`` gave.
-    """
+    """The collections of one library, brought in step once; ``behind`` is what ``sources`` gave."""
 
     def __init__(self, context: Context, section: int, behind: Mapping[str, Entity | None]) -> None:
         self._context = context

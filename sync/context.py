@@ -39,7 +39,6 @@ class Connected:
     """One Plex with what is known of it; dropped with the connection."""
 
     client: PlexClient
-    config: PlexSyncConfig
     libraries: Libraries
     resolver: Resolver
     artwork: Artwork
@@ -132,7 +131,6 @@ class Context:
             adopts = ledger.get("from") == meta.LOST
             self._connected = Connected(
                 client,
-                config,
                 libraries,
                 resolver,
                 Artwork(client, config, adopts=adopts),

@@ -24,15 +24,11 @@ NONE = "-"
 
 
 class Cover:
-    """A scene's cover, fetched when first needed and then kept.
+    """The cover of a scene, or of what else has one, fetched when first needed and then kept.
 
-    What Stash says it still has is not fetched: its SHA-1 is in the ledger.
-
-    Args:
-        scene: The scene, or what else has a picture.
-        fetch: Asks Stash for the cover, unless it is that of an ETag.
-        now: Unix seconds, taken before the cover is fetched.
-        known: What the ledger has of it, for each place in which it hangs.
+    What Stash says it still has is not fetched: its SHA-1 is in ``known``, what the ledger has
+    of it for each place in which it hangs. ``fetch`` asks Stash for it, unless it is that of an
+    ETag; ``now`` are Unix seconds, taken before.
     """
 
     def __init__(

@@ -30,13 +30,9 @@ FEW = 3
 
 
 class IndexPolicy:
-    """Prepares the path index of one server for batches of scenes.
+    """Prepares the path index of one server, kept in ``tables``, for batches of scenes.
 
-    Args:
-        tables: Where it is kept.
-        client: Plex.
-        libraries: The libraries that are searched.
-        clock: Gives Unix seconds.
+    ``libraries`` are those that are searched; the clock gives Unix seconds.
     """
 
     def __init__(
@@ -59,11 +55,8 @@ class IndexPolicy:
         """Bring the index in step if that is cheaper than searches; yield it when it is good.
 
         Yields None before each request of a refresh, of which there may be many; ends
-        without an index where searches are cheaper.
-
-        Args:
-            searches: How many searches the work ahead would cost without one.
-            waited: Its scenes are looked at again because Plex did not have them.
+        without an index where the searches that the work ahead would cost are cheaper.
+        ``waited`` says that its scenes are looked at again because Plex did not have them.
 
         Raises:
             errors.SyncError: Plex failed.

@@ -13,26 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from stash import changes
 from stash.changes import SAME_SECOND
+from stash.scene import NamedRef
 from stash.tags import KnownTag, TagTree, read_tags
 from store import meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from stash.scene import NamedRef, Scene
+    from stash.scene import Scene
     from store.store import Store
     from sync.stash_session import StashSession
     from validation.tag_rules import TagRules
 
 
 class KnownTags:
-    """The tags of one Stash.
-
-    Args:
-        store: Where they are kept.
-        stash: The way to Stash.
-        clock: Gives Unix seconds.
-    """
+    """The tags of one Stash; the clock gives Unix seconds."""
 
     def __init__(self, store: Store, stash: StashSession, clock: Callable[[], float]) -> None:
         self._store = store
@@ -69,10 +64,9 @@ class KnownTags:
 
     def completed(self, scenes: Iterable[Scene], rules: TagRules) -> dict[int, Scene]:
         """Give scenes by id, their tags with what rules look at; errors as ``tree``."""
-        scenes = list(scenes)
-        if not rules.look_further:
-            return {scene.id: scene for scene in scenes}
-        refs = {ref for scene in scenes for ref in scene.tags if ref.id}
+        scenes, refs = list(scenes), set[NamedRef]()
+        if rules.look_further:
+            refs = {ref for scene in scenes for ref in scene.tags if ref.id}
         if not refs:
             return {scene.id: scene for scene in scenes}
         tree = self.tree()

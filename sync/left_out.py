@@ -25,13 +25,7 @@ def of_scene(
 ) -> tuple[list[str], list[str]]:
     """Give what keeps a person's value or was undone, and the pictures that Plex could not take.
 
-    Args:
-        connection: The store.
-        server: Plex's machine identifier.
-        scene: The scene's id.
-
-    Returns:
-        Both by name, each once, whatever items the scene has.
+    Both by name, each once, whatever items the scene has. ``server`` is Plex's machine identifier.
     """
     kept: dict[str, None] = {}
     refused: dict[str, None] = {}

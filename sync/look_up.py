@@ -25,11 +25,9 @@ LOOK_UP = 0.005
 
 
 class Asking(Generic[_T]):
-    """Questions that are under way.
+    """Questions that are under way in the threads of the server that is asked.
 
-    Args:
-        questions: They must not touch the store, whose connection belongs to one thread.
-        threads: Those of the server that is asked.
+    They must not touch the store, whose connection belongs to one thread.
     """
 
     def __init__(self, questions: Iterable[Callable[[], _T]], threads: Executor) -> None:
@@ -67,13 +65,8 @@ def awaited(
 ) -> Generator[Asking[_T], None, list[_T]]:
     """Ask questions in threads; yield while they are under way, return what came of them.
 
-    Args:
-        questions: As of ``Asking``.
-        look_up: Called after each yield. What it raises is raised at once.
-        threads: As of ``Asking``.
-
-    Raises:
-        Exception: What ``look_up`` or a question raised.
+    What a question raises is raised, and at once what ``look_up`` does, which is called after
+    each yield.
     """
     asking = Asking(questions, threads)
     try:

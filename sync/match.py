@@ -109,7 +109,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
     server = context.client().machine_identifier
     before = entry_of(context.store.connection, server, item)
     base = Base.from_json(before.base) if before and before.base else None
-    config = context.plex.config
+    config = context.settings
     wanted = desired(plan.scene, config, item.type, context.namesakes.keys)
     try:
         owner = owner_of(
@@ -205,7 +205,7 @@ def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool |
             completed = context.tags.completed(found, context.settings.tag_rules)
             batch.rivals[number] = completed.get(number)
         scene = batch.rivals[number]
-    config = context.plex.config
+    config = context.settings
     if scene is None or why_not(scene, config):
         return None
     return says_anything(desired(scene, config, item_type, context.namesakes.keys))

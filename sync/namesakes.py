@@ -26,12 +26,10 @@ if TYPE_CHECKING:
 
 
 class Namesakes:
-    """The names that several performers of Stash have.
+    """The names that several performers of Stash have, kept in the store.
 
-    Args:
-        store: Where they are kept.
-        stash: The way to Stash.
-        clock: Gives Unix seconds.
+    ``keys`` are their keys (``validation.text.tag_key``), as last read; the clock gives Unix
+    seconds.
     """
 
     def __init__(self, store: Store, stash: StashSession, clock: Callable[[], float]) -> None:
@@ -40,12 +38,7 @@ class Namesakes:
         self._clock = clock
         self._read: list[NamedRef] | None = None
         self._kept = meta.get(store.connection, meta.NAMESAKES)
-        self._keys = frozenset((self._kept or {}).get("keys", ()))
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Their keys (``validation.text.tag_key``), as last read."""
-        return self._keys
+        self.keys: frozenset[str] = frozenset((self._kept or {}).get("keys", ()))
 
     def look(self, scenes: Iterable[Scene], look_up: Callable[[], None] | None = None) -> None:
         """Read the names if that matters to a scene, and one of its performers is new.
@@ -68,16 +61,15 @@ class Namesakes:
     def commit(self, besides: Collection[int] = ()) -> None:
         """Keep what was read, and have the scenes looked at of those who are called otherwise now.
 
-        Args:
-            besides: Performers whose scenes are looked at anyway.
+        But for those of performers ``besides``, which are looked at anyway.
         """
         if self._read is None:
             return
-        changed = self._keys.symmetric_difference((self._kept or {}).get("keys", ()))
+        changed = self.keys.symmetric_difference((self._kept or {}).get("keys", ()))
         otherwise = {
             one.id for one in self._read if one.disambiguation and tag_key(one.name) in changed
         }.difference(besides)
-        kept = {"last": max((one.id for one in self._read), default=0), "keys": sorted(self._keys)}
+        kept = {"last": max((one.id for one in self._read), default=0), "keys": sorted(self.keys)}
         if kept != self._kept:
             with self._store.transaction() as connection:
                 meta.put(connection, meta.NAMESAKES, kept)
@@ -91,4 +83,4 @@ class Namesakes:
         self._read = self._stash.ask(entities.performers, look_up)
         counted = Counter(tag_key(one.name) for one in self._read)
         told_apart = {tag_key(one.name) for one in self._read if one.disambiguation}
-        self._keys = frozenset(key for key in told_apart if counted[key] > 1)
+        self.keys = frozenset(key for key in told_apart if counted[key] > 1)

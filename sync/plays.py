@@ -80,12 +80,9 @@ def bring(
     found: Iterable[tuple[Scene | None, list[View]]],
     give_way: Callable[[], bool] = lambda: False,
 ) -> Brought:
-    """Add the plays that Stash lacks, scene by scene.
+    """Add the plays that Stash lacks, scene by scene, of what ``by_scene`` gives.
 
-    Args:
-        context: Both servers, the settings and the store.
-        found: What was watched, as ``by_scene`` gives it.
-        give_way: Says whether something more urgent waits; the rest is then tried later.
+    ``give_way`` says whether something more urgent waits; the rest is then tried later.
 
     Raises:
         StashMutationUnknown: This Stash keeps no plays as PlexSync knows them.

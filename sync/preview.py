@@ -63,7 +63,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
         effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
     effects += [_taken(one) for one in item.takes]
     effects += [Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.takes.items()]
-    kept = {**merged.kept, **artwork.kept(base, context.plex.config)}
+    kept = {**merged.kept, **artwork.kept(base, context.settings)}
     if kept:
         server = context.client().machine_identifier
         known = differences.of_item(context.store.connection, server, key)

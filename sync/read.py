@@ -170,7 +170,7 @@ def check(context: Context, batch: Batch) -> None:
 def _is_searched(context: Context, batch: Batch, number: int) -> bool:
     """Say whether a scene's items have to be looked up, as far as it can be told by now."""
     if number in batch.scenes:
-        return not why_not(batch.scenes[number], context.plex.config)
+        return not why_not(batch.scenes[number], context.settings)
     record = batch.records.get(number)
     return (
         record is None

@@ -195,7 +195,7 @@ class Recorder:
             batch.seen.clear()
             meta.put(connection, meta.LAST_LOOK, context.clock())
         self._ready, self._since = [], time.monotonic()
-        server_seen.note(self._store, context.plex)
+        server_seen.note(context)
         lines = []
         for plan, _, _, line in ready:
             if plan.fault is None:

@@ -50,11 +50,7 @@ class _Sight:
 
 
 class ResumePoints:
-    """Brings where items were stopped to Stash.
-
-    Args:
-        context: Both servers, the settings and the store.
-    """
+    """Brings where items were stopped to Stash."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

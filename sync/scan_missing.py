@@ -24,7 +24,7 @@ def ask(context: Context, plan: ScenePlan) -> bool:
     Raises:
         errors.SyncError: Plex as a whole failed.
     """
-    if not context.plex.config.scan_missing or plan.missing is None:
+    if not context.settings.scan_missing or plan.missing is None:
         return False
     asked = False
     for folder, sections in plan.missing.scans:

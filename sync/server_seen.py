@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from plex.client import PlexClient
     from plex.libraries import Libraries
     from store.store import Store
-    from sync.context import Connected
+    from sync.context import Context
 
 
-def note(store: Store, plex: Connected) -> None:
+def note(context: Context) -> None:
     """Keep what was learnt on the way to a scene; never a reason for the scene to fail."""
+    plex = context.plex
     try:
-        keep(store, plex.client, plex.libraries, plex.config.plex_url)
+        keep(context.store, plex.client, plex.libraries, context.settings.plex_url)
     except SyncError:
         return  # it is asked for again with the next scene
 

@@ -135,8 +135,8 @@ def _check(
     wanted = now.get(field, ())
     if not holds_all(members, wanted):
         lacking = [name for name in wanted if not holds_all(members, (name,))]
-        words = ", ".join(f"“{name}”" for name in lacking)
-        raise NotToBeTaken((NOT_A_GROUP if field == "collections" else ELSEWHERE).format(words))
+        why = NOT_A_GROUP if field == "collections" else ELSEWHERE
+        raise NotToBeTaken(why.format(_quoted(lacking)))
     names = [one.name for one in members]
     if field == "tags" and not same_members(wanted, names):
         lost = [name for name in names if tag_key(name) not in map(tag_key, wanted)]

@@ -116,7 +116,7 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
     """
     if record.outcome == ledger.SKIPPED:
         return True
-    config = context.plex.config
+    config = context.settings
     server = context.client().machine_identifier
     entries = ledger.entries_of(context.store.connection, server, record.id)
     paths = held_paths(record.places)

@@ -197,7 +197,7 @@ def _hang(
             insist=item.insist,
             of_another=item.is_of_another,
         )
-    item.kept = {**item.merged.kept, **kept(hung.base, context.plex.config)}
+    item.kept = {**item.merged.kept, **kept(hung.base, context.settings)}
     item.after = item.after._replace(base=hung.base.to_json())
     former = Former(pictures=hung.former, locks=frozenset(hung.placed) - item.item.locked)
     plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault, former)

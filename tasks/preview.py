@@ -138,7 +138,7 @@ def run(task: Task) -> str:
                 for plan in batch.plans:
                     _note(preview, context, plan)
                     stash_log.progress(preview.outcomes.total() / max(total, 1))
-        server_seen.note(task.store, context.plex)
+        server_seen.note(context)
         played = _played(preview, context) if config.plays_to_stash else ""
     summary = _summary(preview) + _asked(task, preview) + played
     about = {

@@ -117,8 +117,7 @@ class Task:
         """
         from validation.config import PlexSyncConfig
 
-        token = settings.get("plex_token")
-        self.log.hide([token if isinstance(token, str) else None])
+        self.log.hide([settings.get("plex_token")])
         return PlexSyncConfig.from_settings(settings)
 
     def open_plex(self, config: PlexSyncConfig) -> PlexClient:

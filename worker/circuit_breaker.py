@@ -134,8 +134,7 @@ class CircuitBreaker:
             if hold and hold.fingerprint == fingerprint and not self._is_over(hold):
                 self._note_before_settings()
                 return False  # known to be wrong, and said
-        token = settings.get("plex_token")
-        context.log.hide([token if isinstance(token, str) else None])
+        context.log.hide([settings.get("plex_token")])
         try:
             config = PlexSyncConfig.from_settings(settings)
         except SyncError as fault:
