@@ -15,6 +15,7 @@ from plex.client import PlexClient
 from plex.error_types import ServerUnavailable
 from store import history, holds, ledger
 from sync import pipeline, read
+from sync.context import READERS
 from tests.bulk_worker import BulkWorker, after, bulk_worker, key_of, synced, writes
 from tests.installation import Installation, shared_installation
 from worker.circuit_breaker import PROBE, CircuitBreaker
@@ -162,10 +163,10 @@ def test_what_cannot_be_made_ready_to_be_kept_stops_no_edit(
     stepped: BulkWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect while Plex is at work on the next edit is no fault of Plex; none is sent twice."""
-    make = history.new_change
+    make, broken_ones = history.new_change, range(7, 27)
 
     def broken(*, scene: int, **rest: Any) -> history.NewChange:
-        if scene == 7:
+        if scene in broken_ones:
             raise ZeroDivisionError
         return make(scene=scene, **rest)
 
@@ -175,8 +176,8 @@ def test_what_cannot_be_made_ready_to_be_kept_stops_no_edit(
     assert stepped.rows() == {}
     assert len(writes(stepped.env)) == sum(stepped.tally().values()) == SCENES
     assert "ZeroDivisionError" in (stepped.env.data / "plexsync.log").read_text()
-    # One for edits and one for what is read meanwhile: none was broken off.
-    assert stepped.plex_counts()["connections"] == 2
+    # One for edits and as many as read meanwhile: none was broken off.
+    assert stepped.plex_counts()["connections"] <= 1 + READERS
     assert holds.all_holds(stepped.resident.store.connection) == []
 
 
