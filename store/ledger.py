@@ -50,7 +50,8 @@ class SceneRecord(NamedTuple):
     as Stash names them (a sorted JSON list), ``places`` the paths and libraries
     that were searched at Plex, ``looked_at`` and ``detailed_at`` the Unix time at
     which Stash was asked for the scene and for everything of it, ``outcome`` is
-    one word (changed, unchanged, skipped, shares), ``note`` a sentence or "".
+    one word (changed, unchanged, skipped, shares), ``note`` a sentence or "". ``server`` is the
+    Plex that it was compared with, "" for none, or where that was not noted.
     """
 
     id: int
@@ -63,6 +64,7 @@ class SceneRecord(NamedTuple):
     note: str
     looked_at: float
     detailed_at: float
+    server: str = ""
 
     def has_files_at(self, paths: Iterable[str]) -> bool:
         """Say whether Stash names the scene's files as it did when last looked at."""
@@ -250,7 +252,7 @@ def record_scenes(
 ) -> None:
     """Keep what looks found, and which (kind, id) each of the scenes carries now."""
     connection.executemany(
-        "INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO scene VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [record for record, _ in looks],
     )
     carried = {(kind, number, record.id) for record, carries in looks for kind, number in carries}

@@ -51,7 +51,8 @@ STEPS: dict[int, tuple[str, ...]] = {
         """CREATE INDEX difference_open ON difference (server, field, number, answer)
             WHERE answer <> 'plex'""",
         "CREATE INDEX item_key ON item (rating_key)",
-        "CREATE INDEX scene_outcome ON scene (outcome)",
+        "ALTER TABLE scene ADD COLUMN server TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX scene_outcome ON scene (server, outcome)",
         "ALTER TABLE history ADD COLUMN run REAL NOT NULL DEFAULT 0",
         "ALTER TABLE history ADD COLUMN server TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE history ADD COLUMN undo TEXT NOT NULL DEFAULT ''",

@@ -97,14 +97,15 @@ def looked_at(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT outcome, count(*) FROM scene GROUP BY outcome"))
 
 
-def known(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Count the scenes that a look compared with Plex, and those that the settings leave out.
+def known(connection: sqlite3.Connection, server: str) -> tuple[int, int]:
+    """Count the scenes that were compared with a server, and those that the settings leave out.
 
-    All are counted by SQLite without reading a row of them, and the ones left out are few.
+    All are counted by SQLite without reading a row of them, and the ones left out are few, and
+    nobody's. Where it was not noted which server it was, it is taken to be this one.
     """
-    count = "SELECT count(*) FROM scene"
-    every: int = connection.execute(count).fetchone()[0]
-    left_out: int = connection.execute(f"{count} WHERE outcome = ?", (SKIPPED,)).fetchone()[0]
+    count = "SELECT count(*) FROM scene WHERE server"
+    every: int = connection.execute(f"{count} IN ('', ?)", (server,)).fetchone()[0]
+    left_out: int = connection.execute(f"{count} = '' AND outcome = ?", (SKIPPED,)).fetchone()[0]
     return every - left_out, left_out
 
 

@@ -92,10 +92,11 @@ TABLES = (
         outcome TEXT NOT NULL,
         note TEXT NOT NULL,
         looked_at REAL NOT NULL,
-        detailed_at REAL NOT NULL
+        detailed_at REAL NOT NULL,
+        server TEXT NOT NULL DEFAULT ''
     )""",
-    # How many scenes were looked at, and with what outcome, whatever the size of the library.
-    "CREATE INDEX scene_outcome ON scene (outcome)",
+    # How many scenes were compared with a server, and with what outcome, without reading a row.
+    "CREATE INDEX scene_outcome ON scene (server, outcome)",
     # Which scenes carry a studio, performer, tag or group: Stash forgets the
     # link when the thing is deleted or merged, we must not.
     """CREATE TABLE carries (

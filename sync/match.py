@@ -81,7 +81,11 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
         return ScenePlan(scene, record, fault=fault)
     return ScenePlan(
         scene,
-        record._replace(places=found.places, resolved_at=found.resolved_at),
+        record._replace(
+            places=found.places,
+            resolved_at=found.resolved_at,
+            server=context.client().machine_identifier,
+        ),
         held=found.held,
         found=found.items,
         gone=found.gone,

@@ -103,6 +103,10 @@ def is_as_read(context: Context, record: SceneRecord | None, stamp: SceneStamp |
         and stamp is not None
         and record.updated_at == stamp.updated_at
         and record.fingerprint == context.fingerprint
+        # What another Plex got says nothing of what this one has.
+        and (
+            record.outcome == ledger.SKIPPED or record.server == context.client().machine_identifier
+        )
         and record.has_files_at(stamp.paths)
         and record.looked_at - instant(stamp.updated_at) >= SAME_SECOND
         and 0 <= context.clock() - record.detailed_at < DETAILS_AGE

@@ -42,7 +42,7 @@ def page_state(task: Task) -> dict[str, Any]:
     if counts["ready"] and not alive:
         task.ensure_worker()
         alive = True
-    known = _known(connection)
+    known = _known(connection, task.server)
     differences = page_differences.groups(connection, task.server)
     refused = overview.refused_covers(connection, task.server)
     differing = page_words.Differing(refused, sum(group["size"] for group in differences))
@@ -115,6 +115,8 @@ def scene_state(task: Task) -> dict[str, Any]:
     scene = task.number("id")
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
+    if record is not None and record.server not in ("", task.server):
+        record = None  # of another Plex
     kept, refused = left_out.of_scene(connection, task.server, scene)
     kind, sentence = page_words.scene(
         row, record, holds.all_holds(connection), time.time(), kept, refused
@@ -222,9 +224,9 @@ def bulk_of(task: Task, left: int) -> dict[str, Any] | None:
     }
 
 
-def _known(connection: sqlite3.Connection) -> page_words.Known:
-    """Give how many of Stash's scenes were ever compared with Plex."""
-    compared, left_out = overview.known(connection)
+def _known(connection: sqlite3.Connection, server: str) -> page_words.Known:
+    """Give how many of Stash's scenes were ever compared with a Plex."""
+    compared, left_out = overview.known(connection, server)
     sweep = meta.get(connection, meta.SWEEP) or {}
     counted = sweep.get("scene") or {}
     # As of the last sweep, which every "Sync all" and every worker begins with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from simulator.control import start_plex
 from simulator.control_stash import start_stash
+from simulator.library import catalogue_file
 from store import holds
-from tests.bulk_worker import key_of, stepped_bulk, writes
+from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes
 from tests.installation import Installation, installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
+from tests.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from simulator.control import PlexControl
 
 MINUTE = 60.0
 #: Seconds for which what was read of Plex counts as recent (sync/write.py), here; and longer.
@@ -192,3 +198,48 @@ def test_an_older_database_that_is_put_back_is_brought_in_step(tmp_path: Path, a
         env.hook(3)
         env.title_becomes(3, "And it goes on")
         wait_for(lambda: len(env.workers()) == 1, 60.0)
+
+
+def test_a_plex_that_comes_back_after_another_is_not_taken_for_that_one(tmp_path: Path) -> None:
+    """At one address: what was compared with one says nothing of the other, nor does the page."""
+    scenes, late = range(1, 7), 0.0
+    with (
+        installation(tmp_path, len(scenes)) as env,
+        start_plex(len(scenes), machine_id="f" * 40) as other,
+        TcpProxy(env.plex.port) as proxy,
+    ):
+        env.settings(plex_url=f"http://127.0.0.1:{proxy.port}", sync_fields="title")
+
+        def sync(plex: PlexControl, *numbers: int) -> None:
+            """Let the worker that starts next find this Plex."""
+            nonlocal late
+            late += 5 * MINUTE
+            proxy.open(target=plex.port)
+            with contextlib.closing(BulkWorker(env)) as stepped:
+                stepped.late = late
+                stepped.task(numbers)
+                stepped.drain()
+                assert not stepped.rows()
+                assert not stepped.holds()
+                stepped.resident.sweep.run()
+
+        def kind() -> str:
+            return str(env.run(mode="page_state")["output"]["state"]["kind"])
+
+        sync(env.plex, *scenes)
+        assert kind() == "good"
+        sync(other, 1)
+        assert kind() == "partly"
+        assert env.run(mode="scene_state", id=2)["output"]["state"]["kind"] == "unknown"
+        for number in scenes:
+            env.stash.set_scene(number, title=f"Meanwhile {number}")
+        sync(other, *scenes)
+        assert kind() == "good"
+        sync(env.plex, *scenes)
+        for plex in (env.plex, other):
+            for number in scenes:
+                item = plex.item_at(catalogue_file(number).plex_path)
+                assert item["fields"]["title"] == f"Meanwhile {number}"
+        env.plex.clear_requests()
+        sync(env.plex, *scenes)
+        assert env.plex.counts()["writes"] == 0

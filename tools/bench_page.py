@@ -72,7 +72,8 @@ def fill(store: Store, scenes: int) -> None:
     with store.transaction() as connection:
         meta.put(connection, meta.SERVER_SEEN, {"machine": SERVER, "name": "Plex", "url": ""})
         connection.executemany(
-            "INSERT INTO scene VALUES (?, '2024-01-01T00:00:00Z', '', '[]', '[]', ?, ?, '', ?, ?)",
+            "INSERT INTO scene VALUES "
+            "(?, '2024-01-01T00:00:00Z', '', '[]', '[]', ?, ?, '', ?, ?, '')",
             [(n, now, "unchanged" if n % 10 else "skipped", now, now) for n in ids],
         )
         connection.executemany(
