@@ -129,6 +129,8 @@ def run(task: Task) -> str:
         # Neither the queue nor the ledger can be told of anything: there is no recorder. The
         # path index is one of its own, for a worker may be listing the same library.
         context = task.context(client, config, fingerprint, tables)
+        if config.shows_performers:
+            context.namesakes.look_again()  # as a sync does that was told of a new performer
         total = task.stash.client().count_scenes()
         claims: dict[int, int] = {}  # nothing is recorded that would tell a later window
         for window in _windows(task):

@@ -132,6 +132,24 @@ def test_what_a_preview_learns_it_keeps_to_itself(env: Installation) -> None:
         stepped.lock.acquire()
 
 
+def test_a_preview_knows_of_a_performer_that_nobody_told_of(env: Installation) -> None:
+    """One who was only made gives another a longer name; the next sync writes what it says."""
+    with stepped_bulk(env, sync_fields="performers", plain_collections=True) as stepped:
+        performer(env, "Gia Five", "first", 1)
+        sync(stepped)
+        other = performer(env, "Gia Five", "second")
+        known = env.query("SELECT value FROM meta WHERE key = 'namesakes'")
+        stepped.lock.release()
+        env.run(mode="preview")
+        stepped.lock.acquire()
+        assert "Gia Five (first)" in str(env.query("SELECT * FROM planned"))
+        assert env.query("SELECT value FROM meta WHERE key = 'namesakes'") == known
+        assert env.rows() == []
+        stepped.mark_as(EDIT, [other], "performer")
+        stepped.drain()
+        assert env.item(1)["tags"]["actor"] == ["Gia Five (first)"]
+
+
 def test_a_collection_s_page_is_that_of_whom_it_is_named_after() -> None:
     """The bare name is hers who has no other; where two could be meant it is nobody's."""
     config = PlexSyncConfig(
