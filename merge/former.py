@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from merge.compare import digest, name_digest, present
+from merge.compare import digest, name_digest, present, same
 from merge.members import state_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
@@ -105,16 +105,19 @@ class Return:
     changed: tuple[str, ...]
 
 
-def give_back(former: Former, item: PlexItem) -> Return:
-    """Decide what of the texts and lists is given back."""
+def give_back(former: Former, item: PlexItem, known: Base) -> Return:
+    """Decide what of the texts and lists is given back; ``known`` is the ledger's state now."""
     values: dict[str, str] = {}
     lists: dict[str, ListEdit] = {}
     back: list[str] = []
     changed: list[str] = []
     for name, (old, new) in former.texts.items():
-        now = digest(name, present(name, item))
+        text = present(name, item)
         before = old or (_title(former, item) if name == "sort_title" else "")
-        if now == digest(name, before):
+        # A summary that was too long for Plex, or a proxy, stands there cut.
+        ours = known.values.get(name, text)
+        now = digest(name, ours if same(name, ours, text) else text)
+        if digest(name, text) == digest(name, before):
             back.append(name)
         elif now == new:
             back.append(name)

@@ -32,6 +32,7 @@ mutation DeletePlays($id: ID!, $times: [Timestamp!]) {
 _TIMES = """
 query ResumeTimes($ids: [ID!]!) { findScenes(ids: $ids) { scenes { id resume_time } } }
 """
+_TIME = "query ResumeTime($id: ID!) { findScene(id: $id) { id resume_time } }"
 # Nothing is said of playDuration, which Stash would add: Plex tells of none.
 _SAVE = """
 mutation SaveResumeTime($id: ID!, $at: Float) { sceneSaveActivity(id: $id, resume_time: $at) }
@@ -74,9 +75,10 @@ def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> None:
 
 
 def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]:
-    """Give where scenes were stopped, in seconds, 0 for nowhere; those Stash lacks are absent.
+    """Give where scenes were stopped, in seconds, 0 for nowhere.
 
-    Raises ``StashMutationUnknown`` if this Stash keeps no such thing.
+    Raises ``StashMutationUnknown`` if this Stash keeps no such thing, ``StashAnswerError`` if
+    it lacks one of them: it then tells of none.
     """
     ids = sorted(set(scenes))
     if not ids:
@@ -85,6 +87,12 @@ def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]
     found = _ask(client, "resume_time", _TIMES, wanted).get("findScenes")
     rows = found.get("scenes") if isinstance(found, dict) else None
     return dict(read_each(rows, "the resume times of scenes", _row))
+
+
+def resume_time(client: StashClient, scene: int) -> float | None:
+    """Give the same of one scene, None when Stash has no such scene."""
+    found = _ask(client, "resume_time", _TIME, {"id": str(scene)}).get("findScene")
+    return None if found is None else _row(found, f"scene {scene}'s resume time")[1]
 
 
 def save_resume_time(client: StashClient, scene: int, seconds: float) -> None:

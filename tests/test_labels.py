@@ -105,11 +105,11 @@ def test_an_undo_gives_labels_back_and_leaves_what_others_added_since() -> None:
     before = an_item(lists={"labels": ("Theirs",)})
     after, merged = step(wanted("A"), before)
     former = former_of(before, merged.edit)
-    back = give_back(former, after)
+    back = give_back(former, after, Base())
     assert labels(put(after, back.edit, Reading())) == {"Theirs"}
     theirs = (*after.lists["labels"], Member("Since"))
     since = replace(after, lists={**after.lists, "labels": theirs})
-    kept = give_back(former, since)
+    kept = give_back(former, since, Base())
     assert (kept.edit.lists, kept.changed) == ({}, ("labels",))
     base = without(merged.base, former, after, ("labels",))
     rested = merge(wanted("A"), put(after, back.edit, Reading()), base, Pending())

@@ -679,10 +679,10 @@ def test_a_sort_title_that_plex_left_out_is_given_back_as_the_title() -> None:
     ):
         edit = Edit(7, 1, "movie", values)
         after = put(before, edit, Reading())
-        assert give_back(former_of(before, edit), after).edit.values == back
+        assert give_back(former_of(before, edit), after, Base()).edit.values == back
     # An empty text of any other field is given back empty.
     edit = Edit(7, 1, "movie", {"summary": "S"})
-    found = give_back(former_of(before, edit), put(before, edit, Reading()))
+    found = give_back(former_of(before, edit), put(before, edit, Reading()), Base())
     assert found.edit.values == {"summary": ""}
 
 
@@ -718,8 +718,8 @@ def test_what_earlier_writes_gave_and_locked_is_ours_after_an_undo() -> None:
     assert set(rests.given["tags"]) == {"A", "C"}
     assert rests.locked == {"title", "tags"}
     opened = replace(item, locked=frozenset({"tags"}))
-    assert give_back(former, opened).unlock.unlock == ("title",)
-    item = put(item, give_back(former, item).edit, Reading())
+    assert give_back(former, opened, Base()).unlock.unlock == ("title",)
+    item = put(item, give_back(former, item, Base()).edit, Reading())
     assert {one.name for one in item.lists["tags"]} == {one.name for one in states[1].lists["tags"]}
     merged = merge(Desired({"title": "D"}, {"tags": ("B",)}), item, rests, Pending())
     left = put(item, merged.edit, Reading()).lists["tags"]
@@ -736,7 +736,7 @@ def test_what_was_undone_is_no_sign_of_a_restored_database() -> None:
             former = former_of(item, merged.edit)
         item, base = put(item, merged.edit, Reading()), merged.base
     assert base
-    back = give_back(former, item)
+    back = give_back(former, item, Base())
     base, item = without(base, former, item, back.back), put(item, back.edit, Reading())
     assert item.values["title"] == "A"
     with_more = (*item.lists["tags"], Member("U"))
@@ -772,7 +772,7 @@ def test_a_member_that_was_spelled_anew_is_not_lost_by_an_undo(adds_first: bool)
     before = an_item(lists={"tags": ("hd", "Old")})
     edit = Edit(7, 1, "movie", {}, {"tags": ListEdit((Member("HD"),), ("hd", "Old"))})
     after = an_item(lists={"tags": ("HD",)})
-    back = give_back(former_of(before, edit), after)
+    back = give_back(former_of(before, edit), after, Base())
     names = {one.name for one in put(after, back.edit, reading).lists["tags"]}
     assert names == {"HD", "Old"}
 

@@ -337,7 +337,7 @@ def test_what_is_as_we_left_it_is_given_back_and_what_is_not_stays() -> None:
     assert former.locks == {"title", "summary", "tags"}
     item = put(before, edit, Reading())
     item = replace(item, values={**item.values, "title": "T", "summary": "a person's"})
-    found = give_back(former, item)
+    found = give_back(former, item, Base())
     assert set(found.back) == {"title", "studio", "tags"}
     assert found.changed == ("summary",)
     assert found.edit.values == {"studio": "X"}
@@ -345,7 +345,7 @@ def test_what_is_as_we_left_it_is_given_back_and_what_is_not_stays() -> None:
     assert found.unlock.unlock == ("tags", "title")
     for members, place in ((("P",), "back"), (("Q",), "changed")):
         other = replace(item, lists={**item.lists, "tags": tuple(map(Member, members))})
-        found = give_back(former, other)
+        found = give_back(former, other, Base())
         assert "tags" in getattr(found, place)
         assert not found.edit.lists
 

@@ -227,6 +227,18 @@ def test_it_is_shown_and_undone(stopped: Stopped) -> None:
     assert stopped.stash(14) == 500
 
 
+def test_an_undo_of_a_scene_that_is_gone_is_named_and_over(stopped: Stopped) -> None:
+    """Nobody tries it again: there is nothing to give it back to."""
+    stopped.stops(20, 300)
+    stopped.look()
+    assert stopped.env.run(mode="undo_scene", id=20)["output"]["items"] == 1
+    stopped.env.stash.delete_scene(20)
+    stopped.stepped.drain()
+    assert stopped.env.rows() == []
+    told = stopped.env.query("SELECT undone FROM history WHERE scene = 20")
+    assert told == [{"undone": "stopped in Plex"}]
+
+
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:
     """That one and no other; it is noted, so no look brings it again."""
     resident = stopped.stepped.resident

@@ -165,6 +165,28 @@ def test_what_go_on_let_go_is_a_run_of_its_own_that_is_undone(stepped: BulkWorke
         env.stash.set_scene(scene, details=text)
 
 
+def test_a_summary_that_was_cut_on_its_way_is_given_back(stepped: BulkWorker) -> None:
+    """What stands there is as we left it; what a person writes in its place stays."""
+    env = stepped.env
+    details = {scene: env.stash.scene(scene)["details"] for scene in (1, 2)}
+    before = as_shown(env, 1)
+    for scene in details:
+        env.stash.set_scene(scene, details=f"Of scene {scene}: " + "long words " * 300)
+    env.plex.fault("status", status=414, method="PUT", path="^.{2500,}", times=None)
+    sync_all(stepped, details, began=1000.0)
+    env.plex.clear_faults()
+    cut = env.item(1)["fields"]["summary"]
+    assert cut.endswith("words\N{HORIZONTAL ELLIPSIS}")
+    env.plex.person_sets(key_of(env, 2), fields={"summary": f"Hers {cut}"})
+    undo_last_sync(stepped)
+    assert as_shown(env, 1) == before
+    assert env.item(2)["fields"]["summary"] == f"Hers {cut}"
+    told = env.query("SELECT scene, undone FROM history WHERE undone NOT IN ('', 'back')")
+    assert told == [{"scene": 2, "undone": "summary"}]
+    for scene, text in details.items():
+        env.stash.set_scene(scene, details=text)
+
+
 @pytest.fixture(scope="module")
 def two_scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation whose worker may be killed, for the tests that do it."""

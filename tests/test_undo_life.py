@@ -72,7 +72,7 @@ class UndoneLife(Life):
         last = self.history.pop()
         former = Former.from_json(last.former.to_json())
         known = merge(Desired({}, {}), self.item, self.base, self.pending).base
-        back = give_back(former, self.item)
+        back = give_back(former, self.item, known)
         rests = without(known, former, self.item, back.back)
         self.base, self.pending = Base.from_json(rests.to_json()), Pending()
         for edit in (back.edit, back.unlock):

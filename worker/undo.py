@@ -24,7 +24,7 @@ from merge.former import Former, give_back, without
 from merge.picture import KEPT, Picture
 from merge.ratings import RATING, given_back
 from plex import edits, images
-from stash.activity import delete_plays, resume_times, save_resume_time
+from stash.activity import delete_plays, resume_time, save_resume_time
 from stash.exceptions import StashMutationRefused
 from store import activity, history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
@@ -93,7 +93,7 @@ def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, 
     if found is None:
         return everything
     entry, item, known = found
-    texts = give_back(former, item)
+    texts = give_back(former, item, known)
     pictures, hung, changed = _pictures(client, former, item)
     locks = tuple(kind.lock for kind in hung)
     rested = without(known, former, item, (*texts.back, *locks))
@@ -168,8 +168,9 @@ def give_back_in_stash(context: Context, change: history.Change, former: Former)
 
 
 def _resume_time(context: Context, change: history.Change, old: str, new: str) -> list[str]:
-    times = context.stash.ask(partial(resume_times, scenes=[change.scene]))
-    here = times.get(change.scene, -1.0)
+    here = context.stash.ask(partial(resume_time, scene=change.scene))
+    if here is None:
+        return [STOPPED]  # the scene is gone
     if abs(here - float(old)) < SAME:
         return []
     if abs(here - float(new)) >= SAME:
