@@ -10,7 +10,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 
-from store import LARGEST_ID
+from store import LARGEST_ID, meta
 from store.named_tuple import NamedTuple
 from store.queue import places
 from store.quick_json import dumps
@@ -36,8 +36,10 @@ FROM_PLEX = " in Plex"
 SHOWN = 300
 
 _COLUMNS = "number, at, scene, rating_key, title, changes, run, server, undo, undone"
+# Where nobody noted which Plex it was, it is the one that was spoken to last.
+_OPEN = "undo <> '' AND undone = '' AND server IN ('', ?)"
 # Of one run, and 0 is none.
-_TO_UNDO = "run > 0 AND run = ? AND undo <> '' AND undone = ''"
+_TO_UNDO = f"run > 0 AND run = ? AND {_OPEN}"
 
 
 class Change(NamedTuple):
@@ -191,10 +193,13 @@ def get(connection: sqlite3.Connection, number: int) -> Change | None:
 
 
 def last_run_at(connection: sqlite3.Connection) -> float:
-    """Give when the newest run began of which something was not given back, 0 for none."""
+    """Give when the newest run began of which something was not given back, 0 for none.
+
+    What another Plex got than the one that was spoken to last can only be given back there.
+    """
     query = f"SELECT 1 FROM history WHERE {_TO_UNDO} LIMIT 1"  # noqa: S608 - our constants
-    runs = runs_of(connection)[:RUNS]
-    return next((run for run in runs if connection.execute(query, (run,)).fetchone()), 0.0)
+    runs, server = runs_of(connection)[:RUNS], meta.server_seen(connection)
+    return next((run for run in runs if connection.execute(query, (run, server)).fetchone()), 0.0)
 
 
 def last_run(connection: sqlite3.Connection) -> tuple[float, list[int]]:
@@ -204,7 +209,8 @@ def last_run(connection: sqlite3.Connection) -> tuple[float, list[int]]:
     """
     run = last_run_at(connection)
     query = f"SELECT number FROM history WHERE {_TO_UNDO} ORDER BY number DESC"  # noqa: S608 - ours
-    return run, [number for (number,) in connection.execute(query, (run,))]
+    server = meta.server_seen(connection)
+    return run, [number for (number,) in connection.execute(query, (run, server))]
 
 
 def size_of(connection: sqlite3.Connection, run: float) -> int:
@@ -214,11 +220,14 @@ def size_of(connection: sqlite3.Connection, run: float) -> int:
 
 
 def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:
-    """Give what was changed last of a scene and was not given back, an entry for each item."""
+    """Give what was changed last of a scene and was not given back, an entry for each item.
+
+    It is that of the Plex that was spoken to last.
+    """
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM history WHERE scene = ? AND undo <> '' AND undone = '' "  # noqa: S608
+        f"SELECT {_COLUMNS} FROM history WHERE scene = ? AND {_OPEN} "  # noqa: S608
         "ORDER BY number DESC LIMIT 20",
-        (scene,),
+        (scene, meta.server_seen(connection)),
     )
     found = [_read(row) for row in rows]
     return [one for one in found if one.at == found[0].at]

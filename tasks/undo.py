@@ -7,10 +7,13 @@ the worker's lines and reports. Stopped, what is given back stays so; run again,
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from errors import TransientError, counted
+from errors import SyncError, TransientError, counted
+from plex.libraries import Libraries
 from store import braked, history, queue
+from sync import server_seen
 from tasks import page_history, stash_log
 from tasks.follow import Follower
 from worker import launcher, undo
@@ -37,7 +40,7 @@ def run(task: Task) -> str:
             raise TransientError(
                 "What 'Go on' let go is still being synced. Wait until it is, then undo it."
             )
-        task.read_settings()
+        _note_server(task)
         follower = Follower(
             task, lock, lambda store: queue.left(store, undo.KIND)[0], "items", "stay as they are"
         )
@@ -48,6 +51,18 @@ def run(task: Task) -> str:
             stash_log.say("INFO", f"{named}: {counted(len(numbers), 'item')} to give back")
         follower.wait(len(numbers))
         return _summary(task, began, len(numbers))
+
+
+def _note_server(task: Task) -> None:
+    """Learn which Plex answers now, whose runs alone can be undone; one that is away stays known.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+    """
+    config, _ = task.read_settings()
+    with task.open_plex(config) as client, suppress(SyncError):
+        libraries = Libraries(client, config.plex_libraries, clock=time.monotonic)
+        server_seen.keep(task.store, client, libraries, config.plex_url)
 
 
 def _summary(task: Task, began: float, total: int) -> str:

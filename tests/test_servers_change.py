@@ -243,3 +243,36 @@ def test_a_plex_that_comes_back_after_another_is_not_taken_for_that_one(tmp_path
         env.plex.clear_requests()
         sync(env.plex, *scenes)
         assert env.plex.counts()["writes"] == 0
+
+
+def test_undo_and_release_locks_reach_the_plex_that_the_settings_name_now(tmp_path: Path) -> None:
+    """Not the one that the worker spoke to last; what another one got waits for that one."""
+    with (
+        installation(tmp_path, 3, sync_fields="title") as env,
+        start_plex(3, machine_id="f" * 40) as other,
+    ):
+
+        def points_at(plex: PlexControl) -> None:
+            env.settings(plex_url=plex.url, sync_fields="title")
+
+        def locked(plex: PlexControl) -> int:
+            items = (plex.item_at(catalogue_file(number).plex_path) for number in (1, 2, 3))
+            return sum(bool(item["locked"]) for item in items)
+
+        env.run(mode="sync_all")
+        points_at(other)
+        env.hook(1)
+        env.settled()
+        assert "There is no sync to undo" in env.run(mode="undo_last_sync")["output"]
+        env.run(mode="sync_all")
+        points_at(env.plex)
+        env.hook(1)
+        env.settled()
+        points_at(other)
+        env.run(mode="release_locks")
+        assert (locked(env.plex), locked(other)) == (3, 0)
+        points_at(env.plex)
+        assert "3 items were given back" in env.run(mode="undo_last_sync")["output"]
+        assert title(env, 1) == "Scene 000001"
+        assert locked(env.plex) == 0
+        assert other.item_at(catalogue_file(1).plex_path)["fields"]["title"] != "Scene 000001"

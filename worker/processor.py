@@ -156,10 +156,8 @@ class SyncWorker:
     def work_on(self, row: QueueRow) -> None:
         """Work on one row and settle what comes of it. Raises no SyncError."""
         try:
-            if row.kind == unlock.KIND:
-                unlock.work_on(row, self.context)
-            elif row.kind == undo.KIND:
-                undo.work_on(row, self.context)
+            if row.kind in (unlock.KIND, undo.KIND):
+                self._work_on_item(row)
             elif row.kind == collections.KIND:
                 self._bring_collections(row)
             elif row.kind != "scene":
@@ -188,6 +186,13 @@ class SyncWorker:
             return  # the row stays as it is: the whole queue waits for the mend
         batch = Batch.of_scenes([scene] if scene else [], [row], asked_at=asked_at)
         pipeline.sync(self.context, self.recorder, batch)
+
+    def _work_on_item(self, row: QueueRow) -> None:
+        # No scene brings the settings along; those from after it was marked are good for it.
+        since = time.monotonic() - max(self.clock() - row.marked_at, 0.0)
+        if self.breaker.adopt(self.stash.settings(since=since)):
+            work_on = unlock.work_on if row.kind == unlock.KIND else undo.work_on
+            work_on(row, self.context)
 
     def _bring_collections(self, row: QueueRow) -> None:
         if not self.breaker.adopt(self.stash.settings()):

@@ -28,7 +28,7 @@ from stash.activity import delete_plays, resume_time, save_resume_time
 from stash.exceptions import StashMutationRefused
 from store import activity, history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from sync import collections
+from sync import collections, server_seen
 from sync.plays import FIELD as PLAYS
 from sync.resume import FIELD as STOPPED
 from sync.resume import SAME, UNDO
@@ -62,7 +62,7 @@ def work_on(row: queue.QueueRow, context: Context) -> None:
     wanted = row.urgency == EDIT or row.reason or ProcessLock(store.directory, LOCK).is_held()
     if wanted and change and change.undo and not change.undone:
         changed = undo(context, change, now=row.marked_at)
-        undone = ", ".join(changed) or history.BACK
+        undone = "" if changed is None else ", ".join(changed) or history.BACK
     with store.transaction() as connection:
         if change and undone:
             history.note_undone(connection, change.number, undone)
@@ -76,8 +76,10 @@ def work_on(row: queue.QueueRow, context: Context) -> None:
         context.log.info(f"item {change.rating_key}: given back what it had before{rest}")
 
 
-def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, ...]:
+def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, ...] | None:
     """Give one change back; give the fields that stay because somebody changed them since.
+
+    None of one that another Plex got: it can be given back once that one is there again.
 
     Raises:
         errors.SyncError: A server could not be asked, or refused.
@@ -88,8 +90,10 @@ def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, 
     everything = (*former.texts, *former.lists, *former.pictures)
     if not everything:
         return tuple(in_stash)
-    is_here = change.server == client.machine_identifier
-    found = as_written(context.store, client, change.rating_key) if is_here else None
+    if change.server != client.machine_identifier:
+        server_seen.note(context)
+        return None
+    found = as_written(context.store, client, change.rating_key)
     if found is None:
         return everything
     entry, item, known = found
