@@ -16,13 +16,15 @@ _NEXT_REVISION = (
     "ON CONFLICT (key) DO UPDATE SET value = value + excluded.value"
 )
 # min(): a more urgent mark wins, never the other way round. What a task has marked
-# stays in its count, whoever marks it besides.
+# stays in its count, whoever marks it besides. What was held back of a new scene is a
+# person's to take away with its next hook, which another mark is not.
 _MARK = (
     "INSERT INTO dirty (kind, id, revision, urgency, marked_at, run) "
     "VALUES (?, ?, (SELECT value FROM meta WHERE key = 'sequence') - ?, ?, ?, ?) "
     "ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, "
     "urgency = min(urgency, excluded.urgency), due_at = 0, attempts = 0, reason = '', "
-    "message = '', marked_at = excluded.marked_at, run = max(run, excluded.run)"
+    "message = '', marked_at = excluded.marked_at, run = max(run, excluded.run), "
+    "takes = CASE excluded.urgency WHEN 0 THEN takes ELSE '' END"
 )
 
 

@@ -237,11 +237,14 @@ def postpone(
 
     The row leaves its task: from here on it waits on its own, and once it is due
     it is nothing that somebody waits for. What an edit by hand may take away it still
-    may then. Returns whether it was still the row that was read.
+    may then; the first hook of a scene is none (sync/brake.py). Returns whether it was still
+    the row that was read.
     """
     cursor = connection.execute(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
-        "brake = CASE urgency WHEN ? THEN ? ELSE brake END, urgency = 1, run = 0 "
+        "brake = CASE WHEN urgency = ? AND (takes <> '' OR "
+        "EXISTS (SELECT 1 FROM scene WHERE id = dirty.id)) THEN ? ELSE brake END, "
+        "urgency = 1, run = 0 "
         "WHERE kind = ? AND id = ? AND revision = ?",
         (due_at, reason, message, EDIT, braked.MAY_TAKE, row.kind, row.id, row.revision),
     )

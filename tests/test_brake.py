@@ -10,8 +10,8 @@ import pytest
 
 from simulator.library import TAGS, catalogue_file, catalogue_scene
 from store import braked, meta, queue
-from store.enqueue import BACKGROUND, EDIT
-from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, synced, writes
+from store.enqueue import BACKGROUND, EDIT, TASK
+from tests.bulk_worker import FIELDS, BulkWorker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, shared_installation, wait_for
 from worker.brake import LOOK_AGAIN, SCAN
 
@@ -301,6 +301,70 @@ def test_a_library_that_was_cleaned_and_scanned_anew_asks(stepped: BulkWorker) -
     assert written(stepped) == [int(found[0]["ratingKey"])]
     for number in again:
         env.stash.delete_scene(number)
+
+
+@pytest.mark.parametrize("by", [BACKGROUND, TASK])
+def test_a_sweep_is_no_edit_of_scenes_that_were_scanned_anew(stepped: BulkWorker, by: int) -> None:
+    """Nor is "Sync all": both may come while the scan still goes on, and the scenes wait."""
+    env = stepped.env
+    _, new = scanned_anew(stepped, f"Swept {by}", "/stash/media")
+    assert sorted(stepped.rows()) == new
+    stepped.mark_as(by, new)
+    with contextlib.ExitStack() as held:
+        if by == TASK:
+            assert stepped.resident.task_lock.acquire()
+            held.callback(stepped.resident.task_lock.release)
+        stepped.drain()
+        assert written(stepped) == []
+        stepped.late += SCAN
+        stepped.drain()
+    assert (written(stepped), asked(stepped)) == ([], new)
+    for number in new:
+        env.stash.delete_scene(number)
+
+
+def test_new_scenes_that_had_to_wait_first_ask_all_the_same(stepped: BulkWorker) -> None:
+    """Scanned anew under a path that Plex does not have, they are no edits once a rule says it."""
+    env = stepped.env
+    found, new = scanned_anew(stepped, "Moved", "/other")
+    assert sorted(stepped.rows()) == new
+    env.settings(sync_fields=FIELDS, path_map="/stash => /plex; /other => /plex/media")
+    env.run(mode="retry_failed")
+    stepped.drain()
+    stepped.late += SCAN
+    stepped.drain()
+    assert (written(stepped), asked(stepped)) == ([], new)
+    env.run(mode="go_on")
+    stepped.drain()
+    assert written(stepped) == sorted(found)
+    for number in new:
+        env.stash.delete_scene(number)
+    env.settings(sync_fields=FIELDS)
+
+
+def scanned_anew(stepped: BulkWorker, folder: str, root: str) -> tuple[list[int], list[int]]:
+    """Let Stash clean twenty scenes that were in step and scan their files anew, below a root.
+
+    Gives the rating keys of their items and the new scenes, whose hooks were looked at.
+    """
+    env = stepped.env
+    names = [f"{folder}/Film the {n}th.mp4" for n in range(20)]
+    keys_of_items = [int(env.plex.add_item(f"/plex/media/{one}")["ratingKey"]) for one in names]
+    old = [env.stash.add_scene(f"/stash/media/{one}") for one in names]
+    for number in old:
+        env.stash.set_scene(number, title=f"Title {number}", details="A text")
+    stepped.hook(*old)
+    stepped.drain()
+    for number in old:
+        env.stash.delete_scene(number)
+    stepped.hook(*old)
+    stepped.drain()
+    stepped.forget_requests()
+    new = [env.stash.add_scene(f"{root}/{one}") for one in names]
+    for number in new:
+        stepped.hook(number)
+        stepped.drain()
+    return keys_of_items, new
 
 
 def test_nothing_is_decided_before_a_run_has_marked_all(stepped: BulkWorker) -> None:
