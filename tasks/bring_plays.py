@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from errors import counted
 from sync import plays
 from tasks import stash_log
 from worker.from_plex import PLAYS_LOCK, counted_views
@@ -59,7 +60,8 @@ class Due:
     @property
     def in_words(self) -> str:
         """How many plays of how many scenes are missing."""
-        return f"{sum(map(len, self.missing))} plays of {self.scenes} scenes"
+        plays = counted(sum(map(len, self.missing)), "play")
+        return f"{plays} of {counted(self.scenes, 'scene')}"
 
 
 def due(context: Context) -> Due:
@@ -81,7 +83,8 @@ def _bring(context: Context) -> str:
     ours = what.ours
     stash_log.say(
         "INFO",
-        f"{what.views} views in Plex's history; {what.in_words} are not in Stash and come over now",
+        f"{counted(what.views, 'view')} in Plex's history; not in Stash and brought over now: "
+        f"{what.in_words}",
     )
     added = refused = 0
     for start in range(0, len(ours), STEP):
@@ -94,4 +97,6 @@ def _bring(context: Context) -> str:
         rest = f" Views of items without a scene that is synced: {what.strange}."
     if refused:
         failed = f" {refused} could not be added; Stash's reason is in plexsync.log."
-    return f"{added} plays came over from Plex to {what.scenes} scenes.{rest}{failed}"
+    # How many scenes got none where some were refused was not counted.
+    where = "" if refused else f" to {counted(what.scenes, 'scene')}"
+    return f"{counted(added, 'play')} came over from Plex{where}.{rest}{failed}"

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from errors import ConfigurationError, TransientError
+from errors import ConfigurationError, TransientError, counted
 from log import FILE
 from store import holds
 from tasks import stash_log
@@ -84,8 +84,8 @@ class Follower:
         task: The task.
         lock: What it holds while it lives; its rows are looked at only then.
         left: Counts those that are left.
-        things: What they are: "scenes", "items".
-        stay: What they do where the task ends early: "stay marked".
+        thing: What one of them is: "scene", "item".
+        stays: What they stay where the task ends early: "marked".
         give_up: Called with how many are left when a server stays away, for what else has to
             be done then; says what becomes of them. Without it they stay, and the task has to
             be run again.
@@ -94,8 +94,8 @@ class Follower:
     task: Task
     lock: launcher.ProcessLock
     left: Callable[[sqlite3.Connection], int]
-    things: str
-    stay: str
+    thing: str
+    stays: str
     give_up: Callable[[int], str] | None = None
 
     def __post_init__(self) -> None:
@@ -134,7 +134,7 @@ class Follower:
                 waiting_since = waiting_since or now
                 if hold.message != said:
                     said = hold.message
-                    stash_log.say("WARNING", f"{hold.message} {left} {self.things} wait.")
+                    stash_log.say("WARNING", f"{hold.message} {self._many(left, 'wait')}.")
                 self._check_hold(hold, left, now - waiting_since)
             else:
                 waiting_since = None
@@ -145,8 +145,8 @@ class Follower:
             deaths += task.ensure_worker() == "started"
             if deaths > MOST_DEATHS:
                 raise TransientError(
-                    f"The worker ends as soon as it is started; {left} {self.things} "
-                    f"{self.stay}. Please report it with {launcher.CRASH_FILE} and plexsync.log "
+                    f"The worker ends as soon as it is started; {self._many(left, 'stay')} "
+                    f"{self.stays}. Please report it with {launcher.CRASH_FILE} and plexsync.log "
                     f"from {task.store.directory}, then run the task again."
                 )
             self._pause(left)
@@ -160,7 +160,7 @@ class Follower:
             )
 
     def _check_hold(self, hold: holds.Hold, left: int, seconds: float) -> None:
-        stay = f"{left} {self.things} {self.stay}; run the task again"
+        stay = f"{self._many(left, 'stay')} {self.stays}; run the task again"
         if hold.lane == holds.SETTINGS:
             raise ConfigurationError(
                 f"{hold.message} {stay} afterwards.", setting=hold.setting or None
@@ -168,6 +168,10 @@ class Follower:
         if seconds > PATIENCE:
             then = self.give_up(left) if self.give_up else f"{stay} when it answers."
             raise TransientError(f"{hold.message} {then}")
+
+    def _many(self, left: int, verb: str) -> str:
+        """Say what so many do: "1 scene waits", "1,200 scenes wait"."""
+        return f"{counted(left, self.thing)} {verb}{'s' if left == 1 else ''}"
 
     def _pause(self, left: int) -> None:
         """Wait for the next look; not to its end when nothing is left to be done."""

@@ -46,7 +46,8 @@ def page_state(task: Task) -> dict[str, Any]:
     differences = page_differences.groups(connection, task.server)
     refused = overview.refused_covers(connection, task.server)
     differing = page_words.Differing(refused, sum(group["size"] for group in differences))
-    question = meta.get(connection, meta.BRAKE)
+    # Until the worker is at rest it may ask about what is done by now.
+    question = meta.get(connection, meta.BRAKE) if counts["held"] or counts["ready"] else None
     facts = page_words.Facts(counts, held, bulk, known, differing, asks=bool(question))
     kind, sentence = page_words.state(facts, now)
     return {
@@ -229,9 +230,10 @@ def _known(connection: sqlite3.Connection, server: str) -> page_words.Known:
     compared, left_out = overview.known(connection, server)
     sweep = meta.get(connection, meta.SWEEP) or {}
     counted = sweep.get("scene") or {}
-    # As of the last sweep, which every "Sync all" and every worker begins with.
+    # As of the last sweep, which every "Sync all" and every worker begins with; what a hook told
+    # of since then may be compared already.
     total = counted.get("count") or None
-    return page_words.Known(compared, left_out, total)
+    return page_words.Known(compared, left_out, total and max(total, compared + left_out))
 
 
 def _group(group: overview.Group) -> dict[str, Any]:

@@ -107,10 +107,15 @@ def last_of_scene(connection: sqlite3.Connection, scene: int) -> dict[str, Any] 
 def undo_scene(task: Task) -> dict[str, Any]:
     """Give a scene's items (argument ``id``) back what the last change of them took.
 
+    With ``at`` only if that is when the last change was: another one came or was undone else.
+
     Gives ``items``, how many are; doing it again once that is done undoes the one before.
     """
     with task.store.transaction() as connection:
         changes = history.last_of_scene(connection, task.number("id"))
+        at = task.arguments.get("at")
+        if at is not None and changes and changes[0].at != at:
+            changes = []
         numbers = [change.number for change in changes]
         enqueue(connection, KIND, numbers, now=time.time(), urgency=EDIT)
     return {"items": len(numbers), "worker": task.ensure_worker() if numbers else "asleep"}

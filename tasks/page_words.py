@@ -145,7 +145,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         return "down", f"{hold.message} Next try {in_words(hold.until - now)}."
     if facts.bulk and facts.bulk["running"]:
         done = facts.bulk["total"] - facts.bulk["left"]
-        return "bulk", f"Syncing all scenes: {done} of {facts.bulk['total']} looked at."
+        return "bulk", f"Syncing all scenes: {done:,} of {facts.bulk['total']:,} looked at."
     if facts.bulk and queue["task"]:
         left = scenes(queue["task"])
         what = "interrupted by a restart of Stash" if facts.bulk["interrupted"] else "stopped"
@@ -158,12 +158,13 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
         they = "it" if queue["held"] == 1 else "they"
         return "asks", (
             f"{scenes(queue['held'])} held back, for {they} would take something away in Plex. "
-            f"All else is synced. {_compared(facts)}"
+            f"{_others(queue)}{_compared(facts)}"
         )
     if queue["parked"]:
         others = _compared(facts)
         if queue["waiting"]:
-            others = f"{scenes(queue['waiting'])} more will be looked at again by themselves."
+            they = "itself" if queue["waiting"] == 1 else "themselves"
+            others = f"{scenes(queue['waiting'])} more will be looked at again by {they}."
         return "attention", (
             f"{scenes(queue['parked'])} could not be synced; the groups below say "
             f"why and what to do. {others}"
@@ -208,7 +209,7 @@ def _compared(facts: Facts) -> str:
             f"{differing}{scenes(known.compared)} compared with Plex so far; how many Stash has is "
             f"counted soon.{left_out}"
         )
-    said = f"{differing}{known.compared} of {scenes(known.total)} compared with Plex so far."
+    said = f"{differing}{known.compared:,} of {scenes(known.total)} compared with Plex so far."
     rest = known.total - known.compared - known.left_out
     if rest <= wait:
         return said + left_out
@@ -223,14 +224,21 @@ def _compared(facts: Facts) -> str:
     )
 
 
+def _others(queue: dict[str, int]) -> str:
+    """Say what is with all else where something is held back, with a blank behind it."""
+    some = ((queue["parked"], "could not be synced"), (queue["waiting"], "will be looked at again"))
+    said = [f"{scenes(count)} {what}" for count, what in some if count]
+    return f"Besides, {', and '.join(said)}. " if said else "All else is synced. "
+
+
 def _differing(found: Differing) -> str:
     """Say what stays different of what was compared, with a blank behind it; "" for nothing."""
     said = []
     if found.refused:
-        covers = "cover of 1 scene" if found.refused == 1 else f"covers of {found.refused} scenes"
+        covers = "cover of 1 scene" if found.refused == 1 else f"covers of {scenes(found.refused)}"
         said.append(f"Plex could not take the {covers}.")
     if found.kept:
-        fields = "1 field stays" if found.kept == 1 else f"{found.kept} fields stay"
+        fields = "1 field stays" if found.kept == 1 else f"{found.kept:,} fields stay"
         said.append(f"{fields} different in Plex, as listed below.")
     return "".join(f"{one} " for one in said)
 
@@ -294,4 +302,4 @@ def _kind_of(hold: holds.Hold) -> str:
 
 def scenes(count: int) -> str:
     """Say a number of scenes."""
-    return "1 scene" if count == 1 else f"{count} scenes"
+    return "1 scene" if count == 1 else f"{count:,} scenes"

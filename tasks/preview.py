@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from errors import NextStep, Scope, SyncError
+from errors import NextStep, Scope, SyncError, counted
 from stash.exceptions import StashMutationUnknown
 from store import meta, planned
 from store.ledger import SHARES
@@ -111,7 +111,7 @@ class Preview:
         ]
         more = self.fields.total() - (len(self.rows) - 1)
         if more:
-            lines.append(f"... and {more} more changes")
+            lines.append(f"... and {counted(more, 'more change')}")
         return "\n".join(lines)
 
 
@@ -210,15 +210,17 @@ def _windows(task: Task) -> Iterator[list[Scene]]:
 
 
 def _summary(preview: Preview) -> str:
-    counted = preview.outcomes
-    parts = [f"{counted['would change']} of {counted.total()} scenes would change"]
-    parts += [f"{counted[outcome]} {outcome}" for outcome in OTHERS if counted[outcome]]
+    found = preview.outcomes
+    noun = "scene" if found.total() == 1 else "scenes"
+    parts = [f"{found['would change']} of {found.total()} {noun} would change"]
+    parts += [f"{found[outcome]} {outcome}" for outcome in OTHERS if found[outcome]]
     said = f"{', '.join(parts)}."
     if preview.fields:
         fields = ", ".join(f"{name} {count}" for name, count in preview.fields.most_common())
         said += f" By field: {fields}."
     if more := sum(max(lines - SAID, 0) for lines in preview.lines.values()):
-        said += f" {more} more scenes have something to say than the log tells."
+        verb = "has" if more == 1 else "have"
+        said += f" {counted(more, 'more scene')} {verb} something to say than the log tells."
     return f"{said} Nothing was written."
 
 
@@ -229,8 +231,8 @@ def _asked(task: Task, preview: Preview) -> str:
     if not asks:
         return ""
     return (
-        f" A sync would hold back what takes something away from {taken.items:,} of {in_step:,} "
-        f"items in step, and ask first: it would {taken.in_words()}."
+        f" A sync would hold back what takes something away from {taken.items:,} of "
+        f"{counted(in_step, 'item')} in step, and ask first: it would {taken.in_words()}."
     )
 
 

@@ -33,7 +33,7 @@ def run(task: Task) -> str:
     busy = "'Release locks' is already running; see the task queue."
     with task.only_one(unlock.LOCK, busy) as lock:
         follower = Follower(
-            task, lock, lambda store: queue.left(store, unlock.KIND)[0], "items", "stay locked"
+            task, lock, lambda store: queue.left(store, unlock.KIND)[0], "item", "locked"
         )
         config, _ = task.read_settings()
         with task.open_plex(config) as client:

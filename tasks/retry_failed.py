@@ -22,10 +22,11 @@ def run(task: Task) -> str:
     task.ensure_worker()
     summary = "Nothing had failed and nothing was waiting."
     if failed or waiting:
-        summary = (
-            f"{failed} that failed and {waiting} that were waiting are looked at again now. "
-            "What fails again is shown again."
-        )
+        were = "was" if waiting == 1 else "were"
+        parts = ((failed, "that failed"), (waiting, f"that {were} waiting"))
+        which = " and ".join(f"{count} {words}" for count, words in parts if count)
+        verb = "is" if failed + waiting == 1 else "are"
+        summary = f"{which} {verb} looked at again now. What fails again is shown again."
     held = holds.all_holds(task.connection)
     if held:
         summary += f" All of it waits for one thing first: {held[0].message}"

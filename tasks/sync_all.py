@@ -53,8 +53,8 @@ def run(task: Task) -> str:
             task,
             lock,
             queue.task_waiting,
-            "scenes",
-            "stay marked",
+            "scene",
+            "marked",
             give_up=lambda left: _leave_to_worker(task, left),
         )
         started = time.time()

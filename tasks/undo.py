@@ -42,7 +42,7 @@ def run(task: Task) -> str:
             )
         _note_server(task)
         follower = Follower(
-            task, lock, lambda store: queue.left(store, undo.KIND)[0], "items", "stay as they are"
+            task, lock, lambda store: queue.left(store, undo.KIND)[0], "item", "unchanged"
         )
         began, numbers = history.last_run(task.connection)
         task.store.mark(undo.KIND, numbers, now=time.time())
@@ -78,8 +78,9 @@ def _summary(task: Task, began: float, total: int) -> str:
         which = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])
         more = f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
         kept = f" What was changed since stays, on {len(refused)} of them ({which}{more})."
-    verb = "was" if total == 1 else "were"
+    given = max(total - postponed, 0)
+    verb = "was" if given == 1 else "were"
     return (
-        f"{counted(total, 'item')} {verb} given back what {named} changed. What differs from Stash "
+        f"{counted(given, 'item')} {verb} given back what {named} changed. What differs from Stash "
         f"now stands on PlexSync's page.{kept}{later if postponed else ''}"
     )

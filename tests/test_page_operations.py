@@ -16,6 +16,7 @@ import yaml
 
 from simulator.control import start_plex
 from simulator.library import catalogue_file
+from store import ledger, meta
 from store.store import Store
 from tasks import operation, page
 from tasks.task import Task
@@ -272,6 +273,23 @@ def test_no_look_walks_the_whole_ledger(tmp_path: Path) -> None:
 
     few, many = steps(20), steps(2_000)
     assert {mode: many[mode] for mode in few if many[mode] > 3 * few[mode] + 60} == {}
+
+
+def test_nothing_is_asked_about_what_was_put_right_and_no_more_is_compared_than_there_is(
+    tmp_path: Path,
+) -> None:
+    """Both are as of an earlier moment: the question until the worker rests, the count of Stash."""
+    task = Task(Store(str(tmp_path)), "", {})
+    with task.store.transaction() as connection:
+        meta.put(connection, meta.BRAKE, {"at": 1.0, "scenes": 1, "text": "Take away?"})
+        meta.put(connection, meta.SWEEP, {"scene": {"count": 2}})
+        seen = ledger.SceneRecord(0, "", "", "", "", 0.0, "unchanged", "", 1.0, 0.0)
+        ledger.record_scenes(connection, [(seen._replace(id=one), []) for one in (1, 2, 3)])
+    state = page.page_state(task)
+    assert state["question"] is None
+    assert state["state"]["kind"] == "good"
+    assert (state["known"]["compared"], state["known"]["total"]) == (3, 3)
+    task.close()
 
 
 def test_a_look_does_not_wait_for_a_writer(env: Installation) -> None:

@@ -122,3 +122,29 @@ def test_the_page_is_not_in_step_where_something_stays_different(
     for queue in ({"waiting": 1}, {}):
         some = facts._replace(queue={**EMPTY, **queue}, known=Known(3, 0, 14))
         assert words.split(". ", maxsplit=1)[0] in page_words.state(some, 0.0)[1]
+
+
+@pytest.mark.parametrize(
+    ("queue", "words"),
+    [
+        ({"held": 1}, "held back, for it would take something away in Plex. All else is synced."),
+        ({"held": 5, "parked": 1}, "Besides, 1 scene could not be synced. 9 of 14"),
+        ({"held": 5, "parked": 2, "waiting": 1}, "synced, and 1 scene will be looked at again. 9"),
+    ],
+)
+def test_all_else_is_synced_only_where_nothing_waits(queue: dict[str, int], words: str) -> None:
+    """What is held back is asked about first; it does not hide what failed or waits beside it."""
+    facts = Facts({**EMPTY, **queue}, [], None, Known(9, 0, 14), asks=True)
+    kind, sentence = page_words.state(facts, 0.0)
+    assert kind == "asks"
+    assert words in sentence
+    assert ("All else" in sentence) == (len(queue) == 1)
+
+
+def test_numbers_read_as_in_all_other_places_and_one_is_one() -> None:
+    """A thousand has its comma, as in the facts below it, and a single scene its verb."""
+    assert "1,500 of 1,200,000 scenes compared" in told(Known(1500, 0, 1_200_000))[1]
+    bulk = {"running": True, "total": 12_000, "left": 2_000}
+    facts = Facts(EMPTY, [], bulk, Known())
+    assert page_words.state(facts, 0.0)[1] == "Syncing all scenes: 10,000 of 12,000 looked at."
+    assert told(Known(9, 0, 14), parked=2, waiting=1)[1].endswith("looked at again by itself.")

@@ -411,7 +411,8 @@ def test_the_task_brings_older_plays_once_and_says_first_how_many(watched: Watch
     watched.look()
     watched.settings()
     answer = watched.env.run(mode="bring_plays")
-    assert "5 views in Plex's history; 2 plays of 2 scenes are not in Stash" in answer["stderr"]
+    assert "not in Stash and brought over now: 2 plays of 2 scenes" in answer["stderr"]
+    assert "5 views in Plex's history; not" in answer["stderr"]
     assert answer["output"].startswith("2 plays came over from Plex to 2 scenes. Views of items")
     assert watched.plays(1) == [LONG_AGO]
     assert watched.plays(3) == [LONG_AGO, LONG_AGO + 500, new]

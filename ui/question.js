@@ -12,7 +12,10 @@
     async function goOn() {
       try {
         const { scenes } = await ui.operation("page_go_on");
-        say({ kind: "good", text: `Going on: ${ui.scenes(scenes)} synced now.` });
+        say({
+          kind: "good",
+          text: scenes ? `Going on: ${ui.scenes(scenes)} synced now.` : "Nothing is held back any more.",
+        });
       } catch (problem) {
         say({ kind: "bad", text: problem.message });
       }

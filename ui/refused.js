@@ -14,7 +14,7 @@
     const { found, titles, error, pager } = ui.usePages(
       "page_refused",
       { limit: PAGE },
-      { stamp, scenes: (page) => page.scenes }
+      { stamp, rows: (page) => page.scenes, scenes: (page) => page.scenes }
     );
     if (error) return h(ui.Problem, { error });
     if (!found) return h("p", { className: "plexsync-quiet" }, "Reading…");

@@ -52,10 +52,12 @@
     async function undo() {
       pressed.current = Date.now();
       try {
-        const { items } = await ui.operation("undo_scene", { id });
-        setProblem(items ? null : "There is nothing to undo any more.");
+        const { items } = await ui.operation("undo_scene", { id, at: last.at });
+        setProblem(
+          items ? null : new Error("Nothing was undone: that is not the scene's last change any more.")
+        );
       } catch (failure) {
-        setProblem(failure.message);
+        setProblem(failure);
       }
       await askNow();
     }

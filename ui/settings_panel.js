@@ -51,6 +51,9 @@
     const [notice, say] = useState(null);
     // The code that is being waited for: none after a cancel, or once the panel is gone.
     const wanted = React.useRef(null);
+    // As of now: what was typed while the code was waited for is saved along with the token.
+    const latest = React.useRef(onToken);
+    latest.current = onToken;
     React.useEffect(() => () => void (wanted.current = null), []);
 
     function end(news) {
@@ -68,7 +71,7 @@
         if (wanted.current !== started) return;
         failed = found.state === "failed" ? failed + 1 : 0;
         if (found.state === "done") {
-          await onToken(found.token);
+          await latest.current(found.token);
           end({ kind: "good", text: "Signed in. The token is saved." });
         } else if (found.state === "expired") {
           end({ kind: "bad", text: "The code has expired. Sign in again for a new one." });

@@ -309,7 +309,10 @@
     async function retry(what) {
       try {
         const { scenes } = await ui.operation("retry", what);
-        say({ kind: "good", text: `${ui.scenes(scenes)} looked at again.` });
+        say({
+          kind: "good",
+          text: scenes ? `${ui.scenes(scenes)} looked at again.` : "Nothing of that waits any more.",
+        });
       } catch (problem) {
         say({ kind: "bad", text: problem.message });
       }

@@ -71,11 +71,15 @@
   }
 
   function GroupScenes({ reason, server, retry, stamp }) {
-    // `stamp` moves when the group's size does: then the page is read again.
+    // `stamp` moves when the group's size does, or when it is looked at next: then the page is read again.
     const { found, titles, error, pager } = ui.usePages(
       "page_scenes",
       { reason, limit: PAGE },
-      { stamp, scenes: (page) => page.scenes.filter((row) => row.kind === "scene").map((row) => row.id) }
+      {
+        stamp,
+        rows: (page) => page.scenes,
+        scenes: (page) => page.scenes.filter((row) => row.kind === "scene").map((row) => row.id),
+      }
     );
     if (error || !found) return ui.noRows(error);
     return h(
@@ -164,7 +168,7 @@
         "div",
         { id: `${id}-scenes` },
         open &&
-          h(GroupScenes, { reason: group.reason, server, retry, stamp: `${group.size}/${group.parked}` })
+          h(GroupScenes, { reason: group.reason, server, retry, stamp: `${group.size}/${group.parked}/${group.next_due}` })
       )
     );
   }

@@ -117,6 +117,28 @@ def test_a_scene_s_last_change_is_undone_from_its_tab(
     assert env.item(2)["fields"]["title"] == "First"
 
 
+def test_a_tab_undoes_what_it_shows_and_says_why_not(page: Page, env: Installation) -> None:
+    """What another tab has undone already is not answered by undoing the change before it."""
+    for title in ("First", "Second"):
+        env.save(2, title=title)
+        env.title_becomes(2, title)
+        env.settled()
+    page.goto("/scenes/2")
+    page.get_by_role("tab", name="Plex").click()
+    button = page.get_by_role("button", name="Undo last change")
+    expect(button).to_be_visible()
+    page.route("**/graphql", lambda route: route.abort() if held else route.continue_())
+    held = True  # this tab does not hear of it
+    env.run(mode="undo_scene", id=2)
+    env.title_becomes(2, "First")
+    env.settled()
+    held = False
+    button.click()
+    expect(page.get_by_role("alert")).to_contain_text("not the scene's last change any more")
+    env.settled()
+    assert env.item(2)["fields"]["title"] == "First"
+
+
 def test_what_came_from_plex_stands_on_the_tab_and_is_undone_there(
     page: Page, env: Installation, sound: Callable[[], None]
 ) -> None:

@@ -322,6 +322,22 @@ def test_signing_in_brings_the_token_without_digging(
     expect(page.get_by_role("checkbox", name="Scenes")).to_be_visible()
 
 
+def test_an_address_typed_while_the_code_is_waited_for_is_saved_along(
+    plex_tv: type[PlexTv], env: Installation, page: Page
+) -> None:
+    """Whoever uses the time that signing in takes does not find the field as it was before."""
+    env.settings(plex_token="")
+    plex_tv.status, plex_tv.token = 200, ""
+    page.goto(SETTINGS)
+    page.get_by_role("button", name="Sign in with Plex").click()
+    expect(page.get_by_text("ABCD")).to_be_visible()
+    page.get_by_label("Plex URL").fill("http://typed.meanwhile:32400")
+    plex_tv.token = env.plex.token
+    expect(page.get_by_text("Signed in. The token is saved.")).to_be_visible()
+    expect(page.get_by_label("Plex URL")).to_have_value("http://typed.meanwhile:32400")
+    assert stored(env)["plex_url"] == "http://typed.meanwhile:32400"
+
+
 def test_signing_in_without_the_internet_says_so_in_words(
     plex_tv: type[PlexTv], env: Installation, page: Page, snap: Callable[..., None]
 ) -> None:

@@ -143,6 +143,24 @@ def test_what_waits_is_grouped_and_can_be_retried(
     env.stash.delete_scene(number)
 
 
+def test_a_page_of_what_waits_that_is_done_gives_way_to_the_one_before(
+    page: Page, env: Installation
+) -> None:
+    """No empty table is left where the last row of a page is retried with success."""
+    env.save(1, title="x")
+    env.settled()
+    env.kill_workers()
+    rows = [(number, None, "RejectedEdit", "Refused.") for number in range(9001, 9022)]
+    env.fill(rows)
+    page.goto(PATH)
+    group = page.locator(".plexsync-group").filter(has_text="Refused by Plex")
+    group.get_by_role("button", name="Show scenes").click()
+    expect(group.locator("tbody tr")).to_have_count(20)
+    group.get_by_role("button", name="Next").click()
+    group.get_by_role("button", name="Retry scene 9021").click()  # Stash has it no more
+    expect(group.locator("tbody tr")).to_have_count(20)
+
+
 def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
     page: Page, env: Installation, snap: Callable[..., None], sound: Callable[[], None]
 ) -> None:
