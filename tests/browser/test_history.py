@@ -127,8 +127,8 @@ def test_a_tab_undoes_what_it_shows_and_says_why_not(page: Page, env: Installati
     page.get_by_role("tab", name="Plex").click()
     button = page.get_by_role("button", name="Undo last change")
     expect(button).to_be_visible()
-    page.route("**/graphql", lambda route: route.abort() if held else route.continue_())
     held = True  # this tab does not hear of it
+    page.route("**/graphql", lambda route: route.abort() if held else route.continue_())
     env.run(mode="undo_scene", id=2)
     env.title_becomes(2, "First")
     env.settled()
