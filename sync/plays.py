@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from errors import Scope, SyncError
+from errors import Scope, SyncError, counted
 from merge.former import Former
 from stash.activity import add_plays, play_times
 from stash.exceptions import StashMutationUnknown
@@ -149,7 +149,9 @@ def _note(context: Context, done: list[_Done]) -> None:
                 history.append(connection, change)
     for one in done:
         if one.added:
-            context.log.info(f"scene {one.scene.id}: {len(one.added)} plays came from Plex")
+            context.log.info(
+                f"scene {one.scene.id}: {counted(len(one.added), 'play')} came from Plex"
+            )
     done.clear()
 
 

@@ -58,7 +58,8 @@ def _summary(task: Task, total: int) -> str:
     _, postponed = queue.left(task.connection, unlock.KIND)
     items, locks = meta.get(task.connection, meta.RELEASED) or (0, 0)
     later = (
-        f" {counted(postponed, 'item')} could not be unlocked now; that is tried again by itself."
+        f" {counted(postponed, 'item')} could not be unlocked now; PlexSync's page says why, and "
+        "what is next."
     )
     return (
         f"{counted(locks, 'lock')} released on {items} of {counted(total, 'item')}. The values "

@@ -72,7 +72,7 @@ def _summary(task: Task, began: float, total: int) -> str:
     named = page_history.name_of(connection, began)
     _, postponed = queue.left(connection, undo.KIND)
     refused = history.refused(connection, began, total)
-    later = f" {postponed} could not be given back now; that is tried again by itself."
+    later = f" {postponed} could not be given back now; PlexSync's page says why, and what is next."
     kept = ""
     if refused:
         which = "; ".join(f"scene {scene}: {fields}" for scene, fields in refused[:NAMED])

@@ -32,6 +32,7 @@ def test_one_of_each_is_said_as_one(env: Installation) -> None:
         in (brought["stderr"])
     )
     assert brought["output"] == "1 play came over from Plex to 1 scene."
+    assert "scene 1: 1 play came from Plex" in (env.data / "plexsync.log").read_text()
     fresh = env.stash.add_scene("/stash/media/new.mp4", title="New")
     env.hook(fresh, "Scene.Create.Post")
     wait_for(lambda: [row for row in env.rows() if row["reason"]])
@@ -50,7 +51,9 @@ def test_an_undo_that_plex_refuses_has_given_nothing_back(env: Installation) -> 
     told = env.run(mode="undo_last_sync")["output"]
     env.plex.clear_faults()
     assert told.startswith("0 items were given back"), told
-    assert "1 could not be given back now" in told
+    # Plex refuses it, so it waits for a person, and nothing is tried by itself.
+    assert "1 could not be given back now; PlexSync's page says why" in told
+    assert [row["due_at"] for row in env.rows() if row["kind"] == "undo"] == [None]
 
 
 def test_one_scene_stays_marked(env: Installation) -> None:

@@ -31,7 +31,7 @@ def test_what_failed_and_what_waits_is_looked_at_now(env: Installation) -> None:
     env.plex.clear_faults()
     env.plex.add_item("/plex/media/new.mp4")
     answer = env.run(mode="retry_failed")
-    assert "1 that failed and 1 that were waiting" in answer["output"]
+    assert "1 that failed and 1 that was waiting are looked at again now" in answer["output"]
     env.settled()
     assert env.item(1)["fields"]["title"] == "Refused at first"
     assert env.plex.item_at("/plex/media/new.mp4")["fields"]["title"] == "New"
