@@ -258,6 +258,20 @@ def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: World) -> None:
     assert world.swept() == [("scene", 3)]
 
 
+@pytest.mark.parametrize("jump", [3600.0, 86400.0, 365 * 86400.0])
+def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(world: World, jump: float) -> None:
+    """What was noted while both clocks were ahead is newer than all that comes for as long."""
+    tag, other = world.stash.scene(1)["tags"][:2]
+    world.later(jump)
+    world.stash.rename("tag", other, "While it was ahead")
+    assert world.swept() == [("tag", other)]
+    world.later(600 - jump)
+    for name in ("After it was set back", "And again"):
+        world.stash.rename("tag", tag, name)
+        assert ("tag", tag) in world.swept()
+        world.later()
+
+
 def test_a_failed_sweep_loses_nothing(world: World) -> None:
     """When Stash fails on the way the watermark stays, and the next sweep finds it all."""
     world.stash.set_scene(5, title="Lost?")

@@ -95,6 +95,7 @@ class Sweep:
         before: dict[str, Any] = meta.get(self._store.connection, meta.SWEEP) or {}
         after = dict(before)
         now = self._clock()
+        before |= {kind: _set_back(before[kind], now) for kind in kinds if kind in before}
         wide = _wide(after, now) if "scene" in kinds else None
         newest = self._stash.ask(lambda client: changes.newest(client, kinds))
         marked = 0
@@ -208,6 +209,16 @@ def _wide(state: dict[str, Any], now: float) -> float | None:
     return last
 
 
+def _set_back(known: dict[str, Any], now: float) -> dict[str, Any]:
+    """Give a watermark from before the clock was set back as one of a day ago.
+
+    By the time of then nothing that comes would be newer.
+    """
+    if known["looked_at"] - now < SAME_SECOND:
+        return known
+    return {**known, **{name: min(known[name], now - AHEAD) for name in ("at", "looked_at")}}
+
+
 def _watermark(
     known: dict[str, Any] | None, entries: Iterable[Changed], count: int, now: float
 ) -> dict[str, Any]:
@@ -217,5 +228,6 @@ def _watermark(
     credible = [entry for entry in entries if entry.at <= now + AHEAD]
     newest = max(credible, key=lambda entry: entry.at, default=None)
     if newest is not None and newest.at >= known["at"]:
-        known.update(at=newest.at, offset=newest.offset)
+        # What is from later than now hides nothing that comes until then.
+        known.update(at=min(newest.at, now), offset=newest.offset)
     return {**known, "last": max([known["last"], *(entry.id for entry in credible)])}
