@@ -65,7 +65,11 @@ class Disk:
         """Allow or forbid all writing."""
         if self.mounted:
             option = f"remount,{'rw' if wanted else 'ro'}"
-            subprocess.run(["mount", "-o", option, str(self.env.data)], check=True)
+            command = ["mount", "-o", option, str(self.env.data)]
+            # Busy as long as a process that was killed a moment ago has a file open.
+            wait_for(
+                lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0
+            )
         else:
             for path in self.env.data.iterdir():
                 path.chmod(0o600 if wanted else 0o400)
