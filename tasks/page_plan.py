@@ -127,7 +127,7 @@ def _old(
         return "A sync was started after it."
     changed = history.since(connection, began, COUNTED)
     if changed:
-        more = "more than " if changed == COUNTED else ""
+        more = "at least " if changed == COUNTED else ""
         return f"Since then {more}{changed} {'item was' if changed == 1 else 'items were'} synced."
     if (meta.get(connection, meta.LAST_LOOK) or 0.0) > began:
         return "Scenes were synced after it."

@@ -300,6 +300,16 @@ def test_a_plan_stays_until_something_comes_after_it(few: Installation) -> None:
     assert shown(few)["old"] == "Since then 1 item was synced."
     few.run(mode="preview")
     assert shown(few)["old"] == ""
+    many = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT "
+        "INTO history (at, scene, rating_key, title, changes, undo) "
+        "SELECT 9e9, 1, i, '', '', '1' FROM n"
+    )
+    with contextlib.closing(sqlite3.connect(few.data / "plexsync.sqlite")) as store, store:
+        store.execute(many)
+    assert shown(few)["old"] == "Since then at least 1000 items were synced."
+    with contextlib.closing(sqlite3.connect(few.data / "plexsync.sqlite")) as store, store:
+        store.execute("DELETE FROM history WHERE at = 9e9")
     few.run(mode="sync_all")
     assert shown(few)["old"] == "“Sync all to Plex” came after it."
     few.run(mode="preview")
