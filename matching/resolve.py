@@ -153,7 +153,7 @@ class Resolver:
         server = self._client.machine_identifier
         entries = ledger.entries_of(self._store.connection, server, scene.id)
         remembered: list[int] = []
-        if record is not None and record.server in ("", server) and found.is_as_before(record):
+        if record is not None and record.may_be_of(server) and found.is_as_before(record):
             remembered = [entry.rating_key for entry in entries]
             if 0 <= now - record.resolved_at < PROVEN_FOR:
                 found.aliases = held_paths(record.places)[len(paths) :]

@@ -66,6 +66,10 @@ class SceneRecord(NamedTuple):
     detailed_at: float
     server: str = ""
 
+    def may_be_of(self, server: str) -> bool:
+        """Say whether it is not known to be about another Plex than this one."""
+        return self.server in ("", server)
+
     def has_files_at(self, paths: Iterable[str]) -> bool:
         """Say whether Stash names the scene's files as it did when last looked at."""
         return self.paths == paths_text(paths)

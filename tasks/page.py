@@ -116,7 +116,7 @@ def scene_state(task: Task) -> dict[str, Any]:
     scene = task.number("id")
     row = queue.get(connection, "scene", scene)
     record = ledger.scene_record(connection, scene)
-    if record is not None and record.server not in ("", task.server):
+    if record is not None and not record.may_be_of(task.server):
         record = None  # of another Plex
     kept, refused = left_out.of_scene(connection, task.server, scene)
     kind, sentence = page_words.scene(

@@ -7,11 +7,9 @@ the worker's lines and reports. Stopped, what is given back stays so; run again,
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from errors import SyncError, TransientError, counted
-from plex.libraries import Libraries
+from errors import TransientError, counted
 from store import braked, history, queue
 from sync import server_seen
 from tasks import page_history, stash_log
@@ -59,10 +57,9 @@ def _note_server(task: Task) -> None:
     Raises:
         ConfigurationError: A setting is wrong.
     """
-    config, _ = task.read_settings()
-    with task.open_plex(config) as client, suppress(SyncError):
-        libraries = Libraries(client, config.plex_libraries, clock=time.monotonic)
-        server_seen.keep(task.store, client, libraries, config.plex_url)
+    config, fingerprint = task.read_settings()
+    with task.open_plex(config) as client:
+        server_seen.note(task.context(client, config, fingerprint))
 
 
 def _summary(task: Task, began: float, total: int) -> str:

@@ -58,17 +58,18 @@ def work_on(row: queue.QueueRow, context: Context) -> None:
     """
     store = context.store
     change = history.get(store.connection, row.id)
+    former = Former.from_json(change.undo if change else "")
     undone = ""
     wanted = row.urgency == EDIT or row.reason or ProcessLock(store.directory, LOCK).is_held()
     if wanted and change and change.undo and not change.undone:
-        changed = undo(context, change, now=row.marked_at)
+        changed = undo(context, change, former, now=row.marked_at)
         undone = "" if changed is None else ", ".join(changed) or history.BACK
     with store.transaction() as connection:
         if change and undone:
             history.note_undone(connection, change.number, undone)
             # Its look lists what differs now.
             enqueue(connection, "scene", [change.scene], now=row.marked_at, urgency=BACKGROUND)
-            if "collections" in Former.from_json(change.undo).lists:  # one may be empty now
+            if "collections" in former.lists:  # one may be empty now
                 collections.mark(connection, context.config, now=row.marked_at)
         queue.done(connection, row)
     if change and undone:
@@ -76,15 +77,18 @@ def work_on(row: queue.QueueRow, context: Context) -> None:
         context.log.info(f"item {change.rating_key}: given back what it had before{rest}")
 
 
-def undo(context: Context, change: history.Change, *, now: float) -> tuple[str, ...] | None:
+def undo(
+    context: Context, change: history.Change, former: Former, *, now: float
+) -> tuple[str, ...] | None:
     """Give one change back; give the fields that stay because somebody changed them since.
+
+    ``former`` is what there was before.
 
     None of one that another Plex got: it can be given back once that one is there again.
 
     Raises:
         errors.SyncError: A server could not be asked, or refused.
     """
-    former = Former.from_json(change.undo)
     client = context.client()
     in_stash = give_back_in_stash(context, change, former)
     everything = (*former.texts, *former.lists, *former.pictures)
