@@ -271,25 +271,35 @@ def test_a_title_that_falls_back_counts_and_another_title_does_not(stepped: Bulk
     assert "let the title of 20 items fall back to the file's name" in question(stepped)
 
 
+def scanned_anew(stepped: BulkWorker, folder: str, root: str) -> tuple[list[int], list[int]]:
+    """Let Stash clean twenty scenes that were in step and scan their files anew, below a root.
+
+    Gives the rating keys of their items and the new scenes, whose hooks were looked at.
+    """
+    env = stepped.env
+    names = [f"{folder}/Film the {n}th.mp4" for n in range(20)]
+    keys_of_items = [int(env.plex.add_item(f"/plex/media/{one}")["ratingKey"]) for one in names]
+    old = [env.stash.add_scene(f"/stash/media/{one}") for one in names]
+    for number in old:
+        env.stash.set_scene(number, title=f"Title {number}", details="A text")
+    stepped.hook(*old)
+    stepped.drain()
+    for number in old:
+        env.stash.delete_scene(number)
+    stepped.hook(*old)
+    stepped.drain()
+    stepped.forget_requests()
+    new = [env.stash.add_scene(f"{root}/{one}") for one in names]
+    for number in new:
+        stepped.hook(number)
+        stepped.drain()
+    return keys_of_items, new
+
+
 def test_a_library_that_was_cleaned_and_scanned_anew_asks(stepped: BulkWorker) -> None:
     """The hooks of new scenes come one by one, and are no edits; the next hook of one is."""
     env = stepped.env
-    folder = "/stash/media/Cleaned"
-    numbers = [env.stash.add_scene(f"{folder}/{n}.mp4") for n in range(20)]
-    found = [env.plex.add_item(f"/plex/media/Cleaned/{n}.mp4") for n in range(20)]
-    for number in numbers:
-        env.stash.set_scene(number, title=f"Title {number}", details="A text")
-    stepped.hook(*numbers)
-    stepped.drain()
-    for number in numbers:
-        env.stash.delete_scene(number)
-    stepped.hook(*numbers)
-    stepped.drain()
-    stepped.forget_requests()
-    again = [env.stash.add_scene(f"{folder}/{n}.mp4") for n in range(20)]
-    for number in again:
-        stepped.hook(number)
-        stepped.drain()
+    found, again = scanned_anew(stepped, "Cleaned", "/stash/media")
     assert (writes(env), question(stepped)) == ([], "")  # more may come
     stepped.late += SCAN
     stepped.drain()
@@ -298,7 +308,7 @@ def test_a_library_that_was_cleaned_and_scanned_anew_asks(stepped: BulkWorker) -
     env.stash.set_scene(again[0], title="Found again")
     stepped.hook(again[0])
     stepped.drain()
-    assert written(stepped) == [int(found[0]["ratingKey"])]
+    assert written(stepped) == found[:1]
     for number in again:
         env.stash.delete_scene(number)
 
@@ -340,31 +350,6 @@ def test_new_scenes_that_had_to_wait_first_ask_all_the_same(stepped: BulkWorker)
     for number in new:
         env.stash.delete_scene(number)
     env.settings(sync_fields=FIELDS)
-
-
-def scanned_anew(stepped: BulkWorker, folder: str, root: str) -> tuple[list[int], list[int]]:
-    """Let Stash clean twenty scenes that were in step and scan their files anew, below a root.
-
-    Gives the rating keys of their items and the new scenes, whose hooks were looked at.
-    """
-    env = stepped.env
-    names = [f"{folder}/Film the {n}th.mp4" for n in range(20)]
-    keys_of_items = [int(env.plex.add_item(f"/plex/media/{one}")["ratingKey"]) for one in names]
-    old = [env.stash.add_scene(f"/stash/media/{one}") for one in names]
-    for number in old:
-        env.stash.set_scene(number, title=f"Title {number}", details="A text")
-    stepped.hook(*old)
-    stepped.drain()
-    for number in old:
-        env.stash.delete_scene(number)
-    stepped.hook(*old)
-    stepped.drain()
-    stepped.forget_requests()
-    new = [env.stash.add_scene(f"{root}/{one}") for one in names]
-    for number in new:
-        stepped.hook(number)
-        stepped.drain()
-    return keys_of_items, new
 
 
 def test_nothing_is_decided_before_a_run_has_marked_all(stepped: BulkWorker) -> None:
