@@ -82,13 +82,12 @@ def let_go(connection: sqlite3.Connection, reason: str, *, with_run: bool = True
 
     Those for which a person was asked may from now on even if they are looked at right now.
     """
+    by, freed = MAY_TAKE, 0
     if reason == ASKED:
-        connection.execute(
-            "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0", (RELEASED, WAITS)
-        )
-    by = RELEASED if reason == ASKED else MAY_TAKE
+        by, looked_at = RELEASED, "UPDATE dirty SET brake = ? WHERE brake = ? AND due_at = 0"
+        freed = connection.execute(looked_at, (RELEASED, WAITS)).rowcount
     change = f"{_FREE}, brake = ? WHERE {_where(with_run)}"
-    return connection.execute(change, (by, reason)).rowcount
+    return freed + connection.execute(change, (by, reason)).rowcount
 
 
 def is_going_on(connection: sqlite3.Connection) -> bool:

@@ -163,6 +163,26 @@ def test_go_on_lets_all_of_it_happen(stepped: BulkWorker) -> None:
     assert env.run(mode="go_on")["output"] == "Nothing is held back."
 
 
+def test_go_on_lets_go_of_what_is_looked_at_again_just_then(stepped: BulkWorker) -> None:
+    """As while Plex is down: it says how many these are, and they are a run that can be undone."""
+    env = stepped.env
+    take(env, range(1, 31))
+    stepped.background(ALL)
+    stepped.drain()
+    put_right(env, range(1, 22))
+    stepped.late += LOOK_AGAIN
+    assert stepped.resident.worker.brake.look_if_due() == 10
+    while asked(stepped):  # until those ten were looked at, and all others are to be
+        assert stepped.resident.step()
+    assert env.run(mode="page_state")["output"]["question"]
+    said = f"{len(stepped.rows())} scenes are synced now"
+    assert env.run(mode="go_on")["output"].startswith(said)
+    stepped.drain()
+    assert written(stepped) == keys(stepped, range(22, 31))
+    told = env.run(mode="page_state")["output"]
+    assert (told["gone_on"], told["undo_size"]) == ([told["undo_run"]], 9)
+
+
 def test_what_is_put_right_in_stash_settles_without_a_write(stepped: BulkWorker) -> None:
     """A backup of Stash fires no hook: a few are looked at now and then, and then all."""
     env = stepped.env
