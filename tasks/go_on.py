@@ -32,7 +32,7 @@ def go_on(task: Task) -> dict[str, Any]:
         if scenes:
             before = meta.get(connection, meta.GONE_ON) or []
             meta.put(connection, meta.GONE_ON, [*before[1 - history.RUNS :], time.time()])
+            meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
         meta.put(connection, meta.BRAKE, None)
-        meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
         notice.leave(connection)
     return {"scenes": scenes, "worker": task.ensure_worker()}

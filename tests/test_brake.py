@@ -128,11 +128,15 @@ def test_fewer_than_ten_go_through(env: Installation, scenes: int, waits: int) -
 
 
 def test_many_small_runs_within_a_day_count_together(stepped: BulkWorker) -> None:
-    """An older Stash is found a few scenes at a time, and stops all the same; a day later not."""
+    """An older Stash is found a few scenes at a time, and stops all the same; a day later not.
+
+    Who presses "Go on" where nothing is asked has allowed nothing.
+    """
     for start in (1, 7):
         take(stepped.env, range(start, start + 6))
         stepped.background(range(start, start + 6))
         stepped.drain()
+        assert stepped.env.run(mode="go_on")["output"] == "Nothing is held back."
     assert len(written(stepped)) == 12
     take(stepped.env, [13])
     stepped.background([13])
