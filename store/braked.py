@@ -99,9 +99,10 @@ def is_going_on(connection: sqlite3.Connection) -> bool:
 def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
     """Have up to ``limit`` scenes looked at again for which a person was asked; give them.
 
-    They take nothing away for that: if they still would, they wait again.
+    They are chosen at random, for not all may have been put right. They take nothing away for
+    that: if they still would, they wait again.
     """
-    query = f"SELECT kind, id FROM dirty WHERE reason = ? AND {_PARKED} LIMIT ?"  # noqa: S608
+    query = f"SELECT kind, id FROM dirty WHERE reason = ? AND {_PARKED} ORDER BY random() LIMIT ?"  # noqa: S608
     rows = connection.execute(query, (ASKED, limit)).fetchall()
     connection.executemany(f"{_FREE} WHERE kind = ? AND id = ?", rows)
     return [number for _, number in rows]

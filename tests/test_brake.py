@@ -207,6 +207,19 @@ def test_what_is_put_right_in_stash_settles_without_a_write(stepped: BulkWorker)
     assert (question(stepped), stepped.notice()) == ("", "")
 
 
+def test_what_is_put_right_behind_others_that_are_not_is_found(stepped: BulkWorker) -> None:
+    """The few that are looked at are not the same every time: the first ten may be meant."""
+    env = stepped.env
+    take(env, range(1, 31))
+    stepped.background(ALL)
+    stepped.drain()
+    put_right(env, range(11, 31))
+    stepped.late += LOOK_AGAIN
+    assert stepped.resident.worker.brake.look_if_due() == 10
+    stepped.drain()
+    assert asked(stepped) == list(range(1, 11))
+
+
 def test_an_edit_by_hand_goes_through_at_once(stepped: BulkWorker) -> None:
     """Also one of a scene that is held back, and after a fault of Plex's."""
     env = stepped.env
