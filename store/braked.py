@@ -46,7 +46,7 @@ def is_any(connection: sqlite3.Connection) -> bool:
 
 
 def count(connection: sqlite3.Connection, reason: str, *, with_run: bool = True) -> int:
-    """Count what is held back for a reason; ``with_run`` also what the running task marked."""
+    """Count what is held back for a reason; ``with_run`` also what a task alone marked."""
     query = f"SELECT count(*) FROM dirty WHERE {_where(with_run)}"  # noqa: S608 - our constants
     return int(connection.execute(query, (reason,)).fetchone()[0])
 
@@ -109,4 +109,4 @@ def look_again(connection: sqlite3.Connection, limit: int) -> list[int]:
 
 
 def _where(with_run: bool) -> str:
-    return f"reason = ? AND {_PARKED}" + ("" if with_run else " AND run = 0")
+    return f"reason = ? AND {_PARKED}" + ("" if with_run else " AND urgency < 2")

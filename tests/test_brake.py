@@ -406,6 +406,22 @@ def test_nothing_is_decided_before_a_run_has_marked_all(stepped: BulkWorker) -> 
     meta.put(connection, meta.SYNC_ALL, {})
 
 
+def test_what_a_stopped_run_has_left_is_decided_when_a_sweep_finds_it(stepped: BulkWorker) -> None:
+    """It may never be started again: few go on, and many are asked about."""
+    env = stepped.env
+    stepped.mark_as(TASK, ALL)
+    take(env, range(1, 4))
+    stepped.background(range(1, 4))
+    stepped.drain()
+    assert written(stepped) == keys(stepped, range(1, 4))
+    take(env, range(4, 31))
+    stepped.background(range(4, 31))
+    stepped.drain()
+    assert asked(stepped) == list(range(4, 31))
+    assert question(stepped)
+    assert written(stepped) == keys(stepped, range(1, 4))
+
+
 def test_a_tag_that_still_has_scenes_to_mark_is_waited_for(stepped: BulkWorker) -> None:
     """The scenes of one that Stash could not be asked for come later, and count with the others."""
     env = stepped.env
