@@ -12,12 +12,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from store import meta
-from validation.media_path import base_name, same_path
+from validation.media_path import base_name, path_key
 from validation.path_map import PathMap, PathRule, suggest_rule
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from plex.libraries import Libraries
     from store.store import Store
@@ -38,20 +38,22 @@ def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> dict[PathR
     return {rule: scenes for rule, scenes in read if rule and not _is_in_use(rule, path_map)}
 
 
-def find_rule(libraries: Libraries, paths: Iterable[str]) -> str:
-    """Give the rule, as it is written into path_map, that most of some Stash paths call for.
+def find_rule(libraries: Libraries, path_map: PathMap, paths: Iterable[str]) -> str:
+    """Give the rule, as it is added to ``path_map``, that most of some Stash paths call for.
 
     It is "" when Plex has no file of such a name and folder. A name alone proves nothing; two
     namesakes in two places say nothing at all.
     """
     rules: Counter[str] = Counter()
+    folders = libraries.folders()
     for path in list(paths)[:SAMPLE]:
         name = base_name(path)
         files = [one.file for one in libraries.same_named(path, None)] if name else []
         found = {
             str(rule)
             for file in files
-            if base_name(file) == name and (rule := suggest_rule(path, file))
+            if base_name(file) == name
+            and (rule := suggest_rule(path, file, path_map, _others(folders, file)))
         }
         if len(found) == 1:
             rules.update(found)
@@ -62,13 +64,15 @@ class PathAdvice:
     """Collects pairs of paths, and counts; ``keep`` puts away what was learnt.
 
     The database has the advice of earlier runs. If ``private``, no sentence names a path, for
-    it may end up in a log.
+    it may end up in a log. ``folders`` are those of Plex's libraries, as far as they are known:
+    no rule is given that would lead scenes out of them.
     """
 
     def __init__(
         self, connection: sqlite3.Connection, path_map: PathMap, *, private: bool = False
     ) -> None:
         self.private = private
+        self.folders: Sequence[str] = ()
         self._path_map = path_map
         self._is_news = False
         self._earlier = kept_advice(connection, path_map)
@@ -84,14 +88,15 @@ class PathAdvice:
 
     def learn(self, scene: int, stash_path: str, plex_path: str) -> None:
         """Note that Plex has a scene's file, or one just like it, at another path."""
-        rule = suggest_rule(stash_path, plex_path)
-        if rule is None or _is_in_use(rule, self._path_map):
+        others = _others(self.folders, plex_path)
+        rule = suggest_rule(stash_path, plex_path, self._path_map, others)
+        if rule is None:
             return
         if rule not in self._scenes:
             if len(self._scenes) >= 10 * MOST_RULES:
                 return
             self._scenes[rule] = set()
-        below = {one for one, path in self._missing.items() if _covers(rule, path)}
+        below = {one for one, path in self._missing.items() if self._would_lead(rule, path)}
         self._count(rule, below | {scene})
 
     def best(self, stash_path: str) -> tuple[str, int] | None:
@@ -104,7 +109,7 @@ class PathAdvice:
 
     def rules(self, stash_path: str) -> list[PathRule]:
         """Give the learnt rules that would map a path."""
-        return [rule for rule in self._scenes if _covers(rule, stash_path)]
+        return [rule for rule in self._scenes if self._would_lead(rule, stash_path)]
 
     def sentence(self, stash_path: str) -> str:
         """Give a sentence with the best rule for a path, "" when none is known."""
@@ -127,6 +132,13 @@ class PathAdvice:
         with store.transaction() as connection:
             meta.put(connection, meta.PATH_ADVICE, kept)
 
+    def _would_lead(self, rule: PathRule, stash_path: str) -> bool:
+        alone = PathMap((rule,))
+        if not alone.matches(stash_path):
+            return False
+        # A rule for a folder further below goes first.
+        return self._path_map.with_rule(rule).leads(stash_path, alone.to_plex(stash_path))
+
     def _count(self, rule: PathRule, scenes: set[int]) -> None:
         before = self._total(rule)
         self._scenes[rule] |= scenes
@@ -148,8 +160,13 @@ def _read_rule(text: str) -> PathRule | None:
 
 
 def _is_in_use(rule: PathRule, path_map: PathMap) -> bool:
-    return any(same_path(target, rule.plex) for target in path_map.targets(rule.stash))
+    return path_map.leads(rule.stash, rule.plex)
 
 
-def _covers(rule: PathRule, stash_path: str) -> bool:
-    return PathMap((rule,)).matches(stash_path)
+def _others(folders: Iterable[str], path: str) -> list[str]:
+    """Give those of some folders that a path does not lie in."""
+    return [folder for folder in folders if not _lies_in(path, folder)]
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return f"{path_key(path)}/".startswith(path_key(folder).rstrip("/") + "/")

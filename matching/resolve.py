@@ -148,6 +148,7 @@ class Resolver:
         """
         mapped = self._mapped(scene)
         paths = tuple(mapped)
+        self.advice.folders = self._libraries.folders()
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
         server = self._client.machine_identifier

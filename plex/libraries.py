@@ -91,6 +91,10 @@ class Libraries:
         """Give the sections' keys."""
         return [section.key for section in self.sections()]
 
+    def folders(self) -> list[str]:
+        """Give the sections' folders."""
+        return [folder for section in self.sections() for folder in section.locations]
+
     def describe(self) -> str:
         """Name the sections for a sentence: 'Movies', 'Clips'."""
         return ", ".join(repr(section.title) for section in self.sections())

@@ -137,7 +137,7 @@ def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> str:
         return "Stash has no scene with a file yet."
     inside = [path for path in paths if any(map(libraries.reach, config.path_map.targets(path)))]
     if not inside:
-        rule = find_rule(libraries, paths)
+        rule = find_rule(libraries, config.path_map, paths)
         fault = NothingMatchesError(_no_folder(config, libraries, paths[0], rule))
         fault.setting, fault.rule = "path_map", rule
         raise fault
@@ -161,7 +161,7 @@ def _is_in_plex(libraries: Libraries, path: str) -> bool:
 
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
-    folders = [place for section in libraries.sections() for place in section.locations]
+    folders = libraries.folders()
     turned = "" if mapped == path else f", which Path Map turns into {mapped}"
     if rule:
         mend = f"Plex has a file of that name elsewhere; this rule leads there: {rule}"

@@ -161,18 +161,18 @@ def test_a_rule_is_found_by_the_names_of_a_few_files(env: Environment) -> None:
     with PlexClient(env.plex.url, env.plex.token) as client:
         libraries = Libraries(client, (), clock=lambda: 0.0)
         paths = [elsewhere(number).files[0].path for number in range(1, 4)]
-        assert find_rule(libraries, paths) == "/data => /plex/media"
+        assert find_rule(libraries, PathMap(), paths) == "/data => /plex/media"
         odd = catalogue_file(4)
         few = [f"/other/{odd.folder}/{odd.name}", "/data/Nowhere/not there.mp4", *paths[:2]]
-        assert find_rule(libraries, few) == "/data => /plex/media"
-        assert find_rule(libraries, few[1:2]) == ""
+        assert find_rule(libraries, PathMap(), few) == "/data => /plex/media"
+        assert find_rule(libraries, PathMap(), few[1:2]) == ""
         env.plex.clear_requests()
-        assert find_rule(libraries, ["", "/"]) == ""
+        assert find_rule(libraries, PathMap(), ["", "/"]) == ""
         assert env.targets() == []  # a name of no letters is in every path
-        assert find_rule(libraries, [*few[1:2] * SAMPLE, *paths]) == ""
+        assert find_rule(libraries, PathMap(), [*few[1:2] * SAMPLE, *paths]) == ""
         twice = catalogue_file(1)
         env.plex.add_item(f"/plex/media/Copy/{twice.folder}/{twice.name}")
-        assert find_rule(libraries, paths[:1]) == ""
+        assert find_rule(libraries, PathMap(), paths[:1]) == ""
 
 
 def test_nonsense_in_the_store_is_passed_over(env: Environment) -> None:
@@ -188,6 +188,41 @@ def test_a_missing_rule_is_learnt_from_files_proven_by_their_hash(env: Environme
         for number in range(1, 13):
             assert reconciler.look(elsewhere(number)).items
     assert kept(env, PATH_MAP) == [("/data => /plex/media", 12)]
+
+
+def adopted(env: Environment, path_map: str) -> str:
+    """Give a path_map to which the one rule that is advised was added, as "Adopt rule" does."""
+    ((rule, _),) = kept(env, path_map)
+    return "; ".join(filter(None, (path_map, rule)))
+
+
+def test_an_adopted_rule_works_beside_those_in_use(env: Environment) -> None:
+    """A rule that leads astray and goes first is no obstacle to it, also before anything synced."""
+    path_map = "/data/plex/media => /wrong; /data => /plex"
+    file = catalogue_file(1)
+    path = f"/data/plex/media/{file.folder}/{file.name}"
+    one = scene(1, files=(SceneFile(path, file.size, file.oshash),))
+    with PlexClient(env.plex.url, env.plex.token) as client:
+        libraries = Libraries(client, (), clock=lambda: 0.0)
+        found = find_rule(libraries, PathMap.parse(path_map), [path])
+    assert found == "/data/plex/media => /plex/media"
+    assert env.look(one, path_map).found
+    env.plex.switches(oshash_known=False)
+    assert env.look(one, adopted(env, path_map)).held[-1] == file.plex_path
+
+
+def test_an_adopted_rule_takes_no_other_library_its_scenes(env: Environment) -> None:
+    """Where Plex has one folder as Stash has it and the one beside it elsewhere."""
+    env.plex.add_section("other", "Clips", ["/mnt/clips"])
+    env.plex.add_item("/mnt/clips/A/clip.mp4", section=2, oshash="ab" * 8)
+    clip = scene(5, files=(SceneFile("/plex/clips/A/clip.mp4", None, "ab" * 8),))
+    other = scene(1, catalogue_file(1).plex_path)
+    assert env.look(clip, "").found
+    assert env.look(other, "").found
+    env.plex.switches(oshash_known=False)
+    path_map = adopted(env, "")
+    assert env.look(clip, path_map).held == ("/mnt/clips/A/clip.mp4",)
+    assert env.look(other, path_map).found
 
 
 def test_the_message_of_a_missing_scene_names_the_rule(env: Environment) -> None:

@@ -61,11 +61,15 @@ def test_a_name_in_other_letters_is_another_name() -> None:
     """It proves no rule, though Plex runs where case does not count."""
     files: list[str] = ["D:\\plex\\a\\NAME.mp4"]
     libraries = cast(
-        "Any", SimpleNamespace(same_named=lambda *_: [SimpleNamespace(file=one) for one in files])
+        "Any",
+        SimpleNamespace(
+            folders=lambda: ["D:\\plex"],
+            same_named=lambda *_: [SimpleNamespace(file=one) for one in files],
+        ),
     )
-    assert find_rule(libraries, ["/data/a/name.mp4"]) == ""
+    assert find_rule(libraries, PathMap(), ["/data/a/name.mp4"]) == ""
     files.append("D:\\plex\\a\\name.mp4")
-    assert find_rule(libraries, ["/data/a/name.mp4"]) == "/data => D:\\plex"
+    assert find_rule(libraries, PathMap(), ["/data/a/name.mp4"]) == "/data => D:\\plex"
 
 
 class Vain:

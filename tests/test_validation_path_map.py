@@ -248,7 +248,7 @@ def test_one_rule_maps_its_folder_only(rule: PathRule, names: list[str], more: s
 )
 def test_suggest_rule(stash: str, plex: str, rule: str | None) -> None:
     """The suggested rule is the shortest that holds, and needs folder and base name in common."""
-    suggested = suggest_rule(stash, plex)
+    suggested = suggest_rule(stash, plex, PathMap())
     assert (str(suggested) if suggested else None) == rule
 
 
@@ -257,7 +257,7 @@ def test_suggest_rule(stash: str, plex: str, rule: str | None) -> None:
 def test_a_suggested_rule_works_as_typed(stash: str, plex: str, tail: list[str]) -> None:
     """Two different places of one file give a rule that, typed in, maps one to the other."""
     stash_path, plex_path = below(stash, tail), below(plex, tail)
-    suggested = suggest_rule(stash_path, plex_path)
+    suggested = suggest_rule(stash_path, plex_path, PathMap())
     if suggested is None:
         assert same_path(stash_path, plex_path)
     else:

@@ -93,6 +93,21 @@ class PathMap:
         keys = parts.keys
         return any(direction.covers(keys) for direction in self._to_plex)
 
+    def with_rule(self, rule: PathRule) -> PathMap:
+        """These rules and one more."""
+        return PathMap((*self.rules, rule))
+
+    def leads(self, path: str, plex_path: str) -> bool:
+        """Whether ``plex_path`` is one of the ``targets`` of Stash's ``path``, however spelled."""
+        return any(same_path(target, plex_path) for target in self.targets(path))
+
+    def diverts(self, rule: PathRule, folders: Iterable[str]) -> bool:
+        """Whether one more rule would lead elsewhere what leads to one of some folders at Plex."""
+        then = self.with_rule(rule)
+        return any(
+            not then.leads(path, folder) for folder in folders for path in self.to_stash(folder)
+        )
+
     def to_plex(self, path: str) -> str:
         """The first of ``targets``."""
         return self.targets(path)[0]
@@ -127,7 +142,7 @@ class PathMap:
         return tuple(
             candidate
             for candidate in dict.fromkeys([*candidates, path])
-            if any(same_path(target, path) for target in self.targets(candidate))
+            if self.leads(candidate, path)
         )
 
 
@@ -148,14 +163,17 @@ def read_path_map(text: str) -> tuple[PathMap, tuple[str, ...]]:
     return PathMap(tuple(rules.values())), tuple(faults)
 
 
-def suggest_rule(stash_path: str, plex_path: str) -> PathRule | None:
-    """The shortest rule that turns ``stash_path`` into ``plex_path``, for the user to confirm.
+def suggest_rule(
+    stash_path: str, plex_path: str, path_map: PathMap, others: Iterable[str] = ()
+) -> PathRule | None:
+    """The shortest rule by which ``path_map`` would lead from one path to the other.
 
-    None when they are the same path already, or when they do not share at least
-    the base name and its folder: a base name alone proves nothing.
+    It is for the user to confirm, and diverts nothing from the ``others``, folders at Plex. None
+    when ``path_map`` leads there already, or when the paths do not share at least the base name
+    and its folder: a base name alone proves nothing.
     """
     stash, plex = MediaPath.of(stash_path), MediaPath.of(plex_path)
-    if not stash.root or not plex.root or same_path(stash_path, plex_path):
+    if not stash.root or not plex.root or path_map.leads(stash_path, plex_path):
         return None
     # A mapped name keeps its case, so case may differ only where Plex does not mind.
     tails = (
@@ -171,10 +189,12 @@ def suggest_rule(stash_path: str, plex_path: str) -> PathRule | None:
     if shared < _TAIL_TO_TRUST:
         return None
     shared = min(shared, *(len(path.names) - _names_in_root(path) for path in (stash, plex)))
-    if shared < 1:
-        return None
-    rule = PathRule(stash.prefix(len(stash.names) - shared), plex.prefix(len(plex.names) - shared))
-    return rule if same_path(PathMap((rule,)).to_plex(stash_path), plex_path) else None
+    for count in range(shared, 0, -1):
+        rule = PathRule(*(path.prefix(len(path.names) - count) for path in (stash, plex)))
+        works = path_map.with_rule(rule).leads(stash_path, plex_path)
+        if works and not path_map.diverts(rule, others):
+            return rule
+    return None
 
 
 @dataclass(frozen=True)
