@@ -74,8 +74,9 @@ class PathAdvice:
         self.private = private
         self.folders: Sequence[str] = ()
         self._path_map = path_map
-        self._is_news = False
         self._earlier = kept_advice(connection, path_map)
+        # The page goes by what is kept, also of a rule that a person added by hand.
+        self._is_news = len(self._earlier) < len(meta.get(connection, meta.PATH_ADVICE) or ())
         self._scenes: dict[PathRule, set[int]] = {rule: set() for rule in self._earlier}
         self._missing: dict[int, str] = {}
 
@@ -124,6 +125,12 @@ class PathAdvice:
 
     def keep(self, store: Store) -> None:
         """Keep the rules that would catch most scenes for the page, if there is news."""
+        for rule in list(self._scenes):
+            # Plex's folders may be others than when it was learnt.
+            others = [one for one in self.folders if not _lies_in(one, rule.plex)]
+            if self._path_map.diverts(rule, others):
+                del self._scenes[rule]
+                self._is_news = True
         if not self._is_news:
             return
         self._is_news = False

@@ -225,6 +225,18 @@ def test_an_adopted_rule_takes_no_other_library_its_scenes(env: Environment) -> 
     assert env.look(other, path_map).found
 
 
+def test_advice_that_is_followed_otherwise_goes(env: Environment) -> None:
+    """By a rule of a person's own, or by a library that names the folder as Stash does."""
+    env.look(elsewhere(1))
+    assert meta.get(env.store.connection, meta.PATH_ADVICE) == [["/data => /plex/media", 1]]
+    env.look(elsewhere(2), "/data/ => /plex/media/")
+    assert meta.get(env.store.connection, meta.PATH_ADVICE) == []
+    env.look(elsewhere(3))
+    env.plex.add_section("other", "Data", ["/data/here"])
+    env.look(scene(4))
+    assert meta.get(env.store.connection, meta.PATH_ADVICE) == []
+
+
 def test_the_message_of_a_missing_scene_names_the_rule(env: Environment) -> None:
     """A scene that Plex does not have at all is told what would find its folder."""
     gone = scene(500, files=(SceneFile("/data/Somewhere/else.mp4", 1, "ab" * 8),))
