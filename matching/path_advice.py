@@ -38,14 +38,17 @@ def kept_advice(connection: sqlite3.Connection, path_map: PathMap) -> dict[PathR
     return {rule: scenes for rule, scenes in read if rule and not _is_in_use(rule, path_map)}
 
 
-def find_rule(libraries: Libraries, path_map: PathMap, paths: Iterable[str]) -> str:
+def find_rule(
+    libraries: Libraries, path_map: PathMap, paths: Iterable[str], known: Iterable[str] = ()
+) -> str:
     """Give the rule, as it is added to ``path_map``, that most of some Stash paths call for.
 
+    It diverts none of the ``known`` files, which Plex has where ``path_map`` leads.
     It is "" when Plex has no file of such a name and folder. A name alone proves nothing; two
     namesakes in two places say nothing at all.
     """
     rules: Counter[str] = Counter()
-    folders = libraries.folders()
+    folders, known = libraries.folders(), list(known)
     for path in list(paths)[:SAMPLE]:
         name = base_name(path)
         files = [one.file for one in libraries.same_named(path, None)] if name else []
@@ -53,7 +56,7 @@ def find_rule(libraries: Libraries, path_map: PathMap, paths: Iterable[str]) -> 
             str(rule)
             for file in files
             if base_name(file) == name
-            and (rule := suggest_rule(path, file, path_map, _others(folders, file)))
+            and (rule := suggest_rule(path, file, path_map, [*_others(folders, file), *known]))
         }
         if len(found) == 1:
             rules.update(found)

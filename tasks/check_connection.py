@@ -41,12 +41,14 @@ OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S10
 class Checked:
     """What a check found: Plex's name, its libraries by name, how the files lie, and hints.
 
-    A hint is a sentence about settings that can be used and do not do what they seem to.
+    ``rule`` would bring more files to their items, "" when none is known. A hint is a sentence
+    about settings that can be used and do not do what they seem to.
     """
 
     server: str
     libraries: tuple[str, ...]
     files: str
+    rule: str = ""
     hints: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -107,9 +109,9 @@ def check(task: Task, settings: Mapping[str, object], *, saved: bool) -> Checked
         client.query("/library")
         if saved:
             server_seen.keep(task.store, client, libraries, config.plex_url)
-        files = _sample(task, config, libraries)
+        files, rule = _sample(task, config, libraries)
     named = tuple(section.title for section in libraries.sections())
-    return Checked(name, named, files, config.hints)
+    return Checked(name, named, files, rule, config.hints)
 
 
 def _unreachable(
@@ -130,26 +132,31 @@ def _unreachable(
     )
 
 
-def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> str:
+def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> tuple[str, str]:
     stamps = task.stash.client().scene_ids_after(0, SAMPLE)
     paths = [path for stamp in stamps for path in stamp.paths[:1]]
     if not paths:
-        return "Stash has no scene with a file yet."
+        return "Stash has no scene with a file yet.", ""
     inside = [path for path in paths if any(map(libraries.reach, config.path_map.targets(path)))]
+    in_plex = {
+        path: target
+        for path in inside
+        for target in config.path_map.targets(path)
+        if _is_in_plex(libraries, target)
+    }
+    others = [path for path in paths if path not in in_plex]
+    rule = find_rule(libraries, config.path_map, others, in_plex.values())
     if not inside:
-        rule = find_rule(libraries, config.path_map, paths)
         fault = NothingMatchesError(_no_folder(config, libraries, paths[0], rule))
         fault.setting, fault.rule = "path_map", rule
         raise fault
-    found = [
-        path
-        for path in inside
-        if any(_is_in_plex(libraries, one) for one in config.path_map.targets(path))
-    ]
-    return (
+    found = (
         f"of {len(paths)} scenes looked at, {len(inside)} lie in a library folder "
-        f"and {len(found)} are in Plex already."
+        f"and {len(in_plex)} are in Plex already."
     )
+    if rule:
+        found += f" Plex has others in another folder; this rule in Path Map leads there: {rule}."
+    return found, rule
 
 
 def _is_in_plex(libraries: Libraries, path: str) -> bool:

@@ -53,7 +53,12 @@ def test_connection(task: Task) -> dict[str, Any]:
     def check(settings: dict[str, object]) -> dict[str, Any]:
         found = check_connection.check(task, settings, saved=task.given_settings() is None)
         libraries = list(found.libraries)
-        return {"message": str(found), "server": found.server, "libraries": libraries}
+        return {
+            "message": str(found),
+            "server": found.server,
+            "libraries": libraries,
+            "rule": found.rule,
+        }
 
     return _answer(task, check)
 

@@ -269,6 +269,17 @@ def test_check_connection_tells_what_it_found(calm: Installation) -> None:
     )
 
 
+def test_check_connection_finds_the_rule_also_within_a_library(calm: Installation) -> None:
+    """Where Path Map leads into a library's folder and Plex has the files in another one there."""
+    astray = "/stash/media => /plex/media/elsewhere"
+    calm.settings(path_map=astray)
+    done = run(calm, CHECK)
+    assert "20 lie in a library folder and 0 are in Plex already" in done.output
+    rule = done.output.rpartition("leads there: ")[2].removesuffix(".")
+    calm.settings(path_map=f"{astray}; {rule}")
+    assert run(calm, CHECK).output.endswith("and 20 are in Plex already.")
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
