@@ -97,8 +97,13 @@ class Found:
 
 def held_paths(places: str) -> list[str]:
     """Give every name of a scene's files at Plex out of its record's ``places``."""
-    paths, _, *aliases = json.loads(places)
-    return [*paths, *(aliases[0] if aliases else ())]
+    return [*json.loads(places)[0], *aliases_of(places)]
+
+
+def aliases_of(places: str) -> list[str]:
+    """Give of them those that were proven to mean one of the files."""
+    found: list[str] = next(iter(json.loads(places)[2:]), [])
+    return found
 
 
 @dataclass(slots=True)

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 from errors import Scope, SyncError
 from matching.identity import entry_of, identity_of
 from matching.owner import owner_of
+from matching.resolve import aliases_of
 from merge.base import Base, Pending
 from merge.desired import Desired, desired, says_anything
 from merge.ratings import RATING
 from merge.three_way import merge
 from plex.error_types import TooManyAlike
-from store import differences
+from store import differences, ledger
 from store.differences import KEEP, TAKE, USE_STASH
 from store.ledger import LedgerEntry
 from sync import artwork, poster, read
 from sync.cover import version_of
 from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
 from sync.scene_filter import why_not
+from validation.media_path import path_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from matching.resolve import Found
     from plex.item import PlexItem
@@ -120,7 +122,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
             item,
             plan.scene,
             plan.held,
-            context.scenes_at,
+            partial(_holders, context, batch, before),
             partial(_says, context, batch, item.type),
             is_contested=item.rating_key in batch.contested
             or (before is not None and before.scene not in (0, plan.scene.id))
@@ -171,6 +173,19 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
     )
     intent = after._replace(base=before.base if before else "", pending=merged.pending.to_json())
     plan.planned.append(ItemPlan(merged, before, intent, after, item, due, kept, insist, takes))
+
+
+def _holders(context: Context, batch: Batch, before: LedgerEntry | None, file: str) -> set[int]:
+    """Give the scenes that hold a file by its path, or by what proved it to be one of theirs.
+
+    Of those that no path tells only the scenes of the batch are known, and the item's own so far.
+    """
+    key, found = path_key(file), context.scenes_at(file)
+    held: dict[int, Sequence[str]] = {plan.scene.id: plan.held for plan in batch.plans}
+    former = before and ledger.scene_record(context.store.connection, before.scene)
+    if former and former.id not in held:
+        held[former.id] = aliases_of(former.places)
+    return found | {number for number, names in held.items() if key in map(path_key, names)}
 
 
 def _answered(

@@ -9,6 +9,7 @@ from errors import Scope
 from plex.error_types import ItemGone, NotInPlexYet, RejectedEdit, ServerError, ServerUnreachable
 from plex.item import read_item, read_items
 from simulator.library import catalogue_file
+from stash.scene import SceneFile
 from store import ledger
 from tests.matching_environment import Environment, scene
 
@@ -324,6 +325,21 @@ def test_one_file_of_two_scenes_goes_to_the_lower_number_whoever_came_first(
     assert env.look(scene(5, path)).outcome == "shares"
     assert env.look(scene(3, path)).outcome == "unchanged"
     assert ledger_scenes(env) == {key_of(env, 1): 3}
+
+
+def test_scenes_whose_hashes_lead_to_one_item_do_not_take_turns(env: Environment) -> None:
+    """Where no path tells who holds its files, the scene of the first one keeps it all the same."""
+    files = [catalogue_file(1).plex_path, "/plex/media/Other/Part two.mp4"]
+    hashes = ["ab" * 8, "cd" * 8]
+    told = [{"path": path, "oshash": known} for path, known in zip(files, hashes, strict=True)]
+    env.plex.person_sets(key_of(env, 1), files=told)
+    first, second = (
+        scene(number, files=(SceneFile(path.replace("/plex", "/data"), oshash=known),))
+        for number, path, known in zip((3, 2), files, hashes, strict=True)
+    )
+    assert env.look(first).outcome == "changed"
+    assert env.look(second).outcome == "shares"
+    assert env.look(first).outcome == "unchanged"
 
 
 def test_nothing_stays_pending_after_a_look_that_restored_what_was_agreed(env: Environment) -> None:
