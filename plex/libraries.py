@@ -120,8 +120,14 @@ class Libraries:
 
     def same_named(self, path: str, size: int | None) -> list[Candidate]:
         """Give the files of that base name (and size, if given) in any folder; none is proven."""
-        sections = map(self._object, self.sections())
-        return [one for section in sections for one in same_named(section, path, size)]
+        return [one for section in self.sections() for one in self._named_in(section, path, size)]
+
+    def _named_in(self, section: SectionInfo, path: str, size: int | None) -> list[Candidate]:
+        try:
+            return same_named(self._object(section), path, size)
+        except LibraryNotFound:
+            self._read_at = None  # deleted since, or made anew under another key
+            return []
 
     def _object(self, section: SectionInfo) -> Any:
         """Give plexapi's object: made only where it is searched, for plexapi loads slowly."""

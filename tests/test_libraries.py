@@ -156,6 +156,28 @@ def test_a_library_that_is_gone_makes_only_its_own_scenes_wait(
         env.stash.delete_scene(scene)
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_library_that_is_gone_is_no_obstacle_to_a_search_by_name(
+    env: Installation, stepped: BulkWorker, listed: bool
+) -> None:
+    """A file that only its hash tells is found in the others, and nobody waits for a setting."""
+    section = env.plex.add_section("other", "Clips", ["/plex/clips"])
+    stepped.hook(1)
+    stepped.drain()
+    if listed:
+        env.plex.fault("status", status=404, path=f"/sections/{section}/", times=None)
+    else:
+        env.plex.delete_section(section)
+    oshash = "ab" * 8
+    env.plex.add_item("/plex/media/Else/One.mp4", oshash=oshash)
+    scene = env.stash.add_scene({"path": "/else/Else/One.mp4", "oshash": oshash}, title="Found")
+    stepped.hook(scene)
+    stepped.drain()
+    assert stepped.holds() == {}
+    assert env.plex.item_at("/plex/media/Else/One.mp4")["fields"]["title"] == "Found"
+    env.stash.delete_scene(scene)
+
+
 def test_a_name_that_is_missing_holds_the_queue_and_is_named(
     env: Installation, stepped: BulkWorker
 ) -> None:
