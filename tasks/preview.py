@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError, counted
 from stash.exceptions import StashMutationUnknown
-from store import meta, planned
+from store import meta, planned, queue
+from store.braked import WAITS
 from store.ledger import SHARES
 from store.store import for_one_run
 from sync import brake, pipeline, server_seen
@@ -61,8 +62,8 @@ class Preview:
         #: Lines there were to be said in Stash's log, by level.
         self.lines: Counter[str] = Counter()
         self.outlook = Outlook()
-        #: What would be taken away from items that are in step.
-        self.taken = brake.sum_of(())
+        #: What would be taken away from items that are in step, and what of it is asked already.
+        self.taken, self.held = brake.sum_of(()), brake.sum_of(())
         self._log = log
 
     def add(
@@ -188,7 +189,11 @@ def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
         if not waits:
             preview.say("WARNING", log.clean(f"scene {plan.scene.id}: {log.words(fault)}"))
         return
-    preview.taken.add(brake.taken_by(plan))
+    if taken := brake.taken_by(plan):
+        preview.taken.add(taken)
+        row = queue.get(context.store.connection, "scene", plan.scene.id)
+        if row and row.brake == WAITS:
+            preview.held.add(taken)
     changes = [change for one in plan.written for change in one.changes.items()]
     stays = "would share another's item" if plan.outcome == SHARES else "would stay"
     preview.outcomes["would change" if changes else stays] += 1
@@ -226,9 +231,9 @@ def _summary(preview: Preview) -> str:
 
 def _asked(task: Task, preview: Preview) -> str:
     """Say what a sync would hold back until a person says so, "" for nothing."""
-    taken = preview.taken
-    asks, in_step = brake.has_to_ask(task.connection, taken.items, time.time())
-    if not asks:
+    asks, in_step = brake.has_to_ask(task.connection, preview.taken.items, time.time())
+    taken = preview.taken if asks else preview.held
+    if not taken:
         return ""
     return (
         f" A sync would hold back what takes something away from {taken.items:,} of "

@@ -200,6 +200,7 @@ def test_what_is_put_right_in_stash_settles_without_a_write(stepped: BulkWorker)
     assert asked(stepped) == [29, 30]  # never by themselves, however few they are by now
     assert writes(env) == []
     assert "from 2 items, of 40 in step" in question(stepped)
+    assert "from 2 of 40 items in step, and ask first" in env.run(mode="preview")["output"]
     put_right(env, [29, 30])
     stepped.background([29, 30])
     stepped.drain()
