@@ -47,14 +47,19 @@ def by_scene(context: Context, views: Sequence[View]) -> Iterator[tuple[Scene | 
     Raises:
         errors.SyncError: Plex or Stash as a whole could not be asked.
     """
-    for keys, found in scenes_of(context, (view.rating_key for view in views if view.rating_key)):
+    of_item: dict[int, list[View]] = {}
+    for view in views:
+        of_item.setdefault(view.rating_key, []).append(view)
+    for keys, found in scenes_of(context, filter(None, of_item)):
         scenes = {scene.id: scene for _, scene in found}
-        owners = {item.rating_key: scene.id for item, scene in found}
-        for number, scene in sorted(scenes.items()):
-            yield scene, [view for view in views if owners.get(view.rating_key) == number]
-        rest = set(keys) - owners.keys()
-        yield None, [view for view in views if view.rating_key in rest]
-    yield None, [view for view in views if not view.rating_key]
+        rest = {key: of_item[key] for key in keys}
+        of_scene: dict[int, list[View]] = {}
+        for item, scene in found:
+            of_scene.setdefault(scene.id, []).extend(rest.pop(item.rating_key))
+        for number, some in sorted(of_scene.items()):
+            yield scenes[number], some
+        yield None, [view for some in rest.values() for view in some]
+    yield None, of_item.get(0, [])
 
 
 def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
