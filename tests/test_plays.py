@@ -287,6 +287,21 @@ def test_the_owner_s_views_count_and_everybody_s_if_chosen(watched: Watched) -> 
     assert watched.plays(2) == [mine, guest]
 
 
+def test_what_others_watched_before_does_not_count_once_everybody_s_views_do(
+    watched: Watched,
+) -> None:
+    """The owner's last view may be long ago when Plays To Stash is turned on."""
+    watched.settings()
+    watched.look()
+    watched.watch(2, -5 * 86400, account=77)
+    watched.settings(plays_to_stash=True)
+    watched.look()
+    watched.settings(plays_to_stash=True, plays_of_all_accounts=True)
+    guest = watched.watch(3, 10, account=77)
+    watched.look()
+    assert (watched.plays(2), watched.plays(3)) == ([], [guest])
+
+
 def test_a_server_that_ignores_filters_tells_the_same(watched: Watched) -> None:
     """What is asked for is looked for once more in what comes."""
     watched.env.plex.switches(history_filters=False)

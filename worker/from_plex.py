@@ -137,7 +137,9 @@ class PlaysFromPlex(_Question):
         marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
         mark = marks.get(server)
         if mark is None:
-            latest = next((view.viewed_at for view in counted_views(self._context, 0, now)), 0)
+            # Everybody's: another account's views may count one day, and not from before.
+            views = (view.viewed_at for view in views_since(client, 0, None))
+            latest = next((at for at in views if at <= now + OVERLAP), 0)
             marks[server] = {"since": latest + 1, "newest": latest}
             meta.put(connection, meta.PLAYS, marks)
             self.has_news = True  # so that the listing's mark is set beside this one
