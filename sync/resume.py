@@ -152,8 +152,8 @@ def _is_wanted(row: Touched, known: Stopped | None, sight: _Sight, now: float) -
     agreed = known.stash if known else 0.0
     if abs(now - row.offset / 1000) < SAME:
         return False
-    if known and known.rating_key != row.rating_key and known.viewed_at > row.viewed_at:
-        return False  # another item of the scene was watched since
+    if known and known.rating_key != row.rating_key and known.viewed_at >= row.viewed_at:
+        return False  # another item of the scene was watched since, or is this one made anew
     is_agreed = abs(now - agreed) < SAME
     if not row.offset:
         return is_agreed and known is not None and known.ours

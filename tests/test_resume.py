@@ -239,6 +239,20 @@ def test_an_undo_of_a_scene_that_is_gone_is_named_and_over(stopped: Stopped) -> 
     assert told == [{"undone": "stopped in Plex"}]
 
 
+def test_what_was_undone_stays_so_when_plex_makes_the_item_anew(stopped: Stopped) -> None:
+    """Under another rating key it was still stopped where it was, at the same time."""
+    stopped.stops(22, 300)
+    stopped.look()
+    stopped.env.run(mode="undo_scene", id=22)
+    stopped.stepped.drain()
+    stopped.env.plex.rekey(stopped.key(22))
+    stopped.look(3)
+    assert stopped.stash(22) == 0
+    stopped.stops(22, 400)
+    stopped.look()
+    assert stopped.stash(22) == 400
+
+
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:
     """That one and no other; it is noted, so no look brings it again."""
     resident = stopped.stepped.resident
