@@ -29,10 +29,6 @@ mutation DeletePlays($id: ID!, $times: [Timestamp!]) {
   sceneDeletePlay(id: $id, times: $times) { count }
 }
 """
-_TIMES = """
-query ResumeTimes($ids: [ID!]!) { findScenes(ids: $ids) { scenes { id resume_time } } }
-"""
-_TIME = "query ResumeTime($id: ID!) { findScene(id: $id) { id resume_time } }"
 # Nothing is said of playDuration, which Stash would add: Plex tells of none.
 _SAVE = """
 mutation SaveResumeTime($id: ID!, $at: Float) { sceneSaveActivity(id: $id, resume_time: $at) }
@@ -66,33 +62,29 @@ def add_plays(client: StashClient, scene: int, times: Iterable[int]) -> list[int
     return missing
 
 
-def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> None:
-    """Take plays out that a scene has at some times; others stay. Errors as ``mutate``."""
+def delete_plays(client: StashClient, scene: int, times: Iterable[int]) -> bool:
+    """Take plays out that a scene has at some times; others stay. Errors as ``mutate``.
+
+    Says whether Stash has the scene.
+    """
     known = play_times(client, scene)
     there = sorted(set(times) & (known or set()))
     if there:
         mutate(client, _DELETE, {"id": str(scene), "times": [text(at, 0.0) for at in there]})
+    return known is not None
 
 
 def resume_times(client: StashClient, scenes: Iterable[int]) -> dict[int, float]:
-    """Give where scenes were stopped, in seconds, 0 for nowhere.
+    """Give where scenes were stopped, in seconds, 0 for nowhere; those that Stash lacks are absent.
 
-    Raises ``StashMutationUnknown`` if this Stash keeps no such thing, ``StashAnswerError`` if
-    it lacks one of them: it then tells of none.
+    Raises ``StashMutationUnknown`` if this Stash keeps no such thing.
     """
-    ids = sorted(set(scenes))
-    if not ids:
+    # One by one: for one that is gone Stash would tell of no other in a list of ids.
+    parts = [f"at{one}: findScene(id: {one}) {{ id resume_time }}" for one in sorted(set(scenes))]
+    if not parts:
         return {}
-    wanted = {"ids": [str(one) for one in ids]}
-    found = _ask(client, "resume_time", _TIMES, wanted).get("findScenes")
-    rows = found.get("scenes") if isinstance(found, dict) else None
-    return dict(read_each(rows, "the resume times of scenes", _row))
-
-
-def resume_time(client: StashClient, scene: int) -> float | None:
-    """Give the same of one scene, None when Stash has no such scene."""
-    found = _ask(client, "resume_time", _TIME, {"id": str(scene)}).get("findScene")
-    return None if found is None else _row(found, f"scene {scene}'s resume time")[1]
+    answer = _ask(client, "resume_time", f"query ResumeTimes {{ {' '.join(parts)} }}", {})
+    return dict(_row(found) for found in answer.values() if found is not None)
 
 
 def save_resume_time(client: StashClient, scene: int, seconds: float) -> None:
@@ -111,8 +103,8 @@ def _ask(
     raise fault
 
 
-def _row(raw: Any, what: str) -> tuple[int, float]:
+def _row(raw: Any) -> tuple[int, float]:
     try:
         return int(raw["id"]), float(raw["resume_time"] or 0)
     except (KeyError, TypeError, ValueError):
-        raise senseless(what, "cannot be read") from None
+        raise senseless("a scene's resume time", "cannot be read") from None

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stash.activity import resume_times
+from sync import resume
 from tests.installation import Installation, installation
 from tests.stepped_worker import SteppedWorker, step
 from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stash.client import StashClient
 
 SCENES = 40
 
@@ -251,6 +255,23 @@ def test_what_was_undone_stays_so_when_plex_makes_the_item_anew(stopped: Stopped
     stopped.stops(22, 400)
     stopped.look()
     assert stopped.stash(22) == 400
+
+
+def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(
+    stopped: Stopped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stash lacks it by the time it is asked where both were stopped."""
+    stopped.stops(23, 300)
+    stopped.stops(24, 300)
+    stopped.look(1)
+
+    def deleted_before(client: StashClient, scenes: list[int]) -> dict[int, float]:
+        stopped.env.stash.delete_scene(23)
+        return resume_times(client, scenes)
+
+    monkeypatch.setattr(resume, "resume_times", deleted_before)
+    stopped.look(1)
+    assert stopped.stash(24) == 300
 
 
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:

@@ -24,7 +24,7 @@ from merge.former import Former, give_back, without
 from merge.picture import KEPT, Picture
 from merge.ratings import RATING, given_back
 from plex import edits, images
-from stash.activity import delete_plays, resume_time, save_resume_time
+from stash.activity import delete_plays, resume_times, save_resume_time
 from stash.exceptions import StashMutationRefused
 from store import activity, history, ledger, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
@@ -176,7 +176,8 @@ def give_back_in_stash(context: Context, change: history.Change, former: Former)
 
 
 def _resume_time(context: Context, change: history.Change, old: str, new: str) -> list[str]:
-    here = context.stash.ask(partial(resume_time, scene=change.scene))
+    times = context.stash.ask(partial(resume_times, scenes=[change.scene]))
+    here = times.get(change.scene)
     if here is None:
         return [STOPPED]  # the scene is gone
     if abs(here - float(old)) < SAME:
