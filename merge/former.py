@@ -42,6 +42,11 @@ class Former:
     def __bool__(self) -> bool:
         return bool(self.texts or self.lists or self.pictures or self.stash or self.plays)
 
+    @property
+    def is_in_stash(self) -> bool:
+        """Whether Stash alone gets something back."""
+        return not (self.texts or self.lists or self.pictures)
+
     def with_pictures(
         self, pictures: Mapping[str, tuple[str, str]], locks: frozenset[str]
     ) -> Former:

@@ -36,6 +36,9 @@ FROM_PLEX = " in Plex"
 SHOWN = 300
 
 _COLUMNS = "number, at, scene, rating_key, title, changes, run, server, undo, undone"
+# How the column "undo" says that what is packed beside it gives something back, and that Stash
+# alone gets it: whichever Plex it came from.
+_UNDO, _UNDO_IN_STASH = "1", "s"
 # Where nobody noted which Plex it was, it is the one that was spoken to last.
 _OPEN = "undo <> '' AND undone = '' AND server IN ('', ?)"
 # Of one run, and 0 is none.
@@ -87,16 +90,18 @@ def new_change(
     changes: Mapping[str, Any],
     server: str = "",
     undo: str = "",
+    in_stash: bool = False,
 ) -> NewChange:
     """Make a change ready to be appended: see ``Change``.
 
     ``changes`` are by field its [old, new], and cut here to what is shown; ``server`` is Plex's
-    machine identifier.
+    machine identifier; ``in_stash`` says that ``undo`` gives back to Stash alone.
     """
     shown = {name: [str(one)[:SHOWN] for one in values] for name, values in changes.items()}
     # Both have the old values, so both are packed; what is beside says whether there is one.
     packed = pack(dumps(shown, compact=True, ensure_ascii=False), undo)
-    return NewChange(at, scene, rating_key, title, packed, server, "1" if undo else "")
+    told = _UNDO_IN_STASH if in_stash else _UNDO
+    return NewChange(at, scene, rating_key, title, packed, server, told if undo else "")
 
 
 def append(
@@ -222,12 +227,12 @@ def size_of(connection: sqlite3.Connection, run: float) -> int:
 def last_of_scene(connection: sqlite3.Connection, scene: int) -> list[Change]:
     """Give what was changed last of a scene and was not given back, an entry for each item.
 
-    It is that of the Plex that was spoken to last.
+    It is that of the Plex that was spoken to last, or came to Stash from any.
     """
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM history WHERE scene = ? AND {_OPEN} "  # noqa: S608
-        "ORDER BY number DESC LIMIT 20",
-        (scene, meta.server_seen(connection)),
+        f"SELECT {_COLUMNS} FROM history WHERE scene = ? AND undone = '' "  # noqa: S608
+        f"AND (undo = ? OR {_OPEN}) ORDER BY number DESC LIMIT 20",
+        (scene, _UNDO_IN_STASH, meta.server_seen(connection)),
     )
     found = [_read(row) for row in rows]
     return [one for one in found if one.at == found[0].at]

@@ -45,6 +45,7 @@ class Written:
             changes=self.changes,
             server=server,
             undo=self.former.to_json(),
+            in_stash=self.former.is_in_stash,
         )
 
 

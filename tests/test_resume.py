@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stash.activity import resume_times
+from store import meta
 from sync import resume
 from tests.installation import Installation, installation
 from tests.stepped_worker import SteppedWorker, step
@@ -61,6 +62,13 @@ class Stopped:
             assert resident.breaker.lets_pass()
             resident._changes(resident.from_plex.touched.look, "looking for ratings")
             self.stepped.drain()
+
+    def look_at_plays(self) -> None:
+        """Let the worker ask for the history, a while after its last look."""
+        self.stepped.late += 700.0
+        resident = self.stepped.resident
+        assert resident.breaker.lets_pass()
+        resident._changes(resident.from_plex.plays.look, resident.from_plex.plays.WORDS)
 
     def stash(self, scene: int) -> float:
         """Give a scene's resume time in Stash."""
@@ -233,14 +241,18 @@ def test_it_is_shown_and_undone(stopped: Stopped) -> None:
 
 def test_an_undo_of_a_scene_that_is_gone_is_named_and_over(stopped: Stopped) -> None:
     """Nobody tries it again: there is nothing to give it back to."""
+    stopped.look_at_plays()
     stopped.stops(20, 300)
+    stopped.ends(21)
     stopped.look()
-    assert stopped.env.run(mode="undo_scene", id=20)["output"]["items"] == 1
-    stopped.env.stash.delete_scene(20)
-    stopped.stepped.drain()
-    assert stopped.env.rows() == []
-    told = stopped.env.query("SELECT undone FROM history WHERE scene = 20")
-    assert told == [{"undone": "stopped in Plex"}]
+    stopped.look_at_plays()
+    for scene, field in ((20, "stopped in Plex"), (21, "played in Plex")):
+        assert stopped.env.run(mode="undo_scene", id=scene)["output"]["items"] == 1
+        stopped.env.stash.delete_scene(scene)
+        stopped.stepped.drain()
+        assert stopped.env.rows() == []
+        told = stopped.env.query(f"SELECT undone FROM history WHERE scene = {scene}")
+        assert told == [{"undone": field}]
 
 
 def test_what_was_undone_stays_so_when_plex_makes_the_item_anew(stopped: Stopped) -> None:
@@ -255,6 +267,20 @@ def test_what_was_undone_stays_so_when_plex_makes_the_item_anew(stopped: Stopped
     stopped.stops(22, 400)
     stopped.look()
     assert stopped.stash(22) == 400
+
+
+def test_what_came_is_undone_in_stash_whichever_plex_is_there_now(stopped: Stopped) -> None:
+    """Nothing of it is asked of the Plex that it came from, nor of another."""
+    stopped.stops(25, 300)
+    stopped.look()
+    store = stopped.stepped.resident.store
+    with store.transaction() as connection:
+        seen = meta.get(connection, meta.SERVER_SEEN)
+        meta.put(connection, meta.SERVER_SEEN, {"machine": "another"})
+    assert stopped.env.run(mode="undo_scene", id=25)["output"]["items"] == 1
+    stopped.stepped.drain()
+    assert stopped.stash(25) == 0
+    meta.put(store.connection, meta.SERVER_SEEN, seen)
 
 
 def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(
@@ -276,18 +302,15 @@ def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(
 
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:
     """That one and no other; it is noted, so no look brings it again."""
-    resident = stopped.stepped.resident
-    resident._changes(resident.from_plex.plays.look, "looking for plays")
+    stopped.look_at_plays()
     stopped.ends(16)
     stopped.env.plex.watched(stopped.key(16), stopped.at + 100)
     stopped.env.stash.graphql('mutation{sceneAddPlay(id:16,times:["2020-01-01T00:00:00Z"]){count}}')
-    stopped.stepped.late += 700
-    resident._changes(resident.from_plex.plays.look, "looking for plays")
+    stopped.look_at_plays()
     assert len(stopped.env.stash.scene(16)["plays"]) == 3
     assert stopped.env.run(mode="undo_scene", id=16)["output"]["items"] == 1
     stopped.stepped.drain()
-    stopped.stepped.late += 700
-    resident._changes(resident.from_plex.plays.look, "looking for plays")
+    stopped.look_at_plays()
     assert len(stopped.env.stash.scene(16)["plays"]) == 1
 
 

@@ -89,17 +89,16 @@ def undo(
     Raises:
         errors.SyncError: A server could not be asked, or refused.
     """
-    client = context.client()
     in_stash = give_back_in_stash(context, change, former)
-    everything = (*former.texts, *former.lists, *former.pictures)
-    if not everything:
+    if former.is_in_stash:
         return tuple(in_stash)
+    client = context.client()
     if change.server != client.machine_identifier:
         server_seen.note(context)
         return None
     found = as_written(context.store, client, change.rating_key)
     if found is None:
-        return everything
+        return (*former.texts, *former.lists, *former.pictures)
     entry, item, known = found
     texts = give_back(former, item, known)
     pictures, hung, changed = _pictures(client, former, item)
@@ -162,7 +161,9 @@ def give_back_in_stash(context: Context, change: history.Change, former: Former)
     try:
         if former.plays:
             name = PLAYS
-            context.stash.ask(partial(delete_plays, scene=change.scene, times=former.plays))
+            delete = partial(delete_plays, scene=change.scene, times=former.plays)
+            if not context.stash.ask(delete):
+                kept.append(PLAYS)  # the scene is gone
         if UNDO in former.stash:
             name = STOPPED
             kept += _resume_time(context, change, *former.stash[UNDO])
