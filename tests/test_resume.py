@@ -19,6 +19,7 @@ from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stash.client import StashClient
 
@@ -325,3 +326,23 @@ def test_an_edit_goes_ahead(stopped: Stopped) -> None:
     stopped.stepped.drain()
     stopped.look(2)
     assert stopped.stash(17) == 300
+
+
+def test_who_watches_is_waited_for_where_films_and_episodes_are_looked_for_in_turn(
+    tmp_path: Path,
+) -> None:
+    """A film that a look for episodes does not list is no film that stands still."""
+    both = "Scenes, TV Shows"
+    with installation(tmp_path, 2, plays_to_stash=True) as env, step(env) as stepped:
+        show = env.plex.add_section("show", locations=["/plex/tv"])
+        env.plex.add_item("/plex/tv/episode.mp4", section=show)
+        env.settings(plays_to_stash=True, plex_libraries=both)
+        stepped.resident.breaker.adopt(stepped.resident.stash.settings())
+        watching = Stopped(env, stepped)
+        watching.look(4)
+        for minute in range(1, 8):
+            watching.stops(1, minute * 60)
+            watching.look(1)
+            assert watching.stash(1) == 0
+        watching.look(4)
+        assert watching.stash(1) == 420

@@ -197,7 +197,8 @@ class TouchedInPlex(_Question):
 
     def __init__(self, context: Context, give_way: Callable[[], bool]) -> None:
         super().__init__(context, give_way)
-        self._resume = ResumePoints(context)
+        # By type of items: one that is not listed stands still, if its type was asked for.
+        self._resume: dict[int, ResumePoints] = {}
         self._far_at = 0.0
         self._turn = 0
         self._known_types: tuple[str, list[int]] = ("", [])
@@ -223,6 +224,7 @@ class TouchedInPlex(_Question):
         types = self._types()
         item_type = types[self._turn % len(types)]
         self._turn += 1
+        resume = self._resume.setdefault(item_type, ResumePoints(self._context))
         place = f"{client.machine_identifier} {item_type}"
         marks: dict[str, Any] = meta.get(connection, meta.TOUCHED) or {}
         mark: dict[str, int] = dict(marks.get(place) or {})
@@ -242,7 +244,7 @@ class TouchedInPlex(_Question):
             if RATED in wanted:
                 marked += self._mark([row for row in some if row.rated_at])
             told |= {row.rating_key: self._told.get(row.rating_key) for row in some if is_far}
-            moved += filter(self._resume.concerns, some)
+            moved += filter(resume.concerns, some)
             views += sum(hash(row.view) for row in some if row.viewed_at >= around)
             for field in wanted:
                 known = [row.at(field) for row in some if row.at(field) <= now + OVERLAP]
@@ -255,7 +257,7 @@ class TouchedInPlex(_Question):
         self.has_news |= marked > 0
         if VIEWED in wanted and now >= self._no_resume_until:
             try:
-                self._resume.look(moved, self._give_way)
+                resume.look(moved, self._give_way)
             except StashMutationUnknown:
                 self._no_resume_until = now + AGAIN
                 raise
