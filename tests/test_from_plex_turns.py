@@ -206,3 +206,20 @@ def test_at_night_it_is_calmer_unless_somebody_watches(calm: Calm) -> None:
     looks = [calm.look() for _ in range(60)]
     assert 5 <= len(looks) - looks.count((0, 0)) <= 7
     assert {(0, 1), (1, 0)} <= set(looks)
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(calm: Calm) -> None:
+    """Of one machine with both servers: what Plex has from then is no reason to ask from then."""
+    ahead = 3 * 86400
+    calm.at += ahead
+    then = calm.watch(26)
+    calm.rates(27, 9)
+    calm.look(ahead)
+    assert (calm.plays(26), calm.env.stash.scene(27)["rating100"]) == ([then], 90)
+    calm.at -= ahead
+    calm.look(-ahead)
+    now = calm.watch(28)
+    calm.rates(29, 8)
+    for _ in range(2):
+        calm.look(700.0)
+    assert (calm.plays(28), calm.env.stash.scene(29)["rating100"]) == ([now], 80)

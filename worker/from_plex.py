@@ -136,7 +136,7 @@ class PlaysFromPlex(_Question):
         server = client.machine_identifier
         marks: dict[str, Any] = meta.get(connection, meta.PLAYS) or {}
         mark = marks.get(server)
-        if mark is None:
+        if mark is None or mark["since"] > now + OVERLAP:
             # Everybody's: another account's views may count one day, and not from before.
             views = (view.viewed_at for view in views_since(client, 0, None))
             latest = next((at for at in views if at <= now + OVERLAP), 0)
@@ -144,7 +144,9 @@ class PlaysFromPlex(_Question):
             meta.put(connection, meta.PLAYS, marks)
             self.has_news = True  # so that the listing's mark is set beside this one
             return
-        since = max(mark["since"], mark["newest"] - OVERLAP)
+        # A clock that was ahead and was set back must not hide what is watched now.
+        last = mark["newest"] if mark["newest"] <= now + OVERLAP else int(now)
+        since = max(mark["since"], last - OVERLAP)
         seen = list(counted_views(self._context, since, now))
         self._later = {view: at for view, at in self._later.items() if view in seen}
         known = activity.noted_plays(connection, server, since)
@@ -161,8 +163,8 @@ class PlaysFromPlex(_Question):
             if self._give_way():
                 return  # not all of them were tried
             self._later |= dict.fromkeys(brought.later, now + AGAIN)
-        latest = max((view.viewed_at for view in seen), default=mark["newest"])
-        if latest > mark["newest"]:
+        latest = max((view.viewed_at for view in seen), default=last)
+        if latest > last or last != mark["newest"]:
             meta.put(connection, meta.PLAYS, {**marks, server: {**mark, "newest": latest}})
 
     def forget(self) -> None:
@@ -229,7 +231,8 @@ class TouchedInPlex(_Question):
         marks: dict[str, Any] = meta.get(connection, meta.TOUCHED) or {}
         mark: dict[str, int] = dict(marks.get(place) or {})
         for field in wanted:
-            if field not in mark:
+            # For the first time, or after a clock that was ahead was set back.
+            if mark.get(field, NEVER) > now + OVERLAP:
                 self.has_news = True
                 mark[field] = newest(client, item_type, field, now + OVERLAP)
         is_far = not 0 <= now - self._far_at < FAR * len(types)
