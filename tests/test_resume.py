@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stash.activity import resume_times
 from store import meta
 from sync import resume
 from tests.installation import Installation, installation
@@ -18,7 +17,7 @@ from tests.stepped_worker import SteppedWorker, step
 from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from stash.client import StashClient
@@ -284,20 +283,22 @@ def test_what_came_is_undone_in_stash_whichever_plex_is_there_now(stopped: Stopp
     meta.put(store.connection, meta.SERVER_SEEN, seen)
 
 
-def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(
-    stopped: Stopped, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(stopped: Stopped) -> None:
     """Stash lacks it by the time it is asked where both were stopped."""
     stopped.stops(23, 300)
     stopped.stops(24, 300)
     stopped.look(1)
+    before = resume.resume_times
 
-    def deleted_before(client: StashClient, scenes: list[int]) -> dict[int, float]:
+    def deleted_before(client: StashClient, scenes: Iterable[int]) -> dict[int, float]:
         stopped.env.stash.delete_scene(23)
-        return resume_times(client, scenes)
+        return before(client, scenes)
 
-    monkeypatch.setattr(resume, "resume_times", deleted_before)
-    stopped.look(1)
+    resume.resume_times = deleted_before
+    try:
+        stopped.look(1)
+    finally:
+        resume.resume_times = before
     assert stopped.stash(24) == 300
 
 
