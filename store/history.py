@@ -139,8 +139,9 @@ def _drop(connection: sqlite3.Connection, number: int, now: float) -> None:
 
 def since(connection: sqlite3.Connection, at: float, most: int) -> int:
     """Count what was written to Plex after a Unix time, ``most`` changes at most."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM history WHERE at > ? AND undo <> '' LIMIT ?)"
-    return int(connection.execute(query, (at, most)).fetchone()[0])
+    written = "SELECT 1 FROM history WHERE at > ? AND undo NOT IN ('', ?) LIMIT ?"
+    values = at, _UNDO_IN_STASH, most
+    return int(connection.execute(f"SELECT count(*) FROM ({written})", values).fetchone()[0])  # noqa: S608 - ours
 
 
 def runs_of(connection: sqlite3.Connection) -> list[float]:

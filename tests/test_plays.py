@@ -453,6 +453,9 @@ def test_a_preview_lists_what_the_task_would_bring(watched: Watched) -> None:
 
     assert played() == [(1, 3), (3, 3)]
     assert watched.adds() == 0
+    watched.watch(4, 10)
+    watched.look()  # no sync, and no reason to call the plan old
+    assert (watched.adds(), watched.env.run(mode="page_plan")["output"]["old"]) == (2, "")
     watched.env.run(mode="bring_plays")
     assert "Bring plays over" in watched.env.run(mode="page_plan")["output"]["old"]
     assert "Bring plays over" not in watched.env.run(mode="preview")["output"]
