@@ -88,8 +88,12 @@ def taken_over(base: Base, value: str) -> Base:
 
 
 def given_back(base: Base, former: str, value: str) -> Base:
-    """Give the base once Stash has its former rating again: both rest as they are."""
+    """Give the base once Stash has its former rating again: both rest as they are.
+
+    ``value`` is what Plex had when it came; another word of Plex's since is known, too.
+    """
+    theirs = base.theirs.get(RATING, base.values.get(RATING, value))
     known = replace(
         base, values={**base.values, RATING: former}, undone=base.undone | {RATING}, came={}
     )
-    return noted(known, former, value)
+    return noted(known, former, theirs)

@@ -285,6 +285,34 @@ def test_undo_gives_the_scene_its_rating_back_and_both_rest(rated: Rated) -> Non
     assert rated.stash(25) == 75
 
 
+def test_undoing_one_change_after_the_other_leaves_plex_s_last_word(rated: Rated) -> None:
+    """Each gives Stash what it had before, and Plex's last word is news to nobody."""
+    for stars in (9, 4):
+        rated.rates(30, stars)
+        rated.look()
+    for before in (90, 60):
+        rated.env.run(mode="undo_scene", id=30)
+        rated.stepped.drain()
+        rated.look()
+        assert (rated.stash(30), rated.plex(30)) == (before, 4)
+    assert rated.quiet()
+
+
+def test_what_came_from_another_plex_rests_in_this_one_once_it_is_undone(rated: Rated) -> None:
+    """Or from this one, before it got a new identity: a person's rating there stays."""
+    rated.env.save(6, rating100=60)
+    rated.stepped.drain()
+    rated.rates(6, 9)
+    rated.look()
+    with rated.stepped.resident.store.transaction() as connection:
+        connection.execute("UPDATE history SET server = 'another' WHERE scene = 6")
+    assert rated.env.run(mode="undo_scene", id=6)["output"]["items"] == 1
+    rated.stepped.drain()
+    rated.look()
+    assert (rated.stash(6), rated.plex(6)) == (60, 9)
+    assert rated.quiet()
+
+
 def test_a_preview_names_the_ratings_that_would_come(rated: Rated) -> None:
     """And changes nothing."""
     rated.rates(26, 9)

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stash.activity import resume_times
 from store import meta
-from sync import resume
 from tests.installation import Installation, installation
 from tests.stepped_worker import SteppedWorker, step
 from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from stash.client import StashClient
 
 SCENES = 40
 
@@ -284,22 +282,10 @@ def test_what_came_is_undone_in_stash_whichever_plex_is_there_now(stopped: Stopp
 
 
 def test_a_scene_that_is_deleted_meanwhile_holds_up_no_other(stopped: Stopped) -> None:
-    """Stash lacks it by the time it is asked where both were stopped."""
-    stopped.stops(23, 300)
-    stopped.stops(24, 300)
-    stopped.look(1)
-    before = resume.resume_times
-
-    def deleted_before(client: StashClient, scenes: Iterable[int]) -> dict[int, float]:
-        stopped.env.stash.delete_scene(23)
-        return before(client, scenes)
-
-    resume.resume_times = deleted_before
-    try:
-        stopped.look(1)
-    finally:
-        resume.resume_times = before
-    assert stopped.stash(24) == 300
+    """Of a list of ids Stash tells nothing if it lacks one of them."""
+    stopped.in_stash(24, 70)
+    stopped.env.stash.delete_scene(23)
+    assert resume_times(stopped.stepped.resident.stash.client(), [23, 24]) == {24: 70}
 
 
 def test_undoing_a_play_takes_it_out_for_good(stopped: Stopped) -> None:

@@ -197,7 +197,7 @@ def _rating(context: Context, change: history.Change, old: str, new: str) -> lis
     if here != rating100(new):
         return [FROM_PLEX[RATING]]
     with context.store.transaction() as connection:
-        for entry in ledger.entries_of(connection, change.server, change.scene):
+        for entry in ledger.entries_for(connection, change.scene):
             base = given_back(Base.from_json(entry.base), old, new)
             rests = entry._replace(base=base.to_json())
             ledger.acknowledge(connection, rests, now=context.clock())
