@@ -232,21 +232,25 @@ def postpone(
     due_at: float | None,
     reason: str,
     message: str,
+    is_retry: bool = False,
 ) -> bool:
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
     The row leaves its task: from here on it waits on its own, and once it is due
-    it is nothing that somebody waits for. What an edit by hand may take away it still
-    may then; the first hook of a scene is none (sync/brake.py). Returns whether it was still
-    the row that was read.
+    it is nothing that somebody waits for. What an edit by hand may take away a retry of it
+    still may, but nothing that comes after a longer wait; the first hook of a scene is no
+    edit (sync/brake.py). Returns whether it was still the row that was read.
     """
     cursor = connection.execute(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
-        "brake = CASE WHEN urgency = ? AND (takes <> '' OR "
+        "brake = CASE WHEN ? AND (takes <> '' OR "
         "EXISTS (SELECT 1 FROM scene WHERE id = dirty.id)) THEN ? ELSE brake END, "
         "urgency = 1, run = 0 "
         "WHERE kind = ? AND id = ? AND revision = ?",
-        (due_at, reason, message, EDIT, braked.MAY_TAKE, row.kind, row.id, row.revision),
+        (
+            *(due_at, reason, message, is_retry and row.urgency == EDIT, braked.MAY_TAKE),
+            *(row.kind, row.id, row.revision),
+        ),
     )
     return cursor.rowcount == 1
 

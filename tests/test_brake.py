@@ -242,6 +242,20 @@ def test_an_edit_by_hand_goes_through_at_once(stepped: BulkWorker) -> None:
     assert len(asked(stepped)) == 28
 
 
+def test_an_edit_that_waited_for_plex_lets_nothing_else_go(stepped: BulkWorker) -> None:
+    """What Stash lost while thirty saved scenes were not in the chosen library is asked about."""
+    env = stepped.env
+    env.plex.add_section("movie", "Second")
+    env.settings(sync_fields=FIELDS, plex_libraries="Second")
+    stepped.hook(*range(1, 31))
+    stepped.drain()
+    take(env, range(1, 31))
+    env.settings(sync_fields=FIELDS)
+    stepped.hook(40)
+    stepped.drain()
+    assert (written(stepped), asked(stepped)) == ([], list(range(1, 31)))
+
+
 def test_retry_failed_and_the_page_leave_it_held_back(stepped: BulkWorker) -> None:
     """Nothing of it has failed, and the page counts it apart."""
     env = stepped.env

@@ -133,7 +133,12 @@ class RetryPolicy:
         with self._context.store.transaction() as connection:
             counts = queue.is_in_run(connection, row)
             queue.postpone(
-                connection, row, due_at=due_at, reason=fault.reason, message=log.clean(said)
+                connection,
+                row,
+                due_at=due_at,
+                reason=fault.reason,
+                message=log.clean(said),
+                is_retry=fault.next_step is NextStep.RETRY,
             )
             if counts:
                 outcome = "waiting" if fault.next_step is NextStep.WAIT else "failed"
