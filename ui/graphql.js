@@ -19,6 +19,9 @@
     "mutation PlexSyncTask($name: String!) { runPluginTask(plugin_id: \"PlexSync\", task_name: $name) }";
   const JOB = "query PlexSyncJob($id: ID!) { findJob(input: {id: $id}) { id status progress error } }";
   const STOP = "mutation PlexSyncStop($id: ID!) { stopJob(job_id: $id) }";
+  const FIND =
+    "query PlexSyncFind($filter: FindFilterType, $scenes: SceneFilterType) " +
+    "{ findScenes(filter: $filter, scene_filter: $scenes) { scenes { id } } }";
   const SETTINGS = "query PlexSyncSettings { configuration { plugins(include: [\"PlexSync\"]) } }";
   const SAVE =
     "mutation PlexSyncSave($input: Map!) { configurePlugin(plugin_id: \"PlexSync\", input: $input) }";
@@ -110,15 +113,15 @@
     return input;
   }
 
-  /** Ids of the scenes that a text is about: a number is an id, all else Stash searches for. */
+  /** Ids of the scenes that a text is about: a number is an id or a whole title, all else is searched for. */
   async function findScenes(text) {
     const number = /^\s*(?:scene\s*)?(\d+)\s*$/i.exec(text);
-    if (number) return [Number(number[1])];
-    const data = await ask(
-      "query PlexSyncFind($q: String!) { findScenes(filter: { q: $q, per_page: 200 }) { scenes { id } } }",
-      { q: text }
-    );
-    return data.findScenes.scenes.map((scene) => Number(scene.id));
+    const data = await ask(FIND, {
+      filter: { per_page: 200, q: number ? "" : text },
+      scenes: number ? { title: { value: number[1], modifier: "EQUALS" } } : {},
+    });
+    const found = data.findScenes.scenes.map((scene) => Number(scene.id));
+    return number ? [Number(number[1]), ...found] : found;
   }
 
   /** Titles of scenes by id, in one request; a scene that Stash has no more is absent. */

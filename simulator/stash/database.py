@@ -207,6 +207,9 @@ def find_scenes(database: Database, wanted: Mapping[str, Any]) -> list[int]:
         elif name == "path":
             found = _with_path(database, str(_value(wanted, name, "EQUALS")))
             ids = [one for one in ids if one in found]
+        elif name == "title":
+            like = _like(str(_value(wanted, name, "EQUALS")))
+            ids = [one for one in ids if like.fullmatch(like_key(scenes[one].title))]
         elif name[:-1] in KINDS:
             having = database.having(name[:-1])
             some = [having.get(int(one), set()) for one in _value(wanted, name, "INCLUDES")]
