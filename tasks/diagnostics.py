@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import log
-from errors import SyncError
+from errors import SyncError, counted
 from matching.missing import OUTSIDE
 from plex.transport import plugin_version
 from store import history, holds, meta, overview, queue, schema
@@ -166,14 +166,14 @@ def _kind_of_setting(name: str, value: str) -> str:
     if name == "path_map":
         path_map, problems = read_path_map(value)
         count = len(path_map.rules) + len(problems)
-        return f"{count} rules, {len(problems)} of them not well formed"
+        return f"{counted(count, 'rule')}, {len(problems)} not well formed"
     if name == "sync_fields":
         named = split_list(value)
         known = [field for field in named if field in FIELDS]
         return f"{', '.join(known)}; {len(named) - len(known)} unknown"
     if name in {"plex_libraries", "exclude_tags"}:
-        return f"{len(split_list(value))} names"
-    return f"set ({len(value)} characters)"
+        return counted(len(split_list(value)), "name")
+    return f"set ({counted(len(value), 'character')})"
 
 
 def _kind_of_host(host: str) -> str:
@@ -223,7 +223,8 @@ def _queue(task: Task) -> Iterator[str]:
         setting = f", setting {_word(hold.setting)}" if hold.setting else ""
         yield (
             f"all wait for {hold.lane}: {_word(hold.reason)}{setting}, for "
-            f"{_span(now - hold.since)}, {hold.attempts} tries, next in {_span(hold.until - now)}"
+            f"{_span(now - hold.since)}, {counted(hold.attempts, 'attempt')}, "
+            f"next in {_span(hold.until - now)}"
         )
 
 
@@ -240,7 +241,8 @@ def _waiting(task: Task) -> Iterator[str]:
             due = "when retried or saved" if row.due_at is None else f"in {_span(row.due_at - now)}"
             outside = ", its path lies in no folder of Plex, path_map applied"
             outside = outside if OUTSIDE in row.message else ""
-            yield f"  {row.kind} {row.id}: {row.attempts} tries, next look {due}{outside}"
+            tries = counted(row.attempts, "attempt")
+            yield f"  {row.kind} {row.id}: {tries}, next look {due}{outside}"
         if group.size > SCENES_A_REASON:
             yield f"  and {group.size - SCENES_A_REASON} more"
 
@@ -281,7 +283,7 @@ def _log(task: Task) -> Iterator[str]:
                 places[" > ".join(f"{name}:{number}" for name, number in steps[-3:])] += 1
     yield ", ".join(f"{level} {count}" for level, count in sorted(levels.items())) or "empty"
     for place, count in places.most_common(10):
-        yield f"a defect of PlexSync at {place}: {count} times"
+        yield f"a defect of PlexSync at {place}: {counted(count, 'time')}"
 
 
 def _fault(fault: SyncError) -> str:

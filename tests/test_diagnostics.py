@@ -71,13 +71,13 @@ def test_a_stranger_can_tell_what_is_wrong(faulty: Installation) -> None:
         "Stash: v0.",
         "Plex: 1.",
         "plex_url: http, IPv4, loopback, ",
-        "path_map: 1 rules, 0 of them not well formed",
-        "exclude_tags: 1 names",
+        "path_map: 1 rule, 0 not well formed",
+        "exclude_tags: 1 name",
         "redact_logs: default (no)",
         "waiting for their time: 1",
         "Check connection: good; of ",
         "NotInPlexYet: 1, of them 0 need a person",
-        "1 tries, next look in ",
+        "1 attempt, next look in ",
         "skipped: 1",
         "changed: 1",
         "session cookie: given",
@@ -142,6 +142,10 @@ def test_a_fault_is_told_by_its_kind_and_setting(faulty: Installation, fault: st
 
 def test_what_answers_nonsense_costs_only_its_own_part(faulty: Installation) -> None:
     """A server's own words never get in."""
+    # Where all is slow, what waits for Plex would be looked at meanwhile.
+    faulty.hook(2)
+    wait_for(lambda: [row["due_at"] > 0 for row in faulty.rows()] == [True])
+    faulty.kill_workers()
     faulty.plex.fault("status", status=500, body=f"{TITLE} at /secret/{FOLDER}", times=None)
     try:
         text = made(faulty)
