@@ -15,7 +15,7 @@ def sentence(connection: sqlite3.Connection) -> str:
     for hold in holds.all_holds(connection):
         if hold.lane == holds.SETTINGS or hold.attempts >= PATIENCE:
             waiting = sum(queue.counts(connection).values())
-            return f"{hold.message} Waiting: {waiting} scenes, nothing is lost."
+            return f"{hold.message} Waiting: {waiting}; nothing is lost."
     if open_folder := meta.get(connection, meta.FOLDER):
         return str(open_folder)
     for key in (meta.MISHAP, meta.BRAKE):

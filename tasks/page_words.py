@@ -153,7 +153,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
             f"Sync all was {what} with {left} to go. Start it again to go on where it was."
         )
     if queue["ready"]:
-        return "busy", f"{scenes(queue['ready'])} being synced."
+        return "busy", f"{queue['ready']:,} in the queue, looked at now."
     if facts.asks:
         they = "it" if queue["held"] == 1 else "they"
         return "asks", (

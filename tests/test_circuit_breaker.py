@@ -243,7 +243,7 @@ def test_the_end_of_a_wait_takes_back_what_the_next_hook_would_say(env: FaultEnv
     """The line in Stash's log is about now."""
     env.mark([1])
     env.worker.breaker.hold(holds.SETTINGS, LibraryNotFound("m"), MEND)
-    assert "Waiting: 1 scenes" in env.notice()
+    assert "Waiting: 1;" in env.notice()
     env.worker.breaker.clear(holds.SETTINGS)
     assert env.notice() == ""
 

@@ -323,7 +323,7 @@ def test_plex_refusing_connections_costs_one_probe_now_and_then(tmp_path: Any) -
             stepped.wait()
         assert stepped.holds()[holds.PLEX].reason == "ServerUnreachable"
         assert {(row.due_at, row.attempts) for row in stepped.rows().values()} == {(0, 0)}
-        assert "Waiting: 5 scenes" in stepped.notice()
+        assert "Waiting: 5;" in stepped.notice()
         with start_plex(5, port=port) as back:
             env.plex = PlexControl(env.plex.url, back.token)
             env.settings(plex_token=back.token)

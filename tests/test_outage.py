@@ -54,7 +54,7 @@ def test_a_day_without_plex_costs_a_probe_now_and_then(env: FaultEnvironment) ->
     assert (hold.lane, hold.reason) == (holds.PLEX, "ServerUnreachable")
     assert all(row.attempts == 0 and row.due_at == 0 for row in env.rows())
     assert len(env.rows()) == EDITS
-    assert "Waiting: 10000 scenes, nothing is lost" in env.notice()
+    assert "Waiting: 10000; nothing is lost" in env.notice()
     assert len(env.log()) < 20_000
 
 

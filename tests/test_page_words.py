@@ -141,6 +141,12 @@ def test_all_else_is_synced_only_where_nothing_waits(queue: dict[str, int], word
     assert ("All else" in sentence) == (len(queue) == 1)
 
 
+def test_what_is_looked_at_is_not_all_scenes() -> None:
+    """A tag that was renamed, or an item that is given back, is no scene being synced."""
+    kind, sentence = told(Known(14, 0, 14), ready=1)
+    assert (kind, sentence) == ("busy", "1 in the queue, looked at now.")
+
+
 def test_numbers_read_as_in_all_other_places_and_one_is_one() -> None:
     """A thousand has its comma, as in the facts below it, and a single scene its verb."""
     assert "1,500 of 1,200,000 scenes compared" in told(Known(1500, 0, 1_200_000))[1]

@@ -311,7 +311,7 @@
         const { scenes } = await ui.operation("retry", what);
         say({
           kind: "good",
-          text: scenes ? `${ui.scenes(scenes)} looked at again.` : "Nothing of that waits any more.",
+          text: scenes ? `${ui.number(scenes)} looked at again.` : "Nothing of that waits any more.",
         });
       } catch (problem) {
         say({ kind: "bad", text: problem.message });

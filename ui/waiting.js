@@ -192,8 +192,8 @@
             "p",
             { className: "plexsync-empty" },
             state.holds.length && held
-              ? `${ui.scenes(held)} in the queue, held by what is said ` +
-                  "above and by nothing of their own. They go on by themselves."
+              ? `${ui.number(held)} in the queue, held by what is said ` +
+                  "above and by nothing else. All goes on by itself."
               : "Nothing waits. A scene that cannot be synced shows up here with its reason and with what " +
               "to do about it; it is never dropped."
           )

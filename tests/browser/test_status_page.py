@@ -176,7 +176,7 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
     button = page.get_by_role("button", name="Retry all: Refused by Plex")
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 scene looked at again.")).to_be_visible()
+    expect(page.get_by_text("1 looked at again.")).to_be_visible()
     expect(page.get_by_text("Nothing waits.")).to_be_visible()
 
 
@@ -426,7 +426,7 @@ def test_a_paused_run_is_seen_and_its_number_is_the_queues(
     # Under a wrong setting, too, what is paused is not among what goes on by itself.
     env.settings(plex_token="wrong-token-1234")
     env.hook(1)
-    expect(page.get_by_text("1 scene in the queue, held by what is said above")).to_be_visible()
+    expect(page.get_by_text("1 in the queue, held by what is said above")).to_be_visible()
 
 
 def test_every_text_can_be_read_in_both_themes(
