@@ -103,7 +103,7 @@
             isTried: tested.some((one) => wanted.includes(one.setting)),
           },
           // One of our own, for rules are lines and have to be seen at work.
-          wanted.includes("tag_rules") && h(ui.TagRules, { saved: values.tag_rules || "" }),
+          wanted.includes("tag_rules") && h(ui.TagRules, { saved: String(values.tag_rules || "") }),
           h(Rows, { draw, props: { ...props, settings: settings.filter(isStashs) }, rest })
         );
       })

@@ -159,6 +159,17 @@ def test_a_folded_group_opens_when_one_of_its_settings_is_wrong(
     expect(page.get_by_role("alert").filter(has_text="Path Map:")).to_be_visible()
 
 
+def test_rules_that_are_no_text_are_said_and_leave_the_page(page: Page, env: Installation) -> None:
+    """Somebody wrote them into config.yml as a list: Stash's settings are there all the same."""
+    env.settings(tag_rules=["drop: Secret", "Funny => Comedy"])
+    page.goto(SETTINGS)
+    fault = page.get_by_role("alert").filter(has_text="Tag Rules: Must be text, not a list.")
+    expect(fault).to_be_visible()
+    page.get_by_label("Tag Rules", exact=True).fill("drop: Secret")
+    page.get_by_role("button", name="Use these rules").click()
+    wait_for(lambda: stored(env)["tag_rules"] == "drop: Secret")
+
+
 FAULTS: dict[str, tuple[dict[str, str], str, str]] = {
     "nobody listens": ({"Plex URL": "http://127.0.0.1:{nobody}"}, "url", "container"),
     "no scheme": ({"Plex URL": "192.168.1.10:32400"}, "url", "http://"),
