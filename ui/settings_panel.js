@@ -244,7 +244,8 @@
     async function save(changes) {
       const whole = await ui.saveSettings(changes);
       setSettings(whole);
-      setDraft({});
+      // What was typed meanwhile stays.
+      setDraft((now) => Object.fromEntries(Object.entries(now).filter(([key, text]) => text !== draft[key])));
       setVersion((count) => count + 1);
       // Stash keeps a copy of its own, and would write the old one back with the next change.
       if (stash && stash.savePluginSettings) stash.savePluginSettings(ui.ID, whole);

@@ -18,7 +18,7 @@ from tests.wire import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 SETTINGS = "/settings?tab=plugins"
 
@@ -310,6 +310,31 @@ def test_saving_keeps_what_somebody_else_saved_meanwhile(page: Page, env: Instal
     wait_for(lambda: stored(env).get("content_rating") == "XXX")
     assert stored(env)["plex_url"] == "http://192.168.1.10:32400"
     assert stored(env)["exclude_tags"] == "Private"
+
+
+def test_what_is_typed_while_it_is_saved_stays(page: Page, env: Installation) -> None:
+    """Stash takes its time to save an address; the token that is typed meanwhile is not lost."""
+    page.goto(SETTINGS)
+    page.get_by_label("Plex URL").fill("http://192.168.1.10:32400")
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if not held and "configurePlugin" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold_first)
+    with page.expect_request(lambda request: "configurePlugin" in (request.post_data or "")):
+        page.get_by_role("button", name="Save").click()
+    page.get_by_label("Plex Token").fill("typed-meanwhile")
+    held[0].continue_()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.unroute("**/graphql")
+    expect(page.get_by_label("Plex Token")).to_have_value("typed-meanwhile")
+    page.get_by_role("button", name="Save").click()
+    wait_for(lambda: stored(env)["plex_token"] == "typed-meanwhile")
+    assert stored(env)["plex_url"] == "http://192.168.1.10:32400"
 
 
 def test_signing_in_brings_the_token_without_digging(
