@@ -21,14 +21,23 @@
     return useSettings ? useSettings() : null;
   }
 
-  /** Names in a comma list; a comma that belongs to a name has a backslash before it. */
+  /** Names in a comma list, as split_list in validation/settings_reader.py reads them. */
   function splitNames(text) {
-    return (String(text || "").match(/(?:\\.|[^,\\])+/g) || [])
-      .map((name) => name.replace(/\\(.)/g, "$1").trim())
-      .filter(Boolean);
+    const names = [""];
+    for (const part of String(text || "").match(/\\*,|\\+|[^\\,]+/g) || []) {
+      const slashes = part.length - 1;
+      const ends = part.endsWith(",") && slashes % 2 === 0;
+      names[names.length - 1] += part.endsWith(",") ? "\\".repeat(slashes / 2) + (ends ? "" : ",") : part;
+      if (ends) names.push("");
+    }
+    return names.map((name) => name.trim()).filter(Boolean);
   }
 
-  const joinNames = (names) => names.map((name) => name.replace(/([\\,])/g, "\\$1")).join(", ");
+  /** The other way: backslashes are doubled before a comma only, one of the list's own included. */
+  const joinNames = (names) =>
+    names
+      .map((name) => name.replace(/\\+(?=,)/g, "$&$&").replace(/,/g, "\\,"))
+      .reduce((list, name) => (list ? `${list.replace(/\\+$/, "$&$&")}, ${name}` : name), "");
   const sameName = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
 
   /** An answer that never came, in the form of one of PlexSync's. */

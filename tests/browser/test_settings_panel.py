@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from tests.browser.host import ROOT
 from tests.installation import Installation, installation, wait_for
 from tests.wire import free_port
+from validation.settings_reader import split_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -282,6 +283,24 @@ def test_a_library_that_is_gone_is_named(page: Page, env: Installation) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert stored(env)["plex_libraries"] == "Scenes"
+
+
+def test_libraries_of_any_name_can_be_ticked(page: Page, env: Installation) -> None:
+    """A backslash, a comma and a name without an end are what Plex calls it, and fit the window."""
+    names = ["AC\\DC", "New, old\\", "W" * 240]
+    for name in names:
+        env.plex.add_section("movie", name)
+    page.goto(SETTINGS)
+    for name in names:
+        page.locator(".plexsync-libraries label").filter(has_text=name).click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert split_list(stored(env)["plex_libraries"]) == tuple(names)
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#plexsync-result")).to_contain_text("Connected to Plex server")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1100
+    for section in (2, 3, 4):
+        env.plex.delete_section(section)
 
 
 def test_paths_that_do_not_meet_are_mended_with_one_click(
