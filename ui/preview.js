@@ -76,7 +76,7 @@
         found.rows.map((row) => h(Row, { key: row.number, row, server }))
       ),
       !found.next &&
-        group.examples &&
+        group.examples > 0 &&
         h(
           "p",
           { className: "plexsync-quiet" },

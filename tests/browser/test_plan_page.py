@@ -57,6 +57,8 @@ def test_the_plan_is_worked_through_by_keyboard_and_survives_a_reload(
         f"/details?key=%2Flibrary%2Fmetadata%2F{key}",
     )
     expect(emptied.locator(".plexsync-change")).to_have_count(3)
+    expect(emptied.locator(".plexsync-scroll > *")).to_have_count(2)  # the choice and the list
+    expect(emptied.locator(".plexsync-scroll")).not_to_have_text(re.compile("0$"))
     emptied.get_by_label("Field: Emptied").select_option("summary")
     expect(emptied.locator(".plexsync-change")).to_have_count(1)
     gone = plan.get_by_role("region", name="Members taken out")
