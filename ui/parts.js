@@ -115,16 +115,17 @@
     );
   }
 
-  /** One line of news about what the reader just did; read out when it changes. */
+  /** One line of news about what the reader just did, read out when it changes; or of a task past. */
   function Notice({ notice, id }) {
     const kind = notice ? notice.kind : "none";
+    const isPast = kind === "past" || kind === "failed";
     return h(
       "div",
       {
         id,
         className: `plexsync-notice plexsync-notice-${kind}`,
         role: kind === "bad" ? "alert" : "status",
-        "aria-live": kind === "bad" ? "assertive" : "polite",
+        "aria-live": isPast ? "off" : kind === "bad" ? "assertive" : "polite",
       },
       notice ? ui.shown(notice.text) : null
     );

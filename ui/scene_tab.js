@@ -71,8 +71,9 @@
       { className: "plexsync plexsync-scene", ref: place },
       h(
         "div",
-        { className: `plexsync-state plexsync-state-${kind} card`, role: "status", "aria-live": "polite" },
-        h("strong", null, state ? TITLES[kind] || kind : ui.noState(error)),
+        { className: `plexsync-state plexsync-state-${kind} card` },
+        // What follows tells the time: read out with each look, it would never end.
+        h("strong", { role: "status" }, state ? TITLES[kind] || kind : ui.noState(error)),
         h("p", null, state ? ui.shown(state.state.sentence) : "\u00a0"),
         state && state.note && IN_STEP.has(kind) && h("p", { className: "plexsync-quiet" }, ui.shown(state.note)),
         state &&

@@ -337,12 +337,9 @@
       ),
       h(
         "div",
-        {
-          className: `plexsync-state plexsync-state-${alone ? "new" : kind} card`,
-          role: "status",
-          "aria-live": "polite",
-        },
-        h("strong", null, state ? title : ui.noState(error)),
+        { className: `plexsync-state plexsync-state-${alone ? "new" : kind} card` },
+        // The sentence counts and tells the time: read out with each look, it would never end.
+        h("strong", { role: "status" }, state ? title : ui.noState(error)),
         alone
           ? h(
               "p",

@@ -241,6 +241,30 @@ def test_a_server_that_is_down_is_one_state(
     expect(page.locator(".plexsync-state")).to_contain_text("compared with Plex")
 
 
+def test_a_screen_reader_is_told_what_changed_and_not_the_time(
+    page: Page, env: Installation
+) -> None:
+    """What is counted down, and how long ago something was, is read and never read out."""
+    env.save(1, title="x")
+    env.settled()
+    env.run(mode="preview")
+    env.plex.fault("status", status=503, times=None)
+    env.hook(1)
+    page.goto(PATH)
+    expect(page.get_by_role("status").filter(has_text="Waiting for a server")).to_be_visible()
+    read_out = page.locator("[role=status]:not([aria-live=off]), [role=alert], [aria-live=polite]")
+    before = read_out.all_inner_texts()
+    sentence = page.locator(".plexsync-state p").first
+    expect(sentence).not_to_have_text(sentence.inner_text())
+    assert read_out.all_inner_texts() == before
+    expect(read_out.filter(has_text="Preview sync,")).to_have_count(0)
+    page.goto("/scenes/1")
+    page.get_by_role("tab", name="Plex").click()
+    expect(page.get_by_text("Looked at")).to_be_visible()
+    expect(read_out.filter(has_text="Looked at")).to_have_count(0)
+    env.plex.clear_faults()
+
+
 def test_a_wrong_setting_is_named_with_the_way_to_it(
     page: Page, env: Installation, snap: Callable[..., None]
 ) -> None:
