@@ -26,7 +26,7 @@ FILE = "plexsync.log"
 #: Bytes of one file, and how many older ones are kept.
 SIZE = 1_000_000
 KEPT = 3
-#: Texts as short as a digit stand in every line by chance.
+#: Texts as short as a digit stand in every line by chance: of them only quoted ones are meant.
 SHORTEST_PRIVATE = 3
 #: Stash's reader closes the pipe at a line over 64 KiB.
 LONGEST_LINE = 8_000
@@ -70,8 +70,10 @@ class Log:
         self._private = {
             spelled: f"<{sha256(text.encode(errors='replace')).hexdigest()[:8]}>"
             for text in private or ()
-            if len(text) >= SHORTEST_PRIVATE
-            for spelled in (text, repr(text)[1:-1])
+            if text
+            for spelled in (
+                (text, repr(text)[1:-1]) if len(text) >= SHORTEST_PRIVATE else (repr(text),)
+            )
         }
 
     def clean(self, text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -329,6 +330,14 @@ def test_redacted_logs_show_neither_titles_nor_paths(fault: str, tmp_path: Path)
         written += json.dumps(env.query("SELECT value FROM meta WHERE key = 'notice'"))
         for private in ("private", "evening", "Scene 000001", "scene_000001", "/media/"):
             assert private not in written, private
+
+
+def test_a_title_of_two_letters_is_redacted_where_it_is_quoted(tmp_path: Path) -> None:
+    """All else that has these letters stays as it is."""
+    log = Log(str(tmp_path))
+    log.redact(["Up", ""])
+    assert re.fullmatch(r"scene 3 <\w{8}>: Up to date", log.clean(f"scene 3 {'Up'!r}: Up to date"))
+    log.close()
 
 
 def test_a_text_is_redacted_however_a_line_spells_it(tmp_path: Path) -> None:
