@@ -256,6 +256,8 @@
       // What was typed meanwhile stays.
       setDraft((now) => Object.fromEntries(Object.entries(now).filter(([key, text]) => text !== draft[key])));
       setVersion((count) => count + 1);
+      // Page and tab tell of the Plex that was spoken to last: let it be the one of these settings.
+      ui.operation("test_connection").catch(() => undefined);
       // Stash keeps a copy of its own, and would write the old one back with the next change.
       if (stash && stash.savePluginSettings) stash.savePluginSettings(ui.ID, whole);
       return whole;
@@ -265,8 +267,6 @@
       try {
         await save(draft);
         setSaving({ kind: "good", text: "Saved. PlexSync takes it up within seconds." });
-        // What worked before it was saved is in force now, and the page shall know of it.
-        if (result && result.ok) ui.operation("test_connection").catch(() => undefined);
       } catch (error) {
         setSaving({ kind: "bad", text: error.message });
       }

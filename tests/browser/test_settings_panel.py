@@ -11,6 +11,7 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
+from simulator.control import start_plex
 from tests.browser.host import ROOT
 from tests.installation import Installation, installation, wait_for
 from tests.wire import free_port
@@ -329,6 +330,16 @@ def test_saving_keeps_what_somebody_else_saved_meanwhile(page: Page, env: Instal
     wait_for(lambda: stored(env).get("content_rating") == "XXX")
     assert stored(env)["plex_url"] == "http://192.168.1.10:32400"
     assert stored(env)["exclude_tags"] == "Private"
+
+
+def test_another_plex_is_known_once_its_address_is_saved(page: Page, env: Installation) -> None:
+    """Nobody has to test or sync first: the page does not go on telling of the one before."""
+    seen = "SELECT value FROM meta WHERE key = 'server_seen'"
+    page.goto(SETTINGS)
+    with start_plex(5) as other:
+        page.get_by_label("Plex URL").fill(other.url)
+        page.get_by_role("button", name="Save").click()
+        wait_for(lambda: other.url in str(env.query(seen)))
 
 
 def test_what_is_typed_while_it_is_saved_stays(page: Page, env: Installation) -> None:
