@@ -33,7 +33,8 @@
     return `in ${Math.round(seconds / 3600)} h`;
   }
 
-  const number = (count) => count.toLocaleString();
+  /** As PlexSync's own sentences write it beside: a browser's 1.500 would be another number. */
+  const number = (count) => count.toLocaleString("en");
   const scenes = (count) => (count === 1 ? "1 scene" : `${number(count)} scenes`);
 
   /** Address of an item in Plex Web: Plex's own, or the server's when `local`. */

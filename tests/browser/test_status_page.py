@@ -17,7 +17,7 @@ from tests.installation import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.installation import Installation
 
@@ -239,6 +239,16 @@ def test_a_server_that_is_down_is_one_state(
     env.plex.clear_faults()
     env.run(mode="retry_failed")  # else the next look is seconds away
     expect(page.locator(".plexsync-state")).to_contain_text("compared with Plex")
+
+
+def test_a_number_is_written_as_in_the_sentences_beside_it(browser: Browser, address: str) -> None:
+    """Whatever the browser's language makes of a thousand."""
+    context = browser.new_context(base_url=address, locale="de-DE")
+    page = context.new_page()
+    page.goto(PATH)
+    expect(page.get_by_role("heading", name="PlexSync", level=1)).to_be_visible()
+    assert page.evaluate("window.PlexSyncUi.number(1500)") == f"{1500:,}"
+    context.close()
 
 
 def test_a_screen_reader_is_told_what_changed_and_not_the_time(
