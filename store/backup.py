@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 
-from store import meta, migrations, recovery, schema
+from store import create, meta, migrations, recovery, schema
 from store.transaction import Transaction
 
 FILE = "plexsync.backup.sqlite"
@@ -45,8 +45,23 @@ def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
     """
     path = os.path.join(directory, FILE)
     fresh = path + ".new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
+    _clear_away(fresh)
+    try:
+        newest = _copy(connection, fresh)
+        os.replace(fresh, path)
+    finally:
+        _clear_away(fresh)  # what did not fit must not be what leaves nobody any room
+    meta.put(connection, meta.BACKUP, {"at": now, "newest": newest})
+
+
+def _clear_away(fresh: str) -> None:
+    for end in create.LEFTOVERS:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh + end)
+
+
+def _copy(connection: sqlite3.Connection, fresh: str) -> float | None:
+    """Copy the ledger into a new file, safe on the disk; give when it was last written to."""
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode = OFF")
@@ -58,7 +73,7 @@ def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
     try:
         # The ledger as it is at one moment, while hooks go on writing.
         with Transaction(connection, "BEGIN"):
-            newest = connection.execute(_WRITTEN_LAST).fetchone()[0]
+            newest: float | None = connection.execute(_WRITTEN_LAST).fetchone()[0]
             for table in TABLES:
                 connection.execute(_ALL.format("copy", table, "main"))
             connection.execute(
@@ -69,8 +84,7 @@ def make(connection: sqlite3.Connection, directory: str, *, now: float) -> None:
         connection.execute("DETACH copy")
     with open(fresh, "rb+") as file:
         os.fsync(file.fileno())
-    os.replace(fresh, path)
-    meta.put(connection, meta.BACKUP, {"at": now, "newest": newest})
+    return newest
 
 
 def restore_if_new(connection: sqlite3.Connection, directory: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -53,10 +54,11 @@ class Maintenance:
             if backup.is_due(connection, directory, now=now, every=every):
                 backup.make(connection, directory, now=now)
             shrink(connection)
-            # SQLite never makes the log shorter by itself.
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (OSError, sqlite3.OperationalError) as error:
-            self._warn(f"no backup of the ledger could be made: {error}")
+            self._warn(f"the database could not be backed up or made smaller: {error}")
+        # SQLite never makes the log shorter by itself, nor where a full disk ended what grew it.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _forget_mishap(self) -> None:
         """Stop telling of a mishap once it was told and everything was looked at."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -115,6 +116,33 @@ def test_a_backup_that_cannot_be_committed_leaves_the_store_as_it_was(store: Sto
     wrote(store, 2, at=7.0)
     with contextlib.closing(Store(store.directory)) as other:
         assert entry(other.connection, "server", 2) is not None
+
+
+def test_upkeep_that_finds_no_room_takes_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup and a smaller database that do not fit on the disk leave it as full as it was."""
+    for number in range(40):
+        wrote(store, number, at=5.0, base=os.urandom(4000).hex())
+    store.connection.execute("CREATE TABLE gone AS SELECT randomblob(2000000)")
+    store.connection.execute("DROP TABLE gone")
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def files() -> dict[str, int]:
+        return {path.name: path.stat().st_size for path in Path(store.directory).iterdir()}
+
+    before, said = files(), list[str]()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for without in (None, "is_due"):
+        if without:  # as where the backup is done, and there is much to give back
+            monkeypatch.setattr(backup, without, lambda *_, **__: False)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        try:
+            Maintenance(store, said.append).run()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert files() == before
+    assert len(said) == 2
 
 
 def test_a_lost_database_is_begun_anew_from_its_backup(store: Store) -> None:
