@@ -10,9 +10,9 @@ import sqlite3
 import sys
 import time
 
-from store import meta
+from store import meta, recovery
 from store.quick_json import dumps
-from store.schema import NewerDatabase
+from store.schema import NewerDatabase, is_damage
 from store.store import Store
 from tasks import page
 from tasks.task import Task
@@ -111,6 +111,16 @@ def _words(error: Exception, payload: dict[str, Any]) -> str:
         return f"PlexSync cannot use its data directory: {error}"
     if isinstance(error, (OSError, sqlite3.Error)):
         where = hook.data_directory(payload.get("server_connection"))
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            try:
+                recovery.set_aside(where)  # maybe nobody else ever reads what is damaged
+            except (OSError, sqlite3.Error) as trouble:
+                error = trouble
+            else:
+                return (
+                    f"PlexSync's database in {where} is damaged ({error}). It is kept aside and "
+                    "begun anew, with what its backup knows of your items. Run this again."
+                )
         return (
             f"PlexSync cannot use its data directory {where}: {error}. Nothing is lost; see that "
             "it can be written and that the disk has room, then run this again."

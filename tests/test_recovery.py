@@ -360,3 +360,28 @@ def test_a_harmed_database(env: Installation, harm: Callable[[Path], None], aliv
     assert "PlexSync's database" in "\n".join(text for _, text in env.stash.log()[before:])
     wait_for(lambda: not env.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
     assert len(list(env.data.glob("*" + recovery.MARK + "*"))) <= 1
+
+
+@pytest.mark.parametrize(
+    ("table", "mode"), [("scene_outcome", "page_state"), ("tally", "sync_all")]
+)
+def test_what_only_the_page_or_a_task_reads_is_mended_too(
+    tmp_path: Path, table: str, mode: str
+) -> None:
+    """Whoever finds a damaged page says so, and the next look finds a sound database."""
+    with installation(tmp_path, scenes=2) as env:
+        for scene in (1, 2):
+            env.save(scene, title=f"Scene {scene}")
+        env.settled()
+        back_up(env)
+        find = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        with contextlib.closing(sqlite3.connect(env.data / schema.FILE)) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            page = store.execute(find, (table,)).fetchone()[0]
+        with (env.data / schema.FILE).open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xa5" * 4096)
+        assert "begun anew" in env.run(mode=mode)["error"]
+        assert "output" in env.run(mode=mode)
+        env.save(1, title="And on")
+        env.title_becomes(1, "And on")
