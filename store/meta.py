@@ -78,7 +78,7 @@ MISHAP = "mishap"
 #: backup, or LOST. And the last backup: {at, newest}.
 LEDGER, BACKUP = "ledger", "backup"
 LOST = "lost"
-#: What is wrong with the data folder and cannot be mended by us, a text.
+#: What is wrong with the data folder or the plugin's and cannot be mended by us, a text.
 FOLDER = "folder"
 #: Written and dropped to find out whether there is room.
 TRIAL = "trial"

@@ -16,7 +16,7 @@ from simulator.control_stash import start_stash
 from simulator.environment import copy_plugin
 from simulator.library import catalogue_file
 from store import schema
-from tests.installation import Installation, renewed_installation, wait_for
+from tests.installation import Installation, installation, renewed_installation, wait_for
 from tests.stepped_worker import SteppedWorker
 from worker.launcher import WORKER_LOCK, ProcessLock
 
@@ -279,6 +279,42 @@ def test_an_update_file_by_file_loses_nothing(env: Installation) -> None:
         wanted = str(env.stash.scene(scene)["title"])
         env.title_becomes(scene, wanted, 40)
     assert env.workers() == worker
+
+
+@pytest.mark.timeout(120)
+def test_an_update_while_the_disk_is_full_is_taken_up(disk: Disk) -> None:
+    """The worker that tries again and again becomes the new release, in the same process."""
+    env = disk.env
+    hang = env.plex.fault("delay", seconds=1.0, times=None)
+    for scene in range(1, SCENES + 1):
+        env.save(scene, title=f"Amid both {scene}")
+    worker, became = env.workers(), env.config_dir / "became"
+    disk.fill()
+    time.sleep(2.0)
+    env.plex.clear_faults(hang)
+    with (env.plugin_dir / "worker" / "process.py").open("a", encoding="utf-8") as file:
+        file.write(f"open({str(became)!r}, 'w').close()\n")
+    time.sleep(5.0)  # whoever looks only now takes it for what was loaded
+    disk.empty()
+    wait_for(became.exists, 60.0)
+    for scene in range(1, SCENES + 1):
+        env.title_becomes(scene, f"Amid both {scene}", 40)
+    assert env.workers() == worker
+
+
+@pytest.mark.timeout(120)
+def test_an_update_that_was_cut_off_stops_no_bulk(tmp_path: Path) -> None:
+    """Half a file that stays so is said, and the worker goes on as the release that it is."""
+    scenes = 120  # it takes longer than from one look at the files to the next
+    with installation(tmp_path, scenes, sync_fields="title", plex={"latency_ms": 60}) as env:
+        with env.start(mode="sync_all") as task:
+            wait_for(lambda: env.plex.counts()["edits"] >= 3)
+            (worker,) = env.workers()
+            (env.plugin_dir / "tasks" / "undo.py").write_text("def half(", encoding="utf-8")
+            assert b" 0 failed" in task.communicate(timeout=60)[0]
+        assert env.workers() == [worker]
+        wait_for(lambda: "undo.py cannot be read" in env.log())
+        wait_for(lambda: "reinstall the plugin" in str(env.hook(1)))
 
 
 def test_two_stashes_with_one_plex_do_not_undo_each_other(

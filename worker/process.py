@@ -103,10 +103,13 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
     """
     setbacks = 0
     known: dict[str, Any] = {}
+    files = PluginFiles()  # for all lives, or an update amid a full disk would not be one
     while not lock.is_lost():  # or another worker may be at work there by now
         began = time.monotonic()
         try:
-            if not _one_life(directory, lock, known, stays=stays, idle=idle):
+            if files.settled():
+                _start_again(lock)
+            if not _one_life(directory, lock, known, files, stays=stays, idle=idle):
                 return
             setbacks = 0
         except (sqlite3.Error, OSError) as error:
@@ -123,13 +126,19 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
 
 
 def _one_life(
-    directory: str, lock: ProcessLock, known: dict[str, Any], *, stays: bool, idle: float
+    directory: str,
+    lock: ProcessLock,
+    known: dict[str, Any],
+    files: PluginFiles,
+    *,
+    stays: bool,
+    idle: float,
 ) -> bool:
     """Work until there is a reason to go; say whether there is more to do.
 
     ``known`` carries the way to Stash into a database that was begun anew.
     """
-    resident = Resident(directory, lock, stays=stays, idle=idle)
+    resident = Resident(directory, lock, files, stays=stays, idle=idle)
     try:
         if known and meta.get(resident.store.connection, meta.CONNECTION) is None:
             meta.put_connection(resident.store.connection, known)
@@ -137,9 +146,7 @@ def _one_life(
         resident.log.info(f"worker {os.getpid()} goes: {reason}")
         if reason == REPLACED_BY_ANOTHER:
             return False
-        if reason == "updated":
-            _start_again(lock)
-        if reason == REPLACED:
+        if reason in {REPLACED, "updated"}:
             return True
         resident.maintenance.run(leaving=True)
         lock.release()
@@ -181,6 +188,7 @@ class Resident:
     Args:
         directory: The data directory.
         lock: The worker's lock, where it is to be looked after.
+        files: The plugin's files as they were when this process loaded them, None for now.
         stays: Never go for want of work.
         idle: Seconds without anything that waits, after which one that may go goes.
         clock: Gives Unix seconds.
@@ -190,6 +198,7 @@ class Resident:
         self,
         directory: str,
         lock: ProcessLock | None = None,
+        files: PluginFiles | None = None,
         *,
         stays: bool,
         idle: float = IDLE,
@@ -203,7 +212,7 @@ class Resident:
         self.worker = SyncWorker(self.store, self.stash, self.log, clock=clock)
         self.breaker = self.worker.breaker
         self.task_lock = ProcessLock(directory, TASK_LOCK)
-        self.files = PluginFiles()
+        self.files = files or PluginFiles()
         self.dispatcher = Dispatcher(self.worker, self.task_lock, self.files, clock)
         self.sweep = Sweep(self.store, self.stash, self.log, clock)
         self.new_in_plex = NewInPlex(self.worker.context)
@@ -259,10 +268,14 @@ class Resident:
         return self._lock is None or self._lock.keep()
 
     def _tell_order(self, order: folder.Order) -> None:
-        """Say what was mended in the data folder, and leave what could not be to the next hook."""
+        """Say what was mended in the data folder, and leave what could not be to the next hook.
+
+        So is what an update that was cut off has left of the plugin.
+        """
         for line in (*order.mended, *self._pipe.news()):
             self.log.warning(line)
-        connection, complaint = self.store.connection, " ".join(order.complaints)
+        connection = self.store.connection
+        complaint = " ".join([*order.complaints, *self.files.complaints()])
         if complaint == (meta.get(connection, meta.FOLDER) or ""):
             return
         if complaint:

@@ -32,9 +32,10 @@ class PluginFiles:
         rooms = glob(os.path.join(root, "*", "__init__.py"))
         self._folders = [root, *sorted(map(os.path.dirname, rooms))]
         self._clock = clock
-        self._loaded = self._seen = self._files()
+        self._loaded = self._seen = self._unusable = self._files()
         self._looked_at = clock()
         self._changed_at = self._looked_at
+        self._complaint = ""
 
     def look(self) -> None:
         """Look at the files now."""
@@ -44,14 +45,27 @@ class PluginFiles:
             self._seen, self._changed_at = files, self._looked_at
 
     def changed(self) -> bool:
-        """Say whether any file differs from what was loaded; looks at them now and then."""
+        """Say whether any file differs from what was loaded; looks at them now and then.
+
+        Not where they stand still half written: what was loaded goes on, and does not wait for
+        whoever mends that.
+        """
         if self._clock() - self._looked_at >= LOOK:
             self.look()
-        return self._seen != self._loaded
+        return self._seen not in (self._loaded, self._unusable)
 
     def settled(self) -> bool:
         """Say whether there was a change and it is complete, as far as anyone can tell."""
-        return self._unchanged_for(SETTLED) and self.are_there() and self._compile()
+        if not (self._unchanged_for(SETTLED) and self.are_there()):
+            return False
+        self._complaint = self._half_written()
+        if self._complaint:
+            self._unusable = self._seen
+        return not self._complaint
+
+    def complaints(self) -> list[str]:
+        """Say what is wrong with the files of now and has stood still so, for people."""
+        return [self._complaint] if self._seen == self._unusable != self._loaded else []
 
     def removed(self) -> bool:
         """Say whether the plugin was taken away, for longer than an update takes."""
@@ -60,8 +74,8 @@ class PluginFiles:
     def _unchanged_for(self, seconds: float) -> bool:
         return self.changed() and self._clock() - self._changed_at >= seconds
 
-    def _compile(self) -> bool:
-        """Say whether the changed modules compile: one that is half written hardly ever does.
+    def _half_written(self) -> str:
+        """Say which changed module does not compile, "" for none: half of one hardly ever does.
 
         On a slow disk a file may be so for longer than ``SETTLED``, and a worker that became
         one of that release would be gone.
@@ -72,8 +86,12 @@ class PluginFiles:
                     with open(path, "rb") as file:
                         compile(file.read(), path, "exec", dont_inherit=True)
                 except (OSError, SyntaxError, ValueError):
-                    return False
-        return True
+                    return (
+                        f"PlexSync's own files are not complete, as after an update that was cut "
+                        f"off: {path} cannot be read. The worker goes on as it was before; "
+                        "reinstall the plugin under Settings > Plugins."
+                    )
+        return ""
 
     def are_there(self) -> bool:
         """Say whether the plugin can be started right now, which costs one look."""
