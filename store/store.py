@@ -54,10 +54,12 @@ class Store(Tables):
 
                 self.mishap = backup.restore_if_new(self.connection, directory)
             self._files = self._which()
+            self.connection.execute("PRAGMA busy_timeout = 0")  # who only looks waits for no writer
             try:
                 self.take_in()
             except sqlite3.OperationalError:
-                pass  # a full disk: it stays where it is
+                pass  # who writes will come by, or the disk is full: it stays where it is
+            self.connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT * 1000:.0f}")
         except BaseException:
             self.connection.close()
             raise

@@ -6,14 +6,16 @@ import contextlib
 import fcntl
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from store import inbox, meta, notice, queue
+from store import inbox, meta, notice, queue, schema
 from store.store import Store
 from tests.plugin_process import COMMAND, marked, payload, recorded, run
 from tests.test_house import HOOK_IMPORTS, LIST_BASELINE, RUN_ENTRY
@@ -236,6 +238,18 @@ def test_while_it_is_emptied_a_hook_uses_the_database(tmp_path: Path, data: Path
     assert lines(data) == []
     os.close(descriptor)
     assert marked(tmp_path) == {("scene", 7)}
+
+
+def test_a_look_waits_for_nobody_who_writes(tmp_path: Path, data: Path) -> None:
+    """The page opens the store while somebody has it for long; what is in the inbox waits."""
+    run(payload(tmp_path))
+    look = threading.Thread(target=lambda: Store(str(data)).close())
+    with contextlib.closing(sqlite3.connect(data / schema.FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        look.start()
+        look.join(schema.BUSY_TIMEOUT / 2)
+        assert not look.is_alive()
+    assert queued(data) == [("scene", 7)]
 
 
 def test_what_was_put_into_the_queue_twice_is_one_row(tmp_path: Path, data: Path) -> None:
