@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 
-from store import create, meta, migrations, recovery, schema
+from store import create, ledger, meta, migrations, recovery, schema
 from store.transaction import Transaction
 
 FILE = "plexsync.backup.sqlite"
@@ -106,9 +106,7 @@ def restore_if_new(connection: sqlite3.Connection, directory: str) -> str:
         return ""
     text = _in_words(broken, restored)
     with Transaction(connection):
-        # "Looked at long ago" makes the sweep take every scene for changed.
-        connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
-        meta.put(connection, meta.SWEEP_SINCE, 0.0)
+        ledger.forget_looks(connection)
         meta.put(connection, meta.MISHAP, {"at": now, "text": text})
         meta.put_notice(connection, text)
         origin = "backup" if restored else meta.LOST

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from store import meta
 from store.named_tuple import NamedTuple
 from store.queue import rows_among
 from store.quick_json import dumps
@@ -242,6 +243,12 @@ def records_between(
         "SELECT * FROM scene WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (last_id, end, most)
     )
     return [SceneRecord._make(row) for row in rows]
+
+
+def forget_looks(connection: sqlite3.Connection) -> None:
+    """Let the next sweep take every scene for changed; inside the caller's transaction."""
+    connection.execute("UPDATE scene SET looked_at = 0, detailed_at = 0")
+    meta.put(connection, meta.SWEEP_SINCE, 0.0)
 
 
 def record_scene(

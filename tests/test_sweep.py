@@ -70,6 +70,26 @@ def test_a_new_scene_s_cover_is_found_within_a_minute(world: World) -> None:
     assert world.requests() == 0
 
 
+def test_a_stash_that_was_put_back_is_looked_at_whole(world: World) -> None:
+    """A rename that its backup does not have moves no scene, and no time tells of it."""
+    for scene in (1, 2, 3):
+        world.looked_at(scene, ("tag", 1))
+    newest = world.stash.add_entity("tag", "Deleted in the end")
+    world.later()
+    world.stash.rename("tag", 1, "Since the backup")
+    assert ("tag", 1) in world.swept()
+    world.later()
+    world.stash.options(advance_seconds=-7200)
+    world.stash.rename("tag", 1, "As in the backup")
+    world.stash.options(advance_seconds=7200)
+    assert {("scene", 1), ("scene", 2), ("scene", 3)} <= set(world.swept())
+    for scene in range(1, SCENES + 1):
+        world.looked_at(scene, ("tag", 1))
+    assert world.swept() == []
+    world.stash.delete_entity("tag", newest)
+    assert world.swept() == []
+
+
 def test_a_flood_of_changes_is_found_whole(world: World) -> None:
     """More changes than one page holds are all found, for a few large pages."""
     for scene in range(1, SCENES + 1):

@@ -8,7 +8,9 @@ each kind, the files that were touched, and a page of what is compared anyway
 
 The watermark is an instant, not Stash's text, so it survives a change of time
 zone; entries of its very second are looked at again unless the ledger shows
-that they were seen since. What was written while the server's clock was behind
+that they were seen since. Where what was newest is so no more and nothing is
+gone, Stash's database was put back: no time tells what that changed, so all
+scenes are looked at. What was written while the server's clock was behind
 where it is now, and has sorted below older entries ever since, is found by a
 look that reaches further back once a day; so is a file that was moved while the
 clock was more than two hours behind that of any scene we know of.
@@ -98,16 +100,24 @@ class Sweep:
         before |= {kind: _set_back(before[kind], now) for kind in kinds if kind in before}
         wide = _wide(after, now) if "scene" in kinds else None
         newest = self._stash.ask(lambda client: changes.newest(client, kinds))
+        if any(_is_older(newest[kind], before[kind]) for kind in kinds if kind in before):
+            self._log.warning(
+                "Stash's database is older than it was, as after a backup was put back: every "
+                "scene is looked at once"
+            )
+            with self._store.transaction() as connection:
+                ledger.forget_looks(connection)
+            before, after = {}, {}
         marked = 0
         for kind in kinds:
             known, count = before.get(kind), newest[kind].count
             if known is None and kind == "scene":
                 known = self._beginning()
             if known is None:
-                after[kind] = _watermark(None, newest[kind].entries, count, now)
+                after[kind] = _watermark(None, newest[kind].entries, newest[kind], now)
                 continue
             changed = self._since(kind, known, newest[kind], wide)
-            after[kind] = _watermark(known, changed, count, now)
+            after[kind] = _watermark(known, changed, newest[kind], now)
             news = changed if kind != "scene" else filter(self._is_news, changed)
             marked += self._mark(kind, [one.id for one in news])
             added = sum(one.id > known["last"] for one in changed)
@@ -209,6 +219,15 @@ def _wide(state: dict[str, Any], now: float) -> float | None:
     return last
 
 
+def _is_older(found: Newest, known: dict[str, Any]) -> bool:
+    """Say whether what was newest of all is there no more, though nothing is gone."""
+    return found.count >= int(known["count"]) and _top(found) < float(known.get("top", 0.0))
+
+
+def _top(found: Newest) -> float:
+    return max((entry.at for entry in found.entries), default=0.0)
+
+
 def _set_back(known: dict[str, Any], now: float) -> dict[str, Any]:
     """Give a watermark from before the clock was set back as one of a day ago.
 
@@ -216,15 +235,20 @@ def _set_back(known: dict[str, Any], now: float) -> dict[str, Any]:
     """
     if known["looked_at"] - now < SAME_SECOND:
         return known
-    return {**known, **{name: min(known[name], now - AHEAD) for name in ("at", "looked_at")}}
+    then = {name: min(known[name], now - AHEAD) for name in ("at", "looked_at")}
+    return {**known, **then, "top": 0.0}
 
 
 def _watermark(
-    known: dict[str, Any] | None, entries: Iterable[Changed], count: int, now: float
+    known: dict[str, Any] | None, entries: Iterable[Changed], found: Newest, now: float
 ) -> dict[str, Any]:
-    """Give what to remember of a kind: its newest's instant and offset, highest id, how many."""
+    """Give what to remember of a kind.
+
+    That is its newest's instant and offset, the highest id, how many there are, and the instant
+    of the newest that is listed first (``top``).
+    """
     known = known or {"at": 0.0, "offset": 0.0, "last": 0}
-    known = {**known, "count": count, "looked_at": now}
+    known = {**known, "count": found.count, "top": _top(found), "looked_at": now}
     credible = [entry for entry in entries if entry.at <= now + AHEAD]
     newest = max(credible, key=lambda entry: entry.at, default=None)
     if newest is not None and newest.at >= known["at"]:
