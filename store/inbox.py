@@ -157,8 +157,9 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
 
 
 def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
-    from store import meta
+    from store import LARGEST_ID, meta
     from store.enqueue import enqueue
+    from store.queue import CARRIED
     from store.quick_json import loads
 
     count = 0
@@ -166,10 +167,13 @@ def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
     for line in content.split(b"\n"):
         try:
             record: dict[str, Any] = loads(line) if line else {}
-            kind, ids, at = record["kind"], record["ids"], record["at"]
+            kind, at = record["kind"], float(record["at"])
+            ids = [number for number in map(int, record["ids"]) if 0 < number <= LARGEST_ID]
             way = dict(record["connection"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue  # a hook died or the disk was full: that hook never said that it is noted
+        if kind not in ("scene", *CARRIED):
+            continue  # damaged on the disk: nobody would know what to do with it
         enqueue(connection, kind, ids, now=at)
         count += 1
     if way is not None:

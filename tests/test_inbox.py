@@ -209,6 +209,28 @@ def test_a_torn_record_spoils_no_other(tmp_path: Path, data: Path) -> None:
     assert queued(data) == [("scene", 2), ("scene", 1)]
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"kind":"scne","ids":[5],"at":1,"connection":{}}',
+        b'{"kind":["scene"],"ids":[5],"at":1,"connection":{}}',
+        b'{"kind":"scene","ids":[55555555555555555555],"at":1,"connection":{}}',
+        b'{"kind":"scene","ids":5,"at":1,"connection":{}}',
+        b'{"kind":"scene","ids":[5],"at":"x","connection":{}}',
+        b"[" * 100_000,
+    ],
+    ids=["another kind", "a list", "a large id", "one id", "no time", "a deep one"],
+)
+def test_a_damaged_record_keeps_nobody_from_the_store(
+    tmp_path: Path, data: Path, record: bytes
+) -> None:
+    """It is passed over; else the page, every task and the worker would fail at it for ever."""
+    with (data / inbox.FILE).open("ab") as file:
+        file.write(b"\n%b\n" % record)
+    run(payload(tmp_path, 2))
+    assert queued(data) == [("scene", 2)]
+
+
 def test_while_a_hook_appends_nothing_is_emptied(tmp_path: Path, data: Path) -> None:
     """Whoever empties it waits for its turn, and loses nothing."""
     run(payload(tmp_path))
