@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from merge.base import Base
+    from merge.three_way import Merge
     from plex.client import PlexClient
     from plex.images import Kind, Offered
     from plex.item import PlexItem
     from sync.cover import Cover
+    from sync.plan import ItemPlan
     from validation.config import PlexSyncConfig
 
 #: Earlier covers of ours that are remembered for each place, the newest last.
@@ -62,15 +64,19 @@ def due(
     )
 
 
-def kept(base: Base, config: PlexSyncConfig) -> dict[str, tuple[str, str]]:
-    """Give the pictures that stay as they are in Plex: ("", the SHA-1 of Stash's cover) by name."""
-    return {
+def kept(merged: Merge, base: Base, config: PlexSyncConfig) -> dict[str, tuple[str, str]]:
+    """Give all that stays different on an item, pictures behind what the merge says.
+
+    Of a picture that stays in Plex it is ("", the SHA-1 of Stash's cover), by its name.
+    """
+    pictures = {
         kind.name: ("", picture.sha1)
         for kind in images.KINDS
         if kind.name in config.sync_fields
         and (picture := Picture.parse(base.images.get(kind.name)))
         and picture.fate == KEPT
     }
+    return {**merged.kept, **pictures}
 
 
 def without_refused(base: Base, config: PlexSyncConfig) -> Base:
@@ -249,6 +255,23 @@ class Artwork:
         if not dry_run:
             self._lock(hung, item, due, locked)
         return hung
+
+    def hang_planned(
+        self,
+        planned: ItemPlan,
+        cover: Cover,
+        locked: Collection[str] = (),
+        *,
+        dry_run: bool = False,
+    ) -> Hung:
+        """Bring about what was planned for the pictures of one item, as ``hang`` does."""
+        return self.hang(
+            *(cover, planned.item, planned.merged.base, planned.pictures, locked),
+            in_doubt=planned.may_have_arrived,
+            insist=planned.insist,
+            of_another=planned.is_of_another,
+            dry_run=dry_run,
+        )
 
     def leave_open(self, base: Base, due: Sequence[Kind], locked: Collection[str]) -> Hung:
         """Leave the due pictures to the next look."""

@@ -18,7 +18,7 @@ from plex.error_types import TooManyAlike
 from store import differences, ledger
 from store.differences import KEEP, TAKE, USE_STASH
 from store.ledger import LedgerEntry
-from sync import artwork, poster, read
+from sync import artwork, read
 from sync.cover import version_of
 from sync.plan import ItemPlan, ScenePlan, record_of, shares_with
 from sync.scene_filter import why_not
@@ -112,23 +112,13 @@ def _items_of(context: Context, batch: Batch, scene: Scene) -> Found:
 
 
 def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:
+    """Plan what one of a scene's items shall get, if it belongs to that scene."""
     server = context.client().machine_identifier
     before = entry_of(context.store.connection, server, item)
-    base = Base.from_json(before.base) if before and before.base else None
     config = context.settings
     wanted = desired(plan.scene, config, item.type, context.namesakes.keys)
     try:
-        owner = owner_of(
-            item,
-            plan.scene,
-            plan.held,
-            partial(_holders, context, batch, before),
-            partial(_says, context, batch, item.type),
-            is_contested=item.rating_key in batch.contested
-            or (before is not None and before.scene not in (0, plan.scene.id))
-            # What was written is to be cleared: another scene may have something to say.
-            or (base is not None and not says_anything(wanted) and _is_any(base)),
-        )
+        owner = _owner(context, batch, plan, item, before, wanted)
     except SyncError as fault:
         plan.fault = plan.fault or fault
         return
@@ -137,6 +127,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         if before is not None and before.scene == plan.scene.id:
             plan.ceded.add(owner)
         return
+    base = Base.from_json(before.base) if before and before.base else None
     decide = partial(
         merge,
         wanted,
@@ -149,18 +140,22 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         both_ways=rates_both_ways(context, item),
     )
     merged = decide()
-    kept = {**merged.kept, **artwork.kept(merged.base, config)}
+    kept = artwork.kept(merged, merged.base, config)
     answered = _answered(context, server, item, kept)
     insist = frozenset(one.field for one in answered if one.answer == USE_STASH)
+    takes = tuple(one for one in answered if one.answer == TAKE)
     if insist:
         merged = decide(insist=insist)
-        kept = {**merged.kept, **artwork.kept(merged.base, config)}
+        kept = artwork.kept(merged, merged.base, config)
     plan.notes += merged.notes
     merged = replace(merged, base=artwork.without_refused(merged.base, config))
-    takes = tuple(one for one in answered if one.answer == TAKE)
-    due = artwork.due(merged.base, item, config, version_of(plan.scene), insist)
-    due = poster.due(due, takes)
-    if locks := {kind.lock for kind in due} - item.locked:
+    taken = {one.field for one in takes}
+    pictures = tuple(
+        kind
+        for kind in artwork.due(merged.base, item, config, version_of(plan.scene), insist)
+        if kind.name not in taken  # Stash gets it from Plex
+    )
+    if locks := {kind.lock for kind in pictures} - item.locked:
         merged = replace(merged, pending=merged.pending.adding({}, {}, locks))
     after = LedgerEntry(
         server,
@@ -172,7 +167,35 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
         identity_of(item),
     )
     intent = after._replace(base=before.base if before else "", pending=merged.pending.to_json())
-    plan.planned.append(ItemPlan(merged, before, intent, after, item, due, kept, insist, takes))
+    plan.planned.append(
+        ItemPlan(merged, before, intent, after, item, pictures, kept, insist, takes)
+    )
+
+
+def _owner(
+    context: Context,
+    batch: Batch,
+    plan: ScenePlan,
+    item: PlexItem,
+    before: LedgerEntry | None,
+    wanted: Desired,
+) -> int:
+    """Give the scene that an item belongs to, where ``plan`` found it; asked only if in doubt.
+
+    Raises:
+        errors.SyncError: Stash could not be asked.
+    """
+    was_anothers = before is not None and before.scene not in (0, plan.scene.id)
+    # What was written is to be cleared: another scene may have something to say.
+    is_cleared = before is not None and not says_anything(wanted) and _is_any(before.base)
+    return owner_of(
+        item,
+        plan.scene,
+        plan.held,
+        partial(_holders, context, batch, before),
+        partial(_says, context, batch, item.type),
+        is_contested=item.rating_key in batch.contested or was_anothers or is_cleared,
+    )
 
 
 def _holders(context: Context, batch: Batch, before: LedgerEntry | None, file: str) -> set[int]:
@@ -230,5 +253,6 @@ def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool |
     return says_anything(desired(scene, config, item_type, context.namesakes.keys))
 
 
-def _is_any(base: Base) -> bool:
+def _is_any(written: str) -> bool:
+    base = Base.from_json(written)
     return says_anything(Desired(base.values, base.members))

@@ -57,8 +57,8 @@ class ItemPlan:
     the old base, the new pending. ``pictures`` are those that have to be looked at once the
     texts are written; ``kept`` are Plex's value and Stash's of all that stays different;
     ``insist`` names what a person wants as Stash has it, ``takes`` what Stash shall get from
-    Plex because a person said so; ``is_in_doubt`` that nobody knows whether Stash got what it
-    was to get; ``ready`` is its edit once it was made ready to be sent, and ``former`` what the
+    Plex because a person said so; ``is_stash_unsure`` that nobody knows whether it got that or a
+    rating; ``ready`` is its edit once it was made ready to be sent, and ``former`` what the
     item had of it before.
     """
 
@@ -71,9 +71,14 @@ class ItemPlan:
     kept: dict[str, tuple[str, str]] = field(default_factory=dict)
     insist: frozenset[str] = frozenset()
     takes: tuple[Difference, ...] = ()
-    is_in_doubt: bool = False
+    is_stash_unsure: bool = False
     ready: Ready | None = None
     former: Former | None = None
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether an earlier try was never acknowledged."""
+        return self.before is not None and bool(self.before.pending)
 
     @property
     def is_of_another(self) -> bool:

@@ -19,9 +19,7 @@ from sync.cover import NONE, UNSURE, version_of
 from sync.named import NotToBeTaken
 
 if TYPE_CHECKING:
-    from plex.images import Kind
     from plex.item import PlexItem
-    from store.differences import Difference
     from sync.context import Context
     from sync.cover import Cover
     from sync.plan import ItemPlan, ScenePlan
@@ -37,12 +35,6 @@ TOO_LARGE = (
     "PlexSync. Choose another poster in Plex, or set the cover in Stash."
 )
 NOT_THERE = "Plex has no picture for the poster that it names. Choose another one in Plex."
-
-
-def due(due: tuple[Kind, ...], takes: tuple[Difference, ...]) -> tuple[Kind, ...]:
-    """Give the pictures that Plex may have to get: not those that Stash gets from it."""
-    taken = {one.field for one in takes}
-    return tuple(kind for kind in due if kind.name not in taken)
 
 
 def check(context: Context, plan: ScenePlan, cover: Cover) -> None:

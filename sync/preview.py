@@ -48,22 +48,13 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
     effects = effects_of(merged.edit, merged.kinds, item.item)
     base = merged.base
     if item.pictures:
-        hung = context.plex.artwork.hang(
-            cover,
-            item.item,
-            base,
-            item.pictures,
-            in_doubt=item.before is not None and bool(item.before.pending),
-            insist=item.insist,
-            of_another=item.is_of_another,
-            dry_run=True,
-        )
+        hung = context.plex.artwork.hang_planned(item, cover, dry_run=True)
         base = hung.base
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
         effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
     effects += [_taken(one) for one in item.takes]
     effects += [Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.takes.items()]
-    kept = {**merged.kept, **artwork.kept(base, context.settings)}
+    kept = artwork.kept(merged, base, context.settings)
     if kept:
         server = context.client().machine_identifier
         known = differences.of_item(context.store.connection, server, key)

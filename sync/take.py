@@ -118,7 +118,7 @@ def bring(context: Context, plan: ScenePlan) -> None:
                 plan.notes.append(f"{field}: {refusal.message}")
             except SyncError as fault:
                 plan.fault = fault
-                item.is_in_doubt = True
+                item.is_stash_unsure = True
             else:
                 base = taken_over(item.merged.base, theirs)
                 item.merged = replace(item.merged, base=base)

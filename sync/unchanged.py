@@ -143,7 +143,7 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
         )
         if merged.edit or merged.takes or merged.base != base or artwork.due(base, item, config):
             return False
-        kept = {**merged.kept, **artwork.kept(base, config)}
+        kept = artwork.kept(merged, base, config)
         known = differences.of_item(context.store.connection, server, entry.rating_key)
         # Not so where a person changed what is kept, or answered.
         if kept or known:

@@ -142,7 +142,7 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], bool] =
     del cover  # one picture is held at a time
     take.into_stash(context, plan)
     for item, _, is_whole in done:
-        if not is_whole or item.is_in_doubt:
+        if not is_whole or item.is_stash_unsure:
             continue  # what is pending stays so, and what arrived of it is found by the next look
         if item.before != item.after or item.merged.pending:
             plan.acknowledged.append(item.after)
@@ -186,18 +186,12 @@ def _hang(
     context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover, locked: list[str]
 ) -> None:
     """Hang the pictures of one item, or leave them open when the server is gone."""
-    artwork, base, due = context.plex.artwork, item.merged.base, item.pictures
+    artwork = context.plex.artwork
     if plan.fault and plan.fault.scope is Scope.SERVER:
-        hung = artwork.leave_open(base, due, locked)
+        hung = artwork.leave_open(item.merged.base, item.pictures, locked)
     else:
-        in_doubt = item.before is not None and bool(item.before.pending)
-        hung = artwork.hang(
-            *(cover, item.item, base, due, locked),
-            in_doubt=in_doubt,
-            insist=item.insist,
-            of_another=item.is_of_another,
-        )
-    item.kept = {**item.merged.kept, **kept(hung.base, context.settings)}
+        hung = artwork.hang_planned(item, cover, locked)
+    item.kept = kept(item.merged, hung.base, context.settings)
     item.after = item.after._replace(base=hung.base.to_json())
     former = Former(pictures=hung.former, locks=frozenset(hung.placed) - item.item.locked)
     plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault, former)
