@@ -130,18 +130,18 @@ def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> Pl
 
 def read_item(client: PlexClient, rating_key: int) -> PlexItem:
     """Read one item in full with one GET; raises ``ItemGone`` where Plex has none (any more)."""
-    items = read_items(client, [rating_key])
+    items = _items_in(client.query(_address([rating_key]), _AS_IT_IS))
     if rating_key not in items:
         raise ItemGone(f"Plex no longer has item {rating_key}; PlexSync looks for the file again.")
     return items[rating_key]
 
 
 def read_items(client: PlexClient, rating_keys: Iterable[int]) -> dict[int, PlexItem]:
-    """Read up to ``BATCH`` items in full with one GET.
-
-    Missing ones are left out; raises ``ItemGone`` where Plex has none of them.
-    """
-    return _items_in(client.query(_address(rating_keys), _AS_IT_IS))
+    """Read up to ``BATCH`` items in full with one GET; missing ones are left out."""
+    try:
+        return _items_in(client.query(_address(rating_keys), _AS_IT_IS))
+    except ItemGone:  # so Plex says that it has none of them
+        return {}
 
 
 def read_texts(
@@ -151,7 +151,10 @@ def read_texts(
 
     They are parsed only where their texts cannot be told apart.
     """
-    body = client.text(_address(rating_keys), _AS_IT_IS)
+    try:
+        body = client.text(_address(rating_keys), _AS_IT_IS)
+    except ItemGone:
+        return {}, {}
     texts = cut_answer(body)
     return ({}, _items_in(parse_container(body))) if texts is None else (texts, {})
 

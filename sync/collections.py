@@ -23,7 +23,6 @@ from merge.desired import Desired, collection_name, summary
 from merge.picture import Picture
 from merge.three_way import merge
 from plex import collections, edits, images
-from plex.error_types import ItemGone
 from plex.item import BATCH, read_items
 from stash import entities
 from stash.changes import SAME_SECOND, instant
@@ -170,7 +169,7 @@ class _Pages:
         written: list[_Due] = []
         fault: SyncError | None = None
         for chunk in queue.chunks(due, BATCH):
-            items = self._items(chunk)
+            items = read_items(self._client, [one.listed.rating_key for one in chunk])
             for one in chunk:
                 _look_up(self._context)
                 if one.listed.rating_key not in items:
@@ -186,12 +185,6 @@ class _Pages:
                     written.append(one)
         self._note_seen(written)
         return fault
-
-    def _items(self, due: Iterable[_Due]) -> dict[int, PlexItem]:
-        try:
-            return read_items(self._client, [one.listed.rating_key for one in due])
-        except ItemGone:
-            return {}
 
     def _find_due(self, listed: Iterable[Listed], known: Mapping[int, Entry]) -> list[_Due]:
         """Give the collections of ours that are not as they were in step."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matching.identity import entry_of
-from plex.error_types import ItemGone
 from plex.item import BATCH, read_items
 from store.queue import chunks
 from sync.scene_filter import why_not
@@ -32,7 +31,8 @@ def scenes_of(
     libraries = set(context.plex.libraries.keys())
     keys = sorted(set(rating_keys))
     for some in chunks(keys, BATCH):
-        items = [one for one in _read(context, some) if one.section in libraries]
+        read = read_items(context.client(), some).values()
+        items = [one for one in read if one.section in libraries]
         owners = {item.rating_key: _owner(context, item) for item in items}
         found = _first(context, items, owners)
         rest = [item for item in items if item.rating_key not in found]
@@ -65,10 +65,3 @@ def _owner(context: Context, item: PlexItem) -> list[int]:
 def _holders(context: Context, item: PlexItem) -> list[int]:
     numbers = (number for file in item.all_files for number in sorted(context.scenes_at(file)))
     return list(dict.fromkeys(numbers))
-
-
-def _read(context: Context, keys: Sequence[int]) -> list[PlexItem]:
-    try:
-        return list(read_items(context.client(), keys).values())
-    except ItemGone:
-        return []

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from matching.resolve import held_paths
-from plex.error_types import ItemGone, RequestTooLarge
+from plex.error_types import RequestTooLarge
 from plex.item import PlexItem, parse_texts, read_texts
 from store import ledger, meta
 from store.queue import chunks
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 #: Full items asked for with one request.
 ITEMS = 250
-#: Scenes whose details are asked for at a time: one question tells them from those that Stash
-#: does not have, and brings the settings, which may have changed since the batch before.
-DETAILS = 500
 #: Scenes that are gone through in one step, some milliseconds long.
 STEP = 50
 #: Ids that lie further apart than so many times their number cost more than they save.
@@ -68,10 +65,10 @@ def scenes(context: Context, batch: Batch) -> Iterator[Step]:
     wanted = [
         number for number in batch.ids if number not in batch.scenes and number not in batch.as_read
     ]
-    for chunk in chunks(wanted, DETAILS):
+    if wanted:
         check(context, batch)
         look_up = partial(check, context, batch)
-        batch.scenes |= yield from context.stash.reading_scenes(chunk, look_up)
+        batch.scenes |= yield from context.stash.reading_scenes(wanted, look_up)
         yield False
 
 
@@ -182,8 +179,6 @@ def _is_searched(context: Context, batch: Batch, number: int) -> bool:
 def _read(client: PlexClient, keys: Sequence[int]) -> tuple[dict[int, Text], dict[int, PlexItem]]:
     try:
         return read_texts(client, keys)
-    except ItemGone:  # the match finds out for each
-        return {}, {}
     except RequestTooLarge:
         half = len(keys) // 2
         if not half:

@@ -150,7 +150,7 @@ class Recorder:
             line = context.log.clean(self._told(plan))
         return _Carried(plan, changes, carried_by(scene, parents=self._parents), line)
 
-    def end(self, row: QueueRow | None, outcome: str, reason: str = "") -> None:
+    def _end(self, row: QueueRow | None, outcome: str, reason: str = "") -> None:
         """End a row inside the running transaction, and count it for the task it belongs to."""
         if row is None:
             return
@@ -270,15 +270,7 @@ class Recorder:
         former |= {plan.scene.id for plan in batch.plans if plan.untied}
         heirs = set(ledger.sharers(connection, former)) if former else set()
         heirs |= {scene for plan in batch.plans for scene in plan.ceded}
-        if heirs:
-            with self._store.transaction():
-                enqueue(
-                    connection,
-                    "scene",
-                    sorted(heirs),
-                    now=self._context.clock(),
-                    urgency=BACKGROUND,
-                )
+        self._store.mark("scene", sorted(heirs), now=self._context.clock())
 
     def _keep_matches(self, plans: Iterable[ScenePlan]) -> None:
         untied = [entry for plan in plans for entry in plan.untied]
@@ -332,7 +324,7 @@ class Recorder:
             differences.forget_scene(connection, number)
             now, others = self._context.clock(), sorted(heirs - {number})
             enqueue(connection, "scene", others, now=now, urgency=BACKGROUND)
-            self.end(row, "gone")
+            self._end(row, "gone")
         self._context.log.info(f"scene {number} is not in Stash any more; Plex is left as it is")
 
     def _skip(self, scene: Scene, row: QueueRow | None, reason: str, asked_at: float) -> None:
@@ -347,7 +339,7 @@ class Recorder:
         with self._store.transaction() as connection:
             ledger.record_scene(connection, record, carried_by(scene, parents=self._parents))
             differences.forget_scene(connection, scene.id)
-            self.end(row, SKIPPED, record.note)
+            self._end(row, SKIPPED, record.note)
         self._context.log.info(f"scene {scene.id} {scene.title!r}: left as it is, {reason}")
 
     def _told(self, plan: ScenePlan) -> str:

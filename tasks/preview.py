@@ -20,7 +20,6 @@ from store.store import for_one_run
 from sync import brake, pipeline, server_seen
 from sync.batch import Batch
 from sync.preview import Outlook, name_of
-from sync.read import DETAILS
 from tasks import bring_plays, page_plan, stash_log
 from validation.text import one_line
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 #: Changes shown in the output, and lines of each level said of scenes in Stash's log.
 SHOWN = 50
 SAID = 1000
-#: Scenes in memory at a time: five pages of Stash's, two requests for items.
+#: Scenes in memory at a time: one page of Stash's, two requests for items.
 WINDOW = 500
 #: Bytes of one value in the output and in the log.
 CELL = 40
@@ -203,14 +202,8 @@ def _note(preview: Preview, context: Context, plan: ScenePlan) -> None:
 def _windows(task: Task) -> Iterator[list[Scene]]:
     """Give all scenes, as many at a time as ``WINDOW``."""
     last = 0
-    window: list[Scene] = []
-    while page := task.stash.client().scenes_after(last, DETAILS):
-        last = page[-1].id
-        window += page
-        if len(window) >= WINDOW:
-            yield window
-            window = []
-    if window:
+    while window := task.stash.client().scenes_after(last, WINDOW):
+        last = window[-1].id
         yield window
 
 

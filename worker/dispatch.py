@@ -180,16 +180,15 @@ class Dispatcher:
             self._work_on(things[0])
             return
         try:
-            fault = self._worker.mark_scenes_of(things)
+            self._worker.mark_scenes_of(things)
+        except SyncError as fault:
+            self.one_by_one = len(things)
+            self._worker.retry_policy.retry_batch(fault)
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
             self.one_by_one = len(things)
             self._note_defect(f"the scenes of {self.one_by_one} things")
-            return
-        if fault:
-            self.one_by_one = len(things)
-            self._worker.retry_policy.retry_batch(fault)
 
     def _work_on_all(self, rows: list[QueueRow]) -> None:
         """Work on batch after batch; after a defect of ours its scenes come one by one."""

@@ -14,6 +14,7 @@ from plex.error_types import LibraryNotFound, NotInPlexYet
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.matcher import Matches, find_plex_item_by_path
 from stash.scene import METADATA, Scene
+from store import queue
 from sync import collections, pipeline, redaction
 from sync.batch import Batch, Interrupted
 from sync.context import Context
@@ -94,7 +95,7 @@ def _search(section: Any, path: str) -> Matches:
 
 
 class SyncWorker:
-    """Works on the queue until told otherwise.
+    """Works on rows of the queue, one or a batch at a time.
 
     ``config`` are the settings, None until they are read or while they are wrong; ``clock``
     gives Unix seconds.
@@ -161,23 +162,11 @@ class SyncWorker:
             elif row.kind == collections.KIND:
                 self._bring_collections(row)
             elif row.kind != "scene":
-                self._mark_scenes_of([row])
+                self.mark_scenes_of([row])
             else:
                 self._sync_scene(row)
         except SyncError as fault:
             self.settle(row, fault)
-
-    def mark_scenes_of(self, rows: Sequence[QueueRow]) -> SyncError | None:
-        """Mark the scenes of studios, performers, tags and groups, and end their rows.
-
-        Rows that an edit by hand came before stay. Gives what failed, None for nothing; the
-        rows that are left are as they were.
-        """
-        try:
-            self._mark_scenes_of(rows)
-        except SyncError as fault:
-            return fault
-        return None
 
     def _sync_scene(self, row: QueueRow) -> None:
         asked_at = self.clock()
@@ -238,14 +227,21 @@ class SyncWorker:
             case PlexPermanentError() | PermanentError() | _:
                 self.retry_policy.park(row, fault)
 
-    def _mark_scenes_of(self, rows: Sequence[QueueRow]) -> None:
+    def mark_scenes_of(self, rows: Sequence[QueueRow]) -> None:
+        """Mark the scenes of studios, performers, tags and groups, and end their rows.
+
+        Rows that an edit by hand came before stay.
+
+        Raises:
+            errors.SyncError: Stash could not be asked; the rows that are left are as they were.
+        """
         if performers := [row.id for row in rows if row.kind == "performer"]:
             self.context.namesakes.look_again()  # one may have got a name that another has
             self.context.namesakes.commit(performers)
         for done, scenes in self._fan_out.run(rows):
             with self.store.transaction():
                 for row in done:
-                    self.recorder.end(row, "expanded")
+                    queue.done(self.store.connection, row)
                 if any(row.kind in collections.BEHIND.values() for row in done):
                     # A picture or words of it may have changed.
                     collections.mark(self.store.connection, self.context.config, now=self.clock())
