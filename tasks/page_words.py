@@ -138,7 +138,7 @@ def state(facts: Facts, now: float) -> tuple[str, str]:
     queue = facts.queue
     everything = sum(queue.values())
     for hold in facts.held:
-        if _kind_of(hold) == "settings":
+        if hold.lane == holds.SETTINGS:
             return "settings", hold.message
         from errors import in_words
 
@@ -291,13 +291,9 @@ def _queued(row: QueueRow, held: list[holds.Hold], now: float) -> tuple[str, str
 
         return "waiting", f"{row.message} Next look {in_words(row.due_at - now)}."
     for hold in held:
-        return _kind_of(hold), f"It waits with all others: {hold.message}"
+        kind = "settings" if hold.lane == holds.SETTINGS else "down"
+        return kind, f"It waits with all others: {hold.message}"
     return "busy", "Marked; PlexSync looks at it in a moment."
-
-
-def _kind_of(hold: holds.Hold) -> str:
-    # A server that was down, and refuses the token once it is back, stays in its lane.
-    return "settings" if hold.lane == holds.SETTINGS or hold.setting else "down"
 
 
 def scenes(count: int) -> str:

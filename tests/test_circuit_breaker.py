@@ -219,6 +219,30 @@ def test_a_stash_that_does_not_tell_its_settings_holds_the_queue(env: FaultEnvir
     assert waiting[holds.STASH].until == env.clock.now + PROBE[0]
 
 
+def test_a_hold_is_of_what_is_wrong_by_now(env: FaultEnvironment) -> None:
+    """A Plex that was down and comes back behind a login page has a setting wrong, and so on."""
+
+    def held() -> list[tuple[str, str]]:
+        return [(hold.lane, hold.reason) for hold in env.holds()]
+
+    env.plex_proxy.shut()
+    env.edit(1, "meanwhile")
+    env.live(10)
+    assert held() == [(holds.PLEX, "ServerUnreachable")]
+    env.plex.fault("html200", times=None)
+    env.plex_proxy.open()
+    env.live(60)
+    assert held() == [(holds.SETTINGS, "NotAPlexServer")]
+    env.plex_proxy.shut()
+    env.live(1000)
+    assert held() == [(holds.PLEX, "ServerUnreachable")]
+    env.plex.clear_faults()
+    env.plex_proxy.open()
+    env.live(400, until_done=True)
+    assert env.in_step()
+    assert held() == []
+
+
 def test_other_settings_end_a_wait_for_plex_before_its_time(env: FaultEnvironment) -> None:
     """They may name another server: what was known of the one before is no reason to wait."""
     far_hold(env)

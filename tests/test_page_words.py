@@ -70,17 +70,18 @@ def test_what_waits_is_not_among_all_there_are() -> None:
         assert "all there are" not in sentence
 
 
-def test_a_refused_token_is_a_setting_whatever_came_before() -> None:
-    """A server that was down and now refuses the token keeps its lane; the words are another's."""
-    hold = holds.Hold(holds.PLEX, 60.0, 0.0, 3, "AuthError", "No.", "plex_token", "f")
+def test_what_a_hold_is_said_to_be_is_told_by_its_lane() -> None:
+    """A wrong setting is said as it is, an outage with its next try; of a scene likewise."""
+    hold = holds.Hold(holds.SETTINGS, 60.0, 0.0, 3, "AuthError", "No.", "plex_token", "f")
     assert page_words.state(Facts({**EMPTY, "ready": 1}, [hold], None, Known()), 0.0) == (
         "settings",
         "No.",
     )
-    down = hold._replace(setting="")
-    assert page_words.state(Facts(EMPTY, [down], None, Known()), 0.0)[0] == "down"
     row = QueueRow("scene", 1, 1, 0, 0, 0, "", "", 0.0)
     assert page_words.scene(row, None, [hold], 0.0)[0] == "settings"
+    down = hold._replace(lane=holds.PLEX, setting="")
+    assert page_words.state(Facts(EMPTY, [down], None, Known()), 0.0)[0] == "down"
+    assert page_words.scene(row, None, [down], 0.0)[0] == "down"
 
 
 def test_a_scene_that_is_left_out_is_only_that() -> None:

@@ -343,13 +343,18 @@ class CircuitBreaker:
         return now if moment > now + LONGEST_WAIT else moment  # the clock was set back
 
     def _try_again(self, hold: holds.Hold, asked: bool) -> bool:
-        """Ask the server once, cheaply, if it is time or somebody asks; a fault renews the hold."""
+        """Ask the server once, cheaply, if it is time or somebody asks; a fault renews the hold.
+
+        It may be another one by now: a server that was down is back and refuses the token.
+        """
         if not (asked or self._is_over(hold)):
             return False
         try:
             self.probe(hold.lane)
         except SyncError as fault:
-            self.hold(hold.lane, fault, steps_for(fault))
+            if lane_of(fault) != hold.lane:
+                holds.clear(self._connection, hold.lane)
+            self.hold(lane_of(fault), fault, steps_for(fault))
             return False
         return True
 
