@@ -219,6 +219,20 @@ def test_a_stash_that_does_not_tell_its_settings_holds_the_queue(env: FaultEnvir
     assert waiting[holds.STASH].until == env.clock.now + PROBE[0]
 
 
+def test_a_wrong_setting_makes_no_outage_of_stash_longer(env: FaultEnvironment) -> None:
+    """However often the setting was tried, Stash is asked again as soon as ever."""
+    env.settings(plex_read_timeout="soon")
+    env.edit(1, "meanwhile")
+    env.live(MEND[0] + MEND[1] + 10)
+    (hold,) = env.holds()
+    assert hold.attempts > 1
+    env.stash_proxy.shut()
+    env.clock.now = hold.until
+    assert env.worker.breaker.lets_pass() is False
+    waiting = {hold.lane: hold for hold in env.holds()}
+    assert waiting[holds.STASH].until == env.clock.now + PROBE[0]
+
+
 def test_a_hold_is_of_what_is_wrong_by_now(env: FaultEnvironment) -> None:
     """A Plex that was down and comes back behind a login page has a setting wrong, and so on."""
 

@@ -91,7 +91,7 @@ class CircuitBreaker:
         self._tried_for = 0
         # Until then nobody brings a probe forward: the server asked us to stay away.
         self._quiet_until = 0.0
-        # Holds by the server that failed, STASH or PLEX, since it last did its work.
+        # Holds by their lane since what it waits for last did its work.
         self._held: dict[str, int] = {}
         # Settings opened Plex once: never to be asked of the store again.
         self._was_open = False
@@ -234,11 +234,10 @@ class CircuitBreaker:
         context, log = self._context, self._context.log
         now = context.clock()
         before = holds.get(self._connection, lane)
-        server = server_of(fault)
         # A server that answers when asked how it is and then fails at its work again
         # is asked as seldom as one that does not answer at all.
-        attempts = before.attempts if before else self._held.get(server, 0)
-        self._held[server] = attempts + 1
+        attempts = before.attempts if before else self._held.get(lane, 0)
+        self._held[lane] = attempts + 1
         self._tried_at, self._tried_for = now, queue.newest_revision(self._connection)
         self._suspected.discard(lane)
         hold = holds.Hold(
@@ -281,12 +280,12 @@ class CircuitBreaker:
             more = f", {counted(due, 'scene')} with it" if due else ""
             self._context.log.info(f"{lane}: no longer waiting, going on{more}")
 
-    def served(self, server: str | None = None) -> None:
-        """Note that a server (STASH or PLEX; None for both) did its work."""
-        if server is None:
+    def served(self, lane: str | None = None) -> None:
+        """Note that what a lane waits for (None for all of them) did its work."""
+        if lane is None:
             self._held.clear()
         else:
-            self._held.pop(server, None)
+            self._held.pop(lane, None)
 
     def next_look(self) -> float | None:
         """Give the Unix time at which a hold should be looked at again, None without one."""
