@@ -5,7 +5,7 @@ a person added in Plex. An entry is keyed by server and rating key, and says whi
 item it is about: Plex gives a key again (matching/identity.py, docs/adr/0012).
 
 Before a PUT the intended values are committed as pending; acknowledging turns
-them into the base. Both are JSON text whose meaning belongs to merge/three_way.py.
+them into the base. Both are JSON text whose meaning belongs to merge/base.py.
 """
 
 from __future__ import annotations

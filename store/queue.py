@@ -38,7 +38,8 @@ _HELD = f"reason IN ('{braked.UNDECIDED}', '{braked.ASKED}')"
 class QueueRow(NamedTuple):
     """One thing to look at.
 
-    ``kind`` is scene, studio, performer, tag or group; ``due_at`` is 0 for "at
+    ``kind`` is scene, studio, performer, tag or group, or what else the worker does
+    (collections, worker/undo.py, worker/unlock.py); ``due_at`` is 0 for "at
     once", None for parked, else Unix seconds; ``urgency`` is EDIT, BACKGROUND or
     TASK (store/enqueue.py); a task's rows are looked at only while it lives.
     ``brake`` says whether it may take something away in Plex, ``takes`` what that was when

@@ -60,7 +60,7 @@ TABLES = (
         setting TEXT NOT NULL,
         fingerprint TEXT NOT NULL
     ) WITHOUT ROWID""",
-    # The ledger: what we last wrote to this very item (JSON, see merge/three_way.py), and
+    # The ledger: what we last wrote to this very item (JSON, see merge/base.py), and
     # what tells that item from another one of that rating key (matching/identity.py). seen:
     # a digest of Plex's answer when it last was as the base says (sync/unchanged.py).
     """CREATE TABLE item (

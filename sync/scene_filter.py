@@ -1,4 +1,4 @@
-"""Which scenes are synced: one predicate for hook, sweep, task and preview."""
+"""Which scenes are synced: one predicate for an edit, a batch and a preview."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The hook's way by the database: always sure, and much slower than the inbox (store/inbox.py).
 
 Taken where no worker lives, or where a person has to be told something. Still inside the
-user's save, so it imports nothing beyond json, os, sqlite3 and time.
+user's save, so it imports nothing beyond sqlite3, time and what store/ needs.
 """
 
 from __future__ import annotations

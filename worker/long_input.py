@@ -1,8 +1,8 @@
 """A hook's input that is longer than memory should have to hold: read to its end, cut as it comes.
 
 Stash sends the whole request along, a cover of any size included. What is long in it is
-always a text, and the hook needs none of the long ones. Loaded only where the input is long,
-so it imports only re, which json has loaded.
+always a text, and the hook needs none of the long ones. Loaded only where the input is long;
+it imports only re.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
 """Gives one item back what it had before one change of ours: texts, lists, locks, pictures.
 
 What came from Plex its scene gives back in Stash, each only while it is as it came: a play is
-taken out where Stash has it, a rating and a resume time go back to what they were. Both sides
-then rest as they are: that is committed first, so that no look can bring the same again.
+taken out where Stash has it, a rating and a resume time go back to what they were.
 
 Done by the worker, which alone writes to the ledger's items, as rows of their own kind
 whose ids are numbers of the history; tasks/undo.py and the page mark them.
 
-First it is committed that the fields rest as they are, so that no look can write them
-again, then Plex is told, then the change is marked as given back. Whatever dies in
+First it is committed that the fields rest as they are, so that no look can write or bring
+them again, then Plex or Stash is told, then the change is marked as given back. Whatever dies in
 between, doing it again finishes it.
 """
 
