@@ -11,9 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from merge.compare import rating100
+from merge.compare import rating100, stem_title
 from plex.fields import LISTS
-from validation.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +42,7 @@ def taken_away(
         for name, text in merged.edit.values.items()
         if name not in insist
         and item.values[name]
-        and (_is_stem(text, item) if name == "title" else not text)
+        and (text == stem_title(item) if name == "title" else not text)
         and name != "sort_title"  # it follows the title
     }
     for name, change in merged.edit.lists.items():
@@ -54,10 +53,6 @@ def taken_away(
         if not rating100(theirs):
             found[f"{name} in Stash"] = 1
     return found
-
-
-def _is_stem(title: str, item: PlexItem) -> bool:
-    return title == safe_text(item.stem, multiline=False).strip()
 
 
 def is_too_much(items: int, in_step: int) -> bool:

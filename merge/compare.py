@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
-from validation.text import ELLIPSIS, comparable, date_in_period, partial_date
+from validation.text import ELLIPSIS, comparable, date_in_period, partial_date, safe_text
 
 if TYPE_CHECKING:
     from plex.item import PlexItem
@@ -67,15 +67,17 @@ def name_digest(key: str) -> str:
     return digest("", key)
 
 
-def full_date(period: str) -> str:
-    """Give the day that is written for a period: its first; "" for no date."""
-    parsed = partial_date(period)
-    return parsed[0] if parsed else ""
-
-
 def as_written(name: str, ours: str) -> str:
-    """Give a text of Stash's side as it is sent: Plex takes no date without a day."""
-    return full_date(ours) if name == "date" else ours
+    """Give a text of Stash's side as it is sent: of a date that is a period, its first day."""
+    if name != "date":
+        return ours
+    parsed = partial_date(ours)
+    return parsed[0] if parsed else ""  # Plex takes no date without a day
+
+
+def stem_title(item: PlexItem) -> str:
+    """Give the title that an item gets where Stash has none: its file's name; "" for none."""
+    return safe_text(item.stem, multiline=False).strip()
 
 
 def rating100(text: str) -> int:

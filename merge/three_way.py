@@ -37,6 +37,7 @@ from merge.compare import (
     is_locked_by_the_thousand,
     present,
     same,
+    stem_title,
     unchanged,
 )
 from merge.desired import sort_title
@@ -53,7 +54,7 @@ from merge.members import (
 from merge.ratings import RATING, Way, noted, way_of
 from plex.edits import Edit, ListEdit
 from plex.item import Member
-from validation.text import safe_text, tag_key
+from validation.text import tag_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -261,7 +262,7 @@ class _Work:
         """Write what Stash has, whoever set what Plex has."""
         left = ours
         if name == "title" and not ours:
-            ours = safe_text(self.item.stem, multiline=False).strip() or theirs
+            ours = stem_title(self.item) or theirs
         value = as_written(name, ours)
         if not same(name, value, theirs):
             self.values[name] = value
@@ -303,7 +304,7 @@ class _Work:
             self._leave(name, ours)  # it stood there before we came
             return
         if name == "title" and not ours:
-            value = safe_text(self.item.stem, multiline=False).strip()
+            value = stem_title(self.item)
             if name not in self.wrote or not value:
                 self._leave(name, ours)
                 return
