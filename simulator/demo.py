@@ -26,7 +26,6 @@ from simulator.demo_report import (
     stash_request,
 )
 from simulator.environment import Environment, TooLongError, env, wait_for
-from simulator.faults import STARTING
 from simulator.library import catalogue_scene
 
 SCENES: Final = 10
@@ -169,7 +168,7 @@ class Demo:
         """Two saves while Plex restarts."""
         self.report.chapter("Plex restarts, and two scenes are saved meanwhile")
         self.env.plex.clear_requests()
-        self.env.plex.switches(maintenance=STARTING)
+        self.env.plex.fault("maintenance", times=None)
         titles = {SCENE: "Saved While Plex Was Away", SCENE + 1: "This One Too"}
         longest = max(self.env.save(number, title=title) for number, title in titles.items())
         self._expect(lambda: self.env.plex.counts()["total"] > 0)
@@ -182,7 +181,7 @@ class Demo:
         )
         asked = self.env.plex.counts()["total"]
         self.report.line(f"      Plex was bothered with {count(asked, 'request')} in {OUTAGE} s.")
-        self.env.plex.switches(maintenance="")
+        self.env.plex.clear_faults()
         back = time.monotonic()
         self._expect(lambda: {one: self._shown("title", one) for one in titles} == titles)
         seconds = time.monotonic() - back

@@ -136,11 +136,11 @@ def answer(rule: Rule) -> Reply | None:
     return reply
 
 
-def maintenance(text: str) -> Reply:
+def _maintenance(options: Mapping[str, Any]) -> Reply:
     """The 503 of a Plex that is starting or migrating, for any path."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<Response code="503" title="Maintenance" status="{text}"/>\n'
+        f'<Response code="503" title="Maintenance" status="{options.get("message", STARTING)}"/>\n'
     )
     return Reply(503, body.encode(), _XML)
 
@@ -184,7 +184,7 @@ _ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Reply]]] = {
     "status": _status,
     "redirect": _redirect,
     "html200": lambda _: Reply(200, LOGIN_PAGE),
-    "maintenance": lambda _: maintenance(STARTING),
+    "maintenance": _maintenance,
     "huge_body": _huge_body,
     "entity_bomb": _entity_bomb,
     "unauthorized": lambda _: Reply(401, b"", ""),

@@ -26,7 +26,6 @@ class Entry:
     operation: str
     query: str
     variables: Any
-    bytes_in: int
     bytes_out: int = 0
     seconds: float = 0.0
     status: int = 0
@@ -60,7 +59,7 @@ class Journal:
         # A client sends the same text again and again: keep it once.
         asked = (request.operation, sys.intern(request.query), request.variables)
         of_wire = (request.method, request.target, request.headers)
-        entry = Entry(time.time(), *of_wire, *asked, len(request.body))
+        entry = Entry(time.time(), *of_wire, *asked)
         with self._lock:
             self._entries.append(entry)
             self._counts["total"] += 1

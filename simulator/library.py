@@ -117,13 +117,7 @@ def _mix(number: int) -> int:
 
 
 def catalogue_file(number: int) -> CatalogueFile:
-    """The file of scene ``number`` (from 1).
-
-    Raises:
-        ValueError: For a number below 1.
-    """
-    if number < 1:
-        raise ValueError(f"catalogue numbers start at 1, not {number}")
+    """The file of scene ``number`` (from 1)."""
     dice = _mix(number)
     return CatalogueFile(
         number=number,

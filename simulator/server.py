@@ -24,14 +24,6 @@ _HANG_SECONDS: Final = 3600.0
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
-class _HangUp(Exception):
-    """The connection is over; ``reset`` says it ends with RST instead of FIN."""
-
-    def __init__(self, *, reset: bool = False) -> None:
-        super().__init__()
-        self.reset = reset
-
-
 class Server(socketserver.ThreadingTCPServer):
     """One stand-in on one socket, port 0 takes a free one; every connection has its thread."""
 
@@ -48,9 +40,9 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], latency_ms: float = 0.0) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address, _Handler)
-        self.latency_ms = latency_ms
+        self.latency_ms = 0.0
         self.journal = Journal(self.kinds)
         self.faults = FaultPlan()
         self.port = int(self.server_address[1])
@@ -96,10 +88,6 @@ class _Handler(socketserver.BaseRequestHandler):
                     self._serve(request)
                 if request.wants_close:
                     break
-        except _HangUp as end:
-            if end.reset:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                sock.close()
         except BadRequestError:
             if self.server.strict:
                 with contextlib.suppress(OSError):
@@ -143,7 +131,10 @@ class _Handler(socketserver.BaseRequestHandler):
                 rule.wait(_HANG_SECONDS)
             elif action == "raw":
                 send(str(options.get("body", "\x15\x03\x01")).encode("latin-1"))
-            raise _HangUp(reset=action.startswith("reset") and not options.get("polite"))
+            elif not options.get("polite"):
+                self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self.request.close()
+            raise ConnectionAbortedError
         if action == "delay":
             rule.wait(1.0)
         reply = faults.answer(rule)
@@ -167,7 +158,7 @@ class _Handler(socketserver.BaseRequestHandler):
         else:
             send(head + body)
         if action in ("close", *faults.HALF):
-            raise _HangUp
+            raise ConnectionAbortedError
 
 
 class ControlApi:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.library import catalogue_file, catalogue_scene
-from simulator.stash.host import Connection, PluginHost
+from simulator.stash.host import PluginHost
 from store import holds, ledger, schema
 from store.enqueue import enqueue
 from tests.installation import installation, shared_installation, wait_for
@@ -439,8 +439,9 @@ def test_point_12_a_failing_list_fails_the_job(stepped: SteppedWorker) -> None:
 def test_point_13_a_tasks_result_is_what_happened(env: Installation) -> None:
     """The answer is one JSON object, a failure is an error, progress goes from 0 to 1 on stderr."""
     env.settings()
-    link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
-    host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
+    host = PluginHost(
+        env.config_dir / "plugins", env.config_dir, env.stash.port, lambda _: env.stash.cookie()
+    )
     good = host.run_task("PlexSync", "Sync all to Plex")
     assert good.error is None
     assert isinstance(good.output, str)
@@ -473,8 +474,9 @@ def test_point_16_no_secret_reaches_any_line(tmp_path: Path) -> None:
         env.settings(redact_logs=True, plex_token="a-revoked-token-of-plex")
         said.append(json.dumps(env.hook(6)))
         wait_for(lambda: env.query("SELECT 1 FROM hold"))
-        link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
-        host = PluginHost(env.config_dir / "plugins", env.config_dir, link)
+        host = PluginHost(
+            env.config_dir / "plugins", env.config_dir, env.stash.port, lambda _: env.stash.cookie()
+        )
         for task in ("Check connection", "Sync all to Plex"):
             done = asdict(host.run_task("PlexSync", task))
             del done["sent"]

@@ -40,7 +40,6 @@ def calm(env: Installation) -> Iterator[Installation]:
     yield env
     env.plex.clear_faults()
     env.stash.clear_faults()
-    env.plex.switches(maintenance="")
     env.settings()
 
 
@@ -192,12 +191,12 @@ def test_edits_while_the_queue_waits_end_with_the_last_one(stepped: SteppedWorke
     """However often a scene is saved while Plex is away, Plex ends up with what Stash has."""
     written = "SELECT title FROM history WHERE scene = 4"
     before = len(stepped.env.query(written))
-    stepped.env.plex.switches(maintenance="Plex Media Server is starting")
+    stepped.env.plex.fault("maintenance", times=None)
     for words in ("one", "two", "three"):
         stepped.env.stash.set_scene(4, title=words)
         stepped.hook(4)
         stepped.drain()
-    stepped.env.plex.switches(maintenance="")
+    stepped.env.plex.clear_faults()
     stepped.settle()
     assert title(stepped.env, 4) == "three"
     assert stepped.env.query(written)[before:] == [{"title": "three"}]
@@ -298,13 +297,13 @@ def test_a_warning_reaches_stashs_log_through_a_save(calm: Installation) -> None
 
 def test_plex_in_maintenance_holds_and_releases(calm: Installation) -> None:
     """A 503 of a starting Plex is one state for the whole queue, and ends by itself."""
-    calm.plex.switches(maintenance="Plex Media Server is currently running startup tasks")
+    calm.plex.fault("maintenance", times=None)
     for scene in (1, 2, 3):
         calm.stash.set_scene(scene, title=f"after maintenance {scene}")
         calm.hook(scene)
     assert the_hold(calm, "plex")["reason"] == "ServerStarting"
     assert {(row["due_at"], row["attempts"]) for row in calm.rows()} == {(0, 0)}
-    calm.plex.switches(maintenance="")
+    calm.plex.clear_faults()
     calm.settled()
     assert [title(calm, scene) for scene in (1, 2, 3)] == [
         f"after maintenance {scene}" for scene in (1, 2, 3)

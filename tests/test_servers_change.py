@@ -108,7 +108,8 @@ def test_a_stash_at_another_port_is_followed_by_the_next_hook(tmp_path: Path) ->
 def test_a_worker_that_stands_still_in_a_bulk_goes_on_from_a_fresh_read(tmp_path: Path) -> None:
     """What a person did in Plex meanwhile stays, nothing is written twice, and none fails."""
     scenes = 60
-    with installation(tmp_path, scenes, sync_fields="title", plex={"latency_ms": 40}) as env:
+    with installation(tmp_path, scenes, sync_fields="title") as env:
+        env.plex.latency(40)
         env.patience("sync/write.py", "GOOD_FOR", GOOD_FOR)
         task = env.start(mode="sync_all")
         assert task.stdout

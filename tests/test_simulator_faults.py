@@ -72,8 +72,8 @@ def test_a_status_may_lie_about_the_edit(plex: PlexControl, rename: str) -> None
 
 
 def test_maintenance_covers_every_address(plex: PlexControl) -> None:
-    """With the switch on even /identity is 503 and says why."""
-    plex.switches(maintenance="Plex Media Server is currently running database migrations.")
+    """While it lasts even /identity is 503 and says why."""
+    plex.fault("maintenance", times=None, message="Plex runs database migrations.")
     for target in ("/identity", "/", SECTIONS):
         answer = plex.ask("GET", target, token=None)
         assert answer.status == 503

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.stash.host import Connection, PluginHost
+from simulator.stash.host import PluginHost
 from simulator.stash.process import PluginStartError, result_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def plugin(tmp_path: Path) -> Callable[..., PluginHost]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recorder.yml").write_text(yml, encoding="utf-8")
         (folder / "run.py").write_text(script, encoding="utf-8")
-        link = Connection(port=9999, cookie=lambda _: "c")
-        return PluginHost(folder, tmp_path / "config", link)
+        return PluginHost(folder, tmp_path / "config", 9999, lambda _: "c")
 
     return make
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator.library import catalogue_file, catalogue_scene
-from simulator.stash.host import Connection, PluginHost
+from simulator.stash.host import PluginHost
 from tests.installation import shared_installation, wait_for
 from validation.settings_reader import shown_name
 
@@ -35,14 +35,14 @@ def calm(env: Installation) -> Iterator[Installation]:
     env.plex.clear_faults()
     env.stash.clear_faults()
     env.plex.latency(0)
-    env.plex.switches(maintenance="")
     env.settings()
 
 
 def host_of(env: Installation) -> PluginHost:
     """Stash's plugin host for this installation, without a Stash around it."""
-    link = Connection(port=env.stash.port, cookie=lambda _: env.stash.cookie())
-    return PluginHost(env.config_dir / "plugins", env.config_dir, link)
+    return PluginHost(
+        env.config_dir / "plugins", env.config_dir, env.stash.port, lambda _: env.stash.cookie()
+    )
 
 
 def run(env: Installation, task: str, **options: Any) -> Run:
@@ -321,7 +321,7 @@ def test_check_connection_with_a_guests_token_says_so(calm: Installation) -> Non
 
 def test_check_connection_during_maintenance_is_not_the_settings_fault(calm: Installation) -> None:
     """A starting Plex is said to be that, and no setting is blamed."""
-    calm.plex.switches(maintenance="Plex Media Server is starting")
+    calm.plex.fault("maintenance", times=None)
     done = run(calm, CHECK)
     assert done.error
     assert "Setting" not in done.error

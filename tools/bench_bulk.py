@@ -50,14 +50,15 @@ def changed_rows(folder: Path, runs: Sequence[tuple[int, float, int]]) -> Iterat
         syncs, plex_only, both = [], [], []
         for number in range(pairs):
             place = folder / f"changed-{size}-{latency:g}-{number}"
-            with env(place, size, plex={"latency_ms": latency}, sync_fields=TEXTS) as built:
+            with env(place, size, sync_fields=TEXTS) as built:
+                built.plex.latency(latency)
                 # What the first run after an update pays is no matter of scenes.
                 compileall.compile_dir(built.plugin_dir, quiet=1)
                 sync = sync_all(built)
                 asked = recorded(built)
                 to_plex = [one for one in asked if one.server == built.plex.url]
-                both.append(_replayed(built, asked))
-                plex_only.append(_replayed(built, to_plex))
+                both.append(_replayed(built, asked, latency))
+                plex_only.append(_replayed(built, to_plex, latency))
                 syncs.append(sync)
         took = [sync.took for sync in syncs]
         yield paired(
@@ -156,9 +157,10 @@ def sync_all(built: Environment) -> Sync:
     )
 
 
-def _replayed(built: Environment, asked: Sequence[Asked]) -> float:
-    """Replay on a Plex that is as it was at the start."""
+def _replayed(built: Environment, asked: Sequence[Asked], latency: float) -> float:
+    """Replay on a Plex that is as it was at the start, as slow as it was in milliseconds."""
     built.plex.reset()
+    built.plex.latency(latency)
     return replay(asked)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.environment import Environment, env, wait_for
-from simulator.faults import STARTING
 from tools.bench_row import Row, counted, paired
 
 #: The least that any hook in Python with a durable queue has to pay.
@@ -161,7 +160,7 @@ def _crowd(built: Environment, crowd: int, at_once: int) -> Iterator[Row]:
     """Many hooks at once, while Plex is away, so that the worker does not compete with them."""
     with_worker(built)
     runner = Runner(built, real_python())
-    built.plex.switches(maintenance=STARTING)
+    built.plex.fault("maintenance", times=None)
     runner.hook(1)
     wait_for(lambda: built.plex.counts()["total"] > 1, 10.0)
     ours, bare = [], []

@@ -145,7 +145,6 @@ class Switches:
         edits_rate: A rating that comes with an edit moves lastRatedAt, as one given by hand
             does. Nobody has recorded which: an assumption, either way.
         clock_offset_s: Seconds added to the stand-in's clock.
-        maintenance: Not empty: every path answers 503 with this text.
     """
 
     adds_come_first: bool = False
@@ -163,7 +162,6 @@ class Switches:
     watch_filters: bool = True
     edits_rate: bool = False
     clock_offset_s: int = 0
-    maintenance: str = ""
 
 
 class Library:

@@ -9,11 +9,10 @@ import hashlib
 import http.client
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from simulator import faults
 from simulator.plex import edits, pages
 from simulator.plex.control_api import PlexControlApi
 from simulator.plex.items import COLLECTION, Item
@@ -64,7 +63,6 @@ class PlexServer(Server):
         matched: An agent has filled the items in.
         machine_id: 40 hex digits; empty is always the same.
         name: What people call it.
-        latency_ms: Wait before every request is handled.
     """
 
     idle_seconds = 20
@@ -83,14 +81,13 @@ class PlexServer(Server):
         matched: bool = False,
         machine_id: str = "",
         name: str = "Plex stand-in",
-        latency_ms: float = 0.0,
     ) -> None:
-        super().__init__(("127.0.0.1", port), latency_ms)
+        super().__init__(("127.0.0.1", port))
         self.library = Library(Switches())
         self.token, self.shared_token, self.name = token, shared_token, name
         self.machine_id = machine_id or hashlib.sha1(b"Plex stand-in").hexdigest()
         self.control = PlexControlApi(self, self.library, self.machine_id, self.reset)
-        self._start = (latency_ms, section_type, scenes, matched)
+        self._start = (section_type, scenes, matched)
         self.reset()
 
     def reset(self) -> None:
@@ -98,7 +95,7 @@ class PlexServer(Server):
         self.faults.remove()
         self.library.switches = Switches()
         self.library.clear()
-        self.latency_ms, style, scenes, matched = self._start
+        self.latency_ms, (style, scenes, matched) = 0.0, self._start
         self.library.fill(self.library.add_section(style), scenes, matched=matched)
         self.journal.clear()
 
@@ -122,8 +119,6 @@ class PlexServer(Server):
     def answer(self, request: Request) -> Reply:
         """The reply to one request, with its effects carried out."""
         switches, words = self.library.switches, request.words
-        if switches.maintenance:  # a Plex that is starting says nothing else
-            return faults.maintenance(switches.maintenance)
         if 0 < switches.max_url_bytes < len(request.target):
             return error(414)
         if words == ["identity"]:
@@ -385,20 +380,15 @@ def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:
     A comma means "or", even one that was encoded, and the empty text is in every path.
     """
     words = wanted.lower().split(",")
-    if "" in words:
-        return section.sorted_items(kind)
-    found: Iterable[Item] = ()
+    found: set[Item] = set()
     for word in words:
         some = section.paths.candidates(word)
-        if some is None:
-            found = section.sorted_items(kind)
-            break
-        found = [*found, *some]
-    matching = {
-        item.key: item
+        found.update(section.sorted_items(kind) if some is None else some)
+    matching = [
+        item
         for item in found
         if item.kind == kind
         and not item.deleted
         and any(word in part.file.path.lower() for part in item.parts for word in words)
-    }
-    return sorted(matching.values(), key=lambda item: (item.sort_key, item.key))
+    ]
+    return sorted(matching, key=lambda item: (item.sort_key, item.key))

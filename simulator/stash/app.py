@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.stash.database import Database
-from simulator.stash.host import Connection, PluginHost
+from simulator.stash.host import PluginHost
 from simulator.stash.jobs import JobQueue
 from simulator.stash.sessions import Sessions
 
@@ -51,7 +51,7 @@ class StashApp:
         # Those of plugins, as ``configurePlugin`` stored them.
         self.settings: dict[str, dict[str, Any]] = {}
         self.cover_etags = cover_etags
-        self.host = PluginHost(plugin_dir, config_dir, Connection(port, self.sessions.make))
+        self.host = PluginHost(plugin_dir, config_dir, port, self.sessions.make)
 
 
 @dataclass(slots=True)
@@ -60,14 +60,12 @@ class Context:
 
     ``cancelled`` gives the event that is set when the client goes away; it is
     called only when something is about to run that has to be stopped then.
-    ``between`` is called between two members of a list: then others may be served.
     """
 
     stash: StashApp
     base_url: str
     visited: Mapping[str, int]
     cancelled: Callable[[], threading.Event]
-    between: Callable[[], None] = lambda: None
 
     @property
     def database(self) -> Database:

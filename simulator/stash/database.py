@@ -35,41 +35,6 @@ from simulator.stash.records import (
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-class Turns:
-    """The lock around the data, which is handed on in the middle of long answers.
-
-    A thread may take it several times over. A real Stash has ten connections that read
-    beside each other and one that writes (stashapp/stash, pkg/sqlite/database.go), so a page
-    of thousands of scenes holds up neither a save nor a question about one scene.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._counting = threading.Lock()
-        self._waiting = 0
-
-    def __enter__(self) -> None:
-        """Take it."""
-        if self._lock.acquire(blocking=False):
-            return
-        with self._counting:
-            self._waiting += 1
-        self._lock.acquire()
-        with self._counting:
-            self._waiting -= 1
-
-    def __exit__(self, *_: object) -> None:
-        """Give it back."""
-        self._lock.release()
-
-    def offer(self) -> None:
-        """Let those who wait go first; whoever calls this has taken it once."""
-        if self._waiting > 0:
-            self._lock.release()
-            time.sleep(0.0005)
-            self._lock.acquire()
-
-
 class Database:
     """Scenes 1 to ``count`` of the catalogue, and all that becomes of them.
 
@@ -77,7 +42,8 @@ class Database:
     """
 
     def __init__(self, count: int, offset_minutes: int = 0) -> None:
-        self.lock = Turns()
+        #: A scene is never changed but replaced, so what was found can be told without it.
+        self.lock = threading.RLock()
         self.offset_minutes = offset_minutes
         #: Seconds added to the real time, so that tests need not wait.
         self.skew = 0.0

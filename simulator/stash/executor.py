@@ -137,11 +137,7 @@ def _complete(step: Step, value: Any, variables: Variables, context: Any) -> Any
     if step.steps is None or value is None:
         return value
     if isinstance(value, list):
-        replies = []
-        for one in value:
-            context.between()
-            replies.append(_run_steps(step.steps, one, variables, context))
-        return replies
+        return [_run_steps(step.steps, one, variables, context) for one in value]
     return _run_steps(step.steps, value, variables, context)
 
 

@@ -84,54 +84,22 @@ def _snake(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How a plugin finds its way back to Stash.
+class PluginHost:
+    """The plugins below ``plugin_dir``, if any, which are told ``config_dir`` as ``Dir``.
 
-    ``cookie`` makes a fresh session cookie's value for a run; it is given the hooks
-    that already ran in this chain.
+    They find their way back by ``port`` and by what ``cookie`` makes for a run: a fresh session
+    cookie's value, given the hooks that already ran in this chain.
     """
 
-    port: int
-    cookie: Callable[[Mapping[str, int]], str]
-
-    def to_json(self, config_dir: Path, plugin_dir: Path, visited: Mapping[str, int]) -> Any:
-        """What stdin carries as ``server_connection``."""
-        cookie = {
-            "Name": "session",
-            "Value": self.cookie(visited),
-            "Quoted": False,
-            "Path": "",
-            "Domain": "",
-            "Expires": "0001-01-01T00:00:00Z",
-            "RawExpires": "",
-            "MaxAge": 0,
-            "Secure": False,
-            "HttpOnly": False,
-            "SameSite": 0,
-            "Partitioned": False,
-            "Raw": "",
-            "Unparsed": None,
-        }
-        return {
-            "Scheme": "http",
-            "Host": "127.0.0.1",
-            "Port": self.port,
-            "SessionCookie": cookie,
-            # Only Dir is made absolute; PluginDir stays as the plugins path was given.
-            "Dir": str(config_dir.absolute()),
-            "PluginDir": str(plugin_dir),
-        }
-
-
-class PluginHost:
-    """The plugins below ``plugin_dir``, if any, which are told ``config_dir`` as ``Dir``."""
-
     def __init__(
-        self, plugin_dir: str | Path | None, config_dir: str | Path, connection: Connection
+        self,
+        plugin_dir: str | Path | None,
+        config_dir: str | Path,
+        port: int,
+        cookie: Callable[[Mapping[str, int]], str],
     ) -> None:
         self.config_dir = Path(config_dir)
-        self.connection = connection
+        self._port, self._cookie = port, cookie
         self.plugins: dict[str, PluginConfig] = {}
         self.log: list[LogLine] = []
         self.runs: list[Run] = []
@@ -235,7 +203,7 @@ class PluginHost:
         visited: Mapping[str, int] | None = None,
         on_progress: Callable[[float], None] = lambda _: None,
     ) -> Run:
-        link = self.connection.to_json(self.config_dir, plugin.folder, visited or {})
+        link = self._link(plugin, visited or {})
         run = Run(plugin.id, label, {"server_connection": link, "args": args})
         parent = str(plugin.folder.parent)
         known = os.environ.get("PYTHONPATH")
@@ -257,6 +225,34 @@ class PluginHost:
         level, stop = plugin.err_log, cancel or threading.Event()
         run_process(run, argv, environ, error_level=level, cancel=stop, hear=hear)
         return run
+
+    def _link(self, plugin: PluginConfig, visited: Mapping[str, int]) -> Any:
+        """What stdin carries as ``server_connection``."""
+        cookie = {
+            "Name": "session",
+            "Value": self._cookie(visited),
+            "Quoted": False,
+            "Path": "",
+            "Domain": "",
+            "Expires": "0001-01-01T00:00:00Z",
+            "RawExpires": "",
+            "MaxAge": 0,
+            "Secure": False,
+            "HttpOnly": False,
+            "SameSite": 0,
+            "Partitioned": False,
+            "Raw": "",
+            "Unparsed": None,
+        }
+        return {
+            "Scheme": "http",
+            "Host": "127.0.0.1",
+            "Port": self._port,
+            "SessionCookie": cookie,
+            # Only Dir is made absolute; PluginDir stays as the plugins path was given.
+            "Dir": str(self.config_dir.absolute()),
+            "PluginDir": str(plugin.folder),
+        }
 
     def _note(self, level: str, text: str) -> None:
         self.log.append(LogLine(level, text))

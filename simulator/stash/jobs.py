@@ -7,9 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-# Finished jobs that findJob still knows.
-REMEMBERED = 10
-
 
 class JobError(Exception):
     """The job could not do its work: it ends FAILED with this text."""
@@ -49,11 +46,8 @@ class JobQueue:
             return job
 
     def find(self, number: str) -> Job | None:
-        """A job that waits, runs or ended lately; None for any other."""
-        with self._lock:
-            ended = [job.id for job in self._jobs if job.endTime is not None]
-            known = [job for job in self._jobs if job.id not in ended[:-REMEMBERED]]
-        return next((job for job in known if job.id == number), None)
+        """A job; None for one that never was."""
+        return next((job for job in self._jobs if job.id == number), None)
 
     def stop(self, number: str) -> bool:
         """Stop a job; True, for an unknown one is nothing to complain about."""

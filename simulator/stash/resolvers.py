@@ -112,14 +112,15 @@ def _find_scene(_: Any, arguments: dict[str, Any], context: Context) -> Any:
 
 def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     database, wanted = context.database, arguments.get("filter") or {}
-    if arguments.get("ids"):
-        shown = ids = [number_of(one) for one in arguments["ids"]]
-    else:
-        ids = find_scenes(database, arguments.get("scene_filter") or {})
-        if wanted.get("q"):
-            ids = search_scenes(database, ids, wanted["q"])
-        shown = page_of(sort_scenes(database, ids, wanted), wanted)
-    scenes = [database.scenes.get(number) for number in shown]
+    with database.lock:
+        if arguments.get("ids"):
+            shown = ids = [number_of(one) for one in arguments["ids"]]
+        else:
+            ids = find_scenes(database, arguments.get("scene_filter") or {})
+            if wanted.get("q"):
+                ids = search_scenes(database, ids, wanted["q"])
+            shown = page_of(sort_scenes(database, ids, wanted), wanted)
+        scenes = [database.scenes.get(number) for number in shown]
     if None in scenes:
         raise StashError(f"scene with id {shown[scenes.index(None)]} not found")
     return SimpleNamespace(count=len(ids), scenes=scenes)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import quote
 
-from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import GraphQLSchema, OperationDefinitionNode
 from graphql.execution import get_variable_values
 
 from simulator.faults import LOGIN_PAGE
@@ -126,12 +126,7 @@ class StashServer(Server):
         variables = get_variable_values(self._schema, definitions, request.variables or {})
         if isinstance(variables, list):
             raise RequestError("GRAPHQL_VALIDATION_FAILED", variables)
-        asks = operation.operation is OperationType.QUERY
-        lock = self.app.database.lock
-        if asks:
-            context.between = lock.offer
-        with lock if asks else contextlib.nullcontext():
-            data, errors = run_operation(steps, variables, context)
+        data, errors = run_operation(steps, variables, context)
         return {"errors": errors, "data": data} if errors else {"data": data}
 
     def _picture(self, request: Request, kind: str, number: int) -> Reply:
