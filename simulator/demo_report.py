@@ -108,13 +108,13 @@ def plex_request(entry: Mapping[str, Any]) -> str:
         what = f"{_query(kept)} sets {', '.join(written)}"
     else:
         what = _query(words)
-    return f"{entry['status'] or 'no answer'} {entry['method']} {parts.path}{what}"
+    return f"{entry['status'] or 'under way'} {entry['method']} {parts.path}{what}"
 
 
 def stash_request(entry: Mapping[str, Any]) -> str:
     """One request of the Stash stand-in's journal in a line."""
     what = f"{entry['method']} {entry['target']} {entry['operation']}".rstrip()
-    return f"{entry['status'] or 'no answer'} {what}"
+    return f"{entry['status'] or 'under way'} {what}"
 
 
 def shorten(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""The inbox of the page: what Plex keeps although Stash has another value, and the answers."""
+"""Differences that stay: what Plex keeps although Stash has another value, and the answers."""
 
 from __future__ import annotations
 

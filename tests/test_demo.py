@@ -65,6 +65,14 @@ def told(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def requests(text: str) -> list[str]:
+    """The requests about items, by method and path, in their order."""
+    line = re.compile(
+        r"^ +\d{3} ((?:GET|PUT|POST) /library/(?:metadata|sections/1)[^?\s]*)", re.MULTILINE
+    )
+    return line.findall(text)
+
+
 def claims(text: str) -> list[str]:
     """Headings and claims, with every number left out."""
     lines = [line for line in text.splitlines() if re.match(r"  ok  |  NO  |\d\. ", line)]
@@ -109,6 +117,7 @@ def test_the_docs_show_this_demo(told: subprocess.CompletedProcess[str]) -> None
     text = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
     shown = text.partition("<!-- demo:")[2].partition("<!-- end of demo -->")[0]
     assert claims(shown) == claims(told.stdout)
+    assert requests(shown) == requests(told.stdout)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
@@ -181,7 +190,7 @@ def test_a_request_is_shown_by_what_it_sets() -> None:
         "200 PUT /library/sections/1/all?type=1&id=7 sets title, genre"
     )
     lost = plex_request({"method": "GET", "target": "/identity", "status": 0})
-    assert lost == "no answer GET /identity"
+    assert lost == "under way GET /identity"
 
 
 def test_cut_text_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The inbox: what Plex keeps although Stash has another value, answered one way or another.
+"""Differences that stay: what Plex keeps although Stash has another value, and three answers.
 
 The page's operations run as Stash runs them; the worker is stepped by the test.
 """

@@ -1,4 +1,4 @@
-/* The inbox: what a person set in Plex and Stash has otherwise, side by side, and the answers. */
+/* What stays different: what a person set in Plex and Stash has otherwise, side by side, and the answers. */
 (function () {
   "use strict";
 
