@@ -306,7 +306,8 @@ def test_an_update_while_the_disk_is_full_is_taken_up(disk: Disk) -> None:
 def test_an_update_that_was_cut_off_stops_no_bulk(tmp_path: Path) -> None:
     """Half a file that stays so is said, and the worker goes on as the release that it is."""
     scenes = 120  # it takes longer than from one look at the files to the next
-    with installation(tmp_path, scenes, sync_fields="title", plex={"latency_ms": 60}) as env:
+    with installation(tmp_path, scenes, sync_fields="title") as env:
+        env.plex.latency(60)
         with env.start(mode="sync_all") as task:
             wait_for(lambda: env.plex.counts()["edits"] >= 3)
             (worker,) = env.workers()
