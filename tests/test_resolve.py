@@ -132,6 +132,10 @@ class World:
         """The libraries that are searched."""
         return self.sections
 
+    def folders(self) -> list[str]:
+        """Their folders."""
+        return ["/plex"]
+
     def knows(self, *_: object) -> bool:
         """Whether an item's library is one of theirs."""
         return self.known_library

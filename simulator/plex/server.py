@@ -380,6 +380,8 @@ def _with_file(section: Section, kind: int, wanted: str) -> list[Item]:
     A comma means "or", even one that was encoded, and the empty text is in every path.
     """
     words = wanted.lower().split(",")
+    if "" in words:
+        return section.sorted_items(kind)
     found: set[Item] = set()
     for word in words:
         some = section.paths.candidates(word)
