@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from store import meta
-from validation.media_path import base_name, path_key
+from validation.media_path import base_name, lies_in
 from validation.path_map import PathMap, PathRule, suggest_rule
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class PathAdvice:
         """Keep the rules that would catch most scenes for the page, if there is news."""
         for rule in list(self._scenes):
             # Plex's folders may be others than when it was learnt.
-            others = [one for one in self.folders if not _lies_in(one, rule.plex)]
+            others = [one for one in self.folders if not lies_in(one, rule.plex)]
             if self._path_map.diverts(rule, others):
                 del self._scenes[rule]
                 self._is_news = True
@@ -175,8 +175,4 @@ def _is_in_use(rule: PathRule, path_map: PathMap) -> bool:
 
 def _others(folders: Iterable[str], path: str) -> list[str]:
     """Give those of some folders that a path does not lie in."""
-    return [folder for folder in folders if not _lies_in(path, folder)]
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return f"{path_key(path)}/".startswith(path_key(folder).rstrip("/") + "/")
+    return [folder for folder in folders if not lies_in(path, folder)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from plex.error_types import LibraryNotFound
 from plex.fields import LEAF_TYPE_OF_SECTION
 from plex.matcher import ignores_case, same_named
+from validation import media_path
 from validation.media_path import MediaPath, path_key
 from validation.text import tag_key
 
@@ -194,12 +195,9 @@ def folder_of(path: str) -> str:
 
 def lies_in(section: SectionInfo, path: str, *, ignore_case: bool = False) -> bool:
     """Say whether a path is, or lies below, one of a library's own locations."""
-    fold = str.casefold if ignore_case else str
-    key = fold(path_key(path))
-    return bool(key) and any(
-        key == place or key.startswith(place.rstrip("/") + "/")
+    return any(
+        media_path.lies_in(path, location, ignore_case=ignore_case)
         for location in section.locations
-        if (place := fold(path_key(location)))
     )
 
 

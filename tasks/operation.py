@@ -96,9 +96,27 @@ def main(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
     except (ImportError, SyntaxError):
         raise  # the entry knows where packages come from
     except Exception as error:  # noqa: BLE001 - stdout must hold JSON, the log the rest
-        answer = {"error": _words(error, payload)}
+        answer = {"error": _mended(error, payload) or _words(error, payload)}
     sys.stdout.write(dumps(answer) + "\n")
     return 0
+
+
+def _mended(error: Exception, payload: dict[str, Any]) -> str:
+    """Set a damaged database aside, for maybe nobody else reads that part; say what came of it.
+
+    "" where no damage is what is wrong.
+    """
+    if not (isinstance(error, sqlite3.Error) and is_damage(error)):
+        return ""
+    where = hook.data_directory(payload.get("server_connection"))
+    try:
+        recovery.set_aside(where)
+    except (OSError, sqlite3.Error) as trouble:
+        return _words(trouble, payload)
+    return (
+        f"PlexSync's database in {where} is damaged ({error}). It is kept aside and begun anew, "
+        "with what its backup knows of your items. Run this again."
+    )
 
 
 def _words(error: Exception, payload: dict[str, Any]) -> str:
@@ -111,16 +129,6 @@ def _words(error: Exception, payload: dict[str, Any]) -> str:
         return f"PlexSync cannot use its data directory: {error}"
     if isinstance(error, (OSError, sqlite3.Error)):
         where = hook.data_directory(payload.get("server_connection"))
-        if isinstance(error, sqlite3.Error) and is_damage(error):
-            try:
-                recovery.set_aside(where)  # maybe nobody else ever reads what is damaged
-            except (OSError, sqlite3.Error) as trouble:
-                error = trouble
-            else:
-                return (
-                    f"PlexSync's database in {where} is damaged ({error}). It is kept aside and "
-                    "begun anew, with what its backup knows of your items. Run this again."
-                )
         return (
             f"PlexSync cannot use its data directory {where}: {error}. Nothing is lost; see that "
             "it can be written and that the disk has room, then run this again."

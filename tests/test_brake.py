@@ -59,6 +59,13 @@ def take(env: Installation, scenes: Iterable[int], **values: Any) -> None:
         env.stash.set_scene(number, **(values or EMPTY))
 
 
+def thirty_held_back(stepped: BulkWorker) -> None:
+    """Empty scenes 1 to 30 in Stash, and let a sweep find that."""
+    take(stepped.env, range(1, 31))
+    stepped.background(ALL)
+    stepped.drain()
+
+
 def asked(stepped: BulkWorker) -> list[int]:
     """The scenes for which a person is asked."""
     return sorted(number for number, row in stepped.rows().items() if row.reason == braked.ASKED)
@@ -153,9 +160,7 @@ def test_many_small_runs_within_a_day_count_together(stepped: BulkWorker) -> Non
 def test_go_on_lets_all_of_it_happen(stepped: BulkWorker) -> None:
     """One task, and the values are gone in Plex; nothing is asked any more."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     assert env.run(mode="go_on")["output"] == (
         "30 scenes are synced now, although that takes something away in Plex."
     )
@@ -170,9 +175,7 @@ def test_go_on_lets_all_of_it_happen(stepped: BulkWorker) -> None:
 def test_go_on_lets_go_of_what_is_looked_at_again_just_then(stepped: BulkWorker) -> None:
     """As while Plex is down: it says how many these are, and they are a run that can be undone."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     put_right(env, range(1, 22))
     stepped.late += LOOK_AGAIN
     assert stepped.resident.worker.brake.look_if_due() == 10
@@ -190,9 +193,7 @@ def test_go_on_lets_go_of_what_is_looked_at_again_just_then(stepped: BulkWorker)
 def test_what_is_put_right_in_stash_settles_without_a_write(stepped: BulkWorker) -> None:
     """A backup of Stash fires no hook: a few are looked at now and then, and then all."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     put_right(env, range(1, 29))
     stepped.late += LOOK_AGAIN
     assert stepped.resident.worker.brake.look_if_due() == 10
@@ -211,9 +212,7 @@ def test_what_is_put_right_in_stash_settles_without_a_write(stepped: BulkWorker)
 def test_what_is_put_right_behind_others_that_are_not_is_found(stepped: BulkWorker) -> None:
     """The few that are looked at are not the same every time: the first ten may be meant."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     put_right(env, range(11, 31))
     stepped.late += LOOK_AGAIN
     assert stepped.resident.worker.brake.look_if_due() == 10
@@ -224,9 +223,7 @@ def test_what_is_put_right_behind_others_that_are_not_is_found(stepped: BulkWork
 def test_an_edit_by_hand_goes_through_at_once(stepped: BulkWorker) -> None:
     """Also one of a scene that is held back, and after a fault of Plex's."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     stepped.mark_as(EDIT, [3])
     stepped.drain()
     assert written(stepped) == keys(stepped, [3])
@@ -259,9 +256,7 @@ def test_an_edit_that_waited_for_plex_lets_nothing_else_go(stepped: BulkWorker) 
 def test_retry_failed_and_the_page_leave_it_held_back(stepped: BulkWorker) -> None:
     """Nothing of it has failed, and the page counts it apart."""
     env = stepped.env
-    take(env, range(1, 31))
-    stepped.background(ALL)
-    stepped.drain()
+    thirty_held_back(stepped)
     assert env.run(mode="retry_failed")["output"] == "Nothing had failed and nothing was waiting."
     assert env.run(mode="retry", all=True)["output"]["scenes"] == 0
     stepped.drain()

@@ -128,6 +128,13 @@ def same_path(one: str, other: str) -> bool:
     return one == other or path_key(one) == path_key(other)
 
 
+def lies_in(path: str, folder: str, *, ignore_case: bool = False) -> bool:
+    """Whether a Plex-side path is, or lies below, a folder; nothing lies in one without a name."""
+    fold = str.casefold if ignore_case else str
+    key, place = fold(path_key(path)), fold(path_key(folder))
+    return bool(key and place) and (key == place or key.startswith(place.rstrip("/") + "/"))
+
+
 def base_name(path: str) -> str:
     """The last name of ``path``, verbatim; "" for a bare root or no path."""
     if _PLAIN.fullmatch(path):

@@ -140,14 +140,14 @@ class CircuitBreaker:
         except SyncError as fault:
             context.adopt(None, fingerprint)
             self._note_before_settings()
-            self.hold(holds.SETTINGS, fault, MEND)
+            self.hold_for(fault)
             return False
         context.adopt(config, fingerprint)
         redaction.follow(context.store, context.log, wanted=config.redact_logs)
         refusal = self._refusal() if self._is_first_time() else None
         if refusal is not None:
             self._note_before_settings()
-            self.hold(holds.SETTINGS, refusal, steps_for(refusal))
+            self.hold_for(refusal)
             return False
         self.clear(holds.SETTINGS)
         self._release_what_settings_mend(fingerprint)
@@ -228,6 +228,10 @@ class CircuitBreaker:
         client.probe()
         if lane == holds.SETTINGS:
             client.section_infos()
+
+    def hold_for(self, fault: SyncError) -> None:
+        """Let the whole queue wait for what a fault is about, as long as that takes as a rule."""
+        self.hold(lane_of(fault), fault, steps_for(fault))
 
     def hold(self, lane: str, fault: SyncError, steps: tuple[float, ...]) -> None:
         """Let the whole queue wait; say it once, and where the user looks."""
@@ -353,7 +357,7 @@ class CircuitBreaker:
         except SyncError as fault:
             if lane_of(fault) != hold.lane:
                 holds.clear(self._connection, hold.lane)
-            self.hold(lane_of(fault), fault, steps_for(fault))
+            self.hold_for(fault)
             return False
         return True
 

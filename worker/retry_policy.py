@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from errors import NextStep, Scope, SyncError, in_words
 from plex.error_types import LibraryNotFound, PlexError, RateLimited, ServerChanged
 from store import history, holds, notice, queue
-from worker.circuit_breaker import lane_of, server_of, steps_for, wait_for
+from worker.circuit_breaker import lane_of, server_of, wait_for
 
 if TYPE_CHECKING:
     from sync.context import Context
@@ -106,7 +106,7 @@ class RetryPolicy:
             return False
         if missing.retry_after is None:
             missing.retry_after = fault.retry_after
-        self._breaker.hold(lane_of(missing), missing, steps_for(missing))
+        self._breaker.hold_for(missing)
         return True
 
     def _missing_sign(self, lane: str) -> SyncError | None:
