@@ -214,8 +214,10 @@ class Dispatcher:
                 if planning.is_old():
                     planning.close()
                     planning = self._planning(self._rows)
-                # What is read of the next one is good only if this one does not take long.
-                following = self._planning_after(planning.batch) if was_quick else None
+                # What is read of the next one is good only if this one does not take long. Nobody
+                # waits for the background: there a processor stays free for an edit by hand.
+                is_ahead = was_quick and self._at_work_for == TASK
+                following = self._planning_after(planning.batch) if is_ahead else None
                 if planning.complete(following.read_ahead if following else write.nothing):
                     # They may have changed since the batch before. With scenes they come along.
                     if not worker.breaker.adopt(worker.stash.settings(since=turn)):
