@@ -58,3 +58,22 @@ def test_a_worker_that_starts_anew_brings_nothing_forward(env: Installation) -> 
         stepped.hook(6)
         stepped.drain()
     assert sorted(waiting(env)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_held_back_is_looked_at_when_a_setting_is_mended(tmp_path: Path) -> None:
+    """Tag Rules that would take everything out ask; put right, the question is over at once.
+
+    Nobody saves a scene, and no hook tells of settings: the worker asks for them by itself.
+    """
+    with installation(tmp_path, scenes=12, sync_fields="title,tags") as env:
+        env.patience("worker/process.py", "LONGEST_SLEEP", 0.5)
+        env.run_task()
+        env.settings(sync_fields="title,tags", tag_rules="only: Nothing of this name")
+        env.run_task()
+        assert len(env.query("SELECT id FROM dirty WHERE reason = 'TakesAway'")) == 12
+        env.plex.clear_requests()
+        env.settings(sync_fields="title,tags")
+        env.settled(20)
+        assert not env.run(mode="page_state")["output"]["question"]
+        assert env.plex.counts()["edits"] == 0
+        assert "the settings changed: looking again at 12 scenes held back" in env.log()

@@ -21,7 +21,7 @@ from plex.error_types import (
     RateLimited,
     RequestTooLarge,
 )
-from store import holds, meta, notice, queue
+from store import braked, holds, meta, notice, queue
 from store.queue import LONGEST_WAIT
 from sync import redaction
 from validation.config import PlexSyncConfig, settings_fingerprint
@@ -181,9 +181,14 @@ class CircuitBreaker:
                 self._leave_what_nobody_saw(connection)
             for error in MENDED_BY_SETTINGS:
                 due += queue.make_due(connection, reason=error.__name__)
+            held = braked.look_at_all(connection)
         if due:
             self._context.log.info(
                 f"the settings changed: going on with {counted(due, 'scene')} that waited"
+            )
+        if held:
+            self._context.log.info(
+                f"the settings changed: looking again at {counted(held, 'scene')} held back"
             )
 
     def _note_before_settings(self) -> None:
