@@ -127,8 +127,8 @@ def holds_anything(directory: str) -> bool:
         return False
 
 
-def take_in(connection: sqlite3.Connection, directory: str) -> int:
-    """Put what is in the inbox into the queue, in a transaction of its own; give how many.
+def take_in(connection: sqlite3.Connection, directory: str) -> None:
+    """Put what is in the inbox into the queue, in a transaction of its own.
 
     Nothing is done inside another transaction, or while a hook is just appending: whoever
     works comes by again soon.
@@ -139,30 +139,28 @@ def take_in(connection: sqlite3.Connection, directory: str) -> int:
     from store.transaction import Transaction  # the hook never comes here
 
     if sys.platform == "win32" or connection.in_transaction:
-        return 0
+        return
     try:
         descriptor = os.open(os.path.join(directory, FILE), os.O_RDWR | _NOT_LINKED)
     except OSError:
-        return 0
+        return
     try:
         with Transaction(connection):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            count = _enqueue(connection, os.pread(descriptor, LARGEST * 2, HEAD))
+            _enqueue(connection, os.pread(descriptor, LARGEST * 2, HEAD))
         os.ftruncate(descriptor, HEAD)
     except BlockingIOError:
-        return 0
+        pass
     finally:
         os.close(descriptor)
-    return count
 
 
-def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
+def _enqueue(connection: sqlite3.Connection, content: bytes) -> None:
     from store import LARGEST_ID, meta
     from store.enqueue import enqueue
     from store.queue import CARRIED
     from store.quick_json import loads
 
-    count = 0
     way: dict[str, Any] | None = None
     for line in content.split(b"\n"):
         try:
@@ -175,7 +173,5 @@ def _enqueue(connection: sqlite3.Connection, content: bytes) -> int:
         if kind not in ("scene", *CARRIED):
             continue  # damaged on the disk: nobody would know what to do with it
         enqueue(connection, kind, ids, now=at)
-        count += 1
     if way is not None:
         meta.put_connection(connection, way)
-    return count

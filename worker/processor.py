@@ -240,8 +240,7 @@ class SyncWorker:
             self.context.namesakes.commit(performers)
         for done, scenes in self._fan_out.run(rows):
             with self.store.transaction():
-                for row in done:
-                    queue.done(self.store.connection, row)
+                queue.done(self.store.connection, *done)
                 if any(row.kind in collections.BEHIND.values() for row in done):
                     # A picture or words of it may have changed.
                     collections.mark(self.store.connection, self.context.config, now=self.clock())
