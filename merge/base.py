@@ -82,7 +82,7 @@ class Pending:
 
     For a text every value that was tried; for a list the members that were in
     any intended state, and those that were in all of them; ``locks`` the fields
-    that a try would have locked and that nobody had locked before; ``takes`` every value
+    that a try would have locked and that nobody had locked before; ``to_stash`` every value
     that Stash was to get from Plex.
     """
 
@@ -90,20 +90,19 @@ class Pending:
     any_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     all_members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     locks: frozenset[str] = frozenset()
-    takes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    to_stash: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.any_members or self.locks or self.takes)
+        return bool(self.values or self.any_members or self.locks or self.to_stash)
 
     def adding(
         self,
         values: Mapping[str, str],
         members: Mapping[str, tuple[str, ...]],
         locks: Iterable[str] = (),
-        takes: Mapping[str, str] | None = None,
+        to_stash: Mapping[str, str] | None = None,
     ) -> Pending:
         """Give the pending state with one more intention on top of those not acknowledged."""
-        tried = {name: _union(self.values.get(name, ()), (text,)) for name, text in values.items()}
         some = {
             name: _union(self.any_members.get(name, ()), names) for name, names in members.items()
         }
@@ -111,15 +110,12 @@ class Pending:
             name: _common(self.all_members.get(name, names), names)
             for name, names in members.items()
         }
-        taken = {
-            name: _union(self.takes.get(name, ()), (text,)) for name, text in (takes or {}).items()
-        }
         return Pending(
-            takes={**self.takes, **taken},
-            values={**self.values, **tried},
+            values=_tried(self.values, values),
             any_members={**self.any_members, **some},
             all_members={**self.all_members, **every},
             locks=self.locks | set(locks),
+            to_stash=_tried(self.to_stash, to_stash or {}),
         )
 
     def to_json(self) -> str:
@@ -132,8 +128,8 @@ class Pending:
             "all": dict(self.all_members),
             "locks": sorted(self.locks),
         }
-        if self.takes:
-            content["takes"] = dict(self.takes)
+        if self.to_stash:
+            content["takes"] = dict(self.to_stash)
         return _dump(content)
 
     @classmethod
@@ -143,13 +139,19 @@ class Pending:
             return ACKNOWLEDGED
         content = json.loads(text)
         values, some, every = (_tuples(content.get(name, {})) for name in ("values", "any", "all"))
-        locks, takes = frozenset(content.get("locks", ())), _tuples(content.get("takes", {}))
-        return cls(values, some, every, locks, takes)
+        locks, to_stash = frozenset(content.get("locks", ())), _tuples(content.get("takes", {}))
+        return cls(values, some, every, locks, to_stash)
 
 
 #: The state of an item we never wrote to, and of one of which nothing is pending.
 NEVER_WRITTEN = Base()
 ACKNOWLEDGED = Pending()
+
+
+def _tried(
+    known: Mapping[str, tuple[str, ...]], new: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    return {**known, **{name: _union(known.get(name, ()), (text,)) for name, text in new.items()}}
 
 
 def _union(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def taken_away(
         fewer = len(item.lists[name]) - len(change.members)
         if fewer > 0 and name not in insist:
             found[name] = fewer
-    for name, (theirs, _) in merged.takes.items():
+    for name, (theirs, _) in merged.to_stash.items():
         if not rating100(theirs):
             found[f"{name} in Stash"] = 1
     return found

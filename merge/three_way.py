@@ -80,7 +80,7 @@ class Merge:
     ``changes`` maps a field to (old, new) for people; ``notes`` are sentences
     about what a person did in Plex; ``kept`` maps each field that stays as it is in
     Plex although Stash has another to (Plex's, Stash's); ``kinds`` each text of the edit to
-    what happens to it (merge/effects.py); ``takes`` maps each field that Stash shall get from
+    what happens to it (merge/effects.py); ``to_stash`` maps each field that Stash shall get from
     Plex to the same two.
     """
 
@@ -91,7 +91,7 @@ class Merge:
     notes: tuple[str, ...]
     kept: Mapping[str, tuple[str, str]]
     kinds: Mapping[str, str]
-    takes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    to_stash: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def merge(
@@ -173,7 +173,7 @@ class _Work:
         self.by_rule = dict(base.by_rule)
         self.kept: dict[str, tuple[str, str]] = {}
         self.kinds: dict[str, str] = {}
-        self.takes: dict[str, tuple[str, str]] = {}
+        self.to_stash: dict[str, tuple[str, str]] = {}
         self.both = base  # of this only what goes both ways
         self.notes: list[str] = []
 
@@ -238,14 +238,14 @@ class _Work:
         if RATING in self.insist or self._arrived(RATING) or (self.overwrite and ours):
             way = Way.TEXT
         if way is Way.TAKE:
-            self.takes[RATING] = (theirs, ours)
+            self.to_stash[RATING] = (theirs, ours)
             return
         if way is Way.REST:
             self._keep(RATING, ours, theirs)
         else:
             self.text(RATING, ours)
         if RATING in self.base_values:
-            after, tried = self.values.get(RATING, theirs), self.pending.takes.get(RATING, ())
+            after, tried = self.values.get(RATING, theirs), self.pending.to_stash.get(RATING, ())
             self.both = noted(base, ours, after, tried)
         if RATING in self.both.came:
             self.wrote.discard(RATING)
@@ -486,10 +486,10 @@ class _Work:
             if change.respelled
         }
         pending = self.pending.adding({}, between) if between else self.pending
-        takes = {name: theirs for name, (theirs, _) in self.takes.items()}
-        pending = pending.adding(self.values, intended, locks, takes)
+        to_stash = {name: theirs for name, (theirs, _) in self.to_stash.items()}
+        pending = pending.adding(self.values, intended, locks, to_stash)
         notes = tuple(self.notes)
-        return Merge(edit, base, pending, changes, notes, self.kept, self.kinds, self.takes)
+        return Merge(edit, base, pending, changes, notes, self.kept, self.kinds, self.to_stash)
 
 
 def _short(text: str) -> str:

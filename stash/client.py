@@ -105,7 +105,7 @@ class StashClient(StashGraphQL):
         """Give up to ``size`` whole scenes with ids above ``last_id``, ids ascending."""
         return self.scenes_above(last_id, size, queries.SCENE_PAGE, _read_scene)
 
-    def scene_ids_after(self, last_id: int, size: int = STAMPS_A_PAGE) -> list[SceneStamp]:
+    def stamps_after(self, last_id: int, size: int = STAMPS_A_PAGE) -> list[SceneStamp]:
         """Give up to ``size`` stamps with ids above ``last_id``, ids ascending.
 
         Start with 0; an empty list means that there are no more.

@@ -73,7 +73,7 @@ def taken_by(plan: ScenePlan, *, of_others: bool = False) -> Taken:
     taken = Taken()
     for one in plan.planned:
         before = one.before
-        changes = one.merged.edit or one.merged.takes
+        changes = one.merged.edit or one.merged.to_stash
         if not changes or before is None or not before.base:
             continue
         if not of_others or before.scene != plan.scene.id:

@@ -143,13 +143,13 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
     kept = artwork.kept(merged, merged.base, config)
     answered = _answered(context, server, item, kept)
     insist = frozenset(one.field for one in answered if one.answer == USE_STASH)
-    takes = tuple(one for one in answered if one.answer == TAKE)
+    chosen = tuple(one for one in answered if one.answer == TAKE)
     if insist:
         merged = decide(insist=insist)
         kept = artwork.kept(merged, merged.base, config)
     plan.notes += merged.notes
     merged = replace(merged, base=artwork.without_refused(merged.base, config))
-    taken = {one.field for one in takes}
+    taken = {one.field for one in chosen}
     pictures = tuple(
         kind
         for kind in artwork.due(merged.base, item, config, version_of(plan.scene), insist)
@@ -168,7 +168,7 @@ def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> N
     )
     intent = after._replace(base=before.base if before else "", pending=merged.pending.to_json())
     plan.planned.append(
-        ItemPlan(merged, before, intent, after, item, pictures, kept, insist, takes)
+        ItemPlan(merged, before, intent, after, item, pictures, kept, insist, chosen)
     )
 
 

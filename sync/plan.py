@@ -56,7 +56,7 @@ class ItemPlan:
     ``after`` is what that will be, and ``intent`` what is committed before the request leaves:
     the old base, the new pending. ``pictures`` are those that have to be looked at once the
     texts are written; ``kept`` are Plex's value and Stash's of all that stays different;
-    ``insist`` names what a person wants as Stash has it, ``takes`` what Stash shall get from
+    ``insist`` names what a person wants as Stash has it, ``chosen`` what Stash shall get from
     Plex because a person said so; ``is_stash_unsure`` that nobody knows whether it got that or a
     rating; ``ready`` is its edit once it was made ready to be sent, and ``former`` what the
     item had of it before.
@@ -70,7 +70,7 @@ class ItemPlan:
     pictures: tuple[Kind, ...] = ()
     kept: dict[str, tuple[str, str]] = field(default_factory=dict)
     insist: frozenset[str] = frozenset()
-    takes: tuple[Difference, ...] = ()
+    chosen: tuple[Difference, ...] = ()
     is_stash_unsure: bool = False
     ready: Ready | None = None
     former: Former | None = None
@@ -88,12 +88,12 @@ class ItemPlan:
     @property
     def is_in_step(self) -> bool:
         """Whether nothing has to be sent to either side: the item is as its entry will say."""
-        return not (self.merged.edit or self.merged.takes or self.pictures)
+        return not (self.merged.edit or self.merged.to_stash or self.pictures)
 
     @property
     def is_intended(self) -> bool:
         """Whether it needs an intent: something of it will be sent."""
-        is_asked = self.pictures or self.merged.takes
+        is_asked = self.pictures or self.merged.to_stash
         return bool(self.merged.edit or (is_asked and self.merged.pending))
 
 

@@ -44,7 +44,7 @@ def check(context: Context, plan: ScenePlan, cover: Cover) -> None:
     poster is dealt with as after any change of the cover.
     """
     for item in plan.planned:
-        asked = next((one for one in item.takes if one.field == POSTER), None)
+        asked = next((one for one in item.chosen if one.field == POSTER), None)
         if asked is None or plan.fault is not None:
             continue
         try:
@@ -56,7 +56,7 @@ def check(context: Context, plan: ScenePlan, cover: Cover) -> None:
         except SyncError as fault:
             plan.fault = fault
             continue
-        item.takes = tuple(one for one in item.takes if one is not asked)
+        item.chosen = tuple(one for one in item.chosen if one is not asked)
         item.pictures = (*item.pictures, images.POSTER)
 
 

@@ -36,7 +36,7 @@ def foresee(context: Context, batch: Batch) -> Iterator[Step]:
             plan.items.append(key)
             if item.merged.edit:
                 plan.written.append(Written(key, item.merged.changes))
-            if item.merged.takes:
+            if item.merged.to_stash:
                 plan.written.append(Written(key, from_plex(item.merged)))
             _foresee(context, plan, item, cover)
         yield False
@@ -52,8 +52,10 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
         base = hung.base
         plan.add_pictures(key, hung.changes, hung.notes, hung.fault)
         effects += [Effect(PICTURES, kind, *change) for kind, change in hung.changes.items()]
-    effects += [_taken(one) for one in item.takes]
-    effects += [Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.takes.items()]
+    effects += [_taken(one) for one in item.chosen]
+    effects += [
+        Effect(TAKEN, name, ours, theirs) for name, (theirs, ours) in merged.to_stash.items()
+    ]
     kept = artwork.kept(merged, base, context.settings)
     if kept:
         server = context.client().machine_identifier

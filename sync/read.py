@@ -142,7 +142,7 @@ def stamps(
     if last - first >= SPARSE * len(batch.ids):
         return {}
     page = yield from context.stash.asking(
-        lambda client: client.scene_ids_after(first - 1, last - first + 1),
+        lambda client: client.stamps_after(first - 1, last - first + 1),
         partial(check, context, batch),
     )
     return {stamp.id: stamp for stamp in page}

@@ -61,7 +61,7 @@ def into_stash(context: Context, plan: ScenePlan) -> None:
     """
     asked: dict[str, tuple[ItemPlan, Difference]] = {}
     for item in plan.planned:
-        for one in item.takes:
+        for one in item.chosen:
             asked.setdefault(one.field, (item, one))  # of several items the first
     if plan.fault is not None or not asked:
         return
@@ -106,7 +106,7 @@ def bring(context: Context, plan: ScenePlan) -> None:
     """
     done: set[str] = set()
     for item in plan.planned:
-        for field, (theirs, ours) in item.merged.takes.items():
+        for field, (theirs, ours) in item.merged.to_stash.items():
             if plan.fault is not None or field in done:
                 continue
             done.add(field)
@@ -132,7 +132,7 @@ def bring(context: Context, plan: ScenePlan) -> None:
 
 def from_plex(merged: Merge) -> dict[str, tuple[str, str]]:
     """Give what comes from Plex of itself as the history shows it: (Stash's, Plex's)."""
-    return {FROM_PLEX[name]: (ours, theirs) for name, (theirs, ours) in merged.takes.items()}
+    return {FROM_PLEX[name]: (ours, theirs) for name, (theirs, ours) in merged.to_stash.items()}
 
 
 def rating_in_stash(context: Context, scene: int) -> int:

@@ -141,7 +141,7 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
             overwrite=config.overwrite_plex_edits,
             both_ways=rates_both_ways(context, item),
         )
-        if merged.edit or merged.takes or merged.base != base or artwork.due(base, item, config):
+        if merged.edit or merged.to_stash or merged.base != base or artwork.due(base, item, config):
             return False
         kept = artwork.kept(merged, base, config)
         known = differences.of_item(context.store.connection, server, entry.rating_key)

@@ -133,7 +133,7 @@ def _unreachable(
 
 
 def _sample(task: Task, config: PlexSyncConfig, libraries: Libraries) -> tuple[str, str]:
-    stamps = task.stash.client().scene_ids_after(0, SAMPLE)
+    stamps = task.stash.client().stamps_after(0, SAMPLE)
     paths = [path for stamp in stamps for path in stamp.paths[:1]]
     if not paths:
         return "Stash has no scene with a file yet.", ""

@@ -150,7 +150,7 @@ def test_no_question_loads_what_costs_a_transaction_a_scene(
     changes.newest(client)
     changes.touched(client, "2026-01-01T00:00:00Z", 0)
     changes.scene_ids(client, 0, 10)
-    client.scene_ids_after(0, 10)
+    client.stamps_after(0, 10)
     for request in stash.requests():
         fields = request["query"] or ""
         for costly in ("performers {", "tags {", "groups {", "urls", "galleries", "stash_ids"):

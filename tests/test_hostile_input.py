@@ -172,7 +172,7 @@ def test_any_json_from_stash_is_a_value_or_a_typed_error(
         lambda: client.read_scenes([1]),
         lambda: client.read_scenes([1, 2]),
         lambda: client.scenes_after(0, 100),
-        lambda: client.scene_ids_after(0),
+        lambda: client.stamps_after(0),
         lambda: client.scenes_with_path("/a", "/a".__eq__),
     ):
         ends_well(question)

@@ -309,7 +309,7 @@ def test_a_rating_that_rests_goes_neither_way(rest: str) -> None:
     item = an_item({"rating": "6"})
     merged = merge(Desired({"rating": "8"}, {}), item, base, NOTHING, both_ways=True)
     assert not merged.edit
-    assert not merged.takes
+    assert not merged.to_stash
     assert not merged.notes
     assert not merged.base.reported
 
@@ -330,7 +330,7 @@ def test_a_rating_that_a_lost_look_sent_is_not_plex_s() -> None:
     pending = NOTHING.adding({"rating": "8"}, {})
     item = an_item({"rating": "8"}, locked={"rating"})
     merged = merge(Desired({"rating": "6"}, {}), item, base, pending, both_ways=True)
-    assert not merged.takes
+    assert not merged.to_stash
     assert merged.edit.values == {"rating": "6"}
 
 
@@ -616,7 +616,7 @@ def test_anything_that_may_have_been_written_is_pending() -> None:
     assert Pending(values={"title": ("T",)})
     assert Pending(any_members={"tags": ("A",)})
     assert Pending(locks=frozenset({"title"}))
-    assert Pending(takes={"rating": ("8",)})
+    assert Pending(to_stash={"rating": ("8",)})
 
 
 def test_what_an_item_had_survives_the_history_whole() -> None:

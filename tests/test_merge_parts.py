@@ -147,7 +147,7 @@ def test_only_a_rating_and_only_by_the_switch_goes_to_stash(both_ways: bool) -> 
     item = an_item({"rating": "8.0", "summary": "P"})
     ours = Desired({"rating": "", "summary": ""}, {})
     merged = merge(ours, item, None, NOTHING, both_ways=both_ways)
-    assert merged.takes == ({"rating": ("8.0", "")} if both_ways else {})
+    assert merged.to_stash == ({"rating": ("8.0", "")} if both_ways else {})
     assert not merged.edit
 
 
@@ -223,7 +223,7 @@ def test_the_state_of_an_item_survives_the_ledger_whole() -> None:
     assert Base.from_json(base.to_json()) == base
     pending = Pending().adding({"title": "T"}, {"tags": ("A",)}, names, {"rating": "8.0"})
     assert Pending.from_json(pending.to_json()) == pending
-    assert pending.takes == {"rating": ("8.0",)}
+    assert pending.to_stash == {"rating": ("8.0",)}
     more = pending.adding({"title": "U"}, {}, {"summary"})
     assert more.values == {"title": ("T", "U")}
     assert more.locks == {"title", "summary"}
@@ -408,7 +408,7 @@ def test_what_takes_something_away() -> None:
     chosen = frozenset({"title", "summary", "tags", "collections"})
     assert not taken_away(merged, item, chosen)
     for theirs, taken in (("", {"rating in Stash": 1}), ("8.0", {})):
-        rated = replace(merged, edit=_edit({}), takes={"rating": (theirs, "6.0")})
+        rated = replace(merged, edit=_edit({}), to_stash={"rating": (theirs, "6.0")})
         assert taken_away(rated, item) == taken
 
 
@@ -515,10 +515,10 @@ def test_who_gets_a_rating_that_changed_in_plex(
     base = Base(values={"rating": ours if ours != "7.0" else "6.0"})
     item = an_item({"rating": "8.0"})
     merged = merge(Desired({"rating": ours}, {}), item, base, NOTHING, both_ways=True, **asked)
-    assert merged.takes == takes
+    assert merged.to_stash == takes
     assert merged.edit.values == written
     if takes:
-        assert merged.pending.takes == {"rating": ("8.0",)}
+        assert merged.pending.to_stash == {"rating": ("8.0",)}
 
 
 def test_two_ratings_that_differ_and_rest_stay_and_are_listed() -> None:
@@ -540,7 +540,7 @@ def test_a_rating_at_rest_is_left_on_both_sides(rest: str) -> None:
     base = Base(values={"rating": "6.0"}, theirs={"rating": "8.0"}, **resting)
     item = an_item({"rating": "8.0"})
     merged = merge(Desired({"rating": "6.0"}, {}), item, base, NOTHING, both_ways=True)
-    assert (bool(merged.edit), merged.takes) == (False, {})
+    assert (bool(merged.edit), merged.to_stash) == (False, {})
     assert getattr(merged.base, rest) == {"rating"}
 
 

@@ -418,8 +418,8 @@ def step(base: Base, ours: int, theirs: float | None) -> tuple[Base, int, float 
     puts = moves = 0
     if "rating" in done.edit.values:
         puts, theirs = 1, float(done.edit.values["rating"] or 0) or None
-    if done.takes:
-        moves, value = 1, done.takes["rating"][0]
+    if done.to_stash:
+        moves, value = 1, done.to_stash["rating"][0]
         ours, after = rating100(value), taken_over(after, value)
     return after, ours, theirs, puts, moves
 

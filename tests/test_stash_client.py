@@ -67,10 +67,10 @@ def test_senseless_settings_are_an_answer_error(
 
 
 def test_stamps_come_in_pages_by_ascending_id(wire: Wire, client: StashClient) -> None:
-    """scene_ids_after pages through all ids, and an empty list is the end."""
+    """It pages through all ids, and an empty list is the end."""
     wire.scenes = {scene_id: raw_scene(scene_id) for scene_id in (2, 3, 50, 51, 900)}
     seen: list[SceneStamp] = []
-    while page := client.scene_ids_after(seen[-1].id if seen else 0, 2):
+    while page := client.stamps_after(seen[-1].id if seen else 0, 2):
         seen.extend(page)
     assert [stamp.id for stamp in seen] == [2, 3, 50, 51, 900]
     assert seen[0] == SceneStamp(2, "2026-11-22T19:07:36Z", ("/srv/lib/clip2.mp4",))
@@ -80,8 +80,8 @@ def test_a_page_that_does_not_move_on_is_the_end(wire: Wire, client: StashClient
     """A Stash that ignored the filter cannot make a caller read for ever."""
     version_of(client)
     wire.always = Answer.of({"data": {"findScenes": {"scenes": [raw_scene(n) for n in (9, 7, 8)]}}})
-    assert [stamp.id for stamp in client.scene_ids_after(0, 3)] == [7, 8, 9]
-    assert client.scene_ids_after(9, 3) == []
+    assert [stamp.id for stamp in client.stamps_after(0, 3)] == [7, 8, 9]
+    assert client.stamps_after(9, 3) == []
     assert client.scenes_after(9, 3) == []
 
 
@@ -89,7 +89,7 @@ def test_a_page_that_does_not_move_on_is_the_end(wire: Wire, client: StashClient
 def test_a_page_of_nothing_is_a_mistake_of_the_caller(client: StashClient, size: int) -> None:
     """Size 0 would be taken for the end, -1 would ask for everything."""
     with pytest.raises(ValueError, match="page"):
-        client.scene_ids_after(0, size)
+        client.stamps_after(0, size)
 
 
 def test_whole_scenes_come_in_pages_too(wire: Wire, client: StashClient) -> None:

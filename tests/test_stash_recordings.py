@@ -76,7 +76,7 @@ def test_a_list_with_an_unknown_id_is_an_error(wire: Wire, client: StashClient) 
     """Errors beside null data are never taken for an empty answer."""
     replay(wire, "findScenes-ids")
     with pytest.raises(StashAnswerError, match="scene with id 9999 not found"):
-        client.scene_ids_after(0)
+        client.stamps_after(0)
 
 
 def test_an_unknown_field_means_an_older_stash(wire: Wire, client: StashClient) -> None:
@@ -121,7 +121,7 @@ def test_settings(wire: Wire, client: StashClient, name: str, settings: dict[str
 def test_a_page_beyond_the_end(wire: Wire, client: StashClient) -> None:
     """No scenes and the full count, as Stash answers past the last page."""
     replay(wire, "findScenes-page-beyond")
-    assert client.scene_ids_after(99) == []
+    assert client.stamps_after(99) == []
     assert client.scenes_after(99, 100) == []
     assert client.count_scenes() == 27
 

@@ -98,7 +98,7 @@ class MovedFiles:
 
     def _compare(self, place: int) -> tuple[list[int], int]:
         """Give what is to be marked of the scenes above an id, and how far that was; 0: all."""
-        page = self._stash.ask(lambda client: client.scene_ids_after(place, LARGE))
+        page = self._stash.ask(lambda client: client.stamps_after(place, LARGE))
         end = page[-1].id if len(page) >= LARGE else LARGEST_ID
         # Read after the page: what is missing there was not made in between.
         known = ledger.records_between(self._store.connection, place, end, RECORDS_AT_ONCE)
