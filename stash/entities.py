@@ -1,4 +1,4 @@
-"""The studios, groups and performers of Stash with what a collection shows of them."""
+"""The studios, groups and performers of Stash with what a collection shows; who has a name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .answer import read_id, read_object, read_text
-from .scene import NamedRef, read_ref, versioned
+from .answer import read_each, read_id, read_object, read_part, read_text
+from .scene import NamedRef, read_ref, read_studio, versioned
 
 if TYPE_CHECKING:
     from .client import StashClient
@@ -32,6 +32,18 @@ DOCUMENTS = {
     kind: f"query Entities($page: FindFilterType!) {{ {find}(filter: $page) {{ {plural} "
     f"{{ id name updated_at {more} }} }} }}"
     for kind, (find, plural, more) in _OF.items()
+}
+# By kind: the query, its list, and what is read beside id and name. Stash compares with SQL's
+# LIKE, where letters match in either case and "_" and "%" anything.
+_CALLED = {
+    "studio": ("findStudios", "studios", "parent_studio { id name }"),
+    "performer": ("findPerformers", "performers", "disambiguation"),
+    "tag": ("findTags", "tags", ""),
+}
+_NAMED = {
+    kind: f"query Named($name: String!) {{ {find}({kind}_filter: {{name: {{value: $name, "
+    f"modifier: EQUALS}}}} filter: {{per_page: 100}}) {{ {plural} {{ id name {more} }} }} }}"
+    for kind, (find, plural, more) in _CALLED.items()
 }
 # The movie of Stash before 0.27 is the group of today; its address may still be the old one.
 _IMAGE = re.compile(r"/(?:studio|performer|group|movie)/(\d+)/(?:front)?image(?=\?|\Z)")
@@ -67,6 +79,14 @@ def read_all(client: StashClient, kind: str) -> list[Entity]:
 def performers(client: StashClient) -> list[NamedRef]:
     """Give all performers by name; one request for each 2,000."""
     return client.read_pages(PERFORMERS, ("findPerformers", "performers"), NAMES, read_ref)
+
+
+def all_named(client: StashClient, kind: str, name: str) -> tuple[NamedRef, ...]:
+    """Give the studios, performers or tags of a name, as Stash compares them; a hundred at most."""
+    find, plural, _ = _CALLED[kind]
+    read = read_studio if kind == "studio" else read_ref
+    part = read_part(client.query(_NAMED[kind], {"name": name}), find)
+    return read_each(part.get(plural), f"{kind}s of a name", read)
 
 
 def _entity(raw: object, what: str, kind: str) -> Entity:

@@ -1,4 +1,4 @@
-"""Every GraphQL document that PlexSync sends, and the filters that go with them.
+"""The GraphQL documents about scenes, and the filters that go with them.
 
 Only fields that Stash 0.27 has: one unknown field makes Stash refuse the whole
 document. Lists that cost Stash a transaction for each scene (tags, performers,
@@ -74,6 +74,12 @@ query StampPage($scenes: SceneFilterType!, $size: Int!) {
 """
 
 COUNT = "query Count { findScenes(filter: {per_page: 0}) { count } }"
+
+RATING = "query Rating($id: ID!) { findScene(id: $id) { id rating100 } }"
+
+GROUPS_OF_SCENE = """
+query GroupsOfScene($id: ID!) { findScene(id: $id) { groups { group { id } scene_index } } }
+"""
 
 _CRITERIA = {"studio": "studios", "performer": "performers", "tag": "tags", "group": "groups"}
 

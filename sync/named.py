@@ -8,31 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stash.answer import read_each, read_part
+from stash.entities import all_named
 from stash.exceptions import StashMutationRefused
-from stash.scene import read_ref, read_studio
 from validation.text import tag_key
 
 if TYPE_CHECKING:
-    from stash.client import StashClient
     from stash.scene import NamedRef
     from sync.context import Context
-
-# Stash compares with SQL's LIKE, where letters match in either case and "_" and "%" anything.
-_QUERY = """
-query %(plural)sNamed($name: String!) {
-  find%(plural)s(
-    %(kind)s_filter: {name: {value: $name, modifier: EQUALS}}
-    filter: {per_page: 100}
-  ) { %(field)s { id name %(more)s } }
-}
-"""
-_PLURALS = {"performer": "Performers", "tag": "Tags", "studio": "Studios"}
-_MORE = {"performer": "disambiguation", "tag": "", "studio": "parent_studio { id name }"}
-_QUERIES = {
-    kind: _QUERY % {"plural": plural, "kind": kind, "field": plural.lower(), "more": _MORE[kind]}
-    for kind, plural in _PLURALS.items()
-}
 
 
 class NotToBeTaken(StashMutationRefused):
@@ -46,13 +28,7 @@ def only_one(context: Context, kind: str, name: str) -> NamedRef:
         NotToBeTaken: Stash has none or several of that name.
         errors.SyncError: Stash could not be asked.
     """
-
-    def ask(client: StashClient) -> list[NamedRef]:
-        found = read_part(client.query(_QUERIES[kind], {"name": name}), f"find{_PLURALS[kind]}")
-        read = read_studio if kind == "studio" else read_ref
-        return list(read_each(found.get(_PLURALS[kind].lower()), f"{kind}s of a name", read))
-
-    found = context.stash.ask(ask)
+    found = context.stash.ask(lambda client: all_named(client, kind, name))
     exact = [one for one in found if one.name == name]
     fitting = exact or [one for one in found if tag_key(one.name) == tag_key(name)]
     if len(fitting) == 1:

@@ -14,18 +14,16 @@ from merge.compare import rating100
 from merge.former import Former
 from merge.ratings import taken_over
 from plex import images
-from stash.answer import read_whole, senseless
 from stash.exceptions import StashMutationRefused
-from stash.mutations import mutate
+from stash.scene_update import rating_of, update_scene
 from sync import poster, things
 from sync.named import NotToBeTaken
 from sync.plan import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from merge.three_way import Merge
-    from stash.client import StashClient
     from stash.scene import Scene
     from store.differences import Difference
     from sync.context import Context
@@ -47,8 +45,6 @@ MADE_BY_TEMPLATE = (
 )
 #: How the history calls what came from Plex of itself.
 FROM_PLEX = {"rating": "rated in Plex"}
-_RATING = "query Rating($id: ID!) { findScene(id: $id) { id rating100 } }"
-_UPDATE = "mutation TakeIntoScene($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
 
 
 def into_stash(context: Context, plan: ScenePlan) -> None:
@@ -141,16 +137,7 @@ def rating_in_stash(context: Context, scene: int) -> int:
     Raises:
         errors.SyncError: Stash could not be asked.
     """
-
-    def ask(client: StashClient) -> int:
-        found = client.query(_RATING, {"id": str(scene)}).get("findScene")
-        if found is None:
-            return -1
-        if not isinstance(found, dict):
-            raise senseless(f"scene {scene}", "is not an object")
-        return read_whole(found.get("rating100"), f"scene {scene}'s rating100") or 0
-
-    return context.stash.ask(ask)
+    return context.stash.ask(lambda client: rating_of(client, scene))
 
 
 def _take(
@@ -162,21 +149,21 @@ def _take(
         StashMutationRefused: Stash said no, or cannot have one of them; nothing was changed.
         errors.SyncError: Stash could not be asked; it may have made the change.
     """
-    given: dict[str, object] = {"id": str(scene.id)}
+    changes: dict[str, object] = {}
     sha1 = ""
     for item, one in chosen:
         if one.field == poster.POSTER:
             image = poster.picture_of(context, item.item)
-            sha1, given["cover_image"] = images.digest(image), poster.as_cover(image)
+            sha1, changes["cover_image"] = images.digest(image), poster.as_cover(image)
             del image
         elif one.field in FIELDS:
             if one.field == "title" and context.settings.title_template.parts:
                 raise NotToBeTaken(MADE_BY_TEMPLATE)
-            given[FIELDS[one.field]] = in_stash(one.field, one.theirs)
+            changes[FIELDS[one.field]] = in_stash(one.field, one.theirs)
         else:
-            scene, changes = things.having(context, scene, item, one)
-            given |= changes
-    _update(context, given)
+            scene, more = things.having(context, scene, item, one)
+            changes |= more
+    context.stash.ask(lambda client: update_scene(client, plan.scene.id, changes))
     for item, one in chosen:
         if one.field == poster.POSTER:
             poster.taken(plan, item, sha1)
@@ -190,14 +177,8 @@ def put_into_stash(context: Context, scene: int, field: str, value: str) -> None
         StashMutationRefused: Stash said no, and why.
         errors.SyncError: Stash could not be asked; it may have made the change.
     """
-    _update(context, {"id": str(scene), FIELDS[field]: in_stash(field, value)})
-
-
-def _update(context: Context, given: Mapping[str, object]) -> None:
-    def ask(client: StashClient) -> None:
-        mutate(client, _UPDATE, {"input": given})
-
-    context.stash.ask(ask)
+    changes = {FIELDS[field]: in_stash(field, value)}
+    context.stash.ask(lambda client: update_scene(client, scene, changes))
 
 
 def in_stash(field: str, theirs: str) -> Any:

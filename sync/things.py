@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from merge.compare import same
 from merge.desired import collection_name, desired, performers, studio_name
 from merge.members import holds_all, same_members
-from stash.answer import read_each, read_object, read_part
+from stash.scene_update import groups_of
 from sync.named import NotToBeTaken, only_one
 from validation.text import tag_key
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from plex.item import Member
-    from stash.client import StashClient
     from stash.scene import NamedRef, Scene
     from store.differences import Difference
     from sync.context import Context
@@ -40,9 +39,6 @@ NOT_A_GROUP = (
     "The collection {} stands for the scene's studio or a performer, not for a group or a tag. "
     "Change those in Stash, or choose another answer."
 )
-_GROUPS = """
-query GroupsOfScene($id: ID!) { findScene(id: $id) { groups { group { id } scene_index } } }
-"""
 
 
 def having(
@@ -157,18 +153,8 @@ def _check(
 def _left(context: Context, scene: int, groups: tuple[NamedRef, ...]) -> list[dict[str, Any]]:
     """Give the groups that stay, each with the place that the scene has in it."""
     stay = {str(one.id) for one in groups}
-
-    def read(raw: object, what: str) -> dict[str, Any]:
-        found = read_object(raw, what)
-        group = read_part(found, "group")
-        return {"group_id": str(group.get("id")), "scene_index": found.get("scene_index")}
-
-    def ask(client: StashClient) -> list[dict[str, Any]]:
-        found = client.query(_GROUPS, {"id": str(scene)}).get("findScene")
-        raw = found.get("groups") if isinstance(found, dict) else []
-        return list(read_each(raw, f"scene {scene}'s groups", read))
-
-    return [one for one in context.stash.ask(ask) if one["group_id"] in stay]
+    known = context.stash.ask(lambda client: groups_of(client, scene))
+    return [one for one in known if one["group_id"] in stay]
 
 
 def _ids(refs: tuple[NamedRef, ...]) -> list[str]:
