@@ -242,7 +242,7 @@ def open_database(directory: str) -> sqlite3.Connection:
         from store import folder  # copied, restored, or opened to others; hardly ever
 
         folder.put_in_order(directory)
-    if not _holds_anything(path):
+    if not holds_anything(path):
         from store import create  # once an installation
 
         create.make_file(directory, path, _begin)
@@ -291,7 +291,12 @@ def _is_in_order(directory: str, path: str) -> bool:
     return not found & 0o077 and not stat.S_ISLNK(found)
 
 
-def _holds_anything(path: str) -> bool:
+def holds_anything(path: str) -> bool:
+    """Say whether there is a file with anything in it.
+
+    It is not opened: closing it would give up the locks that SQLite holds for this process
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
         return os.stat(path).st_size > 0
     except FileNotFoundError:

@@ -92,8 +92,16 @@ class Store(Tables):
                 enqueue(connection, kind, chunk, now=now, urgency=BACKGROUND)
 
     def is_replaced(self) -> bool:
-        """Say whether other files lie at our paths by now: ours were deleted, emptied or moved."""
-        return self._which() != self._files
+        """Say whether other files lie at our paths by now: ours were deleted, emptied or moved.
+
+        SQLite would go on with what it remembers of an emptied file, and nobody else finds that.
+        """
+        is_empty = not schema.holds_anything(self.path(schema.FILE))
+        return is_empty or self._which() != self._files
+
+    def forget_pages(self) -> None:
+        """Give back what SQLite remembers of the file: whatever is read next is read from there."""
+        self.connection.execute("PRAGMA shrink_memory")
 
     def _which(self) -> tuple[tuple[int, int], ...]:
         # The write-ahead log stays for as long as anybody has the database open.

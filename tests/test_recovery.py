@@ -337,7 +337,7 @@ def test_a_harmed_database(env: Installation, harm: Callable[[Path], None], aliv
     back_up(env)
     if alive:
         env.save(4, details=f"Before {harm.__name__}.")
-        env.settled()
+        env.calm()  # one that is at work goes on with what it remembers until it sleeps
     untold = f"untold {harm.__name__} {alive}"
     env.stash.set_scene(3, title=untold)
     before = len(env.stash.log())
@@ -360,6 +360,27 @@ def test_a_harmed_database(env: Installation, harm: Callable[[Path], None], aliv
     assert "PlexSync's database" in "\n".join(text for _, text in env.stash.log()[before:])
     wait_for(lambda: not env.query("SELECT 1 FROM meta WHERE key = 'mishap' AND value <> '{}'"))
     assert len(list(env.data.glob("*" + recovery.MARK + "*"))) <= 1
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_sleeping_worker_does_not_go_on_with_what_it_remembers(
+    env: Installation, harm: Callable[[Path], None]
+) -> None:
+    """It is harmed after the worker has read all that an edit takes: the edit shows it at once."""
+    back_up(env)
+    for number in range(2):
+        env.save(1, title=f"Before {harm.__name__} {number}")
+        env.settled()
+        if number == 0:
+            with contextlib.closing(sqlite3.connect(env.data / schema.FILE)) as store:
+                store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    env.calm()
+    before = len(env.log())
+    harm(env.data / schema.FILE)
+    env.save(1, title=f"After {harm.__name__}")
+    wait_for(lambda: "PlexSync's database" in env.log()[before:], 10.0)
+    env.title_becomes(1, f"After {harm.__name__}")
+    env.settled()
 
 
 @pytest.mark.parametrize(

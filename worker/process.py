@@ -332,6 +332,7 @@ class Resident:
     def sleep(self) -> None:
         """Sleep until a hook wakes us, something is due, or it is time to look around."""
         now = self._clock()
+        self.store.forget_pages()  # or damage would come to light only where they lack one
         moments = [self.breaker.next_look()]
         if moments[0] is None:
             moments.append(queue.next_due(self.store.connection))
