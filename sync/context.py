@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plex.matcher import Matches
     from stash.scene import Scene
     from store.store import Store, Tables
+    from sync.batch import Batch
     from sync.stash_session import StashSession
     from validation.config import PlexSyncConfig
 
@@ -106,6 +107,10 @@ class Context:
             self._connected.readers.shutdown(wait=False)
         self._connected = None
 
+    def interrupts(self, batch: Batch) -> bool:
+        """Say whether a batch has to give way; one scene alone is as urgent as any."""
+        return not batch.is_alone and self.interrupted()
+
     @property
     def settings(self) -> PlexSyncConfig:
         """The settings.
@@ -116,6 +121,11 @@ class Context:
         if self.config is None:
             raise ConfigurationError("The settings are not complete; PlexSync waits for them.")
         return self.config
+
+    @property
+    def server(self) -> str:
+        """Machine identifier of the configured Plex, which is asked for it once."""
+        return self.client().machine_identifier
 
     @property
     def plex(self) -> Connected:

@@ -58,7 +58,7 @@ def _first(
 
 
 def _owner(context: Context, item: PlexItem) -> list[int]:
-    entry = entry_of(context.store.connection, context.client().machine_identifier, item)
+    entry = entry_of(context.store.connection, context.server, item)
     return [entry.scene] if entry is not None and entry.scene else []
 
 

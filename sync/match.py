@@ -86,7 +86,7 @@ def _find(context: Context, batch: Batch, scene: Scene) -> ScenePlan:
         record._replace(
             places=found.places,
             resolved_at=found.resolved_at,
-            server=context.client().machine_identifier,
+            server=context.server,
         ),
         held=found.held,
         found=found.items,
@@ -113,7 +113,7 @@ def _items_of(context: Context, batch: Batch, scene: Scene) -> Found:
 
 def _merge(context: Context, batch: Batch, plan: ScenePlan, item: PlexItem) -> None:
     """Plan what one of a scene's items shall get, if it belongs to that scene."""
-    server = context.client().machine_identifier
+    server = context.server
     before = entry_of(context.store.connection, server, item)
     config = context.settings
     wanted = desired(plan.scene, config, item.type, context.namesakes.keys)
@@ -229,9 +229,9 @@ def rates_both_ways(context: Context, item: PlexItem) -> bool:
     """Say whether Stash may get an item's rating: not where a person settled that it stays."""
     if not context.settings.ratings_to_stash:
         return False
-    server, connection = context.client().machine_identifier, context.store.connection
-    known = differences.of_item(connection, server, item.rating_key).get(RATING)
-    return known is None or known.answer != KEEP or known.theirs != item.values[RATING]
+    known = differences.of_item(context.store.connection, context.server, item.rating_key)
+    settled = known.get(RATING)
+    return settled is None or settled.answer != KEEP or settled.theirs != item.values[RATING]
 
 
 def _says(context: Context, batch: Batch, item_type: str, number: int) -> bool | None:

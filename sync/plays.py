@@ -139,7 +139,7 @@ def _note(context: Context, done: list[_Done]) -> None:
     """Note what Stash has in one transaction; forgotten, it would be read there again."""
     if not done:
         return
-    server = context.client().machine_identifier
+    server = context.server
     with context.store.transaction() as connection:
         for one in done:
             for view in one.views:

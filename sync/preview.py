@@ -58,8 +58,7 @@ def _foresee(context: Context, plan: ScenePlan, item: ItemPlan, cover: Cover) ->
     ]
     kept = artwork.kept(merged, base, context.settings)
     if kept:
-        server = context.client().machine_identifier
-        known = differences.of_item(context.store.connection, server, key)
+        known = differences.of_item(context.store.connection, context.server, key)
         # What a person settled is no news, and what was answered otherwise is said above.
         effects += [
             Effect(KEPT, field, *pair)

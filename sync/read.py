@@ -95,7 +95,7 @@ def items(context: Context, batch: Batch) -> Iterator[Step]:
     if batch.is_alone:
         return
     numbers = [number for number in batch.ids if number not in batch.left_out]
-    known = remembered(context, numbers)
+    known = ledger.remembered(context.store.connection, context.server, numbers)
     for chunk in chunks(numbers, STEP):
         context.plex.resolver.index = batch.index
         for number in chunk:
@@ -148,19 +148,13 @@ def stamps(
     return {stamp.id: stamp for stamp in page}
 
 
-def remembered(context: Context, ids: Sequence[int]) -> dict[int, list[int]]:
-    """Give the rating keys that the ledger remembers for scenes; no key for none."""
-    server = context.client().machine_identifier
-    return ledger.remembered(context.store.connection, server, ids)
-
-
 def check(context: Context, batch: Batch) -> None:
-    """Go on only if nothing more urgent waits; one scene alone is as urgent as any.
+    """Go on only if nothing more urgent waits.
 
     Raises:
         Interrupted: Something does.
     """
-    if not batch.is_alone and context.interrupted():
+    if context.interrupts(batch):
         raise Interrupted
 
 

@@ -142,7 +142,7 @@ class Recorder:
 
     def _made_ready(self, plan: ScenePlan) -> _Carried:
         context, scene = self._context, plan.scene
-        now, server = context.clock(), context.client().machine_identifier
+        now, server = context.clock(), context.server
         changes = [written.as_change(scene, server, now) for written in plan.written]
         line = ""
         if plan.fault is None:
@@ -167,7 +167,7 @@ class Recorder:
         ready = self._ready
         plans = [one.plan for one in ready]
         context = self._context
-        server = context.client().machine_identifier  # no question within the transaction
+        server = context.server  # no question within the transaction
         with self._store.transaction() as connection:
             started = float((meta.get(connection, meta.SYNC_ALL) or {}).get("started") or 0)
             rows = {
@@ -285,7 +285,7 @@ class Recorder:
     def _end_unchanged(self, batch: Batch) -> None:
         if not batch.unchanged:
             return
-        server = self._context.client().machine_identifier
+        server = self._context.server  # no question within the transaction
         rows = [batch.rows[number] for number in batch.unchanged if number in batch.rows]
         with self._store.transaction() as connection:
             ended: Counter[tuple[str, str]] = Counter()

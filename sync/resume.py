@@ -104,7 +104,7 @@ class ResumePoints:
         waits = self._later.get(row.rating_key, 0.0) - self._context.clock()
         if not row.viewed_at or 0 < waits <= AGAIN:
             return False
-        server = self._context.client().machine_identifier
+        server = self._context.server
         known = activity.stopped_item(self._context.store.connection, server, row.rating_key)
         if known is None:
             return row.offset > 0
@@ -129,7 +129,7 @@ class ResumePoints:
                 return False
             times[scene.id] = new
         ours = new > 0 and abs(times[scene.id] - new) < SAME
-        server = context.client().machine_identifier
+        server = context.server
         stopped = Stopped(row.rating_key, scene.id, *_place(row), times[scene.id], ours)
         with context.store.transaction() as connection:
             activity.note_stopped(connection, server, stopped)

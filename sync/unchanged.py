@@ -56,9 +56,8 @@ def as_seen(context: Context, batch: Batch) -> Iterator[Step]:
     """
     if not batch.as_read:
         return
-    server = context.client().machine_identifier
     listed = sorted(batch.as_read - batch.unlisted)
-    known = ledger.seen(context.store.connection, server, listed)
+    known = ledger.seen(context.store.connection, context.server, listed)
     for chunk in chunks(list(known), read.STEP):
         for number in chunk:
             digests, places = known[number], batch.records[number].places
@@ -104,9 +103,7 @@ def is_as_read(context: Context, record: SceneRecord | None, stamp: SceneStamp |
         and record.updated_at == stamp.updated_at
         and record.fingerprint == context.fingerprint
         # What another Plex got says nothing of what this one has.
-        and (
-            record.outcome == ledger.SKIPPED or record.server == context.client().machine_identifier
-        )
+        and (record.outcome == ledger.SKIPPED or record.server == context.server)
         and record.has_files_at(stamp.paths)
         and record.looked_at - instant(stamp.updated_at) >= SAME_SECOND
         and 0 <= context.clock() - record.detailed_at < DETAILS_AGE
@@ -121,7 +118,7 @@ def is_in_step(context: Context, record: SceneRecord, items: Mapping[int, PlexIt
     if record.outcome == ledger.SKIPPED:
         return True
     config = context.settings
-    server = context.client().machine_identifier
+    server = context.server
     entries = ledger.entries_of(context.store.connection, server, record.id)
     paths = held_paths(record.places)
     listed = context.plex.resolver.listed(paths)

@@ -93,7 +93,7 @@ def write(
         plans.sort(key=lambda plan: not plan.is_written)
     began = time.monotonic()
     for number, plan in enumerate(plans):
-        batch.stopped = batch.stopped or batch.took > GOOD_FOR or _interrupted(context, batch)
+        batch.stopped = batch.stopped or batch.took > GOOD_FOR or context.interrupts(batch)
         if batch.stopped and not (plan.is_written and not any(i.pictures for i in plan.planned)):
             continue
         if not plan.is_written and not _is_current(context, batch, plan):
@@ -197,10 +197,6 @@ def _hang(
     plan.add_pictures(item.after.rating_key, hung.changes, hung.notes, hung.fault, former)
 
 
-def _interrupted(context: Context, batch: Batch) -> bool:
-    return not batch.is_alone and context.interrupted()
-
-
 def _is_current(context: Context, batch: Batch, plan: ScenePlan) -> bool:
     """Say whether the scene was not marked again since it was read; one alone comes again."""
     row = batch.rows.get(plan.scene.id)
@@ -217,7 +213,7 @@ def write_together(context: Context, batch: Batch, plans: Iterable[ScenePlan]) -
             chunk = [
                 plan
                 for plan in some
-                if _is_current(context, batch, plan) and not _interrupted(context, batch)
+                if _is_current(context, batch, plan) and not context.interrupts(batch)
             ]
             if len(chunk) > 1 and not _write_alike(context.client(), chunk):
                 return

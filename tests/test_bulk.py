@@ -7,7 +7,6 @@ import pytest
 from simulator.library import catalogue_file
 from store import ledger, queue
 from store.enqueue import EDIT, TASK
-from sync.read import remembered
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk, synced, writes
 from tests.installation import Installation, installation, shared_installation
 
@@ -218,7 +217,8 @@ def test_a_rekeyed_item_is_found_again_with_one_search(stepped: BulkWorker) -> N
     stepped.task(ALL)
     stepped.drain()
     assert stepped.plex_counts()["file_queries"] == 1
-    assert remembered(stepped.resident.worker.context, [9]) == {9: [new]}
+    context = stepped.resident.worker.context
+    assert ledger.remembered(context.store.connection, context.server, [9]) == {9: [new]}
     stepped.env.stash.set_scene(9, title="Rekeyed")
     stepped.late = 120.0
     stepped.task(ALL)

@@ -288,7 +288,7 @@ class TouchedInPlex(_Question):
 
     def _mark(self, rows: list[Touched]) -> int:
         """Put the scenes into the queue whose ratings the ledger does not know so."""
-        server = self._context.client().machine_identifier
+        server = self._context.server
         news: dict[int, Touched] = {}
         scenes, unknown = set[int](), set[int]()
         for row in rows:
