@@ -17,7 +17,7 @@ from validation.path_map import PathMap, PathRule, suggest_rule
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from plex.libraries import Libraries
     from store.store import Store
@@ -43,12 +43,13 @@ def find_rule(
 ) -> str:
     """Give the rule, as it is added to ``path_map``, that most of some Stash paths call for.
 
-    It diverts none of the ``known`` files, which Plex has where ``path_map`` leads.
+    It diverts none of the ``known`` files, which Plex has where ``path_map`` leads. The libraries
+    were read already.
     It is "" when Plex has no file of such a name and folder. A name alone proves nothing; two
     namesakes in two places say nothing at all.
     """
     rules: Counter[str] = Counter()
-    folders, known = libraries.folders(), list(known)
+    folders, known = libraries.known_folders(), list(known)
     for path in list(paths)[:SAMPLE]:
         name = base_name(path)
         files = [one.file for one in libraries.same_named(path, None)] if name else []
@@ -67,15 +68,20 @@ class PathAdvice:
     """Collects pairs of paths, and counts; ``keep`` puts away what was learnt.
 
     The database has the advice of earlier runs. If ``private``, no sentence names a path, for
-    it may end up in a log. ``folders`` are those of Plex's libraries, as far as they are known:
+    it may end up in a log. ``folders`` gives those of Plex's libraries, as far as they are known:
     no rule is given that would lead scenes out of them.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path_map: PathMap, *, private: bool = False
+        self,
+        connection: sqlite3.Connection,
+        path_map: PathMap,
+        folders: Callable[[], Sequence[str]] = tuple,
+        *,
+        private: bool = False,
     ) -> None:
         self.private = private
-        self.folders: Sequence[str] = ()
+        self._folders = folders
         self._path_map = path_map
         self._earlier = kept_advice(connection, path_map)
         # The page goes by what is kept, also of a rule that a person added by hand.
@@ -92,7 +98,7 @@ class PathAdvice:
 
     def learn(self, scene: int, stash_path: str, plex_path: str) -> None:
         """Note that Plex has a scene's file, or one just like it, at another path."""
-        others = _others(self.folders, plex_path)
+        others = _others(self._folders(), plex_path)
         rule = suggest_rule(stash_path, plex_path, self._path_map, others)
         if rule is None:
             return
@@ -128,9 +134,10 @@ class PathAdvice:
 
     def keep(self, store: Store) -> None:
         """Keep the rules that would catch most scenes for the page, if there is news."""
+        folders = self._folders()
         for rule in list(self._scenes):
             # Plex's folders may be others than when it was learnt.
-            others = [one for one in self.folders if not lies_in(one, rule.plex)]
+            others = [one for one in folders if not lies_in(one, rule.plex)]
             if self._path_map.diverts(rule, others):
                 del self._scenes[rule]
                 self._is_news = True

@@ -139,7 +139,9 @@ class Resolver:
         self._search = search
         self._clock = clock
         self.index: PathLookup | None = None
-        self.advice = PathAdvice(store.connection, config.path_map, private=config.redact_logs)
+        self.advice = PathAdvice(
+            store.connection, config.path_map, libraries.known_folders, private=config.redact_logs
+        )
         self._unmapped = Unmapped(client, libraries, self.advice, clock)
 
     def find(
@@ -153,7 +155,6 @@ class Resolver:
         """
         mapped = self._mapped(scene)
         paths = tuple(mapped)
-        self.advice.folders = self._libraries.folders()
         now = self._clock()
         found = Found(paths, tuple(sorted(self._libraries.keys())), now)
         server = self._client.machine_identifier

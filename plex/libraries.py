@@ -92,9 +92,9 @@ class Libraries:
         """Give the sections' keys."""
         return [section.key for section in self.sections()]
 
-    def folders(self) -> list[str]:
-        """Give the sections' folders."""
-        return [folder for section in self.sections() for folder in section.locations]
+    def known_folders(self) -> list[str]:
+        """Give the folders of the sections that were read last; nothing is asked."""
+        return [folder for section in self._sections for folder in section.locations]
 
     def describe(self) -> str:
         """Name the sections for a sentence: 'Movies', 'Clips'."""

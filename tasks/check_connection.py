@@ -168,7 +168,7 @@ def _is_in_plex(libraries: Libraries, path: str) -> bool:
 
 def _no_folder(config: PlexSyncConfig, libraries: Libraries, path: str, rule: str) -> str:
     mapped = config.path_map.to_plex(path)
-    folders = libraries.folders()
+    folders = libraries.known_folders()
     turned = "" if mapped == path else f", which Path Map turns into {mapped}"
     if rule:
         mend = f"Plex has a file of that name elsewhere; this rule leads there: {rule}"

@@ -132,7 +132,7 @@ class World:
         """The libraries that are searched."""
         return self.sections
 
-    def folders(self) -> list[str]:
+    def known_folders(self) -> list[str]:
         """Their folders."""
         return ["/plex"]
 
