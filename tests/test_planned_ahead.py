@@ -38,7 +38,7 @@ stepped = bulk_worker()
 @pytest.fixture(autouse=True)
 def batches(monkeypatch: pytest.MonkeyPatch) -> int:
     """Batches that are small enough for the library to have several of them; their size."""
-    monkeypatch.setattr("worker.dispatch.BATCH", 100)
+    monkeypatch.setattr("worker.batch_run.BATCH", 100)
     return 100
 
 
@@ -290,7 +290,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     stepped.task(ALL)
     stepped.drain()
     assert len(writes(env)) == batches
-    assert stepped.resident.dispatcher.most == batches
+    assert stepped.resident.dispatcher._size.by_pace == batches
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])
@@ -450,7 +450,7 @@ def test_a_defect_in_a_later_batch_is_looked_for_in_that_batch(
     """Its scenes are looked at one by one, not as many as the first batch had."""
     renamed(stepped, "Defect")
     dispatcher = stepped.resident.dispatcher
-    monkeypatch.setattr("worker.dispatch.BATCH", 250)
+    monkeypatch.setattr("worker.batch_run.BATCH", 250)
     calls: list[int] = []
 
     def broken(context: Context, batch: Batch) -> Iterator[Step]:

@@ -63,7 +63,7 @@ def test_a_name_in_other_letters_is_another_name() -> None:
     libraries = cast(
         "Any",
         SimpleNamespace(
-            folders=lambda: ["D:\\plex"],
+            known_folders=lambda: ["D:\\plex"],
             same_named=lambda *_: [SimpleNamespace(file=one) for one in files],
         ),
     )

@@ -1,11 +1,5 @@
 """What comes next: the most urgent row by itself, or many in the background together.
 
-While Plex is at work on the last edits of a batch the next one is planned (docs/adr/0009).
-Where something more urgent waits, or a batch takes too long, its rest and the next one are
-put back, for what was read before may be old by now. A batch after one that came to nothing
-is half as large, and one after that is as large as before: however often somebody saves,
-some scenes get through in between.
-
 A defect of ours is never more than one scene's: it parks that scene and the
 others go on.
 """
@@ -22,12 +16,11 @@ from errors import PermanentError, SyncError, TransientError, half_updated, is_h
 from plex.error_types import NotInPlexYet
 from store import holds, queue
 from store.enqueue import EDIT, TASK
-from sync import pipeline, write
-from sync.batch import Batch
-from sync.pipeline import Planning
+from worker import batch_run
+from worker.batch_run import BatchRun, BatchSize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from store.queue import QueueRow
     from worker.launcher import ProcessLock
@@ -38,13 +31,8 @@ if TYPE_CHECKING:
 LOOK_UP = 0.01
 #: The same for what takes a look at the disk: Stash's Stop, an update of the plugin.
 LOOK_AROUND = 0.05
-#: Rows of one batch at most; the fewest that are worth one; the fewest that a slow Plex, or who
-#: saves again and again, leaves of it.
-BATCH = 500
+#: The fewest rows that are worth a batch.
 FEWEST = 4
-SLOWEST = 10
-#: Seconds that an edit is thought to take before one was seen.
-SLOW_EDIT = 0.05
 
 
 class Dispatcher:
@@ -74,10 +62,7 @@ class Dispatcher:
         worker.context.interrupted = self.is_interrupted
         #: So many scenes are worked on each by itself, because their batch failed.
         self.one_by_one = 0
-        # The batch whose turn it is, and the seconds that a scene of the last one took.
-        self._rows: list[QueueRow] = []
-        self._pace = 0.0
-        self._part = 1  # of how many of a whole batch the next one is
+        self._size = BatchSize()
 
     def take(self) -> bool:
         """Work on the most urgent row, or on a batch from it on; say whether there was any.
@@ -103,11 +88,6 @@ class Dispatcher:
             self._at_work_for = rows[0].urgency
             self._work_on(rows[0])
         return True
-
-    @property
-    def most(self) -> int:
-        """Rows that are done before what was read for them is old, by the last batch's pace."""
-        return max(SLOWEST, int(write.GOOD_FOR / self._pace)) if self._pace else BATCH
 
     def is_interrupted(self) -> bool:
         """Say whether a batch has to give way: to an edit, a hold, Stash's Stop, an update.
@@ -146,7 +126,7 @@ class Dispatcher:
             self.one_by_one -= 1
             return []
         self._at_work_for = first.urgency
-        return self._alike(first, self._ready(BATCH, with_task=first.urgency == TASK))
+        return self._alike(first, self._ready(batch_run.BATCH, with_task=first.urgency == TASK))
 
     def _following(self, rows: list[QueueRow]) -> list[QueueRow]:
         """Give the batch that comes after another, none where something else is next."""
@@ -155,7 +135,7 @@ class Dispatcher:
         taken = {row.id for row in rows}
         ready = [
             row
-            for row in self._ready(len(rows) + BATCH, with_task=self._at_work_for == TASK)
+            for row in self._ready(len(rows) + batch_run.BATCH, with_task=self._at_work_for == TASK)
             if row.kind != "scene" or row.id not in taken
         ]
         if not ready or _likeness(ready[0]) != _likeness(rows[0]):
@@ -170,8 +150,7 @@ class Dispatcher:
     def _alike(self, first: QueueRow, rows: list[QueueRow]) -> list[QueueRow]:
         """Give those that can be worked on together with the first, none if they are too few."""
         alike = [row for row in rows if _likeness(row) == _likeness(first)]
-        most = min(max(SLOWEST, BATCH // self._part), self.most)
-        return alike[:most] if len(alike) >= FEWEST else []
+        return alike[: self._size.most] if len(alike) >= FEWEST else []
 
     def _mark_scenes_of(self, things: list[QueueRow]) -> None:
         """Mark the scenes of many things; after a fault or a defect, of one thing at a time."""
@@ -179,99 +158,33 @@ class Dispatcher:
             self.one_by_one -= 1
             self._work_on(things[0])
             return
-        try:
-            self._worker.mark_scenes_of(things)
-        except SyncError as fault:
-            self.one_by_one = len(things)
-            self._worker.retry_policy.retry_batch(fault)
-        except sqlite3.Error:
-            raise
-        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
-            self.one_by_one = len(things)
-            self._note_defect(f"the scenes of {self.one_by_one} things")
+        self._work_together(
+            lambda: self._worker.mark_scenes_of(things), lambda: things, "the scenes of {} things"
+        )
 
     def _work_on_all(self, rows: list[QueueRow]) -> None:
-        """Work on batch after batch; after a defect of ours its scenes come one by one."""
+        """Work on batch after batch; after a fault or a defect its scenes come one by one."""
+        run = BatchRun(self._worker, rows, self._following, self._size)
+        self._work_together(run.work, lambda: run.rows, "a batch of {} scenes")
+
+    def _work_together(
+        self, work: Callable[[], None], rows: Callable[[], Sized], what: str
+    ) -> None:
+        """Work on many rows; what fails is looked for one by one, which shows whose fault it is.
+
+        ``rows`` gives those that were at work then, and ``what`` names so many of them.
+        """
         try:
-            self._sync_batches(rows)
+            try:
+                work()
+            except SyncError as fault:
+                self.one_by_one = len(rows())
+                self._worker.retry_policy.retry_batch(fault)
         except sqlite3.Error:
             raise
-        except Exception:  # noqa: BLE001 - one by one it shows whose fault it is
-            self.one_by_one = len(self._rows)
-            self._note_defect(f"a batch of {self.one_by_one} scenes")
-
-    def _sync_batches(self, rows: list[QueueRow]) -> None:
-        """Sync batch after batch; what was not finished stays in the queue. Raises no SyncError."""
-        worker, self._rows = self._worker, rows
-        planning = following = None
-        was_quick, edit_takes = False, SLOW_EDIT  # of an earlier call nothing is known by now
-        try:
-            if not worker.breaker.adopt(worker.stash.settings()):
-                return
-            planning = self._planning(rows)
-            while planning is not None:
-                self._rows, turn = list(planning.batch.rows.values()), time.monotonic()
-                if planning.is_old():
-                    planning.close()
-                    planning = self._planning(self._rows)
-                # What is read of the next one is good only if this one does not take long. Nobody
-                # waits for the background: there a processor stays free for an edit by hand.
-                is_ahead = was_quick and self._at_work_for == TASK
-                following = self._planning_after(planning.batch) if is_ahead else None
-                if planning.complete(following.read_ahead if following else write.nothing):
-                    # They may have changed since the batch before. With scenes they come along.
-                    if not worker.breaker.adopt(worker.stash.settings(since=turn)):
-                        return
-                    if planning.is_outdated():
-                        if following:
-                            following.close()
-                        planning = self._planning(self._rows)
-                        continue
-                if not planning.settle(worker.recorder):
-                    if queue.edited_scene(self._store.connection):
-                        self._part = min(2 * self._part, BATCH)
-                    return
-                self._part = max(1, self._part // 2)
-                batch = planning.batch
-                if following and _edits(batch) * edit_takes >= write.AHEAD:
-                    following.close()
-                    following = None
-                planning, following = following or self._planning_after(batch), None
-                ahead = planning.step if planning else write.nothing
-                pipeline.apply(worker.context, worker.recorder, batch, ahead)
-                self._keep_pace(batch)
-                was_quick = batch.took < write.AHEAD
-                edit_takes = batch.took / batch.carried if batch.carried else edit_takes
-                if batch.stopped:
-                    return
-        except SyncError as fault:
-            # Nobody knows yet whose fault it is, and it may be one scene's own.
-            self.one_by_one = len(self._rows)
-            worker.retry_policy.retry_batch(fault)
-        finally:
-            for one in (planning, following):
-                if one is not None:
-                    one.close()
-
-    def _planning_after(self, batch: Batch) -> Planning | None:
-        rows = self._following(list(batch.rows.values()))
-        return self._planning(rows, batch) if rows else None
-
-    def _planning(self, rows: list[QueueRow], before: Batch | None = None) -> Planning:
-        batch = Batch(
-            tuple(row.id for row in rows),
-            {row.id: row for row in rows},
-            waiting=queue.waiting_with(self._store.connection, rows[0].urgency),
-            # Others were marked because something else than the scene changed.
-            unread=rows[0].urgency == TASK,
-            before=before,
-        )
-        return Planning(self._worker.context, batch)
-
-    def _keep_pace(self, batch: Batch) -> None:
-        written = sum(bool(plan.found) for plan in batch.plans)
-        share = written / len(batch.ids)  # the others cost Plex no edit
-        self._pace = batch.took / batch.carried * share if batch.carried else 0.0
+        except Exception:  # noqa: BLE001 - see above
+            self.one_by_one = len(rows())
+            self._note_defect(what.format(self.one_by_one))
 
     def _work_on(self, row: QueueRow) -> None:
         """Work on one row; a defect of ours parks it, so that it cannot stop the others."""
@@ -300,11 +213,6 @@ class Dispatcher:
         if self._worker.log.is_redacted:  # what an exception says may quote the scene
             said = "".join(traceback.format_tb(steps)) + (error.__name__ if error else "")
         self._worker.log.error(f"{what}: {' '.join(said.split())}")
-
-
-def _edits(batch: Batch) -> int:
-    """Count the scenes of a batch for which something will be sent."""
-    return sum(any(item.is_intended for item in plan.planned) for plan in batch.plans)
 
 
 def _likeness(row: QueueRow) -> tuple[object, ...]:
