@@ -19,7 +19,7 @@
   const PENDING = { stash: "Plex is about to get Stash's.", take: "Stash is about to get Plex's." };
   const PICTURES = { poster: "poster", background: "background" };
 
-  const words = (field) => field.replace(/_/g, " ");
+  const { words } = ui;
   const fit = (takeable) => ANSWERS.filter(([how]) => how !== "take" || takeable);
 
   function Answers({ takeable, about, act, size }) {
@@ -225,13 +225,7 @@
       h(
         "div",
         { className: "plexsync-group-head" },
-        h(
-          "h3",
-          { id },
-          words(group.field),
-          " ",
-          h("span", { className: "badge badge-secondary" }, ui.number(group.size))
-        ),
+        h(ui.GroupTitle, { id, title: words(group.field), size: ui.number(group.size) }),
         h(
           "div",
           { className: "plexsync-group-buttons" },
@@ -246,18 +240,13 @@
   function Differences({ state, say, askNow }) {
     const [stamp, setStamp] = useState(0);
     async function act(how, which) {
-      try {
+      await ui.told(say, async () => {
         const { rows } = await ui.operation("answer", { answer: how, ...which });
         const label = ANSWERS.find(([one]) => one === how)[1];
-        say({
-          kind: "good",
-          text: rows
-            ? `${label}: ${rows === 1 ? "1 difference" : `${ui.number(rows)} differences`} answered.`
-            : "Nothing was answered: these values have changed meanwhile.",
-        });
-      } catch (problem) {
-        say({ kind: "bad", text: problem.message });
-      }
+        return rows
+          ? `${label}: ${ui.counted(rows, "difference")} answered.`
+          : "Nothing was answered: these values have changed meanwhile.";
+      });
       setStamp((known) => known + 1);
       await askNow();
     }

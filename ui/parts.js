@@ -35,7 +35,10 @@
 
   /** As PlexSync's own sentences write it beside: a browser's 1.500 would be another number. */
   const number = (count) => count.toLocaleString("en");
-  const scenes = (count) => (count === 1 ? "1 scene" : `${number(count)} scenes`);
+  const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+  const scenes = (count) => counted(count, "scene");
+  /** A field as people call it. */
+  const words = (field) => field.replace(/_/g, " ");
 
   /** Address of an item in Plex Web: Plex's own, or the server's when `local`. */
   function itemAddress(server, ratingKey, local) {
@@ -49,19 +52,29 @@
     return h(Link, { to: `/scenes/${id}` }, title || `Scene ${id}`);
   }
 
-  function ItemLink({ server, ratingKey, children }) {
+  /** A link that leaves the page where it is. */
+  const Away = ({ children, ...rest }) =>
+    h("a", { target: "_blank", rel: "noopener noreferrer", ...rest }, children);
+
+  function ItemLink({ server, ratingKey }) {
     if (!server || !server.machine) return null;
     return h(
-      "a",
-      {
-        href: itemAddress(server, ratingKey, false),
-        target: "_blank",
-        rel: "noopener noreferrer",
-      },
-      children || "Open in Plex",
+      Away,
+      { href: itemAddress(server, ratingKey, false) },
+      "Open in Plex",
       h("span", { className: "sr-only" }, ` (item ${ratingKey}, new window)`)
     );
   }
+
+  /** The heading of a group, with its size in a badge. */
+  const GroupTitle = ({ id, title, size, warns }) =>
+    h(
+      "h3",
+      { id },
+      title,
+      " ",
+      h("span", { className: `badge badge-${warns ? "warning" : "secondary"}` }, size)
+    );
 
   /**
    * A button that says what it does while it does it, and cannot be pressed twice. `off` when
@@ -114,6 +127,16 @@
       h("span", { "aria-live": "polite" }, `Page ${page}`),
       button("Next", on)
     );
+  }
+
+  /** Does some work, and says the news that it gives, if any, or what it failed of. */
+  async function told(say, work) {
+    try {
+      const text = await work();
+      if (text) say({ kind: "good", text });
+    } catch (problem) {
+      say({ kind: "bad", text: problem.message });
+    }
   }
 
   /** One line of news about what the reader just did, read out when it changes; or of a task past. */
@@ -267,6 +290,28 @@
     return { found, titles, error, isFirst: place === null, toFirst: () => setPages([null]), pager };
   }
 
+  /**
+   * Has something looked at once it has not changed for `pause` milliseconds; gives {found, error}.
+   * What was found stays until the next answer.
+   */
+  function useTried(mode, given, pause) {
+    const [answer, setAnswer] = React.useState({ found: null, error: null });
+    React.useEffect(() => {
+      let current = true;
+      const timer = window.setTimeout(() => {
+        ui.operation(mode, given).then(
+          (found) => current && setAnswer({ found, error: null }),
+          (error) => current && setAnswer(({ found }) => ({ found, error }))
+        );
+      }, pause);
+      return () => {
+        current = false;
+        window.clearTimeout(timer);
+      };
+    }, [JSON.stringify(given)]);
+    return answer;
+  }
+
   /** What stands where rows will be: that they are read, or why they cannot be. */
   const noRows = (error) =>
     error
@@ -295,14 +340,20 @@
     runName,
     ahead,
     number,
+    counted,
     scenes,
+    words,
+    told,
     itemAddress,
     usePolling,
     usePages,
+    useTried,
     noRows,
     Unfold,
     SceneLink,
+    Away,
     ItemLink,
+    GroupTitle,
     ActionButton,
     Pager,
     Notice,

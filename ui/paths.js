@@ -24,17 +24,14 @@
       (one) => !adopted.includes(one.rule) && !used.includes(one.rule)
     );
     if (!list.length) return null;
-    async function adopt(rule) {
-      try {
+    const adopt = (rule) =>
+      ui.told(say, async () => {
         await adoptRule(rule);
         setAdopted([...adopted, rule]);
         await ui.operation("retry", { reason: "NotInPlexYet" });
-        say({ kind: "good", text: `The rule ${rule} is saved; the waiting scenes are looked at again.` });
         askNow();
-      } catch (error) {
-        say({ kind: "bad", text: error.message });
-      }
-    }
+        return `The rule ${rule} is saved; the waiting scenes are looked at again.`;
+      });
     return h(
       "section",
       { className: "plexsync-section card", "aria-labelledby": "plexsync-paths" },

@@ -10,7 +10,7 @@
   /** Rows of a page. */
   const PAGE = 20;
 
-  const words = (field) => field.replace(/_/g, " ");
+  const { words } = ui;
 
   function Row({ row, server }) {
     return h(
@@ -98,13 +98,7 @@
         h(
           "div",
           null,
-          h(
-            "h3",
-            { id },
-            group.title,
-            " ",
-            h("span", { className: "badge badge-secondary" }, ui.number(group.size))
-          ),
+          h(ui.GroupTitle, { id, title: group.title, size: ui.number(group.size) }),
           h("p", { className: "plexsync-quiet" }, ui.shown(group.what)),
           h(
             "p",

@@ -10,15 +10,10 @@
   function Question({ question, now, say, askNow }) {
     if (!question) return null;
     async function goOn() {
-      try {
+      await ui.told(say, async () => {
         const { scenes } = await ui.operation("page_go_on");
-        say({
-          kind: "good",
-          text: scenes ? `Going on: ${ui.scenes(scenes)} synced now.` : "Nothing is held back any more.",
-        });
-      } catch (problem) {
-        say({ kind: "bad", text: problem.message });
-      }
+        return scenes ? `Going on: ${ui.scenes(scenes)} synced now.` : "Nothing is held back any more.";
+      });
       await askNow();
     }
     return h(

@@ -8,7 +8,7 @@
   const { useState } = React;
 
   /** How the name of a change begins that came from Plex to Stash (sync/plays.py). */
-  ui.FROM_PLEX = "played";
+  const FROM_PLEX = "played";
 
   const PICTURES = ["poster", "background"];
 
@@ -30,7 +30,7 @@
    */
   function Value({ field, scene, before, after, kept, taken, partly }) {
     // What came from Plex was nothing before: a play is one more.
-    if (field.startsWith(ui.FROM_PLEX)) return h("dd", null, h("ins", null, after));
+    if (field.startsWith(FROM_PLEX)) return h("dd", null, h("ins", null, after));
     const picture = isPicture(field);
     if (partly) {
       return h("dd", null, before ? h("del", null, before) : h("ins", null, after));
@@ -70,7 +70,7 @@
         h(
           React.Fragment,
           { key: field },
-          h("dt", null, field.replace(/_/g, " ")),
+          h("dt", null, ui.words(field)),
           h(Value, { field, scene, before, after })
         )
       )

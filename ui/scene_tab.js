@@ -118,24 +118,18 @@
         item &&
           state.server &&
           h(
-            "a",
+            ui.Away,
             {
               className: "btn btn-secondary",
               href: ui.itemAddress(state.server, item.rating_key, false),
-              target: "_blank",
-              rel: "noopener noreferrer",
             },
             "Open in Plex"
           ),
         item &&
           state.server &&
           h(
-            "a",
-            {
-              href: ui.itemAddress(state.server, item.rating_key, true),
-              target: "_blank",
-              rel: "noopener noreferrer",
-            },
+            ui.Away,
+            { href: ui.itemAddress(state.server, item.rating_key, true) },
             "Open without plex.tv"
           ),
         h(Link, { to: "/plugins/PlexSync" }, "PlexSync's page")
@@ -145,7 +139,7 @@
           "p",
           { id: "plexsync-last-change", className: "plexsync-quiet" },
           `${cameFromPlex ? "Last came from Plex" : "Last changed in Plex"} ${ui.ago(last.at, state.now)}: ` +
-            `${last.fields.map((name) => name.replace(/_/g, " ")).join(", ")}. ` +
+            `${last.fields.map(ui.words).join(", ")}. ` +
             (cameFromPlex
               ? "Undoing it gives Stash back what it had, where nobody changed it since, and leaves Plex as it is."
               : "Undoing it leaves Stash as it is; the difference then stands on PlexSync's page.")

@@ -124,7 +124,7 @@
             "p",
             null,
             "On any device, open ",
-            h("a", { href: pin.link, target: "_blank", rel: "noopener noreferrer" }, "plex.tv/link"),
+            h(ui.Away, { href: pin.link }, "plex.tv/link"),
             ", sign in as the server's owner and enter the code ",
             h("strong", { className: "plexsync-code" }, pin.code),
             ". This page notices by itself."
@@ -210,7 +210,18 @@
     );
   }
 
-  ui.useStashSettings = useStashSettings;
+  /**
+   * Saves some settings; gives the map as it is then. Stash keeps a copy of its own, and would
+   * write the old one back with the next change.
+   */
+  ui.useSave = () => {
+    const stash = useStashSettings();
+    return async (changes) => {
+      const whole = await ui.saveSettings(changes);
+      if (stash && stash.savePluginSettings) stash.savePluginSettings(ui.ID, whole);
+      return whole;
+    };
+  };
 
   /** The settings as Stash has them by now, other rows' changes included. */
   ui.useSaved = () => {
@@ -222,6 +233,7 @@
   function ConnectionPanel({ onFaults }) {
     const stash = useStashSettings();
     const stored = stash ? stash.plugins[ui.ID] || {} : null;
+    const saveSettings = ui.useSave();
     const [settings, setSettings] = useState(stored);
     const [draft, setDraft] = useState({});
     const [result, setResult] = useState(null);
@@ -251,26 +263,19 @@
     }
 
     async function save(changes) {
-      const whole = await ui.saveSettings(changes);
-      setSettings(whole);
+      setSettings(await saveSettings(changes));
       // What was typed meanwhile stays.
       setDraft((now) => Object.fromEntries(Object.entries(now).filter(([key, text]) => text !== draft[key])));
       setVersion((count) => count + 1);
       // Page and tab tell of the Plex that was spoken to last: let it be the one of these settings.
       ui.operation("test_connection").catch(() => undefined);
-      // Stash keeps a copy of its own, and would write the old one back with the next change.
-      if (stash && stash.savePluginSettings) stash.savePluginSettings(ui.ID, whole);
-      return whole;
     }
 
-    async function onSave() {
-      try {
+    const onSave = () =>
+      ui.told(setSaving, async () => {
         await save(draft);
-        setSaving({ kind: "good", text: "Saved. PlexSync takes it up within seconds." });
-      } catch (error) {
-        setSaving({ kind: "bad", text: error.message });
-      }
-    }
+        return "Saved. PlexSync takes it up within seconds.";
+      });
 
     const outcome = React.useRef(null);
     React.useEffect(() => {

@@ -13,26 +13,6 @@
   /** Stash's own rows; a component, so that each use has its own state. */
   const Rows = ({ draw, props, rest }) => draw(props, ...rest);
 
-  /** What is wrong with settings that are being typed, as `{setting, message}` each. */
-  function useFaults(settings) {
-    const [faults, setFaults] = useState([]);
-    const text = JSON.stringify(settings);
-    React.useEffect(() => {
-      let current = true;
-      const timer = window.setTimeout(() => {
-        ui.operation("check_settings", { settings }).then(
-          (found) => current && setFaults(found.faults),
-          () => undefined // what is amiss is said by the panel
-        );
-      }, PAUSE);
-      return () => {
-        current = false;
-        window.clearTimeout(timer);
-      };
-    }, [text]);
-    return faults;
-  }
-
   /** `isTried` when a test of the connection, which says so itself, found one of these at fault. */
   function Group({ group, names, faults, isTried, count, children }) {
     const [open, setOpen] = useState(!group.folded);
@@ -79,7 +59,9 @@
   function Settings({ draw, props, rest }) {
     const values = ui.useSaved();
     const [tested, setTested] = useState([]);
-    const faults = useFaults(values);
+    // Where nobody could be asked, the panel says what is amiss.
+    const { found } = ui.useTried("check_settings", { settings: values }, PAUSE);
+    const faults = found ? found.faults : [];
     const known = ui.GROUPS.flatMap((group) => group.settings);
     const others = props.settings.map((one) => one.name).filter((name) => !known.includes(name));
     const groups = others.length ? [...ui.GROUPS, { title: "Others", settings: others }] : ui.GROUPS;

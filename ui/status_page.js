@@ -264,15 +264,12 @@
   }
 
   function Help({ say }) {
-    async function save() {
-      try {
+    const save = () =>
+      ui.told(say, async () => {
         const { name, text } = await ui.operation("page_diagnostics");
         saveFile(name, text);
-        say({ kind: "good", text: `${name} is saved. Attach it to your question.` });
-      } catch (error) {
-        say({ kind: "bad", text: error.message });
-      }
-    }
+        return `${name} is saved. Attach it to your question.`;
+      });
     return h(
       "section",
       { className: "plexsync-section", "aria-labelledby": "plexsync-help" },
@@ -307,15 +304,10 @@
     }, []);
 
     async function retry(what) {
-      try {
+      await ui.told(say, async () => {
         const { scenes } = await ui.operation("retry", what);
-        say({
-          kind: "good",
-          text: scenes ? `${ui.number(scenes)} looked at again.` : "Nothing of that waits any more.",
-        });
-      } catch (problem) {
-        say({ kind: "bad", text: problem.message });
-      }
+        return scenes ? `${ui.number(scenes)} looked at again.` : "Nothing of that waits any more.";
+      });
       await askNow();
     }
 

@@ -25,25 +25,6 @@
       .join("\n");
   const toSetting = (lines) => toLines(lines).split("\n").filter(Boolean).join("; ");
 
-  /** What PlexSync makes of rules, tried a moment after the last change; null until then. */
-  function useExample(rules) {
-    const [found, setFound] = useState(null);
-    React.useEffect(() => {
-      let current = true;
-      const timer = window.setTimeout(() => {
-        ui.operation("tag_rules", { tag_rules: rules }).then(
-          (answer) => current && setFound(answer),
-          (error) => current && setFound({ error })
-        );
-      }, PAUSE);
-      return () => {
-        current = false;
-        window.clearTimeout(timer);
-      };
-    }, [rules]);
-    return found;
-  }
-
   const list = (names) => names.join(", ");
 
   function Example({ scene }) {
@@ -85,27 +66,22 @@
 
   /** `saved` are the rules as Stash has them. */
   function TagRules({ saved }) {
-    const stash = ui.useStashSettings();
+    const saveSettings = ui.useSave();
     const [draft, setDraft] = useState(null);
     const [notice, say] = useState(null);
     const lines = draft === null ? toLines(saved) : draft;
     const rules = toSetting(lines);
-    const found = useExample(rules);
-    const faults = (found && found.faults) || [];
+    const { found, error } = ui.useTried("tag_rules", { tag_rules: rules }, PAUSE);
+    const faults = (!error && found && found.faults) || [];
     const changed = rules !== toSetting(saved);
 
-    async function save() {
-      try {
-        const whole = await ui.saveSettings({ tag_rules: rules });
-        // Stash keeps a copy of its own, and would write the old one back with the next change.
-        if (stash && stash.savePluginSettings) stash.savePluginSettings(ui.ID, whole);
+    const save = () =>
+      ui.told(say, async () => {
+        await saveSettings({ tag_rules: rules });
         // What was typed meanwhile stays.
         setDraft((now) => (now === lines ? null : now));
-        say({ kind: "good", text: "Saved. Preview sync shows what it would change." });
-      } catch (error) {
-        say({ kind: "bad", text: error.message });
-      }
-    }
+        return "Saved. Preview sync shows what it would change.";
+      });
 
     return h(
       "div",
@@ -140,9 +116,9 @@
         ),
         h(ui.Notice, { notice })
       ),
-      found && h(ui.Problem, { error: found.error }),
+      h(ui.Problem, { error }),
       found &&
-        !found.error &&
+        !error &&
         !faults.length &&
         h(
           "div",

@@ -132,17 +132,7 @@
         h(
           "div",
           null,
-          h(
-            "h3",
-            { id },
-            group.title,
-            " ",
-            h(
-              "span",
-              { className: `badge badge-${parked ? "warning" : "secondary"}` },
-              ui.scenes(group.size)
-            )
-          ),
+          h(ui.GroupTitle, { id, title: group.title, size: ui.scenes(group.size), warns: parked }),
           h("p", null, ui.shown(group.advice)),
           h("p", { className: "plexsync-quiet" }, `For example: ${ui.shown(group.message)}`),
           group.next_due !== null &&
