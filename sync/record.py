@@ -152,12 +152,8 @@ class Recorder:
 
     def _end(self, row: QueueRow | None, outcome: str, reason: str = "") -> None:
         """End a row inside the running transaction, and count it for the task it belongs to."""
-        if row is None:
-            return
         connection = self._store.connection
-        counts = queue.is_in_run(connection, row)
-        queue.done(connection, row)
-        if counts:
+        if row is not None and queue.done_all(connection, [row]):
             history.count(connection, outcome, reason)
 
     def _record(self, batch: Batch) -> None:

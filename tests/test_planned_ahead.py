@@ -290,7 +290,7 @@ def test_scenes_in_step_behind_slow_edits_are_read_in_large_batches_again(
     stepped.task(ALL)
     stepped.drain()
     assert len(writes(env)) == batches
-    assert stepped.resident.dispatcher._size.by_pace == batches
+    assert stepped.resident.dispatcher._size.most == batches
 
 
 @pytest.mark.parametrize("ahead", [-1.0, 1000.0])

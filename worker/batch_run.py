@@ -39,14 +39,10 @@ class BatchSize:
         self._part = 1  # of how many of a whole batch the next one is
 
     @property
-    def by_pace(self) -> int:
-        """Rows that are done before what was read for them is old, by the last batch's pace."""
-        return max(SLOWEST, int(write.GOOD_FOR / self._pace)) if self._pace else BATCH
-
-    @property
     def most(self) -> int:
-        """Rows of the next batch at most."""
-        return min(max(SLOWEST, BATCH // self._part), self.by_pace)
+        """Rows of the next batch: done before what was read for them is old, by the last one."""
+        by_pace = int(write.GOOD_FOR / self._pace) if self._pace else BATCH
+        return max(SLOWEST, min(by_pace, BATCH // self._part))
 
     def halve(self) -> None:
         """Let less be lost, should the next one come to nothing, too."""
@@ -64,16 +60,10 @@ class BatchSize:
 
 
 class BatchRun:
-    """Works on a batch, and on those that follow it.
+    """Works on a batch, and on those that follow it; ``rows`` are those whose turn it is.
 
-    Args:
-        worker: Who works.
-        rows: Of the first batch.
-        following: Gives the rows that come after some, none where something else is next.
-        size: Learns how the batches go.
-
-    Attributes:
-        rows: Of the batch whose turn it is.
+    ``following`` gives the rows that come after some, none where something else is next;
+    ``size`` learns how the batches go.
     """
 
     def __init__(
