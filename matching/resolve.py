@@ -60,8 +60,8 @@ class PathLookup(Protocol):
 class Found:
     """What was found for one scene.
 
-    ``paths`` are the scene's files as Plex should name them, ``aliases`` other
-    names that were proven to mean one of them, ``places`` what was searched
+    ``mapped`` are the scene's files by how Plex should name them, and ``paths`` these names;
+    ``aliases`` other names that were proven to mean one of them, ``places`` what was searched
     (for the scene's record), ``resolved_at`` the Unix time at which the last of
     that was proven, ``read`` all that was read on the way, ``gone`` the rating keys
     that Plex neither has nor lists, ``untied`` the ledger entries that are the scene's
@@ -69,6 +69,8 @@ class Found:
     several items, or with the only one.
     """
 
+    scene: Scene
+    mapped: Mapping[str, SceneFile]
     paths: tuple[str, ...]
     sections: tuple[int, ...]
     resolved_at: float
@@ -156,7 +158,7 @@ class Resolver:
         mapped = self._mapped(scene)
         paths = tuple(mapped)
         now = self._clock()
-        found = Found(paths, tuple(sorted(self._libraries.keys())), now)
+        found = Found(scene, mapped, paths, tuple(sorted(self._libraries.keys())), now)
         server = self._client.machine_identifier
         entries = ledger.entries_of(self._store.connection, server, scene.id)
         remembered: list[int] = []
@@ -165,11 +167,11 @@ class Resolver:
             if 0 <= now - record.resolved_at < PROVEN_FOR:
                 found.aliases = held_paths(record.places)[len(paths) :]
                 found.resolved_at = record.resolved_at if found.aliases else now
-        self._look_up(scene, found, known, mapped, remembered)
+        self._look_up(found, known, remembered)
         # The file may lie in a library that was made, or made anew, a moment ago.
         if not found.items and not found.fault and self.index is None and self._libraries.renew():
             found.sections = tuple(sorted(self._libraries.keys()))
-            self._look_up(scene, found, known, mapped, remembered)
+            self._look_up(found, known, remembered)
         found.untied = _untied(entries, found)
         if not found.items and not found.fault:
             found.missing = explain(scene, paths, self._libraries, self.advice)
@@ -199,24 +201,19 @@ class Resolver:
         return {path: file for file in scene.files for path in path_map.targets(file.path)}
 
     def _look_up(
-        self,
-        scene: Scene,
-        found: Found,
-        known: Mapping[int, PlexItem],
-        mapped: Mapping[str, SceneFile],
-        remembered: Sequence[int],
+        self, found: Found, known: Mapping[int, PlexItem], remembered: Sequence[int]
     ) -> None:
         listed = self.listed(found.held)
         if listed is not None:
             stale = self._read(found, _each(remembered, listed), known)
             complete = found.items or found.fault or not self._libraries.ignores_case()
             if complete and not stale:
-                self._settle_unmapped(scene, found, known, mapped)
+                self._settle_unmapped(found, known)
                 return
             remembered = [item.rating_key for item in found.items]
             # After a stale key only what was read just now is believed.
             known = found.read
-        keys, fault = self._ask(found, mapped)
+        keys, fault = self._ask(found)
         wanted = _each(remembered, keys)
         if self._read(found, wanted, known):
             doubtful = set(known) - {item.rating_key for item in found.items}
@@ -231,19 +228,17 @@ class Resolver:
             # Nobody will tell more of it; what fails is tried again.
             if not isinstance(fault, AmbiguousMatch):
                 found.fault = found.fault or fault
-        self._settle_unmapped(scene, found, known, mapped)
+        self._settle_unmapped(found, known)
 
-    def _ask(
-        self, found: Found, mapped: Mapping[str, SceneFile]
-    ) -> tuple[list[int], SyncError | None]:
+    def _ask(self, found: Found) -> tuple[list[int], SyncError | None]:
         """Ask Plex for each file; give what it lists, and what kept it from listing all.
 
         Raised is what says that Plex as a whole failed, or that no search can find a file
         where there is no index either.
         """
-        own = {path_key(path).casefold() for path in mapped}
+        own = {path_key(path).casefold() for path in found.paths}
         others = [alias for alias in found.aliases if path_key(alias).casefold() not in own]
-        files = {**dict.fromkeys(others), **mapped}
+        files = {**dict.fromkeys(others), **found.mapped}
         answers = {path: self._ask_for(path, file) for path, file in files.items()}
         names = [name for answer in answers.values() for name in answer.names]
         found.aliases = _others([*names, *others], found.paths)
@@ -276,23 +271,17 @@ class Resolver:
             answer.fault = fault
         return answer
 
-    def _settle_unmapped(
-        self,
-        scene: Scene,
-        found: Found,
-        known: Mapping[int, PlexItem],
-        mapped: Mapping[str, SceneFile],
-    ) -> None:
+    def _settle_unmapped(self, found: Found, known: Mapping[int, PlexItem]) -> None:
         """Where nothing was found by path, look for files that lie in no folder of Plex."""
         if found.items or found.fault:
             return
-        inside = {file.path for path, file in mapped.items() if self._libraries.reach(path)}
-        files = [file for file in scene.files if file.path not in inside]
+        inside = {file.path for path, file in found.mapped.items() if self._libraries.reach(path)}
+        files = [file for file in found.scene.files if file.path not in inside]
         if not files:
             return
         index = self.index
         proven = self._unmapped.find(
-            scene, files, lambda path: None if index is None else index.items_holding(path)
+            found.scene, files, lambda path: None if index is None else index.items_holding(path)
         )
         found.aliases = _others([one.file for one in proven], found.paths)
         found.resolved_at = self._clock()

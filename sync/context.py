@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from errors import ConfigurationError
+from errors import ConfigurationError, Scope, SyncError
 from matching.owner import holders_of
 from matching.resolve import Resolver
 from plex.libraries import Libraries
+from stash.exceptions import StashMutationUnknown
 from store import meta
 from sync.artwork import Artwork
 from sync.index_policy import IndexPolicy
@@ -162,6 +163,12 @@ class Context:
             self.stash.scenes_with_path,
             lambda: self.plex.libraries.ignores_case(),  # noqa: PLW0108 - only where it decides
         )
+
+    def pass_over(self, scene: int, fault: SyncError) -> None:
+        """Note a fault that is about one scene alone; any other is raised again."""
+        if fault.scope is Scope.SERVER or isinstance(fault, StashMutationUnknown):
+            raise fault
+        self.log.warning(f"scene {scene}: {self.log.words(fault)}")
 
     def keep_private(self, scene: Scene | None) -> None:
         """Keep a scene's title and paths out of the log from here on, if the settings say so.

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from errors import Scope, SyncError, counted
+from errors import SyncError, counted
 from merge.former import Former
 from stash.activity import add_plays, play_times
-from stash.exceptions import StashMutationUnknown
 from store import activity, history
 from sync.holding import scenes_of
 from sync.plan import Written
@@ -102,12 +101,8 @@ def bring(
                 continue
             try:
                 done.append(_bring_to(context, scene, some))
-            except StashMutationUnknown:
-                raise
             except SyncError as fault:
-                if fault.scope is Scope.SERVER:
-                    raise
-                context.log.warning(f"scene {scene.id}: {context.log.words(fault)}")
+                context.pass_over(scene.id, fault)
                 brought.later += some
                 continue
             brought.added += len(done[-1].added)

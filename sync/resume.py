@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from errors import Scope, SyncError
+from errors import SyncError
 from merge.former import Former
 from stash.activity import resume_times, save_resume_time
-from stash.exceptions import StashMutationUnknown
 from store import activity, history
 from store.activity import Stopped
 from sync.holding import scenes_of
@@ -119,12 +118,8 @@ class ResumePoints:
         if wanted:
             try:
                 context.stash.ask(partial(save_resume_time, scene=scene.id, seconds=new))
-            except StashMutationUnknown:
-                raise
             except SyncError as fault:
-                if fault.scope is Scope.SERVER:
-                    raise
-                context.log.warning(f"scene {scene.id}: {context.log.words(fault)}")
+                context.pass_over(scene.id, fault)
                 self._later[row.rating_key] = context.clock() + AGAIN
                 return False
             times[scene.id] = new

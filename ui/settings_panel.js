@@ -44,12 +44,20 @@
   const failure = (error) => ({ ok: false, error, faults: [] });
   const inWords = (one) => (one.setting ? `${ui.nameOf(one.setting)}: ` : "") + ui.shown(one.message);
 
-  function Field({ id, label, help, fault, children }) {
+  /** A text with its label; `input` is what else its element has, and `children` stand beside it. */
+  function Field({ id, label, help, fault, children, ...input }) {
+    const element = h("input", {
+      id,
+      className: "text-input form-control",
+      "aria-describedby": `${id}-help${fault ? ` ${id}-fault` : ""}`,
+      "aria-invalid": Boolean(fault),
+      ...input,
+    });
     return h(
       "div",
       { className: `plexsync-field ${fault ? "plexsync-at-fault" : ""}` },
       h("label", { htmlFor: id }, label),
-      children,
+      children ? h("div", { className: "plexsync-token" }, element, children) : element,
       h("div", { id: `${id}-help`, className: "sub-heading" }, help),
       fault && h("div", { id: `${id}-fault`, className: "plexsync-fault", role: "alert" }, ui.shown(fault))
     );
@@ -318,7 +326,6 @@
     const elsewhere =
       result && !result.ok && result.faults.filter((one) => !OURS.includes(one.setting)).map(inWords);
     const edit = (key) => (event) => setDraft({ ...draft, [key]: event.target.value });
-    const described = (id, setting) => `${id}-help${fault(setting) ? ` ${id}-fault` : ""}`;
 
     return h(
       "div",
@@ -338,28 +345,19 @@
             if (changed) onSave();
           },
         },
-        h(
-          Field,
-          {
-            id: "plexsync-url",
-            label: "Plex URL",
-            help:
-              "Address of Plex as seen from the machine or container that Stash runs in, such as " +
-              "http://192.168.1.10:32400. In a container, localhost is the container itself.",
-            fault: fault("plex_url"),
-          },
-          h("input", {
-            id: "plexsync-url",
-            className: "text-input form-control",
-            type: "url",
-            value: current.plex_url || "",
-            placeholder: "http://192.168.1.10:32400",
-            spellCheck: false,
-            "aria-describedby": described("plexsync-url", "plex_url"),
-            "aria-invalid": Boolean(fault("plex_url")),
-            onChange: edit("plex_url"),
-          })
-        ),
+        h(Field, {
+          id: "plexsync-url",
+          label: "Plex URL",
+          help:
+            "Address of Plex as seen from the machine or container that Stash runs in, such as " +
+            "http://192.168.1.10:32400. In a container, localhost is the container itself.",
+          fault: fault("plex_url"),
+          type: "url",
+          value: current.plex_url || "",
+          placeholder: "http://192.168.1.10:32400",
+          spellCheck: false,
+          onChange: edit("plex_url"),
+        }),
         h(
           Field,
           {
@@ -367,23 +365,13 @@
             label: "Plex Token",
             help: "Of the server's owner; shared and managed users can read, not edit.",
             fault: fault("plex_token"),
+            type: "password",
+            autoComplete: "new-password",
+            value: current.plex_token || "",
+            placeholder: "not set",
+            onChange: edit("plex_token"),
           },
-          h(
-            "div",
-            { className: "plexsync-token" },
-            h("input", {
-              id: "plexsync-token",
-              className: "text-input form-control",
-              type: "password",
-              autoComplete: "new-password",
-              value: current.plex_token || "",
-              placeholder: "not set",
-              "aria-describedby": described("plexsync-token", "plex_token"),
-              "aria-invalid": Boolean(fault("plex_token")),
-              onChange: edit("plex_token"),
-            }),
-            h(SignIn, { onToken: (token) => save({ ...draft, plex_token: token }) })
-          )
+          h(SignIn, { onToken: (token) => save({ ...draft, plex_token: token }) })
         ),
         h(
           "div",
