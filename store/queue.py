@@ -89,41 +89,36 @@ def ready(
     the background and (``with_task``) for a task, in the order of marking. A due
     time that no schedule of ours can have produced counts as over.
     """
-    fresh = "SELECT {} FROM dirty WHERE due_at = 0 AND urgency = ? ORDER BY revision {} LIMIT ?"
-    rows = connection.execute(fresh.format(COLUMNS, "DESC"), (EDIT, limit)).fetchall()
-    for condition, value in (("<=", now), (">", now + LONGEST_WAIT)):
+    marked = "due_at = 0 AND urgency = ? ORDER BY revision"
+    questions: list[tuple[str, float]] = [
+        (f"{marked} DESC", EDIT),
+        ("due_at > 0 AND due_at <= ? ORDER BY due_at", now),
+        ("due_at > 0 AND due_at > ? ORDER BY due_at", now + LONGEST_WAIT),
+        (marked, BACKGROUND),
+        *([(marked, TASK)] if with_task else []),
+    ]
+    rows: list[QueueRow] = []
+    for which, value in questions:
         if len(rows) < limit:
-            rows += connection.execute(
-                f"SELECT {COLUMNS} FROM dirty WHERE due_at > 0 "  # noqa: S608 - our constants
-                f"AND due_at {condition} ? ORDER BY due_at LIMIT ?",
-                (value, limit - len(rows)),
-            ).fetchall()
-    for urgency in (BACKGROUND, TASK) if with_task else (BACKGROUND,):
-        if len(rows) < limit:
-            rows += connection.execute(
-                fresh.format(COLUMNS, "ASC"), (urgency, limit - len(rows))
-            ).fetchall()
-    return [QueueRow._make(row) for row in rows]
+            rows += _rows(connection, f"{which} LIMIT ?", value, limit - len(rows))
+    return rows
+
+
+def _rows(connection: sqlite3.Connection, which: str, *values: object) -> list[QueueRow]:
+    query = f"SELECT {COLUMNS} FROM dirty WHERE {which}"  # noqa: S608 - our constants
+    return [QueueRow._make(row) for row in connection.execute(query, values)]
 
 
 def edited_scene(connection: sqlite3.Connection) -> QueueRow | None:
     """Give the scene that was edited by hand last and waits to be looked at, None for none."""
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM dirty WHERE due_at = 0 AND urgency = ? AND kind = 'scene' "  # noqa: S608
-        "ORDER BY revision DESC LIMIT 1",
-        (EDIT,),
-    ).fetchone()
-    return QueueRow._make(row) if row else None
+    newest = "due_at = 0 AND urgency = ? AND kind = 'scene' ORDER BY revision DESC LIMIT 1"
+    return next(iter(_rows(connection, newest, EDIT)), None)
 
 
 def carried(connection: sqlite3.Connection, *, now: float) -> list[QueueRow]:
     """Give all rows about studios, performers, tags and groups to look at now, by kind and id."""
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM dirty WHERE kind IN ({places(CARRIED)}) "  # noqa: S608 - our constants
-        "AND (due_at <= ? OR due_at > ?) ORDER BY kind, id",
-        (*CARRIED, now, now + LONGEST_WAIT),
-    )
-    return [QueueRow._make(row) for row in rows]
+    which = f"kind IN ({places(CARRIED)}) AND (due_at <= ? OR due_at > ?) ORDER BY kind, id"
+    return _rows(connection, which, *CARRIED, now, now + LONGEST_WAIT)
 
 
 def next_due(connection: sqlite3.Connection) -> float | None:
@@ -316,11 +311,7 @@ def replace_messages(connection: sqlite3.Connection, message: str) -> None:
 
 def get(connection: sqlite3.Connection, kind: str, number: int) -> QueueRow | None:
     """Give one row, or None when the thing is in step."""
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM dirty WHERE kind = ? AND id = ?",  # noqa: S608 - our constants
-        (kind, number),
-    ).fetchone()
-    return QueueRow._make(row) if row else None
+    return next(iter(_rows(connection, "kind = ? AND id = ?", kind, number)), None)
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:

@@ -16,7 +16,7 @@ from plex import images
 from plex.error_types import AnswerTooLong, ItemGone, NotAPlexServer
 from sync.artwork import shown_version
 from sync.cover import NONE, UNSURE, version_of
-from sync.named import NotToBeTaken
+from sync.things import NotToBeTaken
 
 if TYPE_CHECKING:
     from plex.item import PlexItem

@@ -17,8 +17,8 @@ from plex import images
 from stash.exceptions import StashMutationRefused
 from stash.scene_update import rating_of, update_scene
 from sync import poster, things
-from sync.named import NotToBeTaken
 from sync.plan import Written
+from sync.things import NotToBeTaken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

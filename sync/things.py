@@ -1,7 +1,8 @@
 """What a scene of Stash gets instead of its studio, performers, tags and groups, as Plex has them.
 
 Such a thing is shared by scenes, and what Plex calls it is also a matter of the settings. So a
-scene is first thought of as it would be, and taken only if that would give what Plex has.
+scene is first thought of as it would be, and taken only if that would give what Plex has. Whatever
+the scene has already is known by the name that Plex was given; any other is looked for by name.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from merge.compare import same
 from merge.desired import collection_name, desired, performers, studio_name
 from merge.members import holds_all, same_members
+from stash.entities import all_named
+from stash.exceptions import StashMutationRefused
 from stash.scene_update import groups_of
-from sync.named import NotToBeTaken, only_one
 from validation.text import tag_key
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ NOT_A_GROUP = (
     "The collection {} stands for the scene's studio or a performer, not for a group or a tag. "
     "Change those in Stash, or choose another answer."
 )
+
+
+class NotToBeTaken(StashMutationRefused):
+    """Stash cannot have what Plex has, and why; nothing was asked of it."""
 
 
 def having(
@@ -148,6 +154,31 @@ def _check(
     ]
     if others:
         raise NotToBeTaken(SHARED.format(_quoted(others)))
+
+
+def only_one(context: Context, kind: str, name: str) -> NamedRef:
+    """Give the performer, tag or studio that a name of Plex means, the only one of that name.
+
+    None is made: a name in Plex does not say who or what that is.
+
+    Raises:
+        NotToBeTaken: Stash has none or several of that name.
+        errors.SyncError: Stash could not be asked.
+    """
+    found = context.stash.ask(lambda client: all_named(client, kind, name))
+    exact = [one for one in found if one.name == name]
+    fitting = exact or [one for one in found if tag_key(one.name) == tag_key(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise NotToBeTaken(
+            f"Stash has {len(fitting)} {kind}s called “{name}”, so it cannot be told which that "
+            "is. Add the one you mean to the scene in Stash, or choose another answer."
+        )
+    raise NotToBeTaken(
+        f"Stash has no {kind} called “{name}”, and PlexSync makes none. Make it in Stash and "
+        "answer once more, or choose another answer."
+    )
 
 
 def _left(context: Context, scene: int, groups: tuple[NamedRef, ...]) -> list[dict[str, Any]]:

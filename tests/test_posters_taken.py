@@ -17,7 +17,7 @@ from simulator.library import jpeg
 from stash.scene import Scene
 from store.ledger import LedgerEntry
 from sync import poster
-from sync.named import NotToBeTaken
+from sync.things import NotToBeTaken
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
 from tests.installation import Installation, shared_installation
 from tests.plex_in_miniature import an_item
