@@ -133,7 +133,7 @@ def test_stop_leaves_the_rest_locked(env: Installation) -> None:
     env.plex.fault("delay", method="PUT", seconds=0.5, times=None)
     requests = len(env.plex.requests())
     with env.start(mode="release_locks") as task:
-        wait_for(lambda: len(env.plex.requests()) > requests)
+        wait_for(lambda: put_count(env, requests))  # the first question is the task's own
         task.send_signal(signal.SIGKILL)
     in_step(env, 1)
     env.plex.clear_faults()
