@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from errors import SyncError
 
 #: Modes that a person starts as a task, with the names that PlexSync.yml gives them. What such
 #: a task gives is its summary; what follows a blank line is for the output alone.
@@ -169,7 +170,7 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         from errors import SyncError
 
         if isinstance(error, SyncError):
-            error.message = task.words(error)
+            error.message = task.words(error) + _end_of(mode, error)
         try:
             if mode in TASKS:
                 _keep_end(task, mode, _words(error, payload), ok=False)
@@ -180,6 +181,17 @@ def _run(payload: dict[str, Any], entry: str, complete_path: Callable[[], None])
         return found
     finally:
         task.close()
+
+
+def _end_of(mode: str, error: SyncError) -> str:
+    """Say that a task has ended, where its fault tells only what the worker does next."""
+    from errors import NextStep, TransientError
+
+    goes_on = error.next_step in {NextStep.RETRY, NextStep.WAIT}
+    # What a task raises itself says so; what a server fails with is of a class of its own.
+    if mode not in TASKS or not goes_on or type(error) is TransientError:
+        return ""
+    return f" '{TASKS[mode]}' has ended; run it again then."
 
 
 def _keep_end(task: Task, mode: str, said: str, *, ok: bool) -> None:
