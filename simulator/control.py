@@ -1,6 +1,9 @@
-"""Start a stand-in as its own process, and steer it: what both have, and the Plex side.
+"""Start a stand-in as its own process, and steer it.
 
-The process ends when the ``with`` block ends, and by itself if we die first.
+The process ends when the ``with`` block ends, and by itself if we die first::
+
+    with start_stash(scenes=10, plugin_dir=repo, config_dir=tmp_path) as stash:
+        stash.graphql('mutation{sceneUpdate(input:{id:1,title:"x"}){id}}')
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +25,19 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from simulator.plex.control_api import PlexControlApi
     from simulator.server import ControlApi
+    from simulator.stash.server import StashControlApi
 else:  # whoever steers needs to know what can be called, and none of what carries it out
-    ControlApi = PlexControlApi = object
+    ControlApi = PlexControlApi = StashControlApi = object
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 class StandInError(Exception):
     """A stand-in did not start, or turned a control request down."""
+
+
+class GraphQLError(Exception):
+    """The stand-in answered with errors or with another status than 200."""
 
 
 class StandIn:
@@ -130,6 +139,10 @@ class ControlClient(ControlApi):
             raise StandInError(f"{name}: {reply.body.decode()}")
         return json.loads(reply.body)
 
+    def counts(self) -> Counter[str]:
+        """What the stand-in has counted; 0 for whatever there was none of."""
+        return Counter(self.call("counts"))
+
     def stop(self) -> None:
         """End the process; does nothing for one that is not ours."""
         if self.process is not None:
@@ -161,6 +174,44 @@ class PlexControl(ControlClient, PlexControlApi):
         return self.send(method, target, body, {**sent, **(headers or {})})
 
 
+class StashControl(ControlClient, StashControlApi):
+    """Steers the Stash stand-in at ``url``."""
+
+    def __init__(self, url: str, api_key: str = "") -> None:
+        super().__init__(url)
+        self.api_key = api_key
+
+    def post(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 60,
+    ) -> Answer:
+        """Post a GraphQL request with exactly these headers."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        kind = {"Content-Type": "application/json", **(headers or {})}
+        return self.send("POST", "/graphql", body, kind, timeout=timeout)
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        """The ``data`` of a GraphQL request, sent with the API key if there is one.
+
+        Raises:
+            GraphQLError: there were errors.
+        """
+        answer = self.post(query, variables, {"ApiKey": self.api_key} if self.api_key else {})
+        reply = json.loads(answer.body or b"{}")
+        if answer.status != 200 or reply.get("errors"):
+            raise GraphQLError(f"HTTP {answer.status}: {reply}")
+        return reply["data"]
+
+    def link(self) -> dict[str, Any]:
+        """The way to it, with a fresh cookie, as a plugin gets it."""
+        cookie = {"Name": "session", "Value": self.cookie()}
+        return {"Scheme": "http", "Host": "127.0.0.1", "Port": self.port, "SessionCookie": cookie}
+
+
 @contextlib.contextmanager
 def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
     """A Plex stand-in with the first ``scenes`` files of the catalogue, for one block.
@@ -171,5 +222,18 @@ def start_plex(scenes: int = 10, **options: Any) -> Iterator[PlexControl]:
     wanted = {"scenes": scenes, **tokens, **options}
     with contextlib.closing(StandIn("simulator.plex", wanted)) as stand_in:
         control = PlexControl(stand_in.url, wanted["token"], wanted["shared_token"])
+        control.process = stand_in
+        yield control
+
+
+@contextlib.contextmanager
+def start_stash(scenes: int = 10, **options: Any) -> Iterator[StashControl]:
+    """A Stash stand-in with the first ``scenes`` scenes of the catalogue, for one block.
+
+    The options are those of ``simulator.stash.app.StashApp``, and ``port``.
+    """
+    wanted = {"scenes": scenes, **options}
+    with contextlib.closing(StandIn("simulator.stash", wanted)) as stand_in:
+        control = StashControl(stand_in.url, str(options.get("api_key") or ""))
         control.process = stand_in
         yield control

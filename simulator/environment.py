@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from simulator.control import ROOT, PlexControl, start_plex
-from simulator.control_stash import StashControl, start_stash
+from simulator.control import ROOT, PlexControl, StashControl, start_plex, start_stash
 from simulator.library import PLEX_ROOT, STASH_ROOT, catalogue_file
 from store import inbox
 from tools.package import TOP, rooms

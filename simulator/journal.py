@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -33,21 +33,17 @@ class Entry:
 
 
 class Journal:
-    """The newest quarter of a million requests, and counters that never forget.
+    """The newest quarter of a million requests, and counters that never forget."""
 
-    The counters of ``kinds`` are there before anything is counted.
-    """
-
-    def __init__(self, kinds: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kinds = ("total", "connections", *kinds)
         self.clear()
 
     def clear(self) -> None:
         """Forget everything, counters too."""
         with self._lock:
             self._entries: deque[Entry] = deque(maxlen=KEPT)
-            self._counts = Counter(dict.fromkeys(self._kinds, 0))
+            self._counts: Counter[str] = Counter()
 
     def connected(self) -> None:
         """Count a connection that carries requests other than those that steer."""
@@ -62,9 +58,7 @@ class Journal:
         entry = Entry(time.time(), *of_wire, *asked)
         with self._lock:
             self._entries.append(entry)
-            self._counts["total"] += 1
-            for kind in kinds:
-                self._counts[kind] += 1
+            self._counts.update(("total", *kinds))
         return entry
 
     def close(self, entry: Entry, status: int, sent: int) -> None:

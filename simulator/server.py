@@ -31,8 +31,6 @@ class Server(socketserver.ThreadingTCPServer):
     idle_seconds: ClassVar[float | None] = None
     #: What is no HTTP is answered with 400 at once, instead of never.
     strict: ClassVar[bool] = False
-    #: Counters of the journal that are there before anything is counted.
-    kinds: ClassVar[tuple[str, ...]] = ()
     #: Its public methods are called by requests below ``/sim/``.
     control: ControlApi
 
@@ -43,7 +41,7 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address, _Handler)
         self.latency_ms = 0.0
-        self.journal = Journal(self.kinds)
+        self.journal = Journal()
         self.faults = FaultPlan()
         self.port = int(self.server_address[1])
         self.url = f"http://{address[0]}:{self.port}"
@@ -201,10 +199,10 @@ class ControlApi:
         return self.server.journal.report(headers=headers)
 
     def counts(self) -> dict[str, int]:
-        """How many requests there were: ``total``, and those of each kind.
+        """How many requests there were: ``total``, those ``refused`` and those of each kind.
 
-        The kinds are ``PlexServer.kinds``, for Stash the operation's name, or else
-        method and path. ``connections`` counts those that carried any of them.
+        The kinds are what ``note`` of the stand-in's server gives. ``connections`` counts
+        those that carried any of them.
         """
         return self.server.journal.counts()
 

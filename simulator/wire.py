@@ -30,30 +30,21 @@ class Request:
     and ``variables`` its variables; they are empty for all others.
     """
 
-    __slots__ = (
-        "_pairs", "body", "connection", "headers", "method", "operation", "path", "query",
-        "raw_query", "target", "variables", "words",
-    )  # fmt: skip
-
     def __init__(self, method: str, target: str, head: bytes, connection: Connection) -> None:
         self.method = method
         self.target = target
         self.headers = parse_headers(head)
         self.connection = connection
         self.body = b""
-        raw_path, _, self.raw_query = target.partition("?")
-        self.path = unquote(raw_path)
+        self.path = unquote(target.partition("?")[0])
         self.words = [word for word in self.path.split("/") if word]
-        self._pairs: list[tuple[str, str]] | None = None
         self.operation = self.query = ""
         self.variables: Any = None
 
-    @property
+    @functools.cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """The address's query, decoded, in order, repeats kept."""
-        if self._pairs is None:
-            self._pairs = parse_qsl(self.raw_query, keep_blank_values=True)
-        return self._pairs
+        return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
 
     @property
     def wants_close(self) -> bool:
@@ -135,16 +126,14 @@ class Connection:
         return buffer[:end]
 
     def _exactly(self, count: int) -> bytes:
-        chunks, have = [self._ahead], len(self._ahead)
-        while have < count:
-            more = self.sock.recv(min(1_048_576, count - have))
+        body = bytearray(self._ahead)
+        while len(body) < count:
+            more = self.sock.recv(min(1_048_576, count - len(body)))
             if not more:
                 raise BadRequestError("body cut short")
-            chunks.append(more)
-            have += len(more)
-        whole = b"".join(chunks)
-        self._ahead = whole[count:]
-        return whole[:count]
+            body += more
+        self._ahead = bytes(body[count:])
+        return bytes(body[:count])
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[Callable[[], threading.Event]]:

@@ -10,8 +10,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulator.control import PlexControl, start_plex
-from simulator.control_stash import StashControl, start_stash
+from simulator.control import PlexControl, StashControl, start_plex, start_stash
 from simulator.library import catalogue_file
 from stash.client import StashClient
 from store import holds, meta, queue, schema

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simulator.control_stash import StashControl
+from simulator.control import StashControl
 from simulator.stash.server import StashServer
 
 RECORDINGS = Path(__file__).parent / "data" / "stash"

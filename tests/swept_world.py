@@ -16,7 +16,7 @@ from worker.sweep import Sweep
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
 
 SCENES = 120
 

@@ -14,7 +14,7 @@ from tests.wire import Wire, answer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
 
 SCENES = 30
 

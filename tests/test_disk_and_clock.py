@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulator.control_stash import start_stash
+from simulator.control import start_stash
 from simulator.environment import copy_plugin
 from simulator.library import catalogue_file
 from store import schema

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
     from store.queue import QueueRow
 
 SCENES = 60

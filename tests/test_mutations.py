@@ -15,7 +15,7 @@ from tests.stash_stand_in import serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
 
 TITLE = "mutation Title($input: SceneUpdateInput!) { sceneUpdate(input: $input) { id } }"
 

@@ -20,8 +20,7 @@ from urllib.parse import urljoin
 import pytest
 import yaml
 
-from simulator.control import start_plex
-from simulator.control_stash import start_stash
+from simulator.control import start_plex, start_stash
 from tests.installation import Installation, wait_for
 from tests.test_house import ROOMS
 from tools import package

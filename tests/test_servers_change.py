@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control import start_plex
-from simulator.control_stash import start_stash
+from simulator.control import start_plex, start_stash
 from simulator.library import catalogue_file
 from store import holds
 from tests.bulk_worker import BulkWorker, key_of, stepped_bulk, writes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control_stash import GraphQLError, StashControl
+from simulator.control import GraphQLError, StashControl
 from stash.queries import SCENE_AND_SETTINGS
 from tests.stash_stand_in import recorded_reply, serving, shape
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.control_stash import GraphQLError
+from simulator.control import GraphQLError
 from tests.stash_stand_in import recorded_args, recorded_reply, serving, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
 
 EVERY_TRIGGER = ", ".join(
     f"{kind}.{verb}.Post"

@@ -14,7 +14,7 @@ from tests.stash_stand_in import recorded_reply, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator.control_stash import StashControl
+    from simulator.control import StashControl
 
 VERSION = "query Version{version{version}}"
 

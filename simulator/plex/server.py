@@ -32,8 +32,6 @@ _DATES: Final = {
     "lastViewedAt": attrgetter("viewed_at"),
     "lastRatedAt": attrgetter("rated_at"),
 }
-
-
 _WATCHED: Final = ("lastViewedAt", "lastRatedAt")
 
 
@@ -66,9 +64,6 @@ class PlexServer(Server):
     """
 
     idle_seconds = 20
-    kinds = tuple(
-        "reads writes file_queries listings all_listings item_reads history edits refused".split()
-    )
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 Value = str | int | float
@@ -17,18 +18,19 @@ XML_TYPE: Final = "text/xml;charset=utf-8"
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL: Final = re.compile(r'[&<>"\x00-\x1f]')
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+# Line breaks must be written as references, or a parser makes them blanks; other control
+# characters cannot be written in XML 1.0 at all.
+_NAMED: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_ENTITIES: Final = {**_NAMED, "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
+@dataclass(slots=True, eq=False)
 class Element:
     """One element: a name, attributes in their order (a bool is 1 or 0), children in theirs."""
 
-    __slots__ = ("attributes", "children", "name")
-
-    def __init__(self, name: str, attributes: Attributes, children: Sequence[Element] = ()) -> None:
-        self.name = name
-        self.attributes = attributes
-        self.children = children
+    name: str
+    attributes: Attributes
+    children: Sequence[Element] = ()
 
 
 def to_xml(root: Element) -> bytes:
@@ -38,21 +40,11 @@ def to_xml(root: Element) -> bytes:
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
-def _entity(match: re.Match[str]) -> str:
-    character = match.group()
-    # Line breaks must be written as references, or a parser makes them blanks;
-    # other control characters cannot be written in XML 1.0 at all.
-    named = _ENTITIES.get(character)
-    if named:
-        return named
-    return f"&#{ord(character)};" if character in "\t\n\r" else ""
-
-
 def _write(element: Element, out: list[str], *, always_open: bool = False) -> None:
     out.append("<" + element.name)
     for name, value in element.attributes.items():
         if isinstance(value, str):
-            text = _SPECIAL.sub(_entity, value)
+            text = _SPECIAL.sub(lambda found: _ENTITIES.get(found.group(), ""), value)
         elif value is True or value is False:
             text = "1" if value else "0"
         else:

@@ -21,6 +21,7 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     build_ast_schema,
+    get_operation_ast,
     parse,
     validate,
 )
@@ -52,11 +53,9 @@ class RequestError(Exception):
         super().__init__(code)
         self.errors = [
             {
+                **error.formatted,
                 # Stash's library puts names in double quotes where graphql-core has single ones.
                 "message": re.sub(r"'(\S+?)'", r'"\1"', error.message),
-                "locations": [
-                    {"line": at.line, "column": at.column} for at in error.locations or ()
-                ],
                 "extensions": {"code": code},
             }
             for error in errors
@@ -108,15 +107,9 @@ def read_operation(
         raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from error
     if errors := validate(schema, nodes):
         raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
-    operations, fragments = [], {}
-    for node in nodes.definitions:
-        if isinstance(node, FragmentDefinitionNode):
-            fragments[node.name.value] = node
-        elif isinstance(node, OperationDefinitionNode) and (
-            not name or (node.name and node.name.value == name)
-        ):
-            operations.append(node)
-    if len(operations) != 1:
+    operation = get_operation_ast(nodes, name or None)
+    if operation is None:
         missing = GraphQLError(f"operation {name} not found")
         raise RequestError("GRAPHQL_VALIDATION_FAILED", [missing])
-    return operations[0], fragments
+    fragments = [one for one in nodes.definitions if isinstance(one, FragmentDefinitionNode)]
+    return operation, {fragment.name.value: fragment for fragment in fragments}

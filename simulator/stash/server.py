@@ -50,7 +50,6 @@ class StashServer(Server):
     """Serves one ``StashApp``, whose options it takes, on loopback; port 0 takes a free one."""
 
     strict = True
-    kinds = ("refused",)
 
     def __init__(self, port: int = 0, **options: Any) -> None:
         super().__init__(("127.0.0.1", port))
