@@ -83,18 +83,8 @@ def before_and_after(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[str, str, str]]:
     """Rows (field, before, after) of two looks at an item, for the fields a person knows."""
-    rows = [
-        (label, _value(before["fields"].get(name)), _value(after["fields"].get(name)))
-        for name, label in _FIELDS.items()
-    ]
-    rows += [
-        (label, _value(before["tags"].get(name)), _value(after["tags"].get(name)))
-        for name, label in _TAGS.items()
-    ]
-    poster = [_poster(item["posters"]) for item in (before, after)]
-    rows.append(("poster", poster[0], poster[1]))
-    locked = [count(len(item["locked"]), "field") for item in (before, after)]
-    return [*rows, ("locked", locked[0], locked[1])]
+    then, now = _known(before), _known(after)
+    return [(label, then[label], now[label]) for label in then]
 
 
 def plex_request(entry: Mapping[str, Any]) -> str:
@@ -131,6 +121,13 @@ def count(number: int, noun: str) -> str:
 def milliseconds(seconds: float) -> str:
     """Such as "52 ms" or, from ten seconds on, "12.0 s"."""
     return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def _known(item: Mapping[str, Any]) -> dict[str, str]:
+    known = {label: _value(item["fields"].get(name)) for name, label in _FIELDS.items()}
+    known |= {label: _value(item["tags"].get(name)) for name, label in _TAGS.items()}
+    locked = count(len(item["locked"]), "field")
+    return {**known, "poster": _poster(item["posters"]), "locked": locked}
 
 
 def _poster(offered: Sequence[Mapping[str, Any]]) -> str:

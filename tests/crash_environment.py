@@ -172,7 +172,7 @@ class CrashEnvironment:
         name = f"Studio {next(self.numbers)}"
         for studio in sorted({state.studio for state in self.scenes.values()}):
             self.studios[studio] = f"{name} {studio}"
-            self.env.stash.rename("studio", studio, self.studios[studio])
+            self.env.stash.set_entity("studio", studio, name=self.studios[studio])
             self.env.stash.hook("Studio.Update.Post", studio)
 
     def sent_twice(self) -> list[str]:

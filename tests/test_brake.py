@@ -279,7 +279,7 @@ def test_a_deleted_tag_asks_and_a_renamed_one_does_not(stepped: BulkWorker) -> N
         env.stash.set_scene(number, tag_ids=[*tags_of(number), str(tag)])
     synced(stepped, ALL)
     stepped.resident.task_lock.release()
-    env.stash.rename("tag", tag, "Renamed")
+    env.stash.set_entity("tag", tag, name="Renamed")
     stepped.mark_as(EDIT, [tag], "tag")
     stepped.drain()
     assert written(stepped) == keys(stepped, range(1, 21))

@@ -235,7 +235,7 @@ def test_a_renamed_studio_is_followed_with_few_writes(stepped: BulkWorker) -> No
         env.stash.set_scene(scene, studio_id=studio)
     synced(stepped, ALL)
     stamps = [env.stash.scene(scene)["updated_at"] for scene in range(1, 251)]
-    env.stash.rename("studio", studio, "New name")
+    env.stash.set_entity("studio", studio, name="New name")
     stepped.mark_as(EDIT, [studio], "studio")
     stepped.drain()
     assert len(writes(env)) == 3
@@ -252,7 +252,7 @@ def test_an_item_that_refuses_its_share_of_a_common_write_fails_alone(stepped: B
     for scene in range(1, 21):
         env.stash.set_scene(scene, studio_id=studio)
     synced(stepped, ALL)
-    env.stash.rename("studio", studio, "After")
+    env.stash.set_entity("studio", studio, name="After")
     bad = key_of(env, 4)
     refused = f"id=([^&]*%2C|[^&]*,)?{bad}[&%,]"
     env.plex.fault("status", method="PUT", path=refused, status=400, times=None)

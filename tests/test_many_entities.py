@@ -92,7 +92,7 @@ def test_a_scene_that_a_hook_and_many_things_mark_is_looked_at_twice_at_most(
 def test_what_changed_arrives(stepped: BulkWorker, env: Installation) -> None:
     """Many renamed things are in Plex afterwards, at every scene that carries them."""
     for kind, number in itertools.product(("studio", "tag", "performer"), range(1, 6)):
-        env.stash.rename(kind, number, f"New {kind} {number}")
+        env.stash.set_entity(kind, number, name=f"New {kind} {number}")
     change_all(stepped)
     stepped.drain()
     wrong = []

@@ -87,7 +87,7 @@ def test_a_clash_that_comes_is_told_once_and_one_that_goes_leads_back(
     sync(stepped)
     assert names(env, 1) == told(name)
     if how == "renamed":
-        env.stash.rename("performer", other, name)
+        env.stash.set_entity("performer", other, name=name)
     else:
         other = performer(env, name, "second", 3)
     stepped.forget_requests()
@@ -96,7 +96,7 @@ def test_a_clash_that_comes_is_told_once_and_one_that_goes_leads_back(
     assert names(env, 1) == names(env, 2) == told(f"{name} (first)")
     assert names(env, 3) == told(f"{name} (second)")
     assert sync(stepped) == []
-    env.stash.rename("performer", other, f"Gone {how}")
+    env.stash.set_entity("performer", other, name=f"Gone {how}")
     stepped.mark_as(EDIT, [other], "performer")
     stepped.drain()
     assert names(env, 1) == names(env, 2) == told(name)

@@ -35,7 +35,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def named(env: Installation) -> Iterator[None]:
     """The parent has its name again after each test."""
     yield
-    env.stash.rename("studio", ABOVE, "Above")
+    env.stash.set_entity("studio", ABOVE, name="Above")
 
 
 def studios(stepped: BulkWorker) -> set[tuple[str, str]]:
@@ -74,7 +74,7 @@ def test_a_renamed_parent_reaches_the_scenes_of_its_children(
     with stepped_bulk(env, sync_fields="studio", studio_name=choice) as stepped:
         synced(stepped, range(1, SCENES + 1))
         assert studios(stepped) == wanted("Above")
-        env.stash.rename("studio", ABOVE, "New Above")
+        env.stash.set_entity("studio", ABOVE, name="New Above")
         stepped.mark_as(EDIT, [ABOVE], "studio")
         stepped.drain()
         assert studios(stepped) == wanted("New Above")
@@ -102,7 +102,7 @@ def test_a_renamed_parent_takes_its_collection_along(env: Installation) -> None:
     ) as stepped:
         synced(stepped, range(1, SCENES + 1))
         env.plex.person_sets(key_of(env, 3), tags={"collection": ["Network: Above", "Favourites"]})
-        env.stash.rename("studio", ABOVE, "New Above")
+        env.stash.set_entity("studio", ABOVE, name="New Above")
         stepped.mark_as(EDIT, [ABOVE], "studio")
         stepped.drain()
         for number in range(1, SCENES + 1):

@@ -144,7 +144,7 @@ def mixed(env: Installation) -> None:
         env.plex.agent_sets(
             key_of(env, scene), fields={"summary": "An agent's"}, tags={"genre": ["Agent's"]}
         )
-    env.stash.rename("tag", respelled, "ODD Name")
+    env.stash.set_entity("tag", respelled, name="ODD Name")
     edited_in_stash(env, range(101, 106), cover="new:another")
     edited_in_stash(env, range(106, 111), cover="none")
     for scene in range(111, 116):

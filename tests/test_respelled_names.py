@@ -50,7 +50,7 @@ def test_a_name_spelled_otherwise_is_corrected_with_two_edits(
     """It leaves and comes back, for Plex takes both spellings for one; the others stay."""
     stepped.env.plex.switches(tag_rows_stay=False)
     number = carrying(stepped, kind, "odd name", "Beside it")
-    stepped.env.stash.rename(kind, number, new)
+    stepped.env.stash.set_entity(kind, number, name=new)
     gone, back = look(stepped)
     assert names(stepped, kind) == {new, "Beside it"}
     assert f"{LISTS[kind]}[].tag.tag-" in gone
@@ -63,7 +63,7 @@ def test_a_name_spelled_otherwise_is_corrected_with_two_edits(
 def test_where_plex_keeps_its_spelling_nobody_asks_again(stepped: BulkWorker, kind: str) -> None:
     """A tag's row is the whole server's: what Plex makes of the one try is the answer."""
     number = carrying(stepped, kind, f"stubborn {kind}")
-    stepped.env.stash.rename(kind, number, f"STUBBORN {kind}")
+    stepped.env.stash.set_entity(kind, number, name=f"STUBBORN {kind}")
     assert len(look(stepped)) == 2
     assert names(stepped, kind) == {f"stubborn {kind}"}
     assert look(stepped) == []
@@ -82,7 +82,7 @@ def test_a_name_that_left_and_could_not_come_back_comes_with_the_next_look(
     """Its absence is no person's doing, though the list is locked."""
     stepped.env.plex.switches(tag_rows_stay=False)
     number = carrying(stepped, "tag", "half way", "Beside it")
-    stepped.env.stash.rename("tag", number, "Half Way")
+    stepped.env.stash.set_entity("tag", number, name="Half Way")
     stepped.env.plex.fault("status", status=500, method="PUT", path="genre%5B0%5D", times=1)
     look(stepped)
     assert names(stepped, "tag") == {"Beside it"}
@@ -96,7 +96,7 @@ def test_an_agent_s_spelling_of_a_name_stays(stepped: BulkWorker) -> None:
     key = key_of(stepped.env, 1)
     stepped.env.plex.agent_sets(key, tags={"genre": ["agents own"]})
     number = carrying(stepped, "tag", "Agents Own", "Beside it")
-    stepped.env.stash.rename("tag", number, "AGENTS OWN")
+    stepped.env.stash.set_entity("tag", number, name="AGENTS OWN")
     assert look(stepped) == []
     assert names(stepped, "tag") == {"agents own", "Beside it"}
 

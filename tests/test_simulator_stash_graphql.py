@@ -159,7 +159,7 @@ def test_edits_move_updated_at_and_renames_and_merges_do_not(stash: StashControl
     """Every scene edit moves updated_at, even of nothing; what befalls its tags does not."""
     stash.options(advance_seconds=60)
     first, (tag, other) = stash.scene(1)["updated_at"], stash.scene(1)["tags"]
-    stash.rename("tag", tag, "Renamed")
+    stash.set_entity("tag", tag, name="Renamed")
     stash.graphql(f"mutation{{tagsMerge(input:{{source:[{tag}],destination:{other}}}){{id}}}}")
     assert stash.scene(1)["tags"] == [other]
     stash.delete_entity("tag", other)

@@ -72,7 +72,7 @@ def test_a_file_that_moved_is_looked_up_where_it_lies_now(stepped: BulkWorker) -
 def test_what_a_scene_carries_is_read_again_once_a_day(stepped: BulkWorker) -> None:
     """A tag that was renamed without a hook is found after a day, though no scene's time moved."""
     (tag,) = tagged(stepped, "Old name")
-    stepped.env.stash.rename("tag", tag, "New name")
+    stepped.env.stash.set_entity("tag", tag, name="New name")
     assert sync_all(stepped, 23 * HOUR) == set()
     assert sync_all(stepped, 25 * HOUR) == set(ALL)
     assert tags_of(stepped.env, 4) == ["New name"]
@@ -87,7 +87,7 @@ def test_a_tag_that_a_hook_tells_of_is_read_at_once(stepped: BulkWorker) -> None
         env.stash.set_scene(scene, tag_ids=[tag])
     stepped.late = MINUTE
     synced(stepped, ALL)
-    env.stash.rename("tag", tag, "New name")
+    env.stash.set_entity("tag", tag, name="New name")
     stepped.mark_as(EDIT, [tag], "tag")
     stepped.drain()
     assert [tags_of(env, scene) for scene in ALL] == [["New name"]] * SCENES
@@ -97,7 +97,7 @@ def test_what_was_read_in_the_future_is_not_trusted(stepped: BulkWorker) -> None
     """A clock that was a year ahead, and is right again, hides nothing for a year."""
     stepped.late = 365 * DAY
     (tag,) = tagged(stepped, "Old name")
-    stepped.env.stash.rename("tag", tag, "New name")
+    stepped.env.stash.set_entity("tag", tag, name="New name")
     assert sync_all(stepped, 0.0) == set(ALL)
     assert tags_of(stepped.env, 4) == ["New name"]
 

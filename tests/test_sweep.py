@@ -76,11 +76,11 @@ def test_a_stash_that_was_put_back_is_looked_at_whole(world: World) -> None:
         world.looked_at(scene, ("tag", 1))
     newest = world.stash.add_entity("tag", "Deleted in the end")
     world.later()
-    world.stash.rename("tag", 1, "Since the backup")
+    world.stash.set_entity("tag", 1, name="Since the backup")
     assert ("tag", 1) in world.swept()
     world.later()
     world.stash.options(advance_seconds=-7200)
-    world.stash.rename("tag", 1, "As in the backup")
+    world.stash.set_entity("tag", 1, name="As in the backup")
     world.stash.options(advance_seconds=7200)
     assert {("scene", 1), ("scene", 2), ("scene", 3)} <= set(world.swept())
     for scene in range(1, SCENES + 1):
@@ -159,7 +159,7 @@ def test_a_renamed_thing_is_found(world: World, kind: str) -> None:
     assert world.swept() == [(kind, number)]
     world.later()
     assert world.swept() == []
-    world.stash.rename(kind, number, "New")
+    world.stash.set_entity(kind, number, name="New")
     assert world.swept() == [(kind, number)]
 
 
@@ -249,7 +249,7 @@ def test_a_change_hidden_by_a_zone_there_and_back_is_found_within_a_day(
     world.later(60)
     world.stash.options(offset_minutes=-300)
     world.stash.set_scene(3, title="Hidden")
-    world.stash.rename("tag", tag, "Hidden no more")
+    world.stash.set_entity("tag", tag, name="Hidden no more")
     hidden = (kind, 3 if kind == "scene" else tag)
     found = world.swept()
     world.stash.options(offset_minutes=0)
@@ -283,11 +283,11 @@ def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(world: World, jump
     """What was noted while both clocks were ahead is newer than all that comes for as long."""
     tag, other = world.stash.scene(1)["tags"][:2]
     world.later(jump)
-    world.stash.rename("tag", other, "While it was ahead")
+    world.stash.set_entity("tag", other, name="While it was ahead")
     assert world.swept() == [("tag", other)]
     world.later(600 - jump)
     for name in ("After it was set back", "And again"):
-        world.stash.rename("tag", tag, name)
+        world.stash.set_entity("tag", tag, name=name)
         assert ("tag", tag) in world.swept()
         world.later()
 

@@ -320,7 +320,7 @@ def test_a_tag_renamed_without_a_hook_is_found_by_the_task(env: Installation) ->
     sync_all(env)
     env.kill_workers()  # or its own look around may find it first
     env.stash.options(advance_seconds=5)
-    env.stash.rename("tag", tag, "New name")
+    env.stash.set_entity("tag", tag, name="New name")
     numbers = counted(sync_all(env)["output"])
     assert numbers["changed"] == 1
     assert numbers["changed"] + numbers["unchanged"] == SCENES

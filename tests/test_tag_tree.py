@@ -81,7 +81,7 @@ def test_names_parents_and_their_changes_reach_the_scenes_below(
     stash.set_entity("tag", tags.dogs, parents=[tags.pets])
     changed(stepped, tags.pets)  # Stash tells of the tag whose form it was done in
     assert in_plex(env) == ({"Pets", "HD"}, {"Poodle"})
-    stash.rename("tag", tags.pets, "Animals")
+    stash.set_entity("tag", tags.pets, name="Animals")
     changed(stepped, tags.pets)
     assert in_plex(env) == ({"HD"}, {"Poodle"})
     stash.set_entity("tag", tags.pets, aliases=["PETS"])

@@ -88,7 +88,5 @@ def element(section: Section, collection: Collection, locks: Iterable[str] | Non
 
 
 def _named(section: Section, name: str) -> Collection | None:
-    for item in section.items.get(COLLECTION, ()):
-        if isinstance(item, Collection) and not item.smart and item.title.lower() == name.lower():
-            return item
-    return None
+    those = [one for one in section.items.get(COLLECTION, ()) if isinstance(one, Collection)]
+    return next((one for one in those if not one.smart and one.title.lower() == name), None)

@@ -107,7 +107,7 @@ class PlexControlApi(ControlApi):
 
         With ``when="scan"`` it appears only after a scan that covers its folder.
         """
-        told = _facts(files or [{"path": path, **facts}])
+        told = [FileFacts(**file) for file in files or [{"path": path, **facts}]]
         if when == "scan":
             self.library.waiting.append((self.library.sections[section], told))
             return {}
@@ -182,19 +182,13 @@ class PlexControlApi(ControlApi):
             raise ValueError(f"there are the tags {sorted(TAG_ELEMENTS)}, not {sorted(tags or ())}")
         if fields or tags:
             edits.change(self.library, item, fields or {}, tags or {}, person=person)
-        for name in lock:
-            item.lock(name, locked=True)
-        for name in unlock:
-            item.lock(name, locked=False)
+        for name in (*lock, *unlock):
+            item.lock(name, locked=name in lock)
         if files is not None:
-            self.library.replace_files(item, _facts(files))
+            self.library.replace_files(item, [FileFacts(**file) for file in files])
         if updated_at is not None:
             item.updated_at = updated_at
         return _everything(item)
-
-
-def _facts(files: Sequence[dict[str, Any]]) -> tuple[FileFacts, ...]:
-    return tuple(FileFacts(**file) for file in files)
 
 
 def _everything(item: Item) -> dict[str, Any]:

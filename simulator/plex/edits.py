@@ -28,17 +28,11 @@ _COMMON: Final = frozenset(
 )
 _MOVIE_ONLY: Final = frozenset(("studio", "tagline", "originalTitle"))
 _EPISODE_TAGS: Final = frozenset(("actor", "collection", "director", "label", "writer"))
-_NUMBERS: Final = {
-    "rating": float,
-    "audienceRating": float,
-    "userRating": float,
-    "year": int,
-}
+_NUMBERS: Final = {"rating": float, "audienceRating": float, "userRating": float, "year": int}
 
 _FIELD: Final = re.compile(r"^(\w+)\.(value|locked)$")
 _TAG: Final = re.compile(r"^(\w+)\[(\d*)\]\.(tag\.tag|tag\.tag-|tag\.thumb|tagging\.text)$")
 _DATE: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-
 
 # List name in the address -> (field that is locked, word in upload keys).
 IMAGES: Final = {"posters": ("thumb", "posters"), "arts": ("art", "art")}

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -177,7 +177,7 @@ class Library:
         self.sections: dict[int, Section] = {}
         self.items: dict[int, Item] = {}
         # Files that the next scan finds, with their section.
-        self.waiting: list[tuple[Section, tuple[FileFacts, ...]]] = []
+        self.waiting: list[tuple[Section, Sequence[FileFacts]]] = []
         # Who saw what to its end, in the order in which it was noted.
         self.views: list[View] = []
         self._tag_rows: dict[tuple[str, str], TagRow] = {}
@@ -228,7 +228,7 @@ class Library:
         section.content_changed_at = count + 1
 
     def add_item(
-        self, section: Section, files: tuple[FileFacts, ...], added_at: int | None = None
+        self, section: Section, files: Sequence[FileFacts], added_at: int | None = None
     ) -> Item:
         """A new item holding ``files`` (several are several versions), as a scan makes it."""
         when = self.now() if added_at is None else added_at
@@ -247,7 +247,7 @@ class Library:
         self.replace_files(item, files)
         return item
 
-    def replace_files(self, item: Item, files: tuple[FileFacts, ...]) -> None:
+    def replace_files(self, item: Item, files: Sequence[FileFacts]) -> None:
         """Give the item other files; Plex does not move ``updatedAt`` for that."""
         section = self.sections[item.section_id]
         item.parts = tuple(Part(next(self._part_ids), file) for file in files)

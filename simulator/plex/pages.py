@@ -22,6 +22,20 @@ LIBRARY: Final[Attributes] = {
     "mediaTagVersion": 1775731696,
 }
 
+# What every file's <Media> says.
+_MEDIA: Final[Attributes] = {
+    "bitrate": 3250,
+    "width": 1280,
+    "height": 720,
+    "aspectRatio": 1.78,
+    "audioChannels": 1,
+    "audioCodec": "aac",
+    "videoCodec": "h264",
+    "videoResolution": "720",
+    "videoFrameRate": "NTSC",
+    "videoProfile": "high",
+    "hasVoiceActivity": False,
+}
 # A listing shows only so many tags of these kinds, and no labels at all.
 _LISTED_TAGS: Final = {"genre": 2, "actor": 3, "label": 0}
 
@@ -120,45 +134,32 @@ def items_page(library: Library, items: Sequence[Item]) -> Element:
 def item_element(
     library: Library, item: Item, *, full: bool, without: frozenset[str] = frozenset()
 ) -> Element:
-    """One item as a ``<Video>``.
+    """One item as a ``<Video>``, ``full`` on its own page and terse in a listing.
 
-    Args:
-        library: Where it is.
-        item: The item.
-        full: An item's own page is full, a listing is terse.
-        without: Names of the elements and fields that are left out.
+    ``without`` has the names of the elements and fields that are left out.
     """
     section = library.sections[item.section_id]
     if isinstance(item, Collection):
         return collections.element(section, item, item.locked if full else None)
-    values, address = item.values, f"/library/metadata/{item.key}"
+    address = f"/library/metadata/{item.key}"
     # Absent where there is nothing, as the official contract and plexapi (video.py) have it.
     said: dict[str, Value | None] = {
         "ratingKey": str(item.key),
         "key": address,
         **(_ancestry(item.season) if item.season else {}),
         "guid": _guid(item, section),
-        "studio": values.get("studio"),
         "type": KIND_NAMES[item.kind],
         "title": item.title,
         "librarySectionTitle": section.title if full else None,
         "librarySectionID": item.section_id if full else None,
         "librarySectionKey": f"/library/sections/{item.section_id}" if full else None,
-        "titleSort": values.get("titleSort"),
-        "originalTitle": values.get("originalTitle"),
-        "contentRating": values.get("contentRating"),
         # Recorded: an item without a summary still has the empty attribute.
-        "summary": values.get("summary", ""),
-        "rating": values.get("rating"),
-        "audienceRating": values.get("audienceRating"),
-        "userRating": values.get("userRating"),
-        "year": values.get("year"),
-        "tagline": values.get("tagline"),
+        "summary": "",
+        **item.values,
         "index": item.index or None,
         "thumb": f"{address}/thumb/{item.thumb_at}" if shows(item, "posters") else None,
         "art": f"{address}/art/{item.art_at}" if shows(item, "arts") else None,
         "duration": item.parts[0].file.duration_ms if item.parts else None,
-        "originallyAvailableAt": values.get("originallyAvailableAt"),
         "viewOffset": item.view_offset or None,
         "viewCount": item.view_count or None,
         "lastViewedAt": item.viewed_at or None,
@@ -282,37 +283,20 @@ def _tag_elements(item: Item, kind: str, *, full: bool) -> list[Element]:
 
 def _media_element(part: Part, *, full: bool, with_path: bool) -> Element:
     """A version of an item with its one file; ``full`` adds the streams."""
-    file = part.file
+    file, number = part.file, part.part_id
     kind = file.path.rpartition(".")[2].lower()[:8] or "mp4"
+    both: Attributes = {"id": number, "duration": file.duration_ms, "container": kind}
     own: Attributes = {
-        "id": part.part_id,
-        "key": f"/library/parts/{part.part_id}/1777598686/file.{kind}",
-        "duration": file.duration_ms,
+        **both,
+        "key": f"/library/parts/{number}/1777598686/file.{kind}",
         "size": file.size,
-        "container": kind,
         "videoProfile": "high",
     }
     if with_path:
         own["file"] = file.path
-    stream: Attributes = {"id": part.part_id, "streamType": 1, "codec": "h264", "index": 0}
-    media: Attributes = {
-        "id": part.part_id,
-        "duration": file.duration_ms,
-        "bitrate": 3250,
-        "width": 1280,
-        "height": 720,
-        "aspectRatio": 1.78,
-        "audioChannels": 1,
-        "audioCodec": "aac",
-        "videoCodec": "h264",
-        "videoResolution": "720",
-        "container": kind,
-        "videoFrameRate": "NTSC",
-        "videoProfile": "high",
-        "hasVoiceActivity": False,
-    }
+    stream: Attributes = {"id": number, "streamType": 1, "codec": "h264", "index": 0}
     streams = [Element("Stream", stream)] if full else []
-    return Element("Media", media, [Element("Part", own, streams)])
+    return Element("Media", {**both, **_MEDIA}, [Element("Part", own, streams)])
 
 
 def _tree_part(part: Part, switches: Switches) -> Element:

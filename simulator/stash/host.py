@@ -118,15 +118,10 @@ class PluginHost:
     ) -> list[Run]:
         """Run every hook that ``trigger`` sets off, one after another; give the runs.
 
-        A process that cannot be started ends the row.
-
-        Args:
-            trigger: As in ``triggeredBy``, such as ``Scene.Update.Post``.
-            entity_id: Id of what changed.
-            hook_input: The mutation's input, or None.
-            input_fields: Keys the caller gave; in a random order on stdin, as in Stash.
-            cancel: Set when the caller has gone: the hook is killed, the rest skipped.
-            visited: Hooks that ran before in this chain, from the session cookie.
+        A process that cannot be started ends the row, and so does ``cancel``, which is set
+        when the caller has gone. ``input_fields`` are the keys of ``hook_input`` that were
+        given; in a random order on stdin, as in Stash. ``visited`` has the hooks that ran
+        before in this chain, from the session cookie.
         """
         context: dict[str, Any] = {"id": entity_id, "type": trigger, "input": hook_input}
         if input_fields:

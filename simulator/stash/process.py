@@ -72,13 +72,11 @@ def run_process(
 ) -> None:
     """Start ``argv``, feed it ``run.sent``, and fill in ``run`` when it is over.
 
-    Args:
-        run: What is started.
-        argv: Program and arguments.
-        environ: The whole environment.
-        error_level: Level of stderr lines without a mark.
-        cancel: Set by somebody else to have the process killed.
-        hear: Called with each line of stderr as it comes, progress (0 to 1) too.
+    ``hear`` is called with each line of stderr as it comes, progress (0 to 1) too; lines
+    without a mark are of ``error_level``. Setting ``cancel`` has the process killed.
+
+    Raises:
+        PluginStartError: It cannot be started.
     """
     began = time.monotonic()
     pipe = subprocess.PIPE

@@ -106,10 +106,6 @@ def _play_history(scene: Scene, _arguments: Any, context: Context) -> list[str]:
 # --- queries ------------------------------------------------------------------------------------
 
 
-def _find_scene(_: Any, arguments: dict[str, Any], context: Context) -> Any:
-    return context.database.scenes.get(number_of(arguments["id"]))
-
-
 def _find_scenes(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     database, wanted = context.database, arguments.get("filter") or {}
     with database.lock:
@@ -139,10 +135,6 @@ def _find_entities(kind: str) -> Resolver:
 def _plugin_settings(_: Any, arguments: dict[str, Any], context: Context) -> Any:
     stored, include = context.stash.settings, arguments.get("include")
     return {name: one for name, one in stored.items() if include is None or name in include}
-
-
-def _system_status(_: Any, __: Any, ___: Any) -> Any:
-    return SimpleNamespace(databaseSchema=75, appSchema=75, status="OK", os="linux")
 
 
 def _version(_: Any, __: Any, context: Context) -> Any:
@@ -321,13 +313,17 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("Plugin", "enabled"): lambda *_: True,
     ("Plugin", "settings"): _declared_settings,
     ("PluginHook", "hooks"): lambda hook, *_: hook.triggered_by,
-    ("Query", "findScene"): _find_scene,
+    ("Query", "findScene"): lambda _, given, context: context.database.scenes.get(
+        number_of(given["id"])
+    ),
     ("Query", "findScenes"): _find_scenes,
     ("Query", "configuration"): lambda _, __, context: SimpleNamespace(
         general=context.stash.sessions
     ),
     ("ConfigGeneralResult", "apiKey"): lambda sessions, *_: sessions.api_key,
-    ("Query", "systemStatus"): _system_status,
+    ("Query", "systemStatus"): lambda *_: SimpleNamespace(
+        databaseSchema=75, appSchema=75, status="OK", os="linux"
+    ),
     ("Query", "version"): _version,
     ("Query", "plugins"): lambda _, __, context: list(context.stash.host.plugins.values()),
     ("Query", "findJob"): lambda _, given, context: context.stash.jobs.find(given["input"]["id"]),

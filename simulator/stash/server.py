@@ -199,12 +199,8 @@ class StashControlApi(ControlApi):
         """A new studio, performer, tag or group; gives its id."""
         return self.database.add_entity(kind, name, disambiguation)
 
-    def rename(self, kind: str, number: int, name: str) -> None:
-        """Rename a studio, performer, tag or group; its own ``updated_at`` moves on."""
-        self.set_entity(kind, number, name=name)
-
     def set_entity(self, kind: str, number: int, **values: Any) -> None:
-        """Change ``parent``, ``parents``, ``aliases``, ``details`` or ``image`` of one.
+        """Change attributes of one (``simulator.stash.records.Entity``), such as its ``name``.
 
         Its ``updated_at`` moves on. ``image`` is any words, which give one JPEG of their
         own, or "" for none.

@@ -1,8 +1,8 @@
 """Who may talk to the stand-in: Stash's session cookies and its one API key.
 
-A cookie says when it was made and which hooks ran before it; it is good for
-an hour, after a restart too, and every reply to it carries a fresh
-one. A key that is not the configured one is refused even where no password is set.
+A cookie says when it was made and which hooks ran before it; it is good for an hour, after a
+restart too, and every reply to it carries a fresh one. A wrong key is refused even where no
+password is set.
 """
 
 from __future__ import annotations
