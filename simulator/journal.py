@@ -58,7 +58,8 @@ class Journal:
         entry = Entry(time.time(), *of_wire, *asked)
         with self._lock:
             self._entries.append(entry)
-            self._counts.update(("total", *kinds))
+            for kind in ("total", *kinds):
+                self._counts[kind] += 1
         return entry
 
     def close(self, entry: Entry, status: int, sent: int) -> None:

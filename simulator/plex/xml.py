@@ -40,11 +40,15 @@ def to_xml(root: Element) -> bytes:
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
+def _entity(found: re.Match[str]) -> str:
+    return _ENTITIES.get(found.group(), "")
+
+
 def _write(element: Element, out: list[str], *, always_open: bool = False) -> None:
     out.append("<" + element.name)
     for name, value in element.attributes.items():
         if isinstance(value, str):
-            text = _SPECIAL.sub(lambda found: _ENTITIES.get(found.group(), ""), value)
+            text = _SPECIAL.sub(_entity, value)
         elif value is True or value is False:
             text = "1" if value else "0"
         else:
