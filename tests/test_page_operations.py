@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,8 @@ from store.store import Store
 from tasks import operation, page
 from tasks.task import Task
 from tests.installation import Installation, installation, wait_for
+from tests.plex_tv import PlexTv
+from tests.plex_tv import serving as plex_tv_stand_in
 from tests.wire import free_port
 from tools import bench_page
 
@@ -456,45 +456,12 @@ def test_the_names_of_tasks_are_those_of_the_manifest() -> None:
 # --- sign in ---------------------------------------------------------------------------------
 
 
-class PlexTv(BaseHTTPRequestHandler):
-    """A plex.tv that knows one PIN."""
-
-    token = ""
-    status = 200
-    address = ""
-    seen: list[tuple[str, str, str]]
-
-    def do_POST(self) -> None:
-        """Give out the PIN, or tell how it stands."""
-        type(self).seen.append(
-            (self.command, self.path, self.headers.get("X-Plex-Client-Identifier") or "")
-        )
-        body = f'<pin id="4711" code="ABCD" authToken="{self.token}"/>'.encode()
-        self.send_response(201 if self.command == "POST" else self.status)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST  # noqa: N815 - http.server's name
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def plex_tv(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlexTv]]:
     """A stand-in for plex.tv, which the plugin processes started here speak to."""
-    handler: type[PlexTv] = type("Handler", (PlexTv,), {"seen": []})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("PLEXSYNC_PLEX_TV", handler.address)
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with plex_tv_stand_in() as made:
+        monkeypatch.setenv("PLEXSYNC_PLEX_TV", made.address)
+        yield made
 
 
 def test_a_token_comes_once_the_code_was_entered(env: Installation, plex_tv: type[PlexTv]) -> None:
@@ -522,7 +489,7 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
     proxied: list[tuple[str, dict[str, str]]] = []
 
     class Proxy(PlexTv):
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
             proxied.append((self.path, {name.lower(): v for name, v in self.headers.items()}))
             super().do_POST()
 
@@ -534,14 +501,11 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PLEXSYNC_PLEX_TV", "http://plex.test")
-    proxy = HTTPServer(("127.0.0.1", 0), type("Handler", (Proxy,), {"seen": []}))
-    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with plex_tv_stand_in(Proxy) as proxy:
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
         for name in ("HTTP_PROXY", "http_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+            monkeypatch.setenv(name, proxy.address)
         assert env.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
         assert env.run(mode="plex_pin_check")["output"] == {"state": "waiting"}
         assert [place for place, _ in proxied] == [
@@ -555,10 +519,6 @@ def test_a_sign_in_uses_the_proxy_and_never_the_netrc(
         assert env.run(mode="plex_pin_start")["output"]["code"] == "ABCD"
         assert len(proxied) == 2
         assert plex_tv.seen
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-        thread.join()
 
 
 def test_a_code_that_plex_tv_forgot_has_expired(env: Installation, plex_tv: type[PlexTv]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +12,8 @@ from playwright.sync_api import expect
 from simulator.control import start_plex
 from tests.browser.host import ROOT
 from tests.installation import Installation, installation, wait_for
+from tests.plex_tv import PlexTv
+from tests.plex_tv import serving as plex_tv_stand_in
 from tests.wire import free_port
 from validation.settings_reader import split_list
 
@@ -25,42 +25,11 @@ if TYPE_CHECKING:
 SETTINGS = "/settings?tab=plugins"
 
 
-class PlexTv(BaseHTTPRequestHandler):
-    """A plex.tv that knows one PIN."""
-
-    address = ""
-    token = ""
-    status = 200
-    silent = False
-
-    def do_POST(self) -> None:
-        """Give out the PIN, or tell how it stands."""
-        if self.silent:
-            self.close_connection = True
-            return
-        body = f'<pin id="4711" code="ABCD" authToken="{self.token}"/>'.encode()
-        self.send_response(200 if self.command == "POST" else self.status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST  # noqa: N815 - http.server's name
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def plex_tv() -> Iterator[type[PlexTv]]:
     """A stand-in for plex.tv."""
-    server = HTTPServer(("127.0.0.1", 0), PlexTv)
-    PlexTv.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield PlexTv
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with plex_tv_stand_in() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
