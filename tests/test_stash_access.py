@@ -3,16 +3,21 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 
 from errors import Scope, SyncError, TransientError
+from simulator.library import jpeg
 from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashRefused, StashUnavailable
 from stash.scene import Scene
-from tests.stash_wire import COOKIE, PNG, Answer, Wire, raw_scene, running_wire, version_of
+from tests.stash_wire import COOKIE, Wire, of_json, plain, running_wire, version_of
 from tests.wire import Wire as RawWire
+
+if TYPE_CHECKING:
+    from simulator.wire import Reply
 
 KEY = "THE-API-KEY-OF-THIS-TEST"
 YOUNGER = "A-YOUNGER-COOKIE"
@@ -22,9 +27,7 @@ YOUNGER = "A-YOUNGER-COOKIE"
 def wire() -> Iterator[Wire]:
     """A Stash with a password, which accepts the cookie it gave."""
     with running_wire() as running:
-        running.cookies = {COOKIE}
-        running.scenes[1] = raw_scene(1)
-        running.covers[1] = ("image/png", PNG)
+        running.let_in(COOKIE)
         yield running
 
 
@@ -37,12 +40,13 @@ def client(wire: Wire) -> Iterator[StashClient]:
 
 def shown(wire: Wire) -> list[tuple[str, str]]:
     """Cookie and API key of each request so far."""
-    return [(each.headers.get("Cookie", ""), each.headers.get("ApiKey", "")) for each in wire.asked]
+    headers = [asked["headers"] for asked in wire.asked()]
+    return [(each.get("cookie", ""), each.get("apikey", "")) for each in headers]
 
 
 def test_the_cookie_opens_stash(wire: Wire, client: StashClient) -> None:
     """Every request shows the plugin's cookie and, while it is accepted, nothing else."""
-    wire.api_key = KEY
+    wire.doors.api_key = KEY
     assert version_of(client) == "v0.30.1"
     assert version_of(client) == "v0.30.1"
     assert shown(wire) == [(f"session={COOKIE}", "")] * 3
@@ -56,10 +60,10 @@ def shown_next(client: StashClient) -> str | None:
 
 def test_a_reissued_cookie_takes_the_place_of_the_old_one(wire: Wire, client: StashClient) -> None:
     """The youngest cookie that Stash sent is the only one shown, and is there to be stored."""
-    wire.reissue = YOUNGER
-    wire.cookies = {COOKIE, YOUNGER}
+    wire.doors.reissue = YOUNGER
+    wire.let_in(COOKIE, YOUNGER)
     version_of(client)
-    wire.cookies = {YOUNGER}
+    wire.let_in(YOUNGER)
     version_of(client)
     assert shown(wire)[-1] == (f"session={YOUNGER}", "")
     assert shown_next(client) == f"session={YOUNGER}"
@@ -90,7 +94,7 @@ def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -
     """Empty, foreign and malformed cookies leave the good one in place."""
     version_of(client)
     wire.scripted.append(
-        Answer.of({"data": {"version": {"version": "x"}}}, headers={"Set-Cookie": odd})
+        of_json({"data": {"version": {"version": "x"}}}, headers={"Set-Cookie": odd})
     )
     version_of(client)
     assert shown_next(client) == f"session={COOKIE}"
@@ -98,11 +102,10 @@ def test_an_odd_cookie_is_not_taken(wire: Wire, client: StashClient, odd: str) -
 
 def test_the_key_is_used_once_the_cookie_is_dead(wire: Wire, client: StashClient) -> None:
     """When the cookie expires the API key takes over, and the dead cookie is not shown again."""
-    wire.api_key = KEY
-    wire.reissue = COOKIE
+    wire.doors.api_key = KEY
     version_of(client)
-    wire.cookies = set()
-    wire.asked.clear()
+    wire.let_in()
+    wire.journal.clear()
     assert version_of(client) == "v0.30.1"
     assert version_of(client) == "v0.30.1"
     assert shown(wire) == [(f"session={COOKIE}", ""), ("", KEY), ("", KEY)]
@@ -110,12 +113,12 @@ def test_the_key_is_used_once_the_cookie_is_dead(wire: Wire, client: StashClient
 
 def test_a_key_that_could_not_be_read_is_read_later(wire: Wire, client: StashClient) -> None:
     """Trouble of the server at the first question does not cost PlexSync the key."""
-    wire.api_key = KEY
-    wire.scripted.append(Answer(503))
+    wire.doors.api_key = KEY
+    wire.scripted.append(plain(503))
     with pytest.raises(StashUnavailable):
         version_of(client)
     version_of(client)
-    wire.cookies = set()
+    wire.let_in()
     assert version_of(client) == "v0.30.1"
 
 
@@ -123,24 +126,24 @@ def test_a_cover_behind_the_login_page_is_fetched_with_the_key(
     wire: Wire, client: StashClient
 ) -> None:
     """Stash refuses pictures by sending to the login page; the key is tried then, too."""
-    wire.api_key = KEY
+    wire.doors.api_key = KEY
     scene = client.read_scenes([1]).scenes[1]
-    wire.cookies = set()
-    assert client.cover(scene).image == PNG
-    assert [asked.path for asked in wire.asked if "login" in asked.path] == []
+    wire.let_in()
+    assert client.cover(scene).image == jpeg(b"1")
+    assert [one["target"] for one in wire.asked() if "login" in one["target"]] == []
 
 
 def test_a_dead_cookie_without_a_key_is_refused(wire: Wire, client: StashClient) -> None:
     """Without a key the refusal is final, after one request, and asks for a new cookie."""
     version_of(client)
-    wire.cookies = set()
-    wire.asked.clear()
+    wire.let_in()
+    wire.journal.clear()
     with pytest.raises(StashRefused) as caught:
         version_of(client)
     assert "next hook or task" in caught.value.message
     assert caught.value.scope is Scope.SERVER
     assert isinstance(caught.value, TransientError)
-    assert len(wire.asked) == 1
+    assert len(wire.asked()) == 1
     with pytest.raises(StashRefused):
         client.cover(Scene(id=1, cover="/scene/1/screenshot?t=1"))
 
@@ -148,33 +151,33 @@ def test_a_dead_cookie_without_a_key_is_refused(wire: Wire, client: StashClient)
 def test_no_empty_key_is_ever_sent(wire: Wire, client: StashClient) -> None:
     """Stash without a key says "": showing that would be refused even without a password."""
     version_of(client)
-    wire.cookies = set()
+    wire.let_in()
     with pytest.raises(StashRefused):
         version_of(client)
-    assert all("ApiKey" not in asked.headers for asked in wire.asked)
+    assert all("apikey" not in asked["headers"] for asked in wire.asked())
 
 
 def test_a_replaced_key_is_forgotten_and_the_cookie_tried_again(
     wire: Wire, client: StashClient
 ) -> None:
     """After the key is refused as well, the next attempt starts over with the cookie."""
-    wire.api_key = KEY
+    wire.doors.api_key = KEY
     version_of(client)
-    wire.cookies = set()
+    wire.let_in()
     version_of(client)
-    wire.api_key = KEY + "x"
+    wire.doors.api_key = KEY + "x"
     with pytest.raises(StashRefused, match="API key"):
         version_of(client)
-    wire.cookies = {COOKIE}
+    wire.let_in(COOKIE)
     assert version_of(client) == "v0.30.1"
-    wire.cookies = set()
+    wire.let_in()
     assert version_of(client) == "v0.30.1"
     assert shown(wire)[-1] == ("", KEY + "x")
 
 
 def test_a_cookie_that_is_dead_from_the_start_is_refused(wire: Wire, client: StashClient) -> None:
     """A stored cookie that expired meanwhile is a refusal, each time it is tried."""
-    wire.cookies = set()
+    wire.let_in()
     for _ in range(2):
         with pytest.raises(StashRefused, match="session cookie"):
             version_of(client)
@@ -185,14 +188,14 @@ def test_without_a_cookie_stash_is_asked_bare() -> None:
     with running_wire(cookie=None) as wire, closing(StashClient(wire.connection)) as client:
         assert version_of(client) == "v0.30.1"
         assert shown(wire) == [("", "")]
-        wire.cookies = {COOKIE}
+        wire.let_in(COOKIE)
         with pytest.raises(StashRefused, match="no session cookie"):
             version_of(client)
 
 
-@pytest.mark.parametrize("answer", [Answer.of({"errors": [{"message": "no"}]}), Answer(200, b"{")])
+@pytest.mark.parametrize("answer", [of_json({"errors": [{"message": "no"}]}), plain(200, b"{")])
 def test_an_unreadable_key_does_not_stop_the_work(
-    wire: Wire, client: StashClient, answer: Answer
+    wire: Wire, client: StashClient, answer: Reply
 ) -> None:
     """As long as the cookie works, PlexSync works without the key."""
     wire.scripted.append(answer)
@@ -204,35 +207,35 @@ def test_a_key_that_no_header_can_carry_is_ignored(
     wire: Wire, client: StashClient, key: object
 ) -> None:
     """A key that would break the header, and end up in an error's text, is not kept."""
-    wire.scripted.append(Answer.of({"data": {"configuration": {"general": {"apiKey": key}}}}))
+    wire.scripted.append(of_json({"data": {"configuration": {"general": {"apiKey": key}}}}))
     version_of(client)
-    wire.cookies = set()
+    wire.let_in()
     with pytest.raises(StashRefused):
         version_of(client)
 
 
 def test_being_locked_out_is_a_refusal_that_says_why(wire: Wire, client: StashClient) -> None:
     """HTTP 403 is Stash's answer to the open internet; no key is tried against it."""
-    wire.api_key = KEY
+    wire.doors.api_key = KEY
     version_of(client)
-    wire.always = Answer(403, b"You have attempted to access Stash over the internet")
-    wire.asked.clear()
+    wire.always = plain(403, b"You have attempted to access Stash over the internet")
+    wire.journal.clear()
     with pytest.raises(StashRefused, match="403"):
         version_of(client)
-    assert len(wire.asked) == 1
+    assert len(wire.asked()) == 1
 
 
 def test_no_error_shows_cookie_or_key(wire: Wire, client: StashClient) -> None:
     """Even when Stash itself quotes them, neither is in a message, a traceback or a repr."""
-    wire.api_key = KEY
+    wire.doors.api_key = KEY
     version_of(client)
     echo = {"errors": [{"message": f"bad session {COOKIE} and key {KEY}"}], "data": None}
     texts = [repr(client), repr(client._transport.connection), str(vars(client))]
     for answer in (
-        Answer.of(echo),
-        Answer.of(echo, 422),
-        Answer(500, COOKIE.encode()),
-        Answer(401),
+        of_json(echo),
+        of_json(echo, 422),
+        plain(500, COOKIE.encode()),
+        plain(401),
     ):
         wire.always = answer
         with pytest.raises(SyncError) as caught:

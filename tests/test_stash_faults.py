@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -29,9 +30,12 @@ from stash.exceptions import (
     translate_stash_exception,
 )
 from stash.scene import Scene
-from tests.stash_wire import Answer, Wire, raw_scene, running_wire, version_of
+from tests.stash_wire import Wire, of_json, plain, running_wire, version_of
 from tests.wire import Asked, answer
 from tests.wire import Wire as RawWire
+
+if TYPE_CHECKING:
+    from simulator.wire import Reply
 
 COVERED = Scene(id=1, cover="/scene/1/screenshot?t=1")
 
@@ -40,7 +44,6 @@ COVERED = Scene(id=1, cover="/scene/1/screenshot?t=1")
 def wire() -> Iterator[Wire]:
     """A Stash that asks for nothing."""
     with running_wire() as running:
-        running.scenes[1] = raw_scene(1)
         yield running
 
 
@@ -72,37 +75,37 @@ def test_each_class_says_what_happens_next(
 
 
 ODD = {
-    "internal error": (Answer(500), StashUnavailable),
-    "bad gateway": (Answer(502, b"<html>"), StashUnavailable),
-    "too many": (Answer(429), StashUnavailable),
-    "not found": (Answer(404, b"404 page not found"), StashUnavailable),
+    "internal error": (plain(500), StashUnavailable),
+    "bad gateway": (plain(502, b"<html>"), StashUnavailable),
+    "too many": (plain(429), StashUnavailable),
+    "not found": (plain(404, b"404 page not found"), StashUnavailable),
     "plain to tls": (
-        Answer(400, b"Client sent an HTTP request to an HTTPS server."),
+        plain(400, b"Client sent an HTTP request to an HTTPS server."),
         StashUnavailable,
     ),
-    "no content": (Answer(204), StashUnavailable),
-    "moved": (Answer(301, headers={"Location": "https://elsewhere/graphql"}), StashRefused),
-    "page": (Answer(200, b"<html>hello</html>"), StashAnswerError),
-    "nothing": (Answer(200, b""), StashAnswerError),
-    "list": (Answer(200, b"[1]"), StashAnswerError),
-    "empty object": (Answer(200, b"{}"), StashAnswerError),
-    "null data": (Answer(200, b'{"data": null}'), StashAnswerError),
-    "list data": (Answer(200, b'{"data": [1]}'), StashAnswerError),
-    "nested for ever": (Answer(200, b"[" * 200_000), StashAnswerError),
-    "endless number": (Answer(200, b'{"data": ' + b"9" * 5000 + b"}"), StashAnswerError),
-    "no text": (Answer(200, b"\xff\xfe\x00"), StashAnswerError),
+    "no content": (plain(204), StashUnavailable),
+    "moved": (plain(301, headers={"Location": "https://elsewhere/graphql"}), StashRefused),
+    "page": (plain(200, b"<html>hello</html>"), StashAnswerError),
+    "nothing": (plain(200, b""), StashAnswerError),
+    "list": (plain(200, b"[1]"), StashAnswerError),
+    "empty object": (plain(200, b"{}"), StashAnswerError),
+    "null data": (plain(200, b'{"data": null}'), StashAnswerError),
+    "list data": (plain(200, b'{"data": [1]}'), StashAnswerError),
+    "nested for ever": (plain(200, b"[" * 200_000), StashAnswerError),
+    "endless number": (plain(200, b'{"data": ' + b"9" * 5000 + b"}"), StashAnswerError),
+    "no text": (plain(200, b"\xff\xfe\x00"), StashAnswerError),
     "errors beside data": (
-        Answer.of({"data": {"findScene": None}, "errors": [{"message": "m"}]}),
+        of_json({"data": {"findScene": None}, "errors": [{"message": "m"}]}),
         StashAnswerError,
     ),
-    "odd errors": (Answer.of({"data": {"findScene": None}, "errors": "odd"}), StashAnswerError),
+    "odd errors": (of_json({"data": {"findScene": None}, "errors": "odd"}), StashAnswerError),
     "unknown field": (
-        Answer.of({"errors": [{"message": "unknown field"}]}, 422),
+        of_json({"errors": [{"message": "unknown field"}]}, 422),
         StashQueryRefused,
     ),
-    "unknown text": (Answer(422, b"not json"), StashQueryRefused),
+    "unknown text": (plain(422, b"not json"), StashQueryRefused),
     "unknown field, in 400": (
-        Answer.of(
+        of_json(
             {
                 "errors": [
                     {"message": "unknown", "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}
@@ -113,9 +116,8 @@ ODD = {
         ),
         StashQueryRefused,
     ),
-    "other errors in 400": (Answer.of({"errors": [{"message": "no"}]}, 400), StashUnavailable),
-    "odd errors in 400": (Answer.of({"errors": [1, {"extensions": 2}]}, 400), StashUnavailable),
-    "cut": (Answer(200, b'{"data":', cut=True), StashUnreachable),
+    "other errors in 400": (of_json({"errors": [{"message": "no"}]}, 400), StashUnavailable),
+    "odd errors in 400": (of_json({"errors": [1, {"extensions": 2}]}, 400), StashUnavailable),
 }
 
 
@@ -133,20 +135,28 @@ def test_every_odd_answer_has_its_class(wire: Wire, client: StashClient, odd: st
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault"),
+    ("reply", "fault"),
     [
-        (Answer(500), StashUnavailable),
-        (Answer(418), StashUnavailable),
-        (Answer(302, headers={"Location": "/login"}), StashRefused),
-        (Answer(200, b"half", {"Content-Type": "image/png"}, cut=True), StashUnreachable),
+        (plain(500), StashUnavailable),
+        (plain(418), StashUnavailable),
+        (plain(302, headers={"Location": "/login"}), StashRefused),
     ],
 )
 def test_a_failing_cover_is_not_a_missing_one(
-    wire: Wire, client: StashClient, answer: Answer, fault: type[SyncError]
+    wire: Wire, client: StashClient, reply: Reply, fault: type[SyncError]
 ) -> None:
     """None means that there is no cover; a server in trouble raises instead."""
-    wire.always = answer
+    wire.always = reply
     with pytest.raises(fault):
+        client.cover(COVERED)
+
+
+def test_an_answer_that_is_cut_short_is_unreachable(wire: Wire, client: StashClient) -> None:
+    """Half a document is no document, and half a cover no cover."""
+    wire.faults.add("truncate", {"times": None})
+    with pytest.raises(StashUnreachable, match=str(wire.port)):
+        client.read_scenes([1])
+    with pytest.raises(StashUnreachable):
         client.cover(COVERED)
 
 
@@ -157,7 +167,7 @@ def test_stash_may_say_how_long_to_stay_away(
     wire: Wire, client: StashClient, header: str | None, seconds: float | None
 ) -> None:
     """Retry-After in seconds is passed on, an hour at most; anything else is ignored."""
-    wire.always = Answer(503, headers={"Retry-After": header} if header else {})
+    wire.always = plain(503, headers={"Retry-After": header} if header else {})
     with pytest.raises(StashUnavailable) as caught:
         version_of(client)
     assert caught.value.retry_after == seconds
@@ -166,9 +176,9 @@ def test_stash_may_say_how_long_to_stay_away(
 def test_data_beside_errors_does_not_count(wire: Wire, client: StashClient) -> None:
     """A whole answer with an error beside it may lack anything, so it is an error."""
     whole = {"version": {"version": "v0.30.1"}}
-    wire.always = Answer.of({"data": whole, "errors": []})
+    wire.always = of_json({"data": whole, "errors": []})
     assert version_of(client) == "v0.30.1"
-    wire.always = Answer.of({"data": whole, "errors": [{"message": "and yet"}]})
+    wire.always = of_json({"data": whole, "errors": [{"message": "and yet"}]})
     with pytest.raises(StashAnswerError, match="and yet"):
         version_of(client)
 
@@ -178,16 +188,16 @@ def test_a_stash_that_is_not_up_is_not_the_scenes_fault(
     wire: Wire, client: StashClient, status: str
 ) -> None:
     """Internal errors during set-up or migration are blamed on the server, not on a scene."""
-    wire.status = status
+    internal = {"errors": [{"message": "Internal system error. Error <nil>"}], "data": None}
+    wire.scripted += [of_json(internal), of_json({"data": {"systemStatus": {"status": status}}})]
     with pytest.raises(StashUnavailable):
         client.read_scenes([1])
-    wire.status = "OK"
     assert client.read_scenes([1]).scenes
 
 
 def test_what_stash_said_is_quoted_in_one_short_line(wire: Wire, client: StashClient) -> None:
     """The first message is told, on one line and cut where it gets long."""
-    wire.always = Answer.of({"errors": [{"message": "first\n line. " + "x " * 2500}], "data": None})
+    wire.always = of_json({"errors": [{"message": "first\n line. " + "x " * 2500}], "data": None})
     with pytest.raises(StashAnswerError, match=r"first line\. x") as caught:
         version_of(client)
     assert len(caught.value.message) < 400
@@ -210,15 +220,15 @@ GZIPPED = gzip.compress(b'{"data": {"version": {"version": "v0.30.1"}}}')
 def test_a_proxy_may_compress_what_stash_says(wire: Wire, client: StashClient) -> None:
     """Nobody asked for it, and it is read, unless it is damaged or would fill the memory."""
     packed = {"Content-Encoding": "gzip"}
-    wire.always = Answer(200, GZIPPED, packed)
+    wire.always = plain(200, GZIPPED, packed)
     assert version_of(client) == "v0.30.1"
-    wire.always = Answer(200, GZIPPED[:10] + b"\xff" * 30, packed)
+    wire.always = plain(200, GZIPPED[:10] + b"\xff" * 30, packed)
     with pytest.raises(StashUnreachable, match=r"ContentDecodingError"):
         version_of(client)
-    wire.always = Answer(200, gzip.compress(bytes(200 * 2**20)), packed)
+    wire.always = plain(200, gzip.compress(bytes(200 * 2**20)), packed)
     with pytest.raises(StashAnswerError, match="longer than 64 MiB"):
         version_of(client)
-    for odd in (Answer(200, b"?", {"Content-Encoding": "br"}), Answer(200, GZIPPED[:20], packed)):
+    for odd in (plain(200, b"?", {"Content-Encoding": "br"}), plain(200, GZIPPED[:20], packed)):
         wire.always = odd
         with pytest.raises(StashAnswerError, match="does not answer in GraphQL"):
             version_of(client)
@@ -405,4 +415,4 @@ def test_a_certificate_is_checked_elsewhere(self_signed: Callable[[], ssl.SSLCon
             pytest.raises(StashUnreachable, match="certificate"),
         ):
             version_of(client)
-        assert wire.asked == []
+        assert wire.asked() == []

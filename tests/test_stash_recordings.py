@@ -13,7 +13,7 @@ from stash.client import StashClient
 from stash.connection import StashConnection
 from stash.exceptions import StashAnswerError, StashQueryRefused, StashRefused
 from stash.scene import NamedRef, SceneFile, SceneStamp
-from tests.stash_wire import Answer, Wire, running_wire, version_of
+from tests.stash_wire import Wire, of_json, plain, running_wire, version_of
 
 DATA = Path(__file__).resolve().parent / "data" / "stash"
 
@@ -41,14 +41,14 @@ def replay(wire: Wire, name: str) -> None:
         for header, value in recorded["response_headers"].items()
         if header not in {"Content-Length", "Connection", "Transfer-Encoding", "Date"}
     }
-    wire.always = Answer(recorded["status"], recorded["response_raw"].encode(), kept)
+    wire.always = plain(recorded["status"], recorded["response_raw"].encode(), kept)
 
 
 def with_settings(wire: Wire) -> None:
     """Add what a question for scenes asks for as well, and these recordings did not."""
-    answer = json.loads((wire.always or Answer()).body)
+    answer = json.loads((wire.always or plain()).body)
     answer["data"]["configuration"] = {"plugins": {}}
-    wire.always = Answer.of(answer)
+    wire.always = of_json(answer)
 
 
 def test_a_full_scene(wire: Wire, client: StashClient) -> None:
