@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -162,7 +161,7 @@ def test_a_cover_that_was_taken_and_not_heard_of_is_finished(
     """Whether or not Stash made the change whose answer was lost."""
     env = stepped.env
     number = chosen(stepped, scene, None)
-    time.sleep(1.1)  # Stash tells versions of a cover by the second
+    env.stash.options(advance_seconds=2)  # Stash tells versions of a cover by the second
     env.stash.fault(when, method="POST", operation="TakeIntoScene", times=2)
     env.run(mode="answer", answer="take", numbers=[number])
     stepped.drain()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import time
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from simulator.control import PlexControl, StandInError
+from simulator.environment import wait_for
 
 SECTIONS = "/library/sections"
 
@@ -106,8 +106,7 @@ def test_dropping_the_rule_lets_go(plex: PlexControl) -> None:
     plex.fault("hang_headers")
     client = connection(plex)
     client.request("GET", SECTIONS, headers={"X-Plex-Token": plex.token})
-    while not plex.faults()[0]["hits"]:
-        time.sleep(0.01)
+    wait_for(lambda: plex.faults()[0]["hits"])
     plex.clear_faults()
     with pytest.raises(http.client.RemoteDisconnected):
         client.getresponse()

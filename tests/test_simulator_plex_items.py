@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from simulator.control import PlexControl, StandIn, StandInError
+from simulator.environment import wait_for
 from simulator.library import catalogue_file, catalogue_scene
 
 SCENES = 3
@@ -50,10 +50,7 @@ def test_a_waiting_file_appears_after_a_scan_of_its_folder(plex: PlexControl) ->
     assert plex.ask("PUT", target).status == 404
     assert plex.ask("GET", target).status == 200
     assert "Film" not in listed(plex)
-    deadline = time.monotonic() + 10
-    while "Film" not in listed(plex) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert "Film" in listed(plex)
+    wait_for(lambda: "Film" in listed(plex))
     assert "Other" not in listed(plex)
     assert plex.state()["waiting"] == 1
 

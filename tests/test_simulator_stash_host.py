@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from simulator.environment import wait_for
 from simulator.stash.host import PluginHost
 from simulator.stash.process import PluginStartError, result_of
 
@@ -176,8 +175,7 @@ def test_cancelled_hook_is_killed_and_the_rest_skipped(
     cancel = threading.Event()
 
     def cancel_when_started() -> None:
-        while not (tmp_path / "started").exists():
-            time.sleep(0.01)
+        wait_for((tmp_path / "started").exists)
         cancel.set()
 
     threading.Thread(target=cancel_when_started).start()
@@ -185,14 +183,15 @@ def test_cancelled_hook_is_killed_and_the_rest_skipped(
     assert run.cancelled
     assert not (tmp_path / "term").exists()
     assert run.seconds < 30
-    for _ in range(500):
+
+    def is_gone() -> bool:
         try:
-            os.kill(run.pid, signal.SIG_DFL)
+            os.kill(run.pid, 0)
         except ProcessLookupError:
-            break
-        time.sleep(0.01)
-    else:
-        pytest.fail("the hook is still alive")
+            return True
+        return False
+
+    wait_for(is_gone)
 
 
 def test_hook_that_sets_itself_off_stops_after_ten(plugin: Callable[..., PluginHost]) -> None:

@@ -6,13 +6,13 @@ import contextlib
 import http.client
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from simulator.control import GraphQLError
+from simulator.environment import wait_for
 from tests.stash_stand_in import recorded_args, recorded_reply, serving, shape
 
 if TYPE_CHECKING:
@@ -85,16 +85,6 @@ def wanted(name: str) -> dict[str, Any]:
     if "inputFields" in context:
         context["inputFields"].sort()
     return context
-
-
-def wait_for(truth: Callable[[], Any]) -> Any:
-    """The first true answer within ten seconds."""
-    for _ in range(1000):
-        found = truth()
-        if found:
-            return found
-        time.sleep(0.01)
-    pytest.fail("that never came true")
 
 
 @pytest.mark.parametrize(
