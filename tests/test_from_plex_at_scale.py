@@ -7,12 +7,12 @@ scenes as they would.
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from simulator.control import start_plex, start_stash
+from tests.asking_worker import AskingWorker
 from tests.bulk_worker import key_of, stepped_bulk, writes
 from tests.installation import Installation
 
@@ -30,11 +30,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Thousand:
-    """An installation in step, whose worker is stepped by the test."""
+class Thousand(AskingWorker):
+    """A worker of an installation in step."""
+
+    stepped: BulkWorker
 
     def __init__(self, env: Installation, stepped: BulkWorker) -> None:
-        self.env, self.stepped, self.at = env, stepped, int(time.time())
+        super().__init__(env, stepped)
         self.keys = dict(zip(ALL, env.plex.rating_keys(), strict=True))
         assert self.keys[SCENES] == key_of(env, SCENES)
 
@@ -46,10 +48,7 @@ class Thousand:
 
     def sweep(self) -> None:
         """Let the worker look for all that Plex may have, and do what comes of it."""
-        self.stepped.late += 70.0
-        resident = self.stepped.resident
-        assert resident.breaker.lets_pass()
-        resident.from_plex.ask_if_due(resident._changes)
+        self.ask(70.0)
         self.stepped.drain()
 
     def asked(self) -> dict[str, int]:
@@ -57,10 +56,6 @@ class Thousand:
         counts = self.env.stash.counts()
         names = ("AddPlays", "TakeIntoScene", "SaveResumeTime")
         return {name: counts.get(name, 0) for name in names}
-
-    def forget(self) -> None:
-        """Count from zero."""
-        self.stepped.forget_requests()
 
 
 @pytest.fixture(scope="module")

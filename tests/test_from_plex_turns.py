@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.installation import Installation, installation
-from tests.stepped_worker import SteppedWorker, step
+from tests.asking_worker import AskingWorker
+from tests.installation import installation
+from tests.stepped_worker import step
 from worker import from_plex
 from worker.from_plex import HISTORY, UP
 from worker.launcher import ProcessLock
@@ -29,15 +30,8 @@ BOTH: dict[str, Any] = {
 MINUTE = 61.0
 
 
-class Calm:
-    """An installation whose worker is stepped, a minute at a time."""
-
-    def __init__(self, env: Installation, stepped: SteppedWorker) -> None:
-        self.env, self.stepped, self.at = env, stepped, int(time.time())
-
-    def key(self, scene: int) -> int:
-        """Give a scene's rating key."""
-        return int(self.env.item(scene)["ratingKey"])
+class Calm(AskingWorker):
+    """A worker that looks a minute at a time."""
 
     def watch(self, scene: int, *, ago: int = 0, account: int = 1) -> int:
         """Let an item be seen to its end, a second after all before; give when."""
@@ -45,18 +39,10 @@ class Calm:
         self.env.plex.watched(self.key(scene), self.at - ago, account)
         return self.at - ago
 
-    def rates(self, scene: int, stars: float) -> None:
-        """Let the owner rate an item."""
-        self.at += 1
-        self.env.plex.rates(self.key(scene), stars, self.at)
-
     def look(self, later: float = MINUTE) -> tuple[int, int]:
         """Let the worker look; give how often it asked for the history and for the listing."""
         self.env.plex.clear_requests()
-        self.stepped.late += later
-        resident = self.stepped.resident
-        assert resident.breaker.lets_pass()
-        resident.from_plex.ask_if_due(resident._changes)
+        self.ask(later)
         asked = self.env.plex.counts()
         self.stepped.drain()
         return asked["history"], asked["all_listings"]
@@ -66,14 +52,9 @@ class Calm:
         for _ in range(4):
             self.look()
 
-    def plays(self, scene: int) -> list[int]:
-        """Give the seconds at which a scene was played, as Stash has them."""
-        return sorted(self.env.stash.scene(scene)["plays"])
-
     def settings(self, **changes: Any) -> None:
         """Store the settings, and let the worker read them."""
-        self.env.settings(**{**BOTH, **changes})
-        self.stepped.resident.breaker.adopt(self.stepped.resident.stash.settings())
+        super().settings(**{**BOTH, **changes})
 
 
 @pytest.fixture(scope="module")

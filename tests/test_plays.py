@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from simulator.library import catalogue_file
+from tests.asking_worker import AskingWorker
 from tests.installation import Installation, installation, wait_for
 from tests.stepped_worker import SteppedWorker, step
 from worker import from_plex
@@ -24,33 +25,26 @@ SCENES = 12
 LONG_AGO = int(time.time()) - 90 * 86400
 
 
-class Watched:
-    """An installation whose worker is stepped, and looked at by its plays."""
+class Watched(AskingWorker):
+    """A worker, looked at by its plays; ``now`` is when the test began."""
 
     def __init__(self, env: Installation, stepped: SteppedWorker) -> None:
-        self.env, self.stepped = env, stepped
-        self.now = int(time.time())
+        super().__init__(env, stepped)
+        self.now = self.at
 
     def watch(self, scene: int, at: int, account: int = 1) -> int:
         """Let somebody see a scene's item to its end, so many seconds after the test began."""
-        self.env.plex.watched(self.env.item(scene)["ratingKey"], self.now + at, account)
+        self.env.plex.watched(self.key(scene), self.now + at, account)
         return self.now + at
 
     def look(self, later: float = 700.0) -> None:
         """Let the worker look, a while after its last look."""
-        self.stepped.late += later
-        resident = self.stepped.resident
-        assert resident.breaker.lets_pass()
+        resident = self.later(later)
         plays = resident.from_plex.plays
         if not plays.is_wanted:
             resident.from_plex.ask_if_due(resident._changes)
         elif plays.is_ready(resident.worker.context.clock()):
             resident._changes(plays.look, plays.WORDS)
-
-    def plays(self, scene: int) -> list[int]:
-        """Give the seconds at which a scene was played, as Stash has them."""
-        found: list[int] = self.env.stash.scene(scene)["plays"]
-        return sorted(found)
 
     def adds(self) -> int:
         """Count the plays that Stash was asked to add."""
@@ -59,7 +53,7 @@ class Watched:
             len(one["variables"]["times"]) for one in asked if one["operation"] == "AddPlays"
         )
 
-    def forget(self, *, mark: int | None = None) -> None:
+    def forget_plays(self, *, mark: int | None = None) -> None:
         """Let the database forget the plays, as one from a backup does that was made before."""
         with closing(sqlite3.connect(self.env.data / "plexsync.sqlite", timeout=30)) as store:
             store.execute("DELETE FROM play")
@@ -70,11 +64,6 @@ class Watched:
                     (mark,),
                 )
             store.commit()
-
-    def settings(self, **changes: Any) -> None:
-        """Store the settings, and let the worker read them."""
-        self.env.settings(**changes)
-        self.stepped.resident.breaker.adopt(self.stepped.resident.stash.settings())
 
 
 @pytest.fixture
@@ -161,7 +150,7 @@ def test_a_database_from_a_backup_adds_nothing_twice(watched: Watched, mark: int
     """Whatever it forgot, Stash knows."""
     at = watched.watch(2, 10)
     watched.look()
-    watched.forget(mark=mark)
+    watched.forget_plays(mark=mark)
     watched.look()
     assert watched.plays(2) == [at]
     assert watched.adds() == 1

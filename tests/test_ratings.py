@@ -5,7 +5,6 @@ The stand-ins are real servers and the worker is stepped; each test has scenes o
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +17,9 @@ from merge.desired import Desired, rating
 from merge.ratings import taken_over
 from merge.three_way import Merge, merge
 from simulator.library import catalogue_file
+from tests.asking_worker import AskingWorker
 from tests.bulk_worker import BulkWorker, writes
-from tests.installation import Installation, installation
+from tests.installation import installation
 from tests.plex_in_miniature import an_item
 
 if TYPE_CHECKING:
@@ -29,28 +29,14 @@ SCENES = 60
 FIELDS = "title, rating"
 
 
-class Rated:
-    """An installation whose worker is stepped, looked at by its ratings."""
+class Rated(AskingWorker):
+    """A worker, looked at by its ratings."""
 
-    def __init__(self, env: Installation, stepped: BulkWorker) -> None:
-        self.env, self.stepped = env, stepped
-        self.at = int(time.time())
-
-    def rates(self, scene: int, stars: float | None) -> None:
-        """Let the owner rate a scene's item in Plex, a second after the last one."""
-        self.at += 1
-        self.env.plex.rates(self.key(scene), stars, self.at)
-
-    def key(self, scene: int) -> int:
-        """Give a scene's rating key."""
-        return int(self.env.item(scene)["ratingKey"])
+    stepped: BulkWorker
 
     def look(self, later: float = 700.0) -> None:
         """Let the worker look, a while after its last look, and do all that comes of it."""
-        self.stepped.late += later
-        resident = self.stepped.resident
-        assert resident.breaker.lets_pass()
-        resident.from_plex.ask_if_due(resident._changes)
+        self.ask(later)
         self.stepped.drain()
 
     def sync(self, *scenes: int) -> None:
@@ -76,10 +62,6 @@ class Rated:
         """Count the ratings that Stash was asked to set so far."""
         return self.env.stash.counts().get("TakeIntoScene", 0)
 
-    def forget(self) -> None:
-        """Count from zero."""
-        self.stepped.forget_requests()
-
     def quiet(self) -> bool:
         """Say whether nothing is written to either side, however often the worker looks."""
         self.look()
@@ -91,8 +73,7 @@ class Rated:
 
     def settings(self, **changes: Any) -> None:
         """Store the settings, and let the worker read them."""
-        self.env.settings(sync_fields=FIELDS, **changes)
-        self.stepped.resident.breaker.adopt(self.stepped.resident.stash.settings())
+        super().settings(sync_fields=FIELDS, **changes)
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ The stand-ins are real servers and the worker is stepped; each test has scenes o
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stash.activity import resume_times
 from store import meta
-from tests.installation import Installation, installation
-from tests.stepped_worker import SteppedWorker, step
+from tests.asking_worker import AskingWorker
+from tests.installation import installation
+from tests.stepped_worker import step
 from worker.from_plex import AGAIN
 
 if TYPE_CHECKING:
@@ -23,16 +23,8 @@ if TYPE_CHECKING:
 SCENES = 40
 
 
-class Stopped:
-    """An installation whose worker is stepped, looked at by its resume times."""
-
-    def __init__(self, env: Installation, stepped: SteppedWorker) -> None:
-        self.env, self.stepped = env, stepped
-        self.at = int(time.time())
-
-    def key(self, scene: int) -> int:
-        """Give a scene's rating key."""
-        return int(self.env.item(scene)["ratingKey"])
+class Stopped(AskingWorker):
+    """A worker, looked at by its resume times."""
 
     def stops(self, scene: int, seconds: float) -> None:
         """Let the owner stop an item, a second after whatever was watched last."""
@@ -55,17 +47,13 @@ class Stopped:
     def look(self, times: int = 2, later: float = 700.0) -> None:
         """Let the worker look some times: what stands still from one to the next is brought."""
         for _ in range(times):
-            self.stepped.late += later
-            resident = self.stepped.resident
-            assert resident.breaker.lets_pass()
+            resident = self.later(later)
             resident._changes(resident.from_plex.touched.look, "looking for ratings")
             self.stepped.drain()
 
     def look_at_plays(self) -> None:
         """Let the worker ask for the history, a while after its last look."""
-        self.stepped.late += 700.0
-        resident = self.stepped.resident
-        assert resident.breaker.lets_pass()
+        resident = self.later(700.0)
         resident._changes(resident.from_plex.plays.look, resident.from_plex.plays.WORDS)
 
     def stash(self, scene: int) -> float:
@@ -75,11 +63,6 @@ class Stopped:
     def mutations(self) -> int:
         """Count the resume times that Stash was asked to set so far."""
         return self.env.stash.counts().get("SaveResumeTime", 0)
-
-    def forget(self) -> None:
-        """Count from zero."""
-        self.env.plex.clear_requests()
-        self.env.stash.clear_requests()
 
 
 @pytest.fixture(scope="module")
