@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from errors import SyncError
-from log import Log
 from stash.scene import Scene
 from store import inbox, ledger, meta, queue
 from store.enqueue import BACKGROUND, EDIT, enqueue
-from store.store import Store
 from sync.plan import record_of
-from sync.stash_session import StashSession
 from tests.installation import wait_for
 from tests.stash_stand_in import serving
+from tests.swept_stash import StashAndStore
 from worker import fan_out
 from worker.fan_out import FanOut
 
@@ -30,15 +28,11 @@ if TYPE_CHECKING:
 SCENES = 60
 
 
-class World:
+class Expanded(StashAndStore):
     """A Stash, a store, and the expansion between them."""
 
     def __init__(self, stash: StashControl, folder: Path) -> None:
-        self.stash = stash
-        self.store = Store(str(folder))
-        self.log = Log(str(folder))
-        meta.put_connection(self.store.connection, stash.link())
-        self.link = StashSession(self.store, self.log)
+        super().__init__(stash, folder)
         self.expansion = FanOut(self.store, self.link, time.time)
 
     def row(self, kind: str, number: int, urgency: int = EDIT) -> QueueRow:
@@ -70,14 +64,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[Expanded]:
     """A world of its own for each test."""
     with serving(SCENES) as stash:
-        made = World(stash, tmp_path / "data")
+        made = Expanded(stash, tmp_path / "data")
         yield made
-        made.link.close()
-        made.log.close()
-        made.store.close()
+        made.close()
 
 
 @pytest.fixture
@@ -88,7 +80,9 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
-def test_who_carries_it_now_and_who_carried_it_before_are_marked(world: World, kind: str) -> None:
+def test_who_carries_it_now_and_who_carried_it_before_are_marked(
+    world: Expanded, kind: str
+) -> None:
     """The scenes of Stash and those of the ledger, each once."""
     number = world.stash.add_entity(kind, "Thing")
     values: dict[str, dict[str, Any]] = {
@@ -105,7 +99,7 @@ def test_who_carries_it_now_and_who_carried_it_before_are_marked(world: World, k
     assert world.marked() == [4, 9, 30]
 
 
-def test_a_deleted_tag_leads_to_the_scenes_that_carried_it(world: World) -> None:
+def test_a_deleted_tag_leads_to_the_scenes_that_carried_it(world: Expanded) -> None:
     """After a deletion only the ledger knows."""
     for scene in range(1, 11):
         world.carried(scene, ("tag", 4711))
@@ -114,7 +108,7 @@ def test_a_deleted_tag_leads_to_the_scenes_that_carried_it(world: World) -> None
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_many_scenes_are_marked_in_short_transactions(world: World) -> None:
+def test_many_scenes_are_marked_in_short_transactions(world: Expanded) -> None:
     """No transaction marks more than a chunk, and each page of Stash's is one."""
     tag = world.stash.add_entity("tag", "Everywhere")
     for scene in range(1, SCENES + 1):
@@ -135,7 +129,7 @@ def test_many_scenes_are_marked_in_short_transactions(world: World) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: World) -> None:
+def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: Expanded) -> None:
     """An edit interrupts, answer or not; going on marks the rest and nothing twice."""
     tag = world.stash.add_entity("tag", "Everywhere")
     for scene in range(1, 22):
@@ -168,7 +162,7 @@ def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: World) -> None:
     assert world.stash.counts()["SceneIds"] == 5
 
 
-def test_many_things_are_asked_for_together_and_a_scene_is_marked_once(world: World) -> None:
+def test_many_things_are_asked_for_together_and_a_scene_is_marked_once(world: Expanded) -> None:
     """One question for a hundred of a kind; who carries several of them is marked once."""
     tags = [world.stash.add_entity("tag", f"Tag {number}") for number in range(150)]
     for scene in range(1, SCENES + 1):
@@ -188,7 +182,7 @@ def test_many_things_are_asked_for_together_and_a_scene_is_marked_once(world: Wo
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_what_was_marked_before_a_failure_stays(world: World) -> None:
+def test_what_was_marked_before_a_failure_stays(world: Expanded) -> None:
     """Stash failing in the middle loses no mark; doing it again completes it."""
     tag = world.stash.add_entity("tag", "Everywhere")
     for scene in range(1, 22):
@@ -201,7 +195,7 @@ def test_what_was_marked_before_a_failure_stays(world: World) -> None:
     assert world.expand(row, FanOut(world.store, world.link, time.time)) == 21
 
 
-def test_a_new_mark_of_the_thing_begins_anew(world: World) -> None:
+def test_a_new_mark_of_the_thing_begins_anew(world: Expanded) -> None:
     """A tag that changes again while it is expanded is expanded from the start."""
     tag = world.stash.add_entity("tag", "Twice")
     world.stash.set_scene(2, tag_ids=[tag])

@@ -10,7 +10,7 @@ from store.enqueue import BACKGROUND, enqueue
 from tests.bulk_worker import key_of, stepped_bulk
 from tests.installation import installation
 from tests.stash_stand_in import serving
-from tests.swept_world import SCENES, World
+from tests.swept_stash import SCENES, SweptStash
 from worker import moved_files
 from worker.moved_files import MovedFiles
 from worker.sweep import Sweep
@@ -24,10 +24,10 @@ STEP = 600.0
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[SweptStash]:
     """A Stash of its own, all of whose scenes were looked at, and one sweep done."""
     with serving(SCENES) as stash:
-        made = World(stash, tmp_path / "data")
+        made = SweptStash(stash, tmp_path / "data")
         made.swept()
         for scene in range(1, SCENES + 1):
             made.looked_at(scene)
@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.close()
 
 
-def scenes_below(world: World, folder: str) -> list[int]:
+def scenes_below(world: SweptStash, folder: str) -> list[int]:
     """The scenes with a file in a folder."""
     numbers = range(1, SCENES + 1)
     return [one for one in numbers if catalogue_file(one).stash_path.startswith(folder + "/")]
@@ -47,7 +47,7 @@ def folder_of(scene: int) -> str:
     return catalogue_file(scene).stash_path.rpartition("/")[0]
 
 
-def test_a_renamed_folder_is_found(world: World) -> None:
+def test_a_renamed_folder_is_found(world: SweptStash) -> None:
     """No time in Stash moves, but the files of all scenes below lie elsewhere."""
     folder = folder_of(5)
     below = scenes_below(world, folder)
@@ -60,7 +60,7 @@ def test_a_renamed_folder_is_found(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_scene_whose_deletion_was_not_heard_of_is_found(world: World) -> None:
+def test_a_scene_whose_deletion_was_not_heard_of_is_found(world: SweptStash) -> None:
     """What the ledger has and Stash no longer, in the middle and at either end, is marked."""
     gone = [1, 60, SCENES]
     for scene in gone:
@@ -68,7 +68,7 @@ def test_a_scene_whose_deletion_was_not_heard_of_is_found(world: World) -> None:
     assert world.swept() == [("scene", scene) for scene in gone]
 
 
-def test_a_change_that_no_look_saw_is_found(world: World) -> None:
+def test_a_change_that_no_look_saw_is_found(world: SweptStash) -> None:
     """Whatever the reason was: the time in the ledger is not that of the scene."""
     world.stash.options(advance_seconds=-3 * DAY)
     world.stash.set_scene(7, title="By a clock that was behind")
@@ -76,7 +76,7 @@ def test_a_change_that_no_look_saw_is_found(world: World) -> None:
     assert world.swept() == [("scene", 7)]
 
 
-def test_what_was_never_looked_at_is_left_alone(world: World) -> None:
+def test_what_was_never_looked_at_is_left_alone(world: SweptStash) -> None:
     """A library that nobody asked to sync is not synced by comparing it."""
     with world.store.transaction() as connection:
         for scene in range(11, SCENES + 1):
@@ -84,14 +84,14 @@ def test_what_was_never_looked_at_is_left_alone(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_stash_without_any_scene_takes_nothing_away(world: World) -> None:
+def test_a_stash_without_any_scene_takes_nothing_away(world: SweptStash) -> None:
     """A database that is not there, or not yet, is no reason to forget a whole ledger."""
     for scene in range(1, SCENES + 1):
         world.stash.delete_scene(scene)
     assert world.swept() == []
 
 
-def test_a_parked_scene_is_not_tried_again_with_each_comparison(world: World) -> None:
+def test_a_parked_scene_is_not_tried_again_with_each_comparison(world: SweptStash) -> None:
     """It was tried since it changed; the next edit or a person releases it."""
     world.stash.move_folder(folder_of(5), "/stash/media/Renamed")
     connection = world.store.connection
@@ -112,7 +112,7 @@ def test_the_comparison_takes_turns_and_begins_anew(
     """A page with each sweep, also in an old Stash that cannot tell of files; then again."""
     monkeypatch.setattr(moved_files, "LARGE", 50)
     with serving(SCENES, version="0.27") as stash:
-        world = World(stash, tmp_path / "data")
+        world = SweptStash(stash, tmp_path / "data")
         world.swept()
         moved = [11, 60, 111]
         for scene in moved:
@@ -127,7 +127,7 @@ def test_the_comparison_takes_turns_and_begins_anew(
 
 
 def test_a_comparison_takes_a_day_whatever_the_size(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: SweptStash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages go by the time since the last ones, and are never more than a few."""
     monkeypatch.setattr(moved_files, "LARGE", 1)
@@ -148,7 +148,7 @@ def test_a_comparison_takes_a_day_whatever_the_size(
 
 
 def test_more_than_a_chunk_of_lost_scenes_is_found_in_parts(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: SweptStash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are gone at once, what is marked at one go is bounded."""
     monkeypatch.setattr(moved_files, "RECORDS_AT_ONCE", 30)

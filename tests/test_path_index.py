@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCENES = 40
 
 
-class World:
+class IndexedPlex:
     """A Plex, a store, and a clock that is turned by hand."""
 
     def __init__(self, plex: PlexControl, folder: Path) -> None:
@@ -72,10 +72,10 @@ class World:
 
 
 @pytest.fixture
-def world(one_plex: PlexControl, tmp_path: Path) -> Iterator[World]:
+def world(one_plex: PlexControl, tmp_path: Path) -> Iterator[IndexedPlex]:
     """It, as new, and an empty store."""
     one_plex.reset()
-    made = World(one_plex, tmp_path / "data")
+    made = IndexedPlex(one_plex, tmp_path / "data")
     yield made
     made.client.close()
     made.store.close()
@@ -86,7 +86,7 @@ def path(scene: int) -> str:
     return catalogue_file(scene).plex_path
 
 
-def test_the_first_refresh_knows_every_file(world: World) -> None:
+def test_the_first_refresh_knows_every_file(world: IndexedPlex) -> None:
     """After one sweep each path has its item, and a miss is one."""
     index = world.refreshed()
     assert index.items_holding(path(7)) == [world.key(7)]
@@ -94,7 +94,7 @@ def test_the_first_refresh_knows_every_file(world: World) -> None:
     assert world.listings() == 1
 
 
-def test_an_index_that_was_not_refreshed_cannot_say(world: World) -> None:
+def test_an_index_that_was_not_refreshed_cannot_say(world: IndexedPlex) -> None:
     """Before its first refresh, and during one, an index answers None rather than a miss."""
     world.refreshed()
     assert world.index().items_holding(path(7)) is None
@@ -104,7 +104,7 @@ def test_an_index_that_was_not_refreshed_cannot_say(world: World) -> None:
         assert index.items_holding(path(7)) is None
 
 
-def test_nothing_changed_costs_one_request(world: World) -> None:
+def test_nothing_changed_costs_one_request(world: IndexedPlex) -> None:
     """The list of sections alone tells that there is nothing to do."""
     world.refreshed()
     index = world.refreshed()
@@ -112,7 +112,7 @@ def test_nothing_changed_costs_one_request(world: World) -> None:
     assert index.items_holding(path(7)) == [world.key(7)]
 
 
-def test_a_new_item_is_listed_alone(world: World) -> None:
+def test_a_new_item_is_listed_alone(world: IndexedPlex) -> None:
     """After a scan only what is newer is asked for."""
     world.refreshed()
     newest = world.cursor().newest
@@ -127,7 +127,7 @@ def test_a_new_item_is_listed_alone(world: World) -> None:
     assert max(sizes) < 3000
 
 
-def test_a_server_that_says_nothing_of_changes_is_asked_all_the_same(world: World) -> None:
+def test_a_server_that_says_nothing_of_changes_is_asked_all_the_same(world: IndexedPlex) -> None:
     """Where contentChangedAt is missing, silence is not taken for rest."""
     sections = (
         '<MediaContainer size="1"><Directory key="1" type="movie" title="Scenes">'
@@ -141,7 +141,7 @@ def test_a_server_that_says_nothing_of_changes_is_asked_all_the_same(world: Worl
     assert world.refreshed().items_holding("/plex/media/New.mp4") == [added["ratingKey"]]
 
 
-def test_a_deleted_item_leads_to_a_sweep_and_leaves_the_index(world: World) -> None:
+def test_a_deleted_item_leads_to_a_sweep_and_leaves_the_index(world: IndexedPlex) -> None:
     """A total that does not add up is a deletion, which nothing else would show."""
     world.refreshed()
     world.later()
@@ -151,7 +151,7 @@ def test_a_deleted_item_leads_to_a_sweep_and_leaves_the_index(world: World) -> N
     assert index.items_holding(path(4)) == [world.key(4)]
 
 
-def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None:
+def test_an_item_that_was_removed_and_added_again_is_found(world: IndexedPlex) -> None:
     """A new rating key for the same file is seen although the library kept its size."""
     world.refreshed()
     world.later()
@@ -162,7 +162,7 @@ def test_an_item_that_was_removed_and_added_again_is_found(world: World) -> None
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
-def test_a_new_key_in_the_second_of_the_last_look_is_found(world: World) -> None:
+def test_a_new_key_in_the_second_of_the_last_look_is_found(world: IndexedPlex) -> None:
     """Plex counts in seconds, so what came in the newest one is asked for once more."""
     world.later()
     world.plex.agent_sets(world.key(3), fields={"studio": "Somebody"})
@@ -172,7 +172,7 @@ def test_a_new_key_in_the_second_of_the_last_look_is_found(world: World) -> None
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
-def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: World) -> None:
+def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: IndexedPlex) -> None:
     """An item that Plex numbered anew keeps its age, and is still no item that was known."""
     world.refreshed()
     world.later()
@@ -182,7 +182,7 @@ def test_a_new_key_for_an_old_file_is_found_whenever_it_was_added(world: World) 
     assert world.refreshed().items_holding(path(5)) == [new]
 
 
-def test_an_item_without_files_is_counted_once(world: World) -> None:
+def test_an_item_without_files_is_counted_once(world: IndexedPlex) -> None:
     """It has no row that would tell, so only one that was just added counts as new."""
     empty = world.key(6)
     world.plex.agent_sets(empty, files=[])
@@ -193,7 +193,7 @@ def test_an_item_without_files_is_counted_once(world: World) -> None:
     assert (world.cursor().items, world.cursor().generation) == (SCENES, 1)
 
 
-def test_a_new_item_without_files_is_counted(world: World) -> None:
+def test_a_new_item_without_files_is_counted(world: IndexedPlex) -> None:
     """When it was added tells that it is new, and the total adds up without a sweep."""
     world.refreshed()
     world.later()
@@ -203,7 +203,7 @@ def test_a_new_item_without_files_is_counted(world: World) -> None:
     assert (world.cursor().items, world.cursor().generation) == (SCENES + 1, 1)
 
 
-def test_what_plex_itself_says_of_a_file_counts_until_the_next_refresh(world: World) -> None:
+def test_what_plex_itself_says_of_a_file_counts_until_the_next_refresh(world: IndexedPlex) -> None:
     """Then the index is in step again, and what it said before is not remembered either."""
     index = world.refreshed()
     assert index.items_holding(path(8)) == [world.key(8)]
@@ -217,7 +217,7 @@ def test_what_plex_itself_says_of_a_file_counts_until_the_next_refresh(world: Wo
     assert found == [[world.key(7)], [], [world.key(9)]]
 
 
-def test_the_next_look_begins_where_the_last_one_ended(world: World) -> None:
+def test_the_next_look_begins_where_the_last_one_ended(world: IndexedPlex) -> None:
     """The newest time that a library has is kept, whether it was listed whole or in part."""
     for scene in (3, 4):
         world.later()
@@ -227,7 +227,7 @@ def test_the_next_look_begins_where_the_last_one_ended(world: World) -> None:
         assert world.cursor().newest > world.plex.item(world.key(1))["updatedAt"]
 
 
-def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
+def test_a_filter_that_is_ignored_is_noticed(world: IndexedPlex) -> None:
     """A server that sends everything instead of what is newer leads to a sweep, not to doubles."""
     world.refreshed()
     world.later()
@@ -240,7 +240,7 @@ def test_a_filter_that_is_ignored_is_noticed(world: World) -> None:
     assert (cursor.items, cursor.generation) == (SCENES + 1, 2)
 
 
-def test_a_day_later_everything_is_listed_again(world: World) -> None:
+def test_a_day_later_everything_is_listed_again(world: IndexedPlex) -> None:
     """A file that was replaced without any sign of it is found within a day."""
     key = world.key(9)
     world.refreshed()
@@ -252,7 +252,7 @@ def test_a_day_later_everything_is_listed_again(world: World) -> None:
     assert index.items_holding(path(9)) == []
 
 
-def replaced(world: World, scene: int, file: str) -> None:
+def replaced(world: IndexedPlex, scene: int, file: str) -> None:
     """Give an item another file, and another item something to list; nothing else moves."""
     moved = world.plex.item(world.key(scene))["updatedAt"]
     world.later()
@@ -261,7 +261,9 @@ def replaced(world: World, scene: int, file: str) -> None:
     assert world.plex.item_at(file)["updatedAt"] == moved
 
 
-def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world: World) -> None:
+def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(
+    world: IndexedPlex,
+) -> None:
     """No listing shows it, so a library that changed since its sweep cannot say what it lacks."""
     world.refreshed()
     replaced(world, 9, "/plex/media/Better.mp4")
@@ -275,7 +277,7 @@ def test_a_file_that_was_replaced_inside_an_item_is_not_said_to_be_missing(world
     assert answers == [None] * DOUBT + [[]]
 
 
-def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> None:
+def test_a_single_missing_file_is_no_reason_to_list_everything(world: IndexedPlex) -> None:
     """While few are asked for at Plex, the next refresh of the same index lists nothing."""
     world.refreshed()
     replaced(world, 9, "/plex/media/Better.mp4")
@@ -287,7 +289,7 @@ def test_a_single_missing_file_is_no_reason_to_list_everything(world: World) -> 
     assert world.cursor().generation == 1
 
 
-def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World) -> None:
+def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: IndexedPlex) -> None:
     """So many are asked for at Plex and no more; the next refresh lists that library anew."""
     quiet = world.plex.add_section("other", "Copies", ["/plex/copies"])
     index = world.index(1, quiet)
@@ -307,7 +309,7 @@ def test_more_missing_files_than_a_sweep_has_pages_lead_to_a_sweep(world: World)
     assert [one and one.generation for one in swept] == [2, 1]
 
 
-def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -> None:
+def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: IndexedPlex) -> None:
     """Pages that shift because an item went away are read again."""
     world.plex.switches(page_cap=10)
     index = world.index()
@@ -319,7 +321,7 @@ def test_a_library_that_shrinks_while_it_is_listed_loses_no_item(world: World) -
     assert index.items_holding(path(1)) == []
 
 
-def test_a_library_that_never_rests_is_listed_three_times_and_no_more(world: World) -> None:
+def test_a_library_that_never_rests_is_listed_three_times_and_no_more(world: IndexedPlex) -> None:
     """Then what is known has to do, with the rows of before: they are verified when used."""
     world.refreshed()
     old, world.now = world.key(5), world.now + SWEEP_AGAIN
@@ -341,7 +343,7 @@ def is_first_page(request: dict[str, Any]) -> bool:
     return "/all" in request["target"] and start == "0"
 
 
-def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
+def test_a_refresh_that_dies_is_begun_again(world: IndexedPlex) -> None:
     """After a failed page the index says nothing, and the next refresh completes it."""
     world.plex.switches(page_cap=10)
     world.plex.fault("status", path="/all", nth=3, status=500)
@@ -353,7 +355,7 @@ def test_a_refresh_that_dies_is_begun_again(world: World) -> None:
     assert index.items_holding(path(SCENES)) == [world.key(SCENES)]
 
 
-def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
+def test_another_server_starts_empty(world: IndexedPlex, tmp_path: Path) -> None:
     """A replaced server shares no key with the old one, and the old rows go after a while."""
     world.refreshed()
     with start_plex(2, machine_id="f" * 40) as other, PlexClient(other.url, other.token) as client:
@@ -372,7 +374,7 @@ def test_another_server_starts_empty(world: World, tmp_path: Path) -> None:
     assert path_index.known_items(connection, old, 1, [world.key(7), world.key(1)]) == set()
 
 
-def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
+def test_a_library_that_vanished_leaves_nothing(world: IndexedPlex) -> None:
     """A deleted section's rows go, and no query finds its items."""
     server = world.client.machine_identifier
     with world.store.transaction() as connection:
@@ -383,7 +385,7 @@ def test_a_library_that_vanished_leaves_nothing(world: World) -> None:
     assert path_index.cursor(world.store.connection, server, 99) is None
 
 
-def test_a_large_library_is_forgotten_bit_by_bit(world: World) -> None:
+def test_a_large_library_is_forgotten_bit_by_bit(world: IndexedPlex) -> None:
     """Its cursor goes last, so that what is left of it is not left for ever."""
     connection = world.store.connection
     gone = path_index.Cursor("server", 99, 1, 1, 1, 1, 1, world.now)
@@ -401,14 +403,16 @@ def test_a_large_library_is_forgotten_bit_by_bit(world: World) -> None:
     assert path_index.known_items(connection, "server", 99, keys) == set()
 
 
-def test_the_size_of_a_library_that_was_never_listed_is_part_of_the_cost(world: World) -> None:
+def test_the_size_of_a_library_that_was_never_listed_is_part_of_the_cost(
+    world: IndexedPlex,
+) -> None:
     """As many requests as it has pages, on top of what any refresh takes."""
     body = f'<MediaContainer size="0" totalSize="{5 * PAGE}"/>'
     world.plex.fault("status", path="/all", status=200, body=body, content_type="text/xml")
     assert world.index().cost() == 8
 
 
-def test_cost_is_what_a_refresh_may_take(world: World) -> None:
+def test_cost_is_what_a_refresh_may_take(world: IndexedPlex) -> None:
     """A library that was never listed is measured once, one that is known costs little."""
     index = world.index()
     server = world.client.machine_identifier
@@ -426,7 +430,7 @@ def test_cost_is_what_a_refresh_may_take(world: World) -> None:
     assert world.index().cost() == 53
 
 
-def test_between_two_requests_the_store_is_free(world: World) -> None:
+def test_between_two_requests_the_store_is_free(world: IndexedPlex) -> None:
     """A hook that commits between two pages of a sweep never waits for it."""
     world.plex.switches(page_cap=10)
     for _ in world.refreshing(world.index()):
@@ -436,7 +440,7 @@ def test_between_two_requests_the_store_is_free(world: World) -> None:
                 enqueue(connection, "scene", [1], now=world.now)
 
 
-def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: World) -> None:
+def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: IndexedPlex) -> None:
     """Every copy is given, the lowest rating key first; a library left out has none."""
     file = "/plex/media/Twice.mp4"
     other = world.plex.add_section("other", "Copies", ["/plex/copies"])
@@ -449,7 +453,7 @@ def test_a_file_in_several_items_gives_those_of_the_indexed_libraries(world: Wor
     assert world.refreshed().items_holding(file) == keys[1:]
 
 
-def test_a_lookup_is_one_question_by_server_and_path(world: World) -> None:
+def test_a_lookup_is_one_question_by_server_and_path(world: IndexedPlex) -> None:
     """What the product asks is answered by the key alone, and asked once however often it is."""
     index = world.refreshed()
     asked: list[str] = []
@@ -464,7 +468,7 @@ def test_a_lookup_is_one_question_by_server_and_path(world: World) -> None:
     assert "server=? AND path_key=?" in step[3]
 
 
-def test_a_library_that_goes_while_it_is_listed_makes_misses_doubtful(world: World) -> None:
+def test_a_library_that_goes_while_it_is_listed_makes_misses_doubtful(world: IndexedPlex) -> None:
     """What is found is found; what is not may lie there, until the next look."""
     section = world.plex.add_section("other", "Clips", ["/plex/clips"])
     infos = world.client.section_infos()

@@ -42,7 +42,7 @@ OUT, AWAY = "/private/x/Out.mp4", "/private/y/Out.mp4"
 HASH = "ab" * 8
 
 
-class World:
+class PlexOnHand:
     """Plex, its libraries and an index as far as the search asks them, and what it asked.
 
     ``at`` gives by path the keys that Plex's own search lists, or what it fails with.
@@ -213,9 +213,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[PlexOnHand]:
     """A Plex with item 7, which holds A, and item 8, which holds B."""
-    made = World(tmp_path)
+    made = PlexOnHand(tmp_path)
     made.items = {7: an_item(files=(A,)), 8: an_item(files=(B,))}
     made.items = {key: _with_key(one, key) for key, one in made.items.items()}
     try:
@@ -224,7 +224,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.store.close()
 
 
-def test_a_file_outside_of_all_libraries_is_looked_for_by_name_and_hash(world: World) -> None:
+def test_a_file_outside_of_all_libraries_is_looked_for_by_name_and_hash(world: PlexOnHand) -> None:
     """What proves to be it is another name of the file from now on, and a rule is learnt of it."""
     world.has(9, "/plex/x/Out.mp4")
     world.named, world.same = [7, 9], {9}
@@ -243,7 +243,7 @@ def test_a_file_outside_of_all_libraries_is_looked_for_by_name_and_hash(world: W
     assert world.asked == []
 
 
-def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: World) -> None:
+def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: PlexOnHand) -> None:
     """Neither beside an item or a fault, nor for a file that lies in a library."""
     world.named, world.same = [7], {7}
     world.at = {B: [8]}
@@ -258,7 +258,7 @@ def test_a_name_is_looked_for_only_where_no_path_brought_anything(world: World) 
     assert keys(world.find(OUT, B)) == [7]
 
 
-def test_sizes_that_nobody_knows_speak_for_no_rule(world: World) -> None:
+def test_sizes_that_nobody_knows_speak_for_no_rule(world: PlexOnHand) -> None:
     """Two files without a size are not of the same size: only what is known is compared."""
     world.has(9, "/plex/x/Out.mp4")
     world.named, world.hash = [9], None
@@ -268,7 +268,7 @@ def test_sizes_that_nobody_knows_speak_for_no_rule(world: World) -> None:
     assert "=>" not in refusal.value.message
 
 
-def test_of_names_that_differ_in_case_only_the_hash_tells(world: World) -> None:
+def test_of_names_that_differ_in_case_only_the_hash_tells(world: PlexOnHand) -> None:
     """The file's other spelling is remembered, and it is asked for by its own only."""
     world.has(9, "/plex/a.MP4")
     world.has(10, "/plex/a.mp4")
@@ -289,7 +289,7 @@ def keys(found: Found) -> list[int]:
     return [item.rating_key for item in found.items]
 
 
-def test_a_server_that_fails_is_raised_and_a_file_that_fails_is_not(world: World) -> None:
+def test_a_server_that_fails_is_raised_and_a_file_that_fails_is_not(world: PlexOnHand) -> None:
     """What was found beside it counts, and the fault is kept, so that it is tried again."""
     world.at = {A: [7], B: ServerUnreachable("down")}
     with pytest.raises(ServerUnreachable):
@@ -306,7 +306,7 @@ def test_a_server_that_fails_is_raised_and_a_file_that_fails_is_not(world: World
         world.find(A, B)
 
 
-def test_a_file_of_which_nobody_can_tell_is_no_fault_of_the_others(world: World) -> None:
+def test_a_file_of_which_nobody_can_tell_is_no_fault_of_the_others(world: PlexOnHand) -> None:
     """Asking again would tell no more; where it is the only one it is the fault."""
     world.at = {A: [7], B: AmbiguousMatch("two")}
     found = world.find(A, B)
@@ -316,7 +316,7 @@ def test_a_file_of_which_nobody_can_tell_is_no_fault_of_the_others(world: World)
         world.find(B)
 
 
-def test_a_name_that_no_search_can_find_needs_the_index(world: World) -> None:
+def test_a_name_that_no_search_can_find_needs_the_index(world: PlexOnHand) -> None:
     """Without one it is raised, for then the batch builds it; with one it is as any fault."""
     world.at = {A: TooManyAlike("many"), B: [8]}
     with pytest.raises(TooManyAlike):
@@ -327,7 +327,7 @@ def test_a_name_that_no_search_can_find_needs_the_index(world: World) -> None:
     assert world.corrected == {B: [8]}  # nothing was said of the other one
 
 
-def test_libraries_are_looked_at_anew_only_where_nothing_was_found(world: World) -> None:
+def test_libraries_are_looked_at_anew_only_where_nothing_was_found(world: PlexOnHand) -> None:
     """And then searched once more; an index is in step already."""
     world.is_new = True
     world.at = {A: [7]}
@@ -341,7 +341,7 @@ def test_libraries_are_looked_at_anew_only_where_nothing_was_found(world: World)
     assert world.find(B).sections == (1,)
 
 
-def test_an_item_of_a_library_that_nobody_knows_asks_who_answers(world: World) -> None:
+def test_an_item_of_a_library_that_nobody_knows_asks_who_answers(world: PlexOnHand) -> None:
     """Another server is noticed; of the same one the libraries are read again."""
     world.at = {A: [7]}
     world.known_library = False
@@ -353,7 +353,7 @@ def test_an_item_of_a_library_that_nobody_knows_asks_who_answers(world: World) -
     assert world.read_anew == 1
 
 
-def test_the_index_is_believed_where_its_items_hold_the_file(world: World) -> None:
+def test_the_index_is_believed_where_its_items_hold_the_file(world: PlexOnHand) -> None:
     """Else Plex is asked, once, and the index is told."""
     world.index = {A: [7]}
     found = world.find(A)
@@ -391,7 +391,7 @@ def test_the_index_is_believed_where_its_items_hold_the_file(world: World) -> No
     assert world.asked == [B]
 
 
-def test_an_item_that_failed_keeps_the_others_and_is_said(world: World) -> None:
+def test_an_item_that_failed_keeps_the_others_and_is_said(world: PlexOnHand) -> None:
     """And nothing is untied meanwhile."""
     record = world.remember(7, 9, places=f'[["{A}"], [1], []]')
     fault = AmbiguousMatch("odd")
@@ -412,7 +412,7 @@ def test_an_item_that_failed_keeps_the_others_and_is_said(world: World) -> None:
         world.find(A, record=record)
 
 
-def test_an_item_that_fails_alone_is_the_fault_and_not_missing(world: World) -> None:
+def test_an_item_that_fails_alone_is_the_fault_and_not_missing(world: PlexOnHand) -> None:
     """Nobody is told that Plex does not have the file."""
     fault = AmbiguousMatch("odd")
     world.items[9], world.at, world.is_new = fault, {A: [9]}, True
@@ -422,7 +422,7 @@ def test_an_item_that_fails_alone_is_the_fault_and_not_missing(world: World) -> 
     assert (keys(found), found.fault, found.missing) == ([], fault, None)
 
 
-def test_an_item_that_was_read_a_moment_too_early_is_read_again(world: World) -> None:
+def test_an_item_that_was_read_a_moment_too_early_is_read_again(world: PlexOnHand) -> None:
     """Plex lists it for the file, and what is known of it says otherwise."""
     world.old = {7: world.items[8]}  # type: ignore[dict-item]
     world.at = {A: [7]}
@@ -438,7 +438,7 @@ def test_an_item_that_was_read_a_moment_too_early_is_read_again(world: World) ->
     assert world.read == [9, 10]
 
 
-def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: World) -> None:
+def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: PlexOnHand) -> None:
     """Gone is what it neither has nor lists; listed and gone is looked at again."""
     record = world.remember(7, 9, places=f'[["{A}"], [1], []]')
     world.at = {A: [7]}
@@ -463,7 +463,7 @@ def test_what_is_remembered_and_gone_is_settled_by_what_plex_lists(world: World)
     assert 9 in [entry.rating_key for entry in found.untied]
 
 
-def test_a_stale_key_is_asked_for_once(world: World) -> None:
+def test_a_stale_key_is_asked_for_once(world: PlexOnHand) -> None:
     """Both the index and the ledger name it, and it is gone."""
     record = world.remember(9, places=f'[["{A}"], [1], []]')
     world.index, world.at = {A: [9]}, {A: [7]}
@@ -471,7 +471,7 @@ def test_a_stale_key_is_asked_for_once(world: World) -> None:
     assert world.read == [9, 7]
 
 
-def test_an_item_that_lost_the_file_is_untied(world: World) -> None:
+def test_an_item_that_lost_the_file_is_untied(world: PlexOnHand) -> None:
     """It stays known for whichever scene it goes to."""
     record = world.remember(7, 8, places=f'[["{A}"], [1], []]')
     world.at = {A: [7]}
@@ -479,7 +479,7 @@ def test_an_item_that_lost_the_file_is_untied(world: World) -> None:
     assert [entry.rating_key for entry in found.untied] == [8]
 
 
-def test_a_record_counts_only_for_the_same_files_in_the_same_libraries(world: World) -> None:
+def test_a_record_counts_only_for_the_same_files_in_the_same_libraries(world: PlexOnHand) -> None:
     """Else nothing remembered is read for it."""
     world.at = {A: [7]}
     for places, read in (
@@ -497,7 +497,7 @@ def test_a_record_counts_only_for_the_same_files_in_the_same_libraries(world: Wo
     ("age", "is_believed"), [(0.0, True), (PROVEN_FOR - 1, True), (PROVEN_FOR, False), (-1, False)]
 )
 def test_another_name_that_was_proven_is_believed_for_a_day(
-    world: World, age: float, is_believed: bool
+    world: PlexOnHand, age: float, is_believed: bool
 ) -> None:
     """From when it was proven on, and not from the last look."""
     record = world.remember(places=f'[["{A}"], [1], ["{B}"]]', resolved_at=NOW - age)

@@ -7,7 +7,7 @@ import pytest
 from errors import SyncError
 from store import meta, queue
 from tests.stash_stand_in import serving
-from tests.swept_world import SCENES, World
+from tests.swept_stash import SCENES, SweptStash
 from worker import moved_files
 from worker import sweep as sweep_module
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[SweptStash]:
     """A Stash of its own, and one sweep done."""
     with serving(SCENES) as stash:
-        made = World(stash, tmp_path / "data")
+        made = SweptStash(stash, tmp_path / "data")
         assert made.swept() == []
         made.later()
         yield made
         made.close()
 
 
-def test_nothing_happened_costs_three_requests(world: World) -> None:
+def test_nothing_happened_costs_three_requests(world: SweptStash) -> None:
     """A calm Stash is asked for the newest of each kind, moved files and a page, no more."""
     for scene in range(1, SCENES + 1):
         world.looked_at(scene)
@@ -42,7 +42,7 @@ def test_nothing_happened_costs_three_requests(world: World) -> None:
     assert world.requests() <= 3
 
 
-def test_changes_without_hooks_are_found(world: World) -> None:
+def test_changes_without_hooks_are_found(world: SweptStash) -> None:
     """Auto-tag, a generated cover, an edit whose hook was lost: each moves updated_at."""
     world.stash.set_scene(5, rating100=80)
     world.stash.set_scene(90, cover="new:generated")
@@ -51,7 +51,7 @@ def test_changes_without_hooks_are_found(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_new_scene_s_cover_is_found_within_a_minute(world: World) -> None:
+def test_a_new_scene_s_cover_is_found_within_a_minute(world: SweptStash) -> None:
     """A scan fires its hook before the cover is there, and none when it is."""
     world.sweep.run_if_due()
     new = world.stash.add_scene("/stash/media/new.mp4", cover="none")
@@ -70,7 +70,7 @@ def test_a_new_scene_s_cover_is_found_within_a_minute(world: World) -> None:
     assert world.requests() == 0
 
 
-def test_a_stash_that_was_put_back_is_looked_at_whole(world: World) -> None:
+def test_a_stash_that_was_put_back_is_looked_at_whole(world: SweptStash) -> None:
     """A rename that its backup does not have moves no scene, and no time tells of it."""
     for scene in (1, 2, 3):
         world.looked_at(scene, ("tag", 1))
@@ -90,7 +90,7 @@ def test_a_stash_that_was_put_back_is_looked_at_whole(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_flood_of_changes_is_found_whole(world: World) -> None:
+def test_a_flood_of_changes_is_found_whole(world: SweptStash) -> None:
     """More changes than one page holds are all found, for a few large pages."""
     for scene in range(1, SCENES + 1):
         world.stash.set_scene(scene, organized=True)
@@ -100,7 +100,7 @@ def test_a_flood_of_changes_is_found_whole(world: World) -> None:
 
 @pytest.mark.parametrize("many", [1, 20, 45])
 def test_a_deletion_between_two_pages_hides_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, many: int
+    world: SweptStash, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
     """What follows moves up by as many as are gone; the sweep steps back for it, and ends."""
     monkeypatch.setattr(sweep_module, "LARGE", 20)
@@ -127,7 +127,7 @@ def test_a_deletion_between_two_pages_hides_nothing(
     assert world.requests() <= 20
 
 
-def test_a_change_that_was_seen_is_no_news(world: World) -> None:
+def test_a_change_that_was_seen_is_no_news(world: SweptStash) -> None:
     """A scene that the worker looked at well after its last change is not marked."""
     world.stash.set_scene(5, title="Seen")
     world.later(10)
@@ -135,14 +135,14 @@ def test_a_change_that_was_seen_is_no_news(world: World) -> None:
     assert world.swept() == []
 
 
-def test_a_change_in_the_second_of_our_look_is_looked_at_again(world: World) -> None:
+def test_a_change_in_the_second_of_our_look_is_looked_at_again(world: SweptStash) -> None:
     """Two changes in one second carry one time: the second may have come after our look."""
     world.stash.set_scene(5, title="Seen?")
     world.looked_at(5)
     assert world.swept(at_once=True) == [("scene", 5)]
 
 
-def test_a_change_in_the_second_of_the_watermark_is_not_lost(world: World) -> None:
+def test_a_change_in_the_second_of_the_watermark_is_not_lost(world: SweptStash) -> None:
     """What changes right after a sweep, within the same second, is found by the next."""
     world.stash.set_scene(5, title="First")
     first = world.stash.scene(5)["updated_at"]
@@ -153,7 +153,7 @@ def test_a_change_in_the_second_of_the_watermark_is_not_lost(world: World) -> No
 
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
-def test_a_renamed_thing_is_found(world: World, kind: str) -> None:
+def test_a_renamed_thing_is_found(world: SweptStash, kind: str) -> None:
     """A rename without a hook marks the thing itself, for the worker to expand."""
     number = world.stash.add_entity(kind, "Old")
     assert world.swept() == [(kind, number)]
@@ -165,7 +165,7 @@ def test_a_renamed_thing_is_found(world: World, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["studio", "performer", "tag", "group"])
 @pytest.mark.parametrize("beside", [False, True])
-def test_a_deleted_thing_is_found(world: World, kind: str, beside: bool) -> None:
+def test_a_deleted_thing_is_found(world: SweptStash, kind: str, beside: bool) -> None:
     """What scenes carried and Stash no longer has is marked, though another one was made."""
     gone, other = world.stash.add_entity(kind, "Gone"), world.stash.add_entity(kind, "Other")
     world.looked_at(3, (kind, gone), (kind, other))
@@ -181,7 +181,7 @@ def test_a_deleted_thing_is_found(world: World, kind: str, beside: bool) -> None
     assert world.swept() == []
 
 
-def test_merged_tags_are_found(world: World) -> None:
+def test_merged_tags_are_found(world: SweptStash) -> None:
     """A merge leaves the scenes' own times alone; the tag that is gone leads to them."""
     source = world.stash.add_entity("tag", "Source")
     target = world.stash.add_entity("tag", "Target")
@@ -200,7 +200,7 @@ def test_merged_tags_are_found(world: World) -> None:
 
 @pytest.mark.parametrize("minutes", [-300, 330, -720, 840])
 @pytest.mark.parametrize("crowd", [0, SCENES])
-def test_a_changed_time_zone_hides_nothing(world: World, minutes: int, crowd: int) -> None:
+def test_a_changed_time_zone_hides_nothing(world: SweptStash, minutes: int, crowd: int) -> None:
     """New changes that sort below old ones, or far above them, are found, once."""
     for scene in range(1, crowd + 1):
         world.stash.set_scene(scene, organized=True)
@@ -220,7 +220,7 @@ def test_a_changed_time_zone_hides_nothing(world: World, minutes: int, crowd: in
     assert world.swept() == []
 
 
-def test_a_hidden_change_is_found_with_the_next_visible_one(world: World) -> None:
+def test_a_hidden_change_is_found_with_the_next_visible_one(world: SweptStash) -> None:
     """A change that sorts below a crowd is not passed over when a later one shows."""
     for scene in range(1, SCENES + 1):
         world.stash.set_scene(scene, organized=True)
@@ -236,7 +236,7 @@ def test_a_hidden_change_is_found_with_the_next_visible_one(world: World) -> Non
 
 @pytest.mark.parametrize("kind", ["scene", "tag"])
 def test_a_change_hidden_by_a_zone_there_and_back_is_found_within_a_day(
-    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+    world: SweptStash, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """What sorted below old entries while the clock was behind is found by a wider look, once."""
     monkeypatch.setattr(moved_files, "LARGE", 1)  # so that nothing else finds it
@@ -267,7 +267,7 @@ def test_a_change_hidden_by_a_zone_there_and_back_is_found_within_a_day(
     assert world.swept() == []
 
 
-def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: World) -> None:
+def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: SweptStash) -> None:
     """An entry years ahead is neither found again and again nor taken for the watermark."""
     world.stash.options(advance_seconds=10 * 365 * 86400)
     world.stash.set_scene(2, title="From the future")
@@ -279,7 +279,9 @@ def test_a_clock_that_was_wrong_does_not_blind_the_sweep(world: World) -> None:
 
 
 @pytest.mark.parametrize("jump", [3600.0, 86400.0, 365 * 86400.0])
-def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(world: World, jump: float) -> None:
+def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(
+    world: SweptStash, jump: float
+) -> None:
     """What was noted while both clocks were ahead is newer than all that comes for as long."""
     tag, other = world.stash.scene(1)["tags"][:2]
     world.later(jump)
@@ -292,7 +294,7 @@ def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing(world: World, jump
         world.later()
 
 
-def test_a_failed_sweep_loses_nothing(world: World) -> None:
+def test_a_failed_sweep_loses_nothing(world: SweptStash) -> None:
     """When Stash fails on the way the watermark stays, and the next sweep finds it all."""
     world.stash.set_scene(5, title="Lost?")
     world.stash.fault("graphql_error", operation="Moved", message="broken")
@@ -301,7 +303,7 @@ def test_a_failed_sweep_loses_nothing(world: World) -> None:
     assert world.swept() == [("scene", 5)]
 
 
-def test_a_page_that_stash_cannot_give_holds_up_no_watermark(world: World) -> None:
+def test_a_page_that_stash_cannot_give_holds_up_no_watermark(world: SweptStash) -> None:
     """Where going round fails, what else changed is marked all the same, and only once."""
     tag = world.stash.add_entity("tag", "New")
     world.later()
@@ -320,7 +322,7 @@ def test_a_page_that_stash_cannot_give_holds_up_no_watermark(world: World) -> No
 def test_a_sweep_completes_with_any_stash(version: str, tmp_path: Path) -> None:
     """Also with one that refuses what it does not know in its own way: watermarks move on."""
     with serving(SCENES, version=version) as stash:
-        world = World(stash, tmp_path / "data")
+        world = SweptStash(stash, tmp_path / "data")
         world.swept()
         tag = stash.add_entity("tag", "Deleted unheard")
         world.looked_at(7, ("tag", tag))
@@ -336,14 +338,14 @@ def test_a_sweep_completes_with_any_stash(version: str, tmp_path: Path) -> None:
         world.close()
 
 
-def test_the_watermark_outlives_the_worker(world: World) -> None:
+def test_the_watermark_outlives_the_worker(world: SweptStash) -> None:
     """A worker that starts anew goes on from the store's watermark."""
     world.stash.set_scene(5, title="While nobody lived")
     world.sweep = world.new_sweep()
     assert world.swept() == [("scene", 5)]
 
 
-def test_a_sweep_of_some_kinds_leaves_the_others_alone(world: World) -> None:
+def test_a_sweep_of_some_kinds_leaves_the_others_alone(world: SweptStash) -> None:
     """A task that looks at all scenes anyway asks for the rest, and moves no other watermark."""
     tag = world.stash.add_entity("tag", "New")
     world.stash.set_scene(5, title="Changed")

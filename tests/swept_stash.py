@@ -1,4 +1,4 @@
-"""A Stash and a store with a sweep between them, and no worker: what is marked is looked at."""
+"""A Stash and a store with no worker between them: what is marked is looked at."""
 
 from __future__ import annotations
 
@@ -21,16 +21,29 @@ if TYPE_CHECKING:
 SCENES = 120
 
 
-class World:
-    """A Stash and a store, with a sweep whose clock goes along with Stash's."""
+class StashAndStore:
+    """A Stash and a store, and the way from the one to the other."""
 
     def __init__(self, stash: StashControl, folder: Path) -> None:
         self.stash = stash
         self.store = Store(str(folder))
         self.log = Log(str(folder))
-        self.late = 0.0
         meta.put_connection(self.store.connection, stash.link())
         self.link = StashSession(self.store, self.log)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.link.close()
+        self.log.close()
+        self.store.close()
+
+
+class SweptStash(StashAndStore):
+    """They, with a sweep whose clock goes along with Stash's."""
+
+    def __init__(self, stash: StashControl, folder: Path) -> None:
+        super().__init__(stash, folder)
+        self.late = 0.0
         self.sweep = self.new_sweep()
 
     def new_sweep(self) -> Sweep:
@@ -69,9 +82,3 @@ class World:
         with self.store.transaction() as connection:
             record = record_of(found, "", time.time() + self.late)
             ledger.record_scene(connection, record, carried)
-
-    def close(self) -> None:
-        """Close everything."""
-        self.link.close()
-        self.log.close()
-        self.store.close()
