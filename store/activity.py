@@ -10,6 +10,13 @@ import sqlite3
 
 from store.named_tuple import NamedTuple
 
+TYPE_CHECKING = False  # typing itself would cost the page milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Whose plays are that were undone: an item, and so a view of it, may become another scene's.
+NO_SCENE = 0
+
 
 def noted_plays(connection: sqlite3.Connection, server: str, since: int) -> set[tuple[int, int]]:
     """Give (rating key, Unix second) of the views at or after a time that Stash has."""
@@ -24,11 +31,17 @@ def noted_plays(connection: sqlite3.Connection, server: str, since: int) -> set[
 def note_play(
     connection: sqlite3.Connection, server: str, rating_key: int, viewed_at: int, scene: int
 ) -> None:
-    """Keep that Stash has a view as a play of a scene."""
+    """Keep that Stash has a view as a play of a scene, or of ``NO_SCENE``."""
     connection.execute(
         "INSERT OR REPLACE INTO play (server, viewed_at, rating_key, scene) VALUES (?, ?, ?, ?)",
         (server, viewed_at, rating_key, scene),
     )
+
+
+def note_undone(connection: sqlite3.Connection, scene: int, times: Iterable[int]) -> None:
+    """Keep that plays of a scene, by their Unix seconds, were undone: they shall be no scene's."""
+    change = "UPDATE play SET scene = ? WHERE scene = ? AND viewed_at = ?"
+    connection.executemany(change, [(NO_SCENE, scene, at) for at in times])
 
 
 def plays_of_scene(connection: sqlite3.Connection, scene: int) -> set[int]:

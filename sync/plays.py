@@ -74,9 +74,14 @@ def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
 
 
 def _times(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
-    """Give the times of a scene's views that were not brought to Stash yet."""
-    known = activity.plays_of_scene(context.store.connection, scene.id)
+    """Give the times of a scene's views that were not brought to Stash yet, nor undone there."""
+    known = activity.plays_of_scene(context.store.connection, scene.id) | _undone(context)
     return sorted({view.viewed_at for view in views} - known)
+
+
+def _undone(context: Context) -> set[int]:
+    """Give the times of plays that were undone, whichever scene's they were."""
+    return activity.plays_of_scene(context.store.connection, activity.NO_SCENE)
 
 
 def bring(
@@ -136,11 +141,11 @@ def _note(context: Context, done: list[_Done]) -> None:
         return
     server = context.server
     with context.store.transaction() as connection:
+        undone = _undone(context)
         for one in done:
             for view in one.views:
-                activity.note_play(
-                    connection, server, view.rating_key, view.viewed_at, one.scene.id
-                )
+                scene = activity.NO_SCENE if view.viewed_at in undone else one.scene.id
+                activity.note_play(connection, server, view.rating_key, view.viewed_at, scene)
             if one.times:
                 last = next(view for view in one.views if view.viewed_at == one.times[-1])
                 former = Former(plays=tuple(one.added))

@@ -455,6 +455,31 @@ def test_a_preview_lists_what_the_task_would_bring(watched: Watched) -> None:
     assert watched.env.plex.counts()["history"] == 0
 
 
+def test_a_play_that_was_undone_is_nobodys(watched: Watched) -> None:
+    """Its item was merged into another scene's in Plex since, which has the view from then on."""
+    stepped, plex = watched.stepped, watched.env.plex
+    stepped.hook(1, 2)
+    stepped.settle()
+    other, stays = watched.watch(2, 20), watched.watch(2, 10)
+    watched.look()
+    assert watched.env.run(mode="undo_scene", id=2)["output"]["items"] == 1
+    stepped.drain()
+    assert watched.env.run(mode="scene_state", id=2)["output"]["plays"] == []
+    late = watched.watch(2, 30)
+    into, merged = watched.env.item(1), watched.env.item(2)
+    plex.delete_item(merged["ratingKey"])
+    plex.person_sets(into["ratingKey"], files=into["files"] + merged["files"])
+    for at in (other, stays, late):
+        plex.watched(into["ratingKey"], at)
+    stepped.hook(1, 2)
+    stepped.settle()
+    for _ in range(2):
+        watched.env.run(mode="bring_plays")
+        watched.look()
+        assert watched.plays(1) == [LONG_AGO, late]
+        assert watched.env.run(mode="scene_state", id=1)["output"]["plays"] == [late, LONG_AGO]
+
+
 def test_the_worker_waits_while_the_task_brings_plays(watched: Watched) -> None:
     """Two that read before they add could add a play twice; so one of them does."""
     at = watched.watch(2, 10)

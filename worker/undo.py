@@ -161,7 +161,9 @@ def give_back_in_stash(context: Context, change: history.Change, former: Former)
         if former.plays:
             name = PLAYS
             delete = partial(delete_plays, scene=change.scene, times=former.plays)
-            if not context.stash.ask(delete):
+            if context.stash.ask(delete):
+                activity.note_undone(context.store.connection, change.scene, former.plays)
+            else:
                 kept.append(PLAYS)  # the scene is gone
         if UNDO in former.stash:
             name = STOPPED
