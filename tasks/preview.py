@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError, counted
+from plex.error_types import PlexError
 from stash.exceptions import StashMutationUnknown
 from store import meta, planned, queue
 from store.braked import WAITS
@@ -240,6 +241,10 @@ def _played(preview: Preview, context: Context) -> str:
         due = bring_plays.due(context)
     except StashMutationUnknown as fault:
         return f" {context.log.words(fault)}"
+    except SyncError as fault:  # a sync asks for none of it
+        text = fault.while_trying() if isinstance(fault, PlexError) else ""
+        words = context.log.words(fault, text)
+        return f' What "Bring plays over" would add is not known: {words}'
     for (scene, views), times in zip(due.ours, due.missing, strict=True):
         if times:
             last = next(view for view in views if view.viewed_at == times[-1])

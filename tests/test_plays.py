@@ -455,6 +455,22 @@ def test_a_preview_lists_what_the_task_would_bring(watched: Watched) -> None:
     assert watched.env.plex.counts()["history"] == 0
 
 
+def test_a_preview_goes_on_where_the_history_cannot_be_asked(watched: Watched) -> None:
+    """Its plan is whole but for the plays, and it says why; the next one has them."""
+    watched.env.stash.set_scene(5, title="Named in the preview")
+    watched.env.plex.fault("status", path="/status/sessions/history", times=None, status=500)
+    said = watched.env.run(mode="preview")["output"]
+    watched.env.plex.clear_faults()
+    assert "Named in the preview" in said
+    assert 'What "Bring plays over" would add is not known: Plex' in said
+    assert "500" in said
+    assert "holds all scenes" not in said
+    plan = watched.env.run(mode="page_plan")["output"]
+    assert 'What "Bring plays over" would add is not known' in plan["text"]
+    assert {group["effect"] for group in plan["groups"]} >= {"filled"}
+    assert "would add 1 play of 1 scene" in watched.env.run(mode="preview")["output"]
+
+
 def test_a_play_that_was_undone_is_nobodys(watched: Watched) -> None:
     """Its item was merged into another scene's in Plex since, which has the view from then on."""
     stepped, plex = watched.stepped, watched.env.plex
