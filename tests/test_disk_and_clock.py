@@ -135,6 +135,28 @@ def test_a_worker_waits_for_a_full_disk(disk: Disk) -> None:
     assert env.workers() == worker
 
 
+@pytest.mark.timeout(120)
+def test_a_worker_waits_as_long_as_the_disk_is_full(disk: Disk) -> None:
+    """However often it tries in vain: it is the same one hours later, and nobody has to save."""
+    env = disk.env
+    env.kill_workers()
+    env.patience("worker/process.py", "LONGEST_PAUSE", 0.1)
+    hang = env.plex.fault("delay", seconds=1.0, times=None)
+    for scene in range(1, SCENES + 1):
+        env.save(scene, title=f"Amid {scene}")
+    worker = env.workers()
+    disk.fill()
+    env.plex.clear_faults(hang)
+    time.sleep(10.0)  # some forty tries
+    assert env.workers() == worker
+    assert env.crash().count("tries again") <= 2
+    disk.empty()
+    for scene in range(1, SCENES + 1):
+        env.title_becomes(scene, f"Amid {scene}", 40)
+    env.settled()
+    assert env.workers() == worker
+
+
 def test_a_read_only_directory_is_said_and_the_edit_is_found_later(disk: Disk) -> None:
     """The hook names the directory and starts nothing; nothing is lost."""
     env = disk.env

@@ -35,8 +35,7 @@ from worker.wake_pipe import WakePipe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: A full or broken disk: tries in a row, and the longest wait before one, in seconds.
-MOST_SETBACKS = 20
+#: A full or broken disk: the longest wait before the next try, in seconds.
 LONGEST_PAUSE = 30.0
 #: New objects after which Python looks for rings of garbage, of which we make none but with a
 #: fault. A batch and the one that is read ahead hold a hundred thousand, and while they are gone
@@ -57,7 +56,7 @@ REPLACED_BY_ANOTHER = "another worker has taken over"
 #: Longest sleep: then Stash's presence, our lock, folder and pipe, and the plugin's files are
 #: looked at.
 LONGEST_SLEEP = 30.0
-#: Seconds after which a look that still fails in the same words says so again.
+#: Seconds after which what still fails in the same words is said again.
 TOLD_AGAIN = 3600.0
 #: Seconds between two glances at the plugin's folder: uninstalled, the worker goes soon.
 GLANCE = 5.0
@@ -101,7 +100,7 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
         stays: As for ``Resident``.
         idle: As for ``Resident``.
     """
-    setbacks = 0
+    setbacks, told, told_at = 0, "", 0.0
     known: dict[str, Any] = {}
     files = PluginFiles()  # for all lives, or an update amid a full disk would not be one
     while not lock.is_lost():  # or another worker may be at work there by now
@@ -113,16 +112,22 @@ def live(directory: str, lock: ProcessLock, *, stays: bool, idle: float = IDLE) 
                 return
             setbacks = 0
         except (sqlite3.Error, OSError) as error:
-            # Rows may wait, and no hook may come for days: try again while it is worth it.
-            setbacks = 0 if time.monotonic() - began > 10 * LONGEST_PAUSE else setbacks + 1
-            if setbacks > MOST_SETBACKS or not os.path.isdir(directory):
+            # Rows may wait, and no hook may come for days: try again, however long that takes.
+            now = time.monotonic()
+            setbacks = 0 if now - began > 10 * LONGEST_PAUSE else setbacks + 1
+            if not os.path.isdir(directory):
                 raise
+            if files.removed():
+                return
             if not (isinstance(error, sqlite3.Error) and _was_damaged(directory, error)):
-                # stderr is a small file of its own: the log, too, may be what cannot be written.
-                # On the same full disk it cannot be either, and that must not end the worker.
-                with contextlib.suppress(OSError):
-                    sys.stderr.write(f"{type(error).__name__}: {error}; PlexSync tries again\n")
-                time.sleep(min(2.0 ** (setbacks - 1), LONGEST_PAUSE))
+                words = f"{type(error).__name__}: {error}"
+                if words != told or now - told_at > TOLD_AGAIN:
+                    told, told_at = words, now
+                    # stderr is a small file of its own: the log, too, may be what cannot be
+                    # written. On the same full disk it cannot be either, which ends no worker.
+                    with contextlib.suppress(OSError):
+                        sys.stderr.write(f"{words}; PlexSync tries again\n")
+                time.sleep(min(2.0 ** (min(setbacks, 9) - 1), LONGEST_PAUSE))
 
 
 def _one_life(
