@@ -94,12 +94,6 @@ def refuse(connection: sqlite3.Connection, number: int, why: str) -> None:
     connection.execute("UPDATE difference SET answer = '', why = ? WHERE number = ?", (why, number))
 
 
-def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
-    """Drop the rows of an item that Plex no longer has."""
-    change = "DELETE FROM difference WHERE server = ? AND rating_key = ?"
-    connection.execute(change, (server, rating_key))
-
-
 def forget_open(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
     """Drop the rows that are not settled of an item that is no scene's by now.
 

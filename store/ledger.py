@@ -26,6 +26,9 @@ NO_FILE = "no file"
 SHARES = "shares"
 #: What the note of a scene says before the number of the one that owns its item.
 SHARES_WITH = "shares an item with scene"
+#: Seconds for which it is known what was written to an item that Plex has no more: longer than
+#: anybody waits with putting a backup of Plex's database back.
+GONE_FOR = 90 * 86400.0
 
 
 class LedgerEntry(NamedTuple):
@@ -180,7 +183,7 @@ def intend(connection: sqlite3.Connection, *entries: LedgerEntry, now: float) ->
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
-        "pending = excluded.pending, identity = excluded.identity, seen = ''",
+        "pending = excluded.pending, identity = excluded.identity, seen = '', gone_at = 0",
         [(*entry, now) for entry in entries],
     )
 
@@ -206,14 +209,32 @@ def acknowledge(connection: sqlite3.Connection, *entries: LedgerEntry, now: floa
         "INSERT INTO item (server, rating_key, scene, section, base, pending, identity, "
         "written_at) VALUES (?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT (server, rating_key) DO UPDATE "
         "SET scene = excluded.scene, section = excluded.section, base = excluded.base, "
-        "pending = '', identity = excluded.identity, written_at = excluded.written_at, seen = ''",
+        "pending = '', identity = excluded.identity, written_at = excluded.written_at, seen = '', "
+        "gone_at = 0",
         [(*entry[:5], entry.identity, now) for entry in entries],
     )
 
 
-def forget_item(connection: sqlite3.Connection, server: str, rating_key: int) -> None:
-    """Drop the entry of an item that Plex no longer has."""
-    connection.execute("DELETE FROM item WHERE server = ? AND rating_key = ?", (server, rating_key))
+def note_gone(connection: sqlite3.Connection, server: str, rating_key: int, *, now: float) -> None:
+    """Note that Plex has an item no more; it is no scene's by now.
+
+    What was written to it stays known for a while, for it may come back (``GONE_FOR``).
+    """
+    connection.execute(
+        "UPDATE item SET scene = 0, seen = '', gone_at = ? WHERE server = ? AND rating_key = ?",
+        (now, server, rating_key),
+    )
+
+
+def forget_gone(connection: sqlite3.Connection, *, now: float) -> None:
+    """Drop the entries of items that Plex has had no more for ``GONE_FOR``."""
+    long_ago = now - GONE_FOR
+    for table in ("difference", "item"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE (server, rating_key) IN (SELECT server, rating_key "  # noqa: S608 - constants
+            "FROM item WHERE gone_at > 0 AND gone_at < ?)",
+            (long_ago,),
+        )
 
 
 def locked_items(

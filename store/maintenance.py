@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from store import backup, meta
+from store import backup, ledger, meta
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -51,6 +51,7 @@ class Maintenance:
         self._looked_at = now
         connection, directory = self._store.connection, self._store.directory
         try:
+            ledger.forget_gone(connection, now=now)
             if backup.is_due(connection, directory, now=now, every=every):
                 backup.make(connection, directory, now=now)
             shrink(connection)

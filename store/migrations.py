@@ -87,6 +87,8 @@ STEPS: dict[int, tuple[str, ...]] = {
             after TEXT NOT NULL
         )""",
         "CREATE INDEX planned_effect ON planned (effect, number)",
+        "ALTER TABLE item ADD COLUMN gone_at REAL NOT NULL DEFAULT 0",
+        "CREATE INDEX item_gone ON item (gone_at) WHERE gone_at > 0",
     ),
 }
 

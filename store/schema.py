@@ -73,8 +73,11 @@ TABLES = (
         written_at REAL NOT NULL,
         identity TEXT NOT NULL DEFAULT '',
         seen TEXT NOT NULL DEFAULT '',
+        gone_at REAL NOT NULL DEFAULT 0,
         PRIMARY KEY (server, rating_key)
     ) WITHOUT ROWID""",
+    # Those that Plex has no more; they may come back with a database that is put back.
+    "CREATE INDEX item_gone ON item (gone_at) WHERE gone_at > 0",
     "CREATE INDEX item_scene ON item (scene, server, rating_key)",
     # For the one question about an item that is new here: does another server have its key?
     "CREATE INDEX item_key ON item (rating_key)",

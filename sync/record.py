@@ -218,11 +218,11 @@ class Recorder:
             in_run: Those that the running task marked.
         """
         connection, now = self._store.connection, self._context.clock()
-        # Read in vain, not listed either, and another item holds the file: re-created, so
-        # its old key means nothing any more. Plex gives none a second time.
+        # Read in vain, not listed either, and another item holds the file: re-created. Its old
+        # key comes back only with a database of Plex's that is put back.
         for rating_key in {key for one in ready for key in one.plan.gone}:
-            ledger.forget_item(connection, server, rating_key)
-            differences.forget_item(connection, server, rating_key)
+            ledger.note_gone(connection, server, rating_key, now=now)
+            differences.forget_open(connection, server, rating_key)
         acknowledged = [entry for one in ready for entry in one.plan.acknowledged]
         ledger.acknowledge(connection, *acknowledged, now=now)
         ledger.record_scenes(connection, [(one.plan.record, one.carried) for one in ready])

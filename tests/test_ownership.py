@@ -16,7 +16,7 @@ from plex.item import Member
 from simulator.control import start_plex
 from simulator.library import catalogue_file
 from store import braked
-from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk
+from tests.bulk_worker import BulkWorker, bulk_worker, key_of, stepped_bulk, writes
 from tests.installation import Installation, shared_installation
 from tests.tcp_proxy import TcpProxy
 
@@ -327,6 +327,45 @@ def test_plex_s_database_put_back_from_a_backup_is_brought_in_step_again(
     assert [fields(stepped, key)["title"] for key in keys] == [f"Now {n}" for n in range(12, 16)]
     assert {fields(stepped, key).get("summary", "") for key in keys} == {""}
     assert all(genres(stepped, key) == {f"After the backup, {what}"} for key in keys)
+
+
+@pytest.mark.parametrize("years", [0, 1])
+def test_an_item_that_was_made_anew_comes_back_with_plex_s_database(
+    stepped: BulkWorker, years: int
+) -> None:
+    """A library that lost its files has new keys, and a backup of Plex brings the old ones back.
+
+    After a year nothing is known of an old key, and what is locked there is a person's word.
+    """
+    plex, scene = stepped.env.plex, 16 + years
+    key = key_of(stepped.env, scene)
+    old, new = tags(stepped, f"In the backup {scene}", f"Made anew {scene}")
+    save(stepped, scene, title="In the backup", details="Old", tag_ids=[old])
+    backed_up = plex.item(key)["updatedAt"]
+    save(stepped, scene, title="Later", details="")
+    made_anew = plex.rekey(key)
+    plex.person_sets(made_anew, unlock=plex.item(made_anew)["locked"])
+    save(stepped, scene, title="Made anew", tag_ids=[new])
+    stepped.late += years * 365 * DAY
+    stepped.resident.maintenance.run()
+    plex.rekey(made_anew, key)
+    plex.person_sets(key, lock=["genre"], updated_at=backed_up)
+    plex.person_sets(
+        key,
+        fields={"title": "In the backup", "summary": "Old"},
+        tags={"genre": [f"In the backup {scene}"]},
+        updated_at=backed_up,
+    )
+    sync_all(stepped)
+    shown = fields(stepped, key)
+    if years:
+        assert shown["title"] == "In the backup"
+    else:
+        assert (shown["title"], shown.get("summary", "")) == ("Made anew", "")
+        assert genres(stepped, key) == {f"Made anew {scene}"}
+    stepped.forget_requests()
+    sync_all(stepped)
+    assert writes(stepped.env) == []
 
 
 def by_hand_later(stepped: BulkWorker, key: int, **change: Any) -> None:

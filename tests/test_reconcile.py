@@ -186,7 +186,7 @@ def test_a_remembered_key_that_is_gone_is_looked_up_at_plex_not_in_the_index(
     assert look.items == [new]
     assert sum("file=" in target for target in env.targets()) == 1
     assert sum(f"/metadata/{old}?" in target for target in env.targets()) == 1
-    assert ledger_scenes(env) == {new: 1}
+    assert ledger_scenes(env) == {old: 0, new: 1}  # it comes back with Plex's database
 
 
 def test_an_item_that_left_plex_is_untied_but_what_was_written_stays_known(
@@ -233,12 +233,20 @@ def test_one_of_two_items_that_is_listed_and_not_found_keeps_its_base(
 
 
 def test_one_of_two_items_that_is_really_gone_is_forgotten(env: Environment) -> None:
-    """What Plex neither has nor lists while another item holds the file has no base any more."""
+    """What Plex neither has nor lists while another item holds the file is no scene's.
+
+    Its base is kept, for it may come back with Plex's database, and not for ever.
+    """
     copy = second_copy(env, 1)
     env.look(scene(1, *two_files(1)), COPIES)
+    before = base_of(env, copy)
     env.plex.delete_item(copy)
     look = env.look(scene(1, *two_files(1)), COPIES)
     assert look.fault is None
+    ledger.forget_gone(env.store.connection, now=env.now + ledger.GONE_FOR - 1)
+    assert ledger_scenes(env) == {key_of(env, 1): 1, copy: 0}
+    assert base_of(env, copy) == before
+    ledger.forget_gone(env.store.connection, now=env.now + ledger.GONE_FOR + 1)
     assert ledger_scenes(env) == {key_of(env, 1): 1}
 
 

@@ -117,9 +117,12 @@ class PlexControlApi(ControlApi):
         """Take an item away, as emptying the trash does."""
         self.library.remove_item(self._found(key))
 
-    def rekey(self, key: int | str) -> int:
-        """Give an item a new rating key, as removing and adding it again does."""
-        return self.library.rekey(self._found(key))
+    def rekey(self, key: int | str, to: int = 0) -> int:
+        """Give an item a new rating key, as removing and adding it again does.
+
+        With ``to`` it is a free one of before, as in a database that was put back.
+        """
+        return self.library.rekey(self._found(key), to)
 
     def collections(self, section: int = 1) -> list[dict[str, Any]]:
         """Everything about each collection of a library, by title."""

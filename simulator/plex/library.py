@@ -266,10 +266,10 @@ class Library:
         section.items[item.kind] = [one for one in section.items[item.kind] if one is not item]
         section.content_changed_at += 1
 
-    def rekey(self, item: Item) -> int:
-        """Give the item a new rating key, as a remove and re-add scan does."""
+    def rekey(self, item: Item, key: int = 0) -> int:
+        """Give the item a new rating key, as a remove and re-add scan does, or one it had."""
         del self.items[item.key]
-        item.key = next(self.keys)
+        item.key = key or next(self.keys)
         self.items[item.key] = item
         section = self.sections[item.section_id]
         section.unsorted.add(item.kind)
