@@ -26,8 +26,16 @@ def run(task: Task) -> str:
 
 
 def go_on(task: Task) -> dict[str, Any]:
-    """Do the same for the page's button: ``{scenes, worker}``."""
+    """Do the same for the page's button: ``{scenes, worker, changed}``.
+
+    Argument: ``asked``, the question that the page shows; where another is asked by now,
+    nothing is let go and ``changed`` is true.
+    """
+    asked = task.arguments.get("asked")
     with task.store.transaction() as connection:
+        known = meta.get(connection, meta.BRAKE)
+        if asked and known and asked != known["text"]:
+            return {"scenes": 0, "worker": "", "changed": True}
         scenes = braked.let_go(connection, braked.ASKED)
         if scenes:
             before = meta.get(connection, meta.GONE_ON) or []
@@ -35,4 +43,4 @@ def go_on(task: Task) -> dict[str, Any]:
             meta.put(connection, meta.TAKEN, [])  # what came before was said along with it
         meta.put(connection, meta.BRAKE, None)
         notice.leave(connection)
-    return {"scenes": scenes, "worker": task.ensure_worker()}
+    return {"scenes": scenes, "worker": task.ensure_worker(), "changed": False}

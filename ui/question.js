@@ -11,7 +11,9 @@
     if (!question) return null;
     async function goOn() {
       await ui.told(say, async () => {
-        const { scenes } = await ui.operation("page_go_on");
+        // Another page, or another run, may have changed what there is to say yes to.
+        const { scenes, changed } = await ui.operation("page_go_on", { asked: question.text });
+        if (changed) throw new Error("Something else is held back by now. Read what is asked, and choose again.");
         return scenes ? `Going on: ${ui.scenes(scenes)} synced now.` : "Nothing is held back any more.";
       });
       await askNow();

@@ -131,9 +131,15 @@
     const [job, setJob] = useState(null);
     const alive = React.useRef(true);
     React.useEffect(() => () => void (alive.current = false), []);
-    async function start(name) {
+    /** `undoRun` is the run that the button names: what came since, as from another page, is not meant. */
+    async function start(name, undoRun) {
       try {
-        const before = ((await lastTask()) || {}).at;
+        const now = await ui.operation("page_state");
+        if (undoRun && now.undo_run !== undoRun) {
+          say({ kind: "bad", text: "That is not the last sync any more, or it was undone. Look, and choose again." });
+          return;
+        }
+        const before = (now.task || {}).at;
         const id = await ui.startTask(name);
         say({ kind: "good", text: `${name} is queued.` });
         let found = { status: "READY" };
@@ -199,7 +205,7 @@
           {
             variant: "secondary",
             "aria-describedby": "plexsync-undo-run",
-            onClick: () => start("Undo last sync"),
+            onClick: () => start("Undo last sync", state.undo_run),
           },
           "Undo last sync"
         ),

@@ -191,6 +191,42 @@ def test_what_go_on_let_go_is_undone_from_the_page(page: Page, env: Installation
     expect(page.get_by_role("region", name="summary 2")).to_be_visible()
 
 
+def test_a_page_that_is_out_of_date_undoes_and_lets_go_of_nothing(
+    page: Page, env: Installation
+) -> None:
+    """A second tab shows what was there a moment ago: it undoes no earlier run, and asks again."""
+    for words in ("Words of 3", "Later words of 3"):
+        env.stash.set_scene(3, details=words)
+        env.run(mode="sync_all")
+    env.settled()
+    page.goto(PATH)
+    button = page.get_by_role("button", name="Undo last sync")
+    expect(button).to_be_visible()
+    # The tab asks nothing for a while, and another one is quicker.
+    page.evaluate("window.setTimeout = () => 0")
+    page.wait_for_timeout(5000)
+    env.run(mode="undo_last_sync")
+    env.settled()
+    assert has_words(env, 3)
+    button.click()
+    expect(page.get_by_text("not the last sync any more")).to_be_visible()
+    env.settled()
+    assert has_words(env, 3)
+    env.kill_workers()
+    env.fill([(2, None, "TakesAway", "Held back: this would")])
+    keep(env, "brake", {"at": time.time(), "scenes": 1, "text": "It would empty one."})
+    page.goto(PATH)
+    expect(page.get_by_text("It would empty one.")).to_be_visible()
+    keep(env, "brake", {"at": time.time(), "scenes": 2, "text": "It would empty two."})
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.get_by_text("Something else is held back by now")).to_be_visible()
+    expect(page.get_by_text("It would empty two.")).to_be_visible()
+    assert env.query("SELECT reason FROM dirty WHERE id = 2") == [{"reason": "TakesAway"}]
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.get_by_text("Going on: 1 scene synced now.")).to_be_visible()
+    env.settled()
+
+
 def has_words(env: Installation, scene: int) -> bool:
     """Whether Plex shows the summary that a scene had."""
     return bool(env.item(scene)["fields"].get("summary") == f"Words of {scene}")
