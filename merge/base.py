@@ -38,6 +38,7 @@ class Base:
     Plex had of a field that goes both ways, where it is not as ``values`` says, and ``came``
     what Stash has of it because we brought it from Plex (merge/ratings.py); ``edited_from``
     the item's updatedAt as read before our last edit, in epoch seconds, 0 for never;
+    ``rated_at`` when the rating that both sides had was given in Plex, the same way;
     ``by_rule`` the members of ``members`` that a rule for tags sent there, by list.
     """
 
@@ -55,11 +56,13 @@ class Base:
     theirs: Mapping[str, str] = field(default_factory=dict)
     came: Mapping[str, str] = field(default_factory=dict)
     edited_from: int = 0
+    rated_at: int = 0
     by_rule: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Give the text for the ledger; equal states give equal text."""
         content: dict[str, Any] = {"edited_from": self.edited_from} if self.edited_from else {}
+        content |= {"rated_at": self.rated_at} if self.rated_at else {}
         content |= {name: dict(part) for name in _MAPPINGS if (part := getattr(self, name))}
         content |= {name: sorted(part) for name in _SETS if (part := getattr(self, name))}
         return _dump(content)
@@ -73,7 +76,8 @@ class Base:
         parts: dict[str, Any] = {name: content.get(name, {}) for name in _TEXTS}
         parts |= {name: _tuples(content[name]) for name in _LISTS if name in content}
         parts |= {name: frozenset(content[name]) for name in _SETS if name in content}
-        return cls(edited_from=content.get("edited_from", 0), **parts)
+        times = {name: content.get(name, 0) for name in ("edited_from", "rated_at")}
+        return cls(**times, **parts)
 
 
 @dataclass(frozen=True, slots=True)

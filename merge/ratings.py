@@ -9,6 +9,8 @@ says nothing here, for no agent ever rates, and rating by hand is not known to l
     Plex's alone changed                  Stash gets it; one that was taken away is taken from
                                           Stash only if it came from there
     neither changed                       both stay as they are
+    Plex's is older than what both had    both stay, for a person to choose: its database was
+                                          put back, or its clock
     anything else                         as every text (merge/three_way.py): where both
                                           changed Stash wins, and a note says so
 """
@@ -36,11 +38,14 @@ class Way(Enum):
     TEXT = "text"
 
 
-def way_of(base: Base, ours: str, theirs: str, *, same_scene: bool, rests: bool) -> Way:
+def way_of(
+    base: Base, ours: str, theirs: str, *, same_scene: bool, rests: bool, is_older: bool = False
+) -> Way:
     """Decide which way a rating goes.
 
     ``base`` is what both sides had at the last look, of this very scene if ``same_scene``;
-    it ``rests`` where it was undone, or its lock given back.
+    it ``rests`` where it was undone, or its lock given back. Plex's ``is_older`` where it was
+    given before the one that both had: its database, or its clock, was put back.
     """
     known, seen = base.values.get(RATING), base.theirs.get(RATING)
     if seen is None and RATING not in base.foreign:
@@ -54,6 +59,8 @@ def way_of(base: Base, ours: str, theirs: str, *, same_scene: bool, rests: bool)
         return Way.TEXT
     if unchanged(RATING, seen, theirs):
         return Way.TEXT if rests else Way.REST
+    if is_older and rating100(theirs):
+        return Way.REST
     return Way.TAKE if rating100(theirs) or _came(base, ours) else Way.REST
 
 

@@ -175,6 +175,7 @@ class _Work:
         self.kinds: dict[str, str] = {}
         self.to_stash: dict[str, tuple[str, str]] = {}
         self.both = base  # of this only what goes both ways
+        self.rated_at = base.rated_at
         self.notes: list[str] = []
 
     def _arrived(self, name: str) -> tuple[str, ...]:
@@ -234,7 +235,9 @@ class _Work:
         """Decide the rating, which Stash may get from Plex."""
         theirs, base = present(RATING, self.item), self.base
         rests = RATING in self.undone | self.released
-        way = way_of(base, ours, theirs, same_scene=self.same_scene, rests=rests)
+        self.rated_at = self.item.rated_at
+        old = 0 < self.rated_at < base.rated_at
+        way = way_of(base, ours, theirs, same_scene=self.same_scene, rests=rests, is_older=old)
         if RATING in self.insist or self._arrived(RATING) or (self.overwrite and ours):
             way = Way.TEXT
         if way is Way.TAKE:
@@ -472,6 +475,7 @@ class _Work:
             earlier=self.earlier,
             theirs=self.both.theirs,
             came=self.both.came,
+            rated_at=self.rated_at,
             edited_from=item.updated_at if edit else self.base.edited_from,
             by_rule=self.by_rule,
         )

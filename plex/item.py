@@ -65,6 +65,7 @@ class PlexItem:
     thumb: str = ""
     art: str = ""
     updated_at: int = 0
+    rated_at: int = 0
     guid: str = ""
     added_at: int = 0
     library_uuid: str = ""
@@ -122,6 +123,7 @@ def parse_item(element: Element, section: int = 0, library_uuid: str = "") -> Pl
         thumb=element.get("thumb", ""),
         art=element.get("art", ""),
         updated_at=whole_number(element.get("updatedAt")),
+        rated_at=whole_number(element.get("lastRatedAt")),
         guid=element.get("guid", ""),
         added_at=whole_number(element.get("addedAt")),
         library_uuid=element.get("librarySectionUUID") or library_uuid,

@@ -217,6 +217,7 @@ def test_the_state_of_an_item_survives_the_ledger_whole() -> None:
         theirs={"rating": "8.0"},
         came={"rating": "6.0"},
         edited_from=7,
+        rated_at=8,
         by_rule={"tags": ("A",)},
         **dict.fromkeys(sets, names),
     )

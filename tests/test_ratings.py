@@ -366,6 +366,35 @@ def test_ratings_that_vanish_from_plex_together_are_held_back(rated: Rated) -> N
     assert rated.stepped.rows() == {}
 
 
+def test_ratings_of_plex_s_that_are_older_again_leave_stash_s(rated: Rated) -> None:
+    """Its database was put back: what was given since would be lost on both sides."""
+    ours, theirs = 11, 1  # rated in Stash first, so that we locked it in Plex, and never before
+    for scene in (ours, theirs):
+        rated.rates(scene, 6 if scene == theirs else 5)
+    before = rated.at
+    rated.look()
+    for scene in (ours, theirs):
+        rated.rates(scene, 9)
+    rated.look()
+    assert (rated.stash(ours), rated.stash(theirs)) == (90, 90)
+    rated.env.plex.rates(rated.key(ours), 5, before - 1)
+    rated.env.plex.rates(rated.key(theirs), 6, before)
+    rated.sync(ours, theirs)
+    assert (rated.stash(ours), rated.stash(theirs)) == (90, 90)
+    assert (rated.plex(ours), rated.plex(theirs)) == (5, 6)
+    listed = rated.env.query("SELECT scene, theirs, ours FROM difference WHERE field = 'rating'")
+    assert {(row["scene"], row["theirs"], row["ours"]) for row in listed} >= {
+        (ours, "5", "9"),
+        (theirs, "6", "9"),
+    }
+    assert rated.quiet()
+    for scene in (ours, theirs):
+        rated.rates(scene, 3)  # a person's, and newer
+    rated.look()
+    assert (rated.stash(ours), rated.stash(theirs)) == (30, 30)
+    assert rated.quiet()
+
+
 def test_a_scene_that_was_made_anew_has_what_a_person_rated(rated: Rated) -> None:
     """Deleted and scanned again, a file gets its rating in Plex back; what was ours goes."""
     env = rated.env
