@@ -11,8 +11,8 @@ from store.differences import KEEP, TAKE
 from store.planned import Planned
 from sync import artwork, plays
 from sync.cover import Cover
+from sync.cover_from_plex import POSTER
 from sync.plan import Written
-from sync.poster import POSTER
 from sync.take import from_plex
 from validation.media_path import base_name
 

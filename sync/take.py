@@ -16,7 +16,7 @@ from merge.ratings import taken_over
 from plex import images
 from stash.exceptions import StashMutationRefused
 from stash.scene_update import rating_of, update_scene
-from sync import poster, things
+from sync import cover_from_plex, things
 from sync.plan import Written
 from sync.things import NotToBeTaken
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sync.plan import ItemPlan, ScenePlan
 
 #: What each text that can be taken is called in Stash. What is no text of a scene's own, but
-#: a thing that scenes share, is taken by sync/things.py, and a cover by sync/poster.py.
+#: a thing that scenes share, is taken by sync/things.py, and a cover by sync/cover_from_plex.py.
 FIELDS = {
     "title": "title",
     "summary": "details",
@@ -152,9 +152,9 @@ def _take(
     changes: dict[str, object] = {}
     sha1 = ""
     for item, one in chosen:
-        if one.field == poster.POSTER:
-            image = poster.picture_of(context, item.item)
-            sha1, changes["cover_image"] = images.digest(image), poster.as_cover(image)
+        if one.field == cover_from_plex.POSTER:
+            image = cover_from_plex.picture_of(context, item.item)
+            sha1, changes["cover_image"] = images.digest(image), cover_from_plex.as_cover(image)
             del image
         elif one.field in FIELDS:
             if one.field == "title" and context.settings.title_template.parts:
@@ -165,8 +165,8 @@ def _take(
             changes |= more
     context.stash.ask(lambda client: update_scene(client, plan.scene.id, changes))
     for item, one in chosen:
-        if one.field == poster.POSTER:
-            poster.taken(plan, item, sha1)
+        if one.field == cover_from_plex.POSTER:
+            cover_from_plex.taken(plan, item, sha1)
     return scene
 
 

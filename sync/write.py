@@ -18,7 +18,7 @@ from plex import edits
 from plex.edits import MOST_ALIKE, likeness, write_alike
 from plex.error_types import RequestTooLarge
 from store import ledger, queue
-from sync import poster, take
+from sync import cover_from_plex, take
 from sync.artwork import kept
 from sync.cover import Cover
 from sync.plan import Written
@@ -135,7 +135,7 @@ def carry_out(context: Context, plan: ScenePlan, meanwhile: Callable[[], bool] =
         # The item that failed may be unknown to the ledger: look it up again.
         plan.record = plan.record._replace(resolved_at=0.0)
     take.bring(context, plan)
-    poster.check(context, plan, cover)
+    cover_from_plex.check(context, plan, cover)
     for item, locked, _ in done:
         if item.pictures:
             _hang(context, plan, item, cover, locked)

@@ -15,7 +15,7 @@ from plex import images
 from simulator.library import jpeg
 from stash.scene import Scene
 from store.ledger import LedgerEntry
-from sync import poster
+from sync import cover_from_plex
 from sync.things import NotToBeTaken
 from tests.bulk_worker import BulkWorker, bulk_worker, key_of, writes
 from tests.installation import Installation, shared_installation
@@ -266,7 +266,7 @@ def test_after_texts_that_failed_no_picture_is_looked_at(stepped: BulkWorker) ->
 def test_only_a_picture_of_the_item_itself_is_its_poster(thumb: str) -> None:
     """Whatever else Plex may name there is not asked for."""
     with pytest.raises(NotToBeTaken, match="shows no poster"):
-        poster.picture_of(cast("Any", None), replace(an_item(), thumb=thumb))
+        cover_from_plex.picture_of(cast("Any", None), replace(an_item(), thumb=thumb))
 
 
 @pytest.mark.parametrize(("fate", "sha1", "etag"), [(KEPT, "new", "-"), (SENT, "old", '"e"')])
@@ -280,7 +280,7 @@ def test_what_is_known_of_the_pictures_once_a_poster_was_taken(
     shown = replace(an_item(), thumb="/library/metadata/7/thumb/5")
     item = SimpleNamespace(after=LedgerEntry("server", 7, 1, 1, base, ""), kept=kept, item=shown)
     scene = Scene(id=1, cover="http://stash/scene/1/screenshot?t=9")
-    poster.taken(cast("Any", SimpleNamespace(scene=scene)), cast("Any", item), "new")
+    cover_from_plex.taken(cast("Any", SimpleNamespace(scene=scene)), cast("Any", item), "new")
     known = Base.from_json(item.after.base).images
     assert known["poster"] == Picture(SENT, "new", "9~", "5").text
     assert known["background"] == beside._replace(sha1=sha1, etag=etag).text
