@@ -148,7 +148,7 @@ def test_a_page_of_what_waits_that_is_done_gives_way_to_the_one_before(
 ) -> None:
     """No empty table is left where the last row of a page is retried with success."""
     env.save(1, title="x")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     rows = [(number, None, "RejectedEdit", "Refused.") for number in range(9001, 9022)]
     env.fill(rows)
@@ -166,7 +166,7 @@ def test_scenes_that_need_a_person_stand_out_and_retry_by_keyboard(
 ) -> None:
     """Parked scenes are named as needing somebody; the keyboard reaches Retry all."""
     env.save(1, title="x")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     env.fill([(1, None, "RejectedEdit", "Scene 1: Plex refuses the date 2024-13-01.")])
     page.goto(PATH)
@@ -370,7 +370,7 @@ def test_100_000_waiting_scenes_are_a_count_and_pages(
 ) -> None:
     """A hundred thousand rows: little crosses the wire, pages turn, nothing is slow to draw."""
     env.save(1, title="x")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     later = time.time() + 3600
     env.fill(
@@ -404,7 +404,7 @@ def test_thirty_reasons_are_thirty_lines_on_a_telephone(
     """Each reason is a line that the keyboard unfolds; of a scene's message one line is seen."""
     page.set_viewport_size({"width": 420, "height": 800})
     env.save(1, title="x")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     long = "Plex answered something that nobody has ever seen, and said so at some length. " * 3
     later = time.time() + 3600
@@ -442,7 +442,7 @@ def test_a_paused_run_is_seen_and_its_number_is_the_queues(
     """The bar stands off its ground, and state, bar and queue count the same scenes."""
     page.set_viewport_size({"width": 420, "height": 800})
     env.save(1, title="x")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     keep(env, "bulk", {"started": time.time(), "total": 5, "last": 5, "marked": True})
     with contextlib.closing(sqlite3.connect(env.data / "plexsync.sqlite", timeout=30)) as store:
@@ -477,7 +477,7 @@ def test_every_text_can_be_read_in_both_themes(
     """Each text stands off its ground by at least 4.5 to 1, and whatever can be used has a name."""
     env.save(1, title="Readable")
     env.title_becomes(1, "Readable")
-    env.settled()
+    env.at_rest()
     env.kill_workers()
     env.fill([(2, None, "RejectedEdit", "Scene 2: Plex refuses it.")])
     page.goto(PATH)
