@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 
 from store.named_tuple import NamedTuple
+from store.queue import rows_among
 
 TYPE_CHECKING = False  # typing itself would cost the page milliseconds
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 #: Whose plays are that were undone: an item, and so a view of it, may become another scene's.
 NO_SCENE = 0
@@ -42,6 +43,12 @@ def note_undone(connection: sqlite3.Connection, scene: int, times: Iterable[int]
     """Keep that plays of a scene, by their Unix seconds, were undone: they shall be no scene's."""
     change = "UPDATE play SET scene = ? WHERE scene = ? AND viewed_at = ?"
     connection.executemany(change, [(NO_SCENE, scene, at) for at in times])
+
+
+def undone_among(connection: sqlite3.Connection, times: Sequence[int]) -> set[int]:
+    """Give those of some Unix seconds whose play was undone, whichever scene's it was."""
+    query = "SELECT viewed_at FROM play WHERE scene = ? AND viewed_at IN ({})"
+    return {at for (at,) in rows_among(connection, query, times, NO_SCENE)}
 
 
 def plays_of_scene(connection: sqlite3.Connection, scene: int) -> set[int]:

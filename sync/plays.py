@@ -75,13 +75,9 @@ def missing(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
 
 def _times(context: Context, scene: Scene, views: Iterable[View]) -> list[int]:
     """Give the times of a scene's views that were not brought to Stash yet, nor undone there."""
-    known = activity.plays_of_scene(context.store.connection, scene.id) | _undone(context)
-    return sorted({view.viewed_at for view in views} - known)
-
-
-def _undone(context: Context) -> set[int]:
-    """Give the times of plays that were undone, whichever scene's they were."""
-    return activity.plays_of_scene(context.store.connection, activity.NO_SCENE)
+    connection = context.store.connection
+    times = {view.viewed_at for view in views} - activity.plays_of_scene(connection, scene.id)
+    return sorted(times - activity.undone_among(connection, list(times)))
 
 
 def bring(
@@ -141,8 +137,8 @@ def _note(context: Context, done: list[_Done]) -> None:
         return
     server = context.server
     with context.store.transaction() as connection:
-        undone = _undone(context)
         for one in done:
+            undone = activity.undone_among(connection, [view.viewed_at for view in one.views])
             for view in one.views:
                 scene = activity.NO_SCENE if view.viewed_at in undone else one.scene.id
                 activity.note_play(connection, server, view.rating_key, view.viewed_at, scene)
