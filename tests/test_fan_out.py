@@ -43,6 +43,13 @@ class Expanded(StashAndStore):
         assert found
         return found
 
+    def everywhere(self, last: int) -> QueueRow:
+        """Give the scenes from 1 to ``last`` a tag, and give that tag's row."""
+        tag = self.stash.add_entity("tag", "Everywhere")
+        for scene in range(1, last + 1):
+            self.stash.set_scene(scene, tag_ids=[tag])
+        return self.row("tag", tag)
+
     def expand(self, row: QueueRow, fan_out: FanOut | None = None) -> int | None:
         """Mark the scenes of one thing; give how many there are, None if that was interrupted."""
         done = list((fan_out or self.expansion).run([row]))
@@ -110,10 +117,7 @@ def test_a_deleted_tag_leads_to_the_scenes_that_carried_it(world: Expanded) -> N
 @pytest.mark.usefixtures("small_chunks")
 def test_many_scenes_are_marked_in_short_transactions(world: Expanded) -> None:
     """No transaction marks more than a chunk, and each page of Stash's is one."""
-    tag = world.stash.add_entity("tag", "Everywhere")
-    for scene in range(1, SCENES + 1):
-        world.stash.set_scene(scene, tag_ids=[tag])
-    row = world.row("tag", tag)
+    row = world.everywhere(SCENES)
     said: list[str] = []
     world.store.connection.set_trace_callback(said.append)
     assert world.expand(row) == SCENES
@@ -131,10 +135,7 @@ def test_many_scenes_are_marked_in_short_transactions(world: Expanded) -> None:
 @pytest.mark.usefixtures("small_chunks")
 def test_an_edit_by_hand_comes_first_and_the_rest_follows(world: Expanded) -> None:
     """An edit interrupts, answer or not; going on marks the rest and nothing twice."""
-    tag = world.stash.add_entity("tag", "Everywhere")
-    for scene in range(1, 22):
-        world.stash.set_scene(scene, tag_ids=[tag])
-    row = world.row("tag", tag)
+    row = world.everywhere(21)
     world.stash.clear_requests()
     world.stash.fault("delay", operation="SceneIds", nth=2, seconds=1.0)
     inbox.offer(world.store.directory, inbox.FOR_EVER)
@@ -184,10 +185,7 @@ def test_many_things_are_asked_for_together_and_a_scene_is_marked_once(world: Ex
 @pytest.mark.usefixtures("small_chunks")
 def test_what_was_marked_before_a_failure_stays(world: Expanded) -> None:
     """Stash failing in the middle loses no mark; doing it again completes it."""
-    tag = world.stash.add_entity("tag", "Everywhere")
-    for scene in range(1, 22):
-        world.stash.set_scene(scene, tag_ids=[tag])
-    row = world.row("tag", tag)
+    row = world.everywhere(21)
     world.stash.fault("graphql_error", operation="SceneIds", nth=2, message="broken")
     with pytest.raises(SyncError):
         world.expand(row)
