@@ -70,6 +70,10 @@ class SyncError(Exception):
         """Stable name of the fault, for grouping (the class name)."""
         return type(self).__name__
 
+    def while_trying(self) -> str:
+        """Give the message for where no scene waits; a class may leave out what it says of them."""
+        return self.message
+
     def without_quotes(self, text: str = "") -> str:
         """Give the message, or a text made from it, without what a server said itself."""
         text = text or self.message

@@ -12,7 +12,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from errors import NextStep, Scope, SyncError, counted
-from plex.error_types import PlexError
 from stash.exceptions import StashMutationUnknown
 from store import meta, planned, queue
 from store.braked import WAITS
@@ -242,8 +241,7 @@ def _played(preview: Preview, context: Context) -> str:
     except StashMutationUnknown as fault:
         return f" {context.log.words(fault)}"
     except SyncError as fault:  # a sync asks for none of it
-        text = fault.while_trying() if isinstance(fault, PlexError) else ""
-        words = context.log.words(fault, text)
+        words = context.log.words(fault, fault.while_trying())
         return f' What "Bring plays over" would add is not known: {words}'
     for (scene, views), times in zip(due.ours, due.missing, strict=True):
         if times:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from errors import SyncError
 from plex import sign_in
-from plex.error_types import PlexError
 from plex.fields import LEAF_TYPE_OF_SECTION
 from store import meta
 from tasks import check_connection
@@ -103,7 +102,7 @@ def _faults(fault: SyncError) -> list[dict[str, str | None]]:
     """Give what is wrong, setting by setting; nothing waits for what is only being tried."""
     if isinstance(fault, SettingsError):
         return [{"setting": one.setting, "message": one.sentence} for one in fault.problems]
-    message = fault.while_trying() if isinstance(fault, PlexError) else fault.message
+    message = fault.while_trying()
     return [{"setting": fault.setting, "message": message}]
 
 
